@@ -1,0 +1,142 @@
+// Package social holds Rapport's words as types: what an account did, who it
+// is, and how both are named. The grammar is ActivityStreams 2.0
+// (https://www.w3.org/TR/activitystreams-vocabulary/): an actor does a type
+// of thing to an object. The types carry no storage or wire format.
+package social
+
+import (
+	"fmt"
+	"time"
+)
+
+// Platform names where something happened, for example "meta" or "standard".
+type Platform string
+
+// Type is what was done.
+type Type string
+
+const (
+	Post          Type = "post"
+	Reply         Type = "reply"
+	Mention       Type = "mention"
+	Repost        Type = "repost"
+	Quote         Type = "quote"
+	React         Type = "react"
+	Unreact       Type = "unreact" // takes back the actor's reaction to the object
+	Follow        Type = "follow"
+	Unfollow      Type = "unfollow"
+	Join          Type = "join"
+	Leave         Type = "leave"
+	Message       Type = "message" // private, to the business
+	Review        Type = "review"
+	Recommend     Type = "recommend"
+	Visit         Type = "visit"
+	Click         Type = "click"
+	SignUp        Type = "sign_up"
+	ProfileChange Type = "profile_change"
+	Purchase      Type = "purchase"
+	Edit          Type = "edit"   // replaces the text of the object
+	Delete        Type = "delete" // takes the object away, also if it arrives before the object
+)
+
+// Types lists every type, in the order of the constants.
+var Types = []Type{Post, Reply, Mention, Repost, Quote, React, Unreact, Follow, Unfollow, Join, Leave, Message, Review, Recommend, Visit, Click, SignUp, ProfileChange, Purchase, Edit, Delete}
+
+// Valid reports whether t is one of Types.
+func (t Type) Valid() bool {
+	for _, x := range Types {
+		if x == t {
+			return true
+		}
+	}
+	return false
+}
+
+// Utterance reports whether an activity of type t says something of its own,
+// so that its object is the very thing that was said.
+func (t Type) Utterance() bool {
+	switch t {
+	case Post, Reply, Mention, Quote, Message, Review, Recommend:
+		return true
+	}
+	return false
+}
+
+// Direction says on whose side the actor stands.
+type Direction string
+
+const (
+	Inbound  Direction = "inbound"  // someone outside
+	Outbound Direction = "outbound" // the business itself
+)
+
+// Actor is the account that acts, as the platform names it.
+type Actor struct {
+	ID     string // the platform's immutable id; required
+	Handle string // as shown with an @, without it; may be empty
+	Name   string // display name; may be empty
+}
+
+// Object is the thing acted upon. For an utterance it is the utterance
+// itself; for a reaction, edit or deletion it is what is reacted to, edited
+// or deleted.
+type Object struct {
+	ID   string
+	Type string // note, article, comment, page …; may be empty
+}
+
+// Activity is one thing one account did: a fact.
+type Activity struct {
+	Key          string    // made by Key from immutable parts of the event
+	Platform     Platform  // where
+	Scope        string    // the platform-side page, team, channel or forum it belongs to
+	Type         Type      //
+	Actor        Actor     //
+	Object       Object    //
+	InReplyTo    string    // the platform's id of the message replied to; may be empty
+	Conversation string    // the platform's id of the thread, where it has one; may be empty
+	Text         string    // plain text, UTF-8; may be empty
+	URL          string    // where a person can look at it; may be empty
+	Occurred     time.Time // when it was done, UTC, milliseconds
+	Known        time.Time // when Rapport first received it, UTC, milliseconds; zero for one not yet stored
+	Direction    Direction //
+
+	// What the reader says of Text; empty without text. See package reading.
+	Language  string
+	Sentiment string // negative, neutral, positive
+	Intent    string
+}
+
+// Account returns the identity of the actor's account.
+func (a Activity) Account() AccountRef {
+	return AccountRef{Platform: a.Platform, Scope: a.Scope, ID: a.Actor.ID}
+}
+
+// ID is the activity's id within its workspace.
+func (a Activity) ID() string { return HashID("act", a.Key) }
+
+// Validate reports the first thing that keeps a from being stored.
+func (a Activity) Validate() error {
+	switch {
+	case a.Key == "":
+		return fmt.Errorf("activity without a key")
+	case a.Platform == "":
+		return fmt.Errorf("activity %q without a platform", a.Key)
+	case !a.Type.Valid():
+		return fmt.Errorf("activity %q has the unknown type %q", a.Key, a.Type)
+	case a.Actor.ID == "":
+		return fmt.Errorf("activity %q without an actor", a.Key)
+	case a.Object.ID == "" && (a.Type.Utterance() || a.Type == Edit || a.Type == Delete || a.Type == React || a.Type == Unreact):
+		return fmt.Errorf("activity %q of type %s without an object", a.Key, a.Type)
+	case a.Occurred.IsZero():
+		return fmt.Errorf("activity %q without a time", a.Key)
+	case a.Occurred.Year() < 1990 || a.Occurred.Year() > 2999:
+		return fmt.Errorf("activity %q is of the year %d", a.Key, a.Occurred.Year())
+	case a.Direction != Inbound && a.Direction != Outbound:
+		return fmt.Errorf("activity %q has the unknown direction %q", a.Key, a.Direction)
+	}
+	return nil
+}
+
+// Instant returns t as Rapport keeps instants: UTC, milliseconds.
+func Instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

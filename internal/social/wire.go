@@ -1,0 +1,85 @@
+package social
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Line is the exchange form of an activity: what `rapport normalise` prints,
+// `rapport score` reads and the API exports. It is the only wire form that
+// lives beside the words, since three edges share it.
+type Line struct {
+	Key          string    `json:"key" doc:"Made of immutable parts of the event"`
+	Platform     string    `json:"platform"`
+	Scope        string    `json:"scope" doc:"The platform-side page, team, channel or forum"`
+	Type         string    `json:"type"`
+	Actor        LineActor `json:"actor"`
+	Object       LineObj   `json:"object"`
+	InReplyTo    string    `json:"in_reply_to,omitempty"`
+	Conversation string    `json:"conversation,omitempty"`
+	Text         string    `json:"text,omitempty"`
+	URL          string    `json:"url,omitempty"`
+	Occurred     string    `json:"occurred" format:"date-time"`
+	Direction    string    `json:"direction" enum:"inbound,outbound"`
+	Person       string    `json:"person,omitempty" doc:"Set by the API"`
+	Known        string    `json:"known,omitempty" format:"date-time" doc:"When Rapport first received it"`
+	Language     string    `json:"language,omitempty"`
+	Sentiment    string    `json:"sentiment,omitempty"`
+	Intent       string    `json:"intent,omitempty"`
+}
+
+// LineActor is who acted.
+type LineActor struct {
+	ID     string `json:"id"`
+	Handle string `json:"handle,omitempty"`
+	Name   string `json:"name,omitempty"`
+}
+
+// LineObj is what was acted upon.
+type LineObj struct {
+	ID   string `json:"id"`
+	Type string `json:"type,omitempty"`
+}
+
+// ToLine returns a's exchange form. The person is left empty.
+func (a Activity) ToLine() Line {
+	l := Line{Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
+		Actor: LineActor(a.Actor), Object: LineObj(a.Object), InReplyTo: a.InReplyTo, Conversation: a.Conversation,
+		Text: a.Text, URL: a.URL, Occurred: Stamp(a.Occurred), Direction: string(a.Direction),
+		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent}
+	if !a.Known.IsZero() {
+		l.Known = Stamp(a.Known)
+	}
+	return l
+}
+
+// Activity returns what l says, or an error where it can't be an activity.
+func (l Line) Activity() (Activity, error) {
+	a := Activity{Key: l.Key, Platform: Platform(l.Platform), Scope: l.Scope, Type: Type(l.Type),
+		Actor: Actor(l.Actor), Object: Object(l.Object), InReplyTo: l.InReplyTo, Conversation: l.Conversation,
+		Text: l.Text, URL: l.URL, Direction: Direction(l.Direction),
+		Language: l.Language, Sentiment: l.Sentiment, Intent: l.Intent}
+	t, err := time.Parse(time.RFC3339Nano, l.Occurred)
+	if err != nil {
+		return Activity{}, fmt.Errorf("activity %q: occurred %q is no RFC 3339 time", l.Key, l.Occurred)
+	}
+	a.Occurred = Instant(t)
+	if l.Known != "" {
+		if t, err = time.Parse(time.RFC3339Nano, l.Known); err != nil {
+			return Activity{}, fmt.Errorf("activity %q: known %q is no RFC 3339 time", l.Key, l.Known)
+		}
+		a.Known = Instant(t)
+	}
+	return a, a.Validate()
+}
+
+// ParseLine reads one activity from JSON.
+func ParseLine(b []byte) (Line, Activity, error) {
+	var l Line
+	if err := json.Unmarshal(b, &l); err != nil {
+		return l, Activity{}, fmt.Errorf("no activity: %w", err)
+	}
+	a, err := l.Activity()
+	return l, a, err
+}
