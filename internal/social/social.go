@@ -140,3 +140,7 @@ func (a Activity) Validate() error {
 
 // Instant returns t as Rapport keeps instants: UTC, milliseconds.
 func Instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// Unknown stands for an actor that the platform does not name, for example
+// who deleted a comment. Nobody is scored under it.
+const Unknown = "?"

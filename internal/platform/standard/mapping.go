@@ -1,0 +1,274 @@
+package standard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+// Mapping says where in a JSON body the parts of an activity are. Paths are
+// JSON Pointers (RFC 6901), relative to one item.
+type Mapping struct {
+	Items        string `json:"items,omitempty"` // path of an array of items; absent: the body is one item, or an array of them
+	Scope        Field  `json:"scope"`           // the platform-side page, team or channel
+	Type         Field  `json:"type"`            // one of social.Types
+	ID           Field  `json:"id"`              // the platform's id of the event
+	ObjectID     Field  `json:"object_id"`       // what is acted upon; absent: the same as id
+	ObjectType   Field  `json:"object_type"`
+	ActorID      Field  `json:"actor_id"`
+	ActorHandle  Field  `json:"actor_handle"`
+	ActorName    Field  `json:"actor_name"`
+	InReplyTo    Field  `json:"in_reply_to"`
+	Conversation Field  `json:"conversation"`
+	Text         Field  `json:"text"`
+	URL          Field  `json:"url"`
+	Occurred     Field  `json:"occurred"`
+	Layout       string `json:"layout,omitempty"` // of occurred: a layout of Go's time package, unix, unix_ms; absent: RFC 3339
+	Direction    Field  `json:"direction"`        // inbound (someone outside) or outbound (the business)
+}
+
+// Field is where a part is, or what it is.
+type Field struct {
+	Value   string            `json:"value,omitempty"`   // a constant
+	Path    string            `json:"path,omitempty"`    // a JSON Pointer
+	Map     map[string]string `json:"map,omitempty"`     // from what stands there to what it means
+	Present string            `json:"present,omitempty"` // what it means that anything stands there
+	Default string            `json:"default,omitempty"` // what it means that nothing stands there, or nothing that map knows
+}
+
+func (f Field) isZero() bool {
+	return f.Value == "" && f.Path == "" && f.Map == nil && f.Present == "" && f.Default == ""
+}
+
+// possible lists what a field can come to, where that is known beforehand.
+func (f Field) possible() []string {
+	if f.Value != "" {
+		return []string{f.Value}
+	}
+	var out []string
+	for _, v := range f.Map {
+		out = append(out, v)
+	}
+	for _, v := range []string{f.Present, f.Default} {
+		if v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func (m *Mapping) check() []error {
+	var errs []error
+	bad := func(name, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("config.mapping."+name+": "+format, args...))
+	}
+	if m.Items != "" && !strings.HasPrefix(m.Items, "/") {
+		bad("items", "%q is no JSON Pointer: it begins with /", m.Items)
+	}
+	for _, x := range []struct {
+		name     string
+		f        Field
+		required bool
+	}{
+		{"scope", m.Scope, true}, {"type", m.Type, true}, {"id", m.ID, true}, {"actor_id", m.ActorID, true},
+		{"occurred", m.Occurred, true}, {"direction", m.Direction, true}, {"object_id", m.ObjectID, false},
+		{"object_type", m.ObjectType, false}, {"actor_handle", m.ActorHandle, false}, {"actor_name", m.ActorName, false},
+		{"in_reply_to", m.InReplyTo, false}, {"conversation", m.Conversation, false}, {"text", m.Text, false}, {"url", m.URL, false},
+	} {
+		switch {
+		case x.f.isZero() && x.required:
+			bad(x.name, "required")
+		case x.f.isZero():
+		case x.f.Value != "" && x.f.Path != "":
+			bad(x.name, "has both a value and a path")
+		case x.f.Value == "" && x.f.Path == "":
+			bad(x.name, "needs a value or a path")
+		case x.f.Path != "" && !strings.HasPrefix(x.f.Path, "/"):
+			bad(x.name, "path %q is no JSON Pointer: it begins with /", x.f.Path)
+		}
+	}
+	for _, v := range m.Type.possible() {
+		if !social.Type(v).Valid() {
+			bad("type", "%q is no type of activity", v)
+		}
+	}
+	for _, v := range m.Direction.possible() {
+		if v != string(social.Inbound) && v != string(social.Outbound) {
+			bad("direction", "%q is neither inbound nor outbound", v)
+		}
+	}
+	switch m.Layout {
+	case "", "unix", "unix_ms":
+	default:
+		if _, err := time.Parse(m.Layout, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC).Format(m.Layout)); err != nil || !strings.Contains(m.Layout, "2006") {
+			bad("layout", "%q is no layout of Go's time package with a year, nor unix or unix_ms", m.Layout)
+		}
+	}
+	return errs
+}
+
+// errUnmapped is a value that a map does not know: the event is not for us.
+var errUnmapped = errors.New("unmapped")
+
+func (f Field) get(item any) (string, error) {
+	if f.Value != "" {
+		return f.Value, nil
+	}
+	if f.Path == "" {
+		return "", nil
+	}
+	v, err := text(pointer(item, f.Path))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", f.Path, err)
+	}
+	switch {
+	case v == "":
+		return f.Default, nil
+	case f.Map != nil:
+		if to, ok := f.Map[v]; ok {
+			return to, nil
+		}
+		if f.Default != "" {
+			return f.Default, nil
+		}
+		return "", fmt.Errorf("%s is %.60q: %w", f.Path, v, errUnmapped)
+	case f.Present != "":
+		return f.Present, nil
+	}
+	return v, nil
+}
+
+// pointer evaluates a JSON Pointer; what is not there is nil.
+func pointer(v any, path string) any {
+	for _, tok := range strings.Split(path, "/")[1:] {
+		tok = strings.NewReplacer("~1", "/", "~0", "~").Replace(tok)
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[tok]
+		case []any:
+			i, err := strconv.Atoi(tok)
+			if err != nil || i < 0 || i >= len(x) || strconv.Itoa(i) != tok {
+				return nil
+			}
+			v = x[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+func text(v any) (string, error) {
+	switch x := v.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return x, nil
+	case json.Number:
+		return x.String(), nil
+	case bool:
+		return strconv.FormatBool(x), nil
+	}
+	return "", errors.New("holds an object or a list, not a value")
+}
+
+// Normalise maps each item of the body to an activity. An item that can't be
+// mapped is parked alone.
+func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Event, error) {
+	c, err := parseConfig(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	if c.Mapping == nil {
+		return nil, errors.New("config.mapping: required: it says where actor, time, id … are")
+	}
+	var body any
+	if err := platform.Decode(r.Body, &body); err != nil {
+		return nil, err
+	}
+	items := []any{body}
+	if c.Mapping.Items != "" {
+		list, ok := pointer(body, c.Mapping.Items).([]any)
+		if !ok {
+			return nil, fmt.Errorf("no list at %s", c.Mapping.Items)
+		}
+		items = list
+	} else if list, ok := body.([]any); ok {
+		items = list
+	}
+	events := make([]platform.Event, 0, len(items))
+	for i, item := range items {
+		a, scope, err := c.Mapping.activity(item)
+		switch {
+		case errors.Is(err, errUnmapped):
+			events = append(events, platform.Event{Scope: scope, Ignored: err.Error()})
+		case err != nil:
+			events = append(events, platform.Event{Scope: scope, Parked: fmt.Sprintf("item %d: %v", i, err)})
+		default:
+			events = append(events, platform.Event{Scope: scope, Activity: &a})
+		}
+	}
+	return events, nil
+}
+
+func (m *Mapping) activity(item any) (a social.Activity, scope string, err error) {
+	get := func(f Field) (s string) {
+		if err == nil {
+			s, err = f.get(item)
+		}
+		return s
+	}
+	scope = get(m.Scope)
+	id, typ := get(m.ID), get(m.Type)
+	a = social.Activity{
+		Platform: "standard", Scope: scope, Type: social.Type(typ),
+		Actor:     social.Actor{ID: get(m.ActorID), Handle: get(m.ActorHandle), Name: get(m.ActorName)},
+		Object:    social.Object{ID: get(m.ObjectID), Type: get(m.ObjectType)},
+		InReplyTo: get(m.InReplyTo), Conversation: get(m.Conversation), Text: get(m.Text), URL: get(m.URL),
+		Direction: social.Direction(get(m.Direction)),
+	}
+	when := get(m.Occurred)
+	if err != nil {
+		return a, scope, err
+	}
+	if id == "" {
+		return a, scope, fmt.Errorf("no id at %s", m.ID.Path)
+	}
+	if a.Occurred, err = m.instant(when); err != nil {
+		return a, scope, err
+	}
+	if a.Object.ID == "" {
+		a.Object.ID = id
+	}
+	a.Key = social.ActivityKey(a.Platform, scope, a.Type, id, a.Occurred)
+	return a, scope, a.Validate()
+}
+
+func (m *Mapping) instant(s string) (time.Time, error) {
+	switch m.Layout {
+	case "unix", "unix_ms":
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("occurred %.60q is no whole number", s)
+		}
+		if m.Layout == "unix" {
+			return time.Unix(n, 0).UTC(), nil
+		}
+		return time.UnixMilli(n).UTC(), nil
+	}
+	layout := m.Layout
+	if layout == "" {
+		layout = time.RFC3339Nano
+	}
+	t, err := time.Parse(layout, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("occurred %.60q does not have the layout %q", s, layout)
+	}
+	return social.Instant(t), nil
+}

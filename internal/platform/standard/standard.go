@@ -1,0 +1,180 @@
+// Package standard receives any JSON webhook: signed as Standard Webhooks
+// says (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+// or by an HMAC over the body that the app's document describes, and mapped
+// to activities by that document.
+package standard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+// tolerance is the replay window of the specification's reference libraries.
+const tolerance = 5 * time.Minute
+
+// Config is the app's document.
+type Config struct {
+	Signature *Signature `json:"signature,omitempty"` // absent: Standard Webhooks
+	Mapping   *Mapping   `json:"mapping,omitempty"`
+}
+
+// Signature describes an HMAC over the raw body.
+type Signature struct {
+	Header    string `json:"header"`
+	Algorithm string `json:"algorithm"` // sha256, sha512, sha1
+	Encoding  string `json:"encoding"`  // hex, base64
+	Prefix    string `json:"prefix,omitempty"`
+}
+
+func (s Signature) mac() platform.MAC {
+	return platform.MAC{Algorithm: s.Algorithm, Encoding: s.Encoding}
+}
+
+// Adapter is the standard platform.
+type Adapter struct{}
+
+// Platform names it.
+func (Adapter) Platform() social.Platform { return "standard" }
+
+func parseConfig(raw json.RawMessage) (Config, error) {
+	var c Config
+	if len(raw) == 0 || string(raw) == "null" {
+		return c, nil
+	}
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("config: %w", err)
+	}
+	return c, nil
+}
+
+// CheckConfig refuses a document without a usable mapping or signature. All
+// problems are reported together.
+func (Adapter) CheckConfig(raw json.RawMessage) error {
+	c, err := parseConfig(raw)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	if s := c.Signature; s != nil {
+		if s.Header == "" {
+			errs = append(errs, errors.New("config.signature.header: required"))
+		}
+		if err := s.mac().Check(); err != nil {
+			errs = append(errs, fmt.Errorf("config.signature: %w", err))
+		}
+	}
+	if c.Mapping == nil {
+		errs = append(errs, errors.New("config.mapping: required: it says where actor, time, id … are"))
+	} else {
+		errs = append(errs, c.Mapping.check()...)
+	}
+	return errors.Join(errs...)
+}
+
+// Handshake answers nothing: the specification has none.
+func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options) (*platform.Answer, error) {
+	return nil, nil
+}
+
+// Verify checks the signature over the raw body.
+func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options, now time.Time) error {
+	c, err := parseConfig(o.Config)
+	if err != nil {
+		return err
+	}
+	if c.Signature != nil {
+		got := r.Header.Get(c.Signature.Header)
+		if got == "" {
+			return platform.Refuse("no %s header", c.Signature.Header)
+		}
+		sum, ok := strings.CutPrefix(got, c.Signature.Prefix)
+		if !ok || !c.Signature.mac().Matches(s.Keys, sum, r.Body) {
+			return platform.Refuse("the signature in %s does not match", c.Signature.Header)
+		}
+		return nil
+	}
+	h := headers(r.Header)
+	id, stamp := h.Get(standardwebhooks.HeaderWebhookID), h.Get(standardwebhooks.HeaderWebhookTimestamp)
+	if id == "" || stamp == "" || h.Get(standardwebhooks.HeaderWebhookSignature) == "" {
+		return platform.Refuse("webhook-id, webhook-timestamp and webhook-signature are required")
+	}
+	// The library signs the parsed number: accept only the text it would print.
+	sec, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil || strconv.FormatInt(sec, 10) != stamp {
+		return platform.Refuse("webhook-timestamp is no number of seconds")
+	}
+	if strings.Contains(id, ".") {
+		return platform.Refuse("webhook-id contains a dot, so what was signed is ambiguous")
+	}
+	if err := platform.Within(time.Unix(sec, 0), now, tolerance); err != nil {
+		return err
+	}
+	for _, k := range s.Keys {
+		if w, err := webhook(k); err == nil && w.VerifyIgnoringTimestamp(r.Body, h) == nil {
+			return nil
+		}
+	}
+	return platform.Refuse("the signature in webhook-signature does not match")
+}
+
+// headers returns the three headers under the names of the specification,
+// also where they came as svix-*.
+func headers(in http.Header) http.Header {
+	out := http.Header{}
+	for _, n := range []string{"id", "timestamp", "signature"} {
+		v := in.Get("webhook-" + n)
+		if v == "" {
+			v = in.Get("svix-" + n)
+		}
+		if v != "" {
+			out.Set("webhook-"+n, v)
+		}
+	}
+	return out
+}
+
+func webhook(key string) (*standardwebhooks.Webhook, error) {
+	if strings.TrimPrefix(key, "whsec_") == "" {
+		return nil, errors.New("empty secret")
+	}
+	return standardwebhooks.NewWebhook(key)
+}
+
+// Sign signs r as the app's document says.
+func (Adapter) Sign(r *platform.Request, key, id string, o platform.Options, now time.Time) error {
+	c, err := parseConfig(o.Config)
+	if err != nil {
+		return err
+	}
+	if c.Signature != nil {
+		if err := c.Signature.mac().Check(); err != nil {
+			return err
+		}
+		r.Header.Set(c.Signature.Header, c.Signature.Prefix+c.Signature.mac().Sum(key, r.Body))
+		return nil
+	}
+	w, err := webhook(key)
+	if err != nil {
+		return fmt.Errorf("the secret is no whsec_ secret: %w", err)
+	}
+	sig, err := w.Sign(id, now, r.Body)
+	if err != nil {
+		return err
+	}
+	r.Header.Set(standardwebhooks.HeaderWebhookID, id)
+	r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	r.Header.Set(standardwebhooks.HeaderWebhookSignature, sig)
+	return nil
+}
