@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+)
+
+// activityItem is an activity as it is kept. Empty parts take no room.
+type activityItem struct {
+	PK           string
+	SK           string
+	Key          string
+	Platform     string
+	Scope        string `dynamodbav:",omitempty"`
+	Type         string
+	ActorID      string
+	ActorHandle  string `dynamodbav:",omitempty"`
+	ActorName    string `dynamodbav:",omitempty"`
+	ObjectID     string `dynamodbav:",omitempty"`
+	ObjectType   string `dynamodbav:",omitempty"`
+	InReplyTo    string `dynamodbav:",omitempty"`
+	Conversation string `dynamodbav:",omitempty"`
+	Text         string `dynamodbav:",omitempty"`
+	URL          string `dynamodbav:",omitempty"`
+	Occurred     string
+	Known        string
+	Direction    string
+	Language     string `dynamodbav:",omitempty"`
+	Sentiment    string `dynamodbav:",omitempty"`
+	Intent       string `dynamodbav:",omitempty"`
+	Reader       string `dynamodbav:",omitempty"` // the version that read Text
+}
+
+func toItem(pk, sk string, a social.Activity, reader string) activityItem {
+	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
+		ActorID: a.Actor.ID, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
+		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred),
+		Known: social.Stamp(a.Known), Direction: string(a.Direction), Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent}
+	if a.Text != "" {
+		it.Reader = reader
+	}
+	return it
+}
+
+func (it activityItem) activity() (social.Activity, error) {
+	occurred, err := social.ParseStamp(it.Occurred)
+	if err != nil {
+		return social.Activity{}, fmt.Errorf("activity %q: %w", it.Key, err)
+	}
+	known, err := social.ParseStamp(it.Known)
+	if err != nil {
+		return social.Activity{}, fmt.Errorf("activity %q: %w", it.Key, err)
+	}
+	return social.Activity{Key: it.Key, Platform: social.Platform(it.Platform), Scope: it.Scope, Type: social.Type(it.Type),
+		Actor:  social.Actor{ID: it.ActorID, Handle: it.ActorHandle, Name: it.ActorName},
+		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
+		Text: it.Text, URL: it.URL, Occurred: occurred, Known: known, Direction: social.Direction(it.Direction),
+		Language: it.Language, Sentiment: it.Sentiment, Intent: it.Intent}, nil
+}
+
+type accountItem struct {
+	PK, SK       string
+	G1PK, G1SK   string
+	Platform     string
+	Scope        string `dynamodbav:",omitempty"`
+	ID           string
+	FirstSeenKey string // of an activity, for people who look at the table
+}
+
+// PutAccount notes that an account exists. It is the same whoever writes it.
+// It reads before it writes, since most accounts are there already.
+func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) error {
+	ref := a.Account()
+	id := ref.AccountID()
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: key{accountPK(w, id), "@"}.av(), ProjectionExpression: aws.String(attrPK)})
+	if err != nil {
+		return classify("get account", err)
+	}
+	s.readBytes(100, false)
+	if out.Item != nil {
+		return nil
+	}
+	_, err = s.putNew(ctx, accountItem{PK: accountPK(w, id), SK: "@", G1PK: accountsG1(w, id), G1SK: id,
+		Platform: string(ref.Platform), Scope: ref.Scope, ID: ref.ID, FirstSeenKey: a.Key})
+	if errors.Is(err, errExists) {
+		return nil
+	}
+	return err
+}
+
+// PutActivity stores the fact a unless it is there. A fact that is there
+// stays as it is, but for the instant it was first known, which becomes the
+// earliest seen. It reports whether the fact was new.
+func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
+	pk := accountPK(w, a.Account().AccountID())
+	old, err := s.putNew(ctx, toItem(pk, factSK(a), a, reader))
+	if !errors.Is(err, errExists) {
+		return err == nil, err
+	}
+	var there activityItem
+	if err := attributevalue.UnmarshalMap(old, &there); err != nil {
+		return false, err
+	}
+	known := social.Stamp(a.Known)
+	if there.Known <= known {
+		return false, nil
+	}
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{pk, factSK(a)}.av(),
+		UpdateExpression: aws.String("SET Known = :k"), ConditionExpression: aws.String("attribute_exists(PK) AND Known > :k"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":k": str(known)}})
+	if err = classify("lower known", err); err != nil && !fault.Is(err, fault.Conflict) {
+		return false, err
+	}
+	return false, nil
+}
+
+// PutReceived notes in the partition of account that the business's activity
+// a replied to one of its messages, so that a person's facts are read in one place.
+func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
+	_, err := s.putNew(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
+	if errors.Is(err, errExists) {
+		return nil
+	}
+	return err
+}
+
+// Facts returns what an account did and the replies it received, in the order of their keys.
+func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
+	var out []social.Activity
+	for _, prefix := range []string{"F#", "R#"} {
+		items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: prefix})
+		if err != nil {
+			return nil, fmt.Errorf("facts of %s: %w", account, err)
+		}
+		for _, it := range items {
+			a, err := it.activity()
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// FactRef says where an activity is kept.
+type FactRef struct {
+	Account string `json:"account"`
+	SK      string `json:"sk"`
+}
+
+// RefOf returns where a is kept.
+func RefOf(a social.Activity) FactRef {
+	return FactRef{Account: a.Account().AccountID(), SK: factSK(a)}
+}
+
+// Activity reads one fact.
+func (s *Store) Activity(ctx context.Context, w string, ref FactRef) (social.Activity, error) {
+	var it activityItem
+	if err := s.get(ctx, key{accountPK(w, ref.Account), ref.SK}, &it); err != nil {
+		return social.Activity{}, fmt.Errorf("activity %s of %s: %w", ref.SK, ref.Account, err)
+	}
+	return it.activity()
+}
+
+// Accounts lists a workspace's account ids in the order (shard, id), after
+// the given one ("" from the start), at most limit.
+func (s *Store) Accounts(ctx context.Context, w, after string, limit int) ([]string, error) {
+	var out []string
+	start := ""
+	if after != "" {
+		start = shard(after)
+	}
+	for i, pk := range allShards(w + "#AA") {
+		if fmt.Sprint(i) < start {
+			continue
+		}
+		q := query{index: "G1", pk: pk, limit: limit - len(out)}
+		if fmt.Sprint(i) == start {
+			q.after = after
+		}
+		items, err := all[accountItem](ctx, s, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			out = append(out, it.G1SK)
+		}
+		if len(out) >= limit {
+			return out[:limit], nil
+		}
+	}
+	return out, nil
+}

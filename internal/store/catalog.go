@@ -1,0 +1,113 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+)
+
+// Kinds of published document.
+const (
+	Models    = "models"
+	ThemeSets = "themes"
+)
+
+// Document is a published, immutable version of something a workspace computes by.
+type Document struct {
+	Version   string
+	Published time.Time
+	Body      []byte // JSON
+}
+
+type documentItem struct {
+	PK, SK    string
+	Version   string
+	Published string
+	Body      []byte // gzip
+}
+
+type activeItem struct {
+	PK, SK string
+	Active string
+	Since  string
+}
+
+// Publish stores a document under its version and makes it the active one. A
+// version that exists with another body is an error of kind Conflict.
+func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	z.Write(d.Body)
+	z.Close()
+	if buf.Len() > 380<<10 {
+		return fault.New(fault.TooLarge, "a document of %d bytes compressed; at most 380 KiB fit", buf.Len())
+	}
+	pk := kindPK(w, kind)
+	_, err := s.putNew(ctx, documentItem{PK: pk, SK: versionSK(d.Version), Version: d.Version, Published: social.Stamp(d.Published), Body: buf.Bytes()})
+	if errors.Is(err, errExists) {
+		there, err := s.Document(ctx, w, kind, d.Version)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(there.Body, d.Body) {
+			return fault.New(fault.Conflict, "version %s of %s exists with another content", d.Version, kind)
+		}
+	} else if err != nil {
+		return err
+	}
+	return s.put(ctx, activeItem{PK: pk, SK: "@", Active: d.Version, Since: social.Stamp(d.Published)})
+}
+
+// Document returns one version.
+func (s *Store) Document(ctx context.Context, w, kind, version string) (Document, error) {
+	var it documentItem
+	if err := s.get(ctx, key{kindPK(w, kind), versionSK(version)}, &it); err != nil {
+		return Document{}, fmt.Errorf("%s version %s: %w", kind, version, err)
+	}
+	return it.document()
+}
+
+func (it documentItem) document() (Document, error) {
+	d := Document{Version: it.Version}
+	var err error
+	if d.Published, err = social.ParseStamp(it.Published); err != nil {
+		return d, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(it.Body))
+	if err != nil {
+		return d, err
+	}
+	d.Body, err = io.ReadAll(z)
+	return d, err
+}
+
+// Active returns the active version; an error of kind NotFound if none was published.
+func (s *Store) Active(ctx context.Context, w, kind string) (Document, error) {
+	var a activeItem
+	if err := s.get(ctx, key{kindPK(w, kind), "@"}, &a); err != nil {
+		return Document{}, fmt.Errorf("active %s: %w", kind, err)
+	}
+	return s.Document(ctx, w, kind, a.Active)
+}
+
+// Documents lists the versions of a kind, without their order of publication being their order.
+func (s *Store) Documents(ctx context.Context, w, kind string) ([]Document, error) {
+	items, err := all[documentItem](ctx, s, query{pk: kindPK(w, kind), prefix: "V#"})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Document, len(items))
+	for i, it := range items {
+		if out[i], err = it.document(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,128 @@
+package store
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"strings"
+	"time"
+
+	"rapport/internal/social"
+)
+
+// The one table. Every key is made in this file. w is the workspace's id,
+// which begins every data key, so that no query can leave its workspace; the
+// exceptions, which exist before a workspace is known, are marked *.
+//
+//	what                      PK                SK                          index
+//	account                   w#A#account       @                           G1 w#AA#s / account
+//	activity (a fact)         w#A#account       F#time#type#id
+//	reply received            w#A#account       R#time#id
+//	lead head                 w#P#person        L#model                     G1 w#R#model#s / rank#person
+//	message: thread, place    w#C#message       @
+//	message: edits, deletions w#C#message       E#time#id
+//	thread: node of asker     w#C#thread        M#i#account#time#id
+//	thread: node of business  w#C#thread        M#o#time#id
+//	thread: merged thread     w#C#thread        A#thread
+//	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
+//	activity of a day (view)  w#D#day#s         F#time#id
+//	model, theme set          w#G#kind          V#version; @ (the active one)
+//	parked delivery           w#K#month         received#id
+//	workspace                 w#S               @
+//	source                    w#S               S#source
+//	member                    w#S               U#subject
+//	report                    w#S               R#report
+//	run                       w#U#report        due
+//	*app                      APP#app           @
+//	*route                    APP#app           R#scope
+//	*membership               SUB#subject       W#workspace
+//	*due report               SYS#DUE           due#workspace#report
+//	*workspaces to tick       SYS#TICK          W#workspace
+//
+// Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
+// conversations G1 w#W# (waiting) and G2 w#CV# (by newest message); feedback,
+// issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
+// the tick reads SYS#DUE up to now; intake reads APP#.
+const (
+	attrPK, attrSK = "PK", "SK"
+	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
+)
+
+func shard(id string) string {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return fmt.Sprint(h.Sum32() % shards)
+}
+
+func allShards(prefix string) []string {
+	out := make([]string, shards)
+	for i := range out {
+		out[i] = fmt.Sprintf("%s#%d", prefix, i)
+	}
+	return out
+}
+
+func accountPK(w, account string) string  { return w + "#A#" + account }
+func accountsG1(w, account string) string { return w + "#AA#" + shard(account) }
+func factSK(a social.Activity) string {
+	return "F#" + social.Stamp(a.Occurred) + "#" + string(a.Type) + "#" + a.ID()
+}
+func receivedSK(a social.Activity) string    { return "R#" + social.Stamp(a.Occurred) + "#" + a.ID() }
+func personPK(w, person string) string       { return w + "#P#" + person }
+func leadSK(model string) string             { return "L#" + model }
+func rankG1(w, model, person string) string  { return w + "#R#" + model + "#" + shard(person) }
+func threadPK(w, id string) string           { return w + "#C#" + id }
+func mergedSK(thread string) string          { return "A#" + thread }
+func headSK(asker string) string             { return "H#" + asker }
+func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
+func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
+func kindPK(w, kind string) string           { return w + "#G#" + kind }
+func versionSK(version string) string        { return "V#" + version }
+func parkedPK(w string, at time.Time) string { return w + "#K#" + at.UTC().Format("2006-01") }
+func workspacePK(w string) string            { return w + "#S" }
+func runPK(w, report string) string          { return w + "#U#" + report }
+func appPK(app string) string                { return "APP#" + app }
+func routeSK(scope string) string            { return "R#" + social.Key(scope) }
+func subjectPK(subject string) string        { return "SUB#" + social.Key(subject) }
+
+const (
+	duePK  = "SYS#DUE"
+	tickPK = "SYS#TICK"
+)
+
+func dueSK(due time.Time, w, report string) string {
+	return social.Stamp(due) + "#" + w + "#" + report
+}
+
+func dayPK(w string, at time.Time, account string) string {
+	return w + "#D#" + at.UTC().Format("2006-01-02") + "#" + shard(account)
+}
+
+func daySK(a social.Activity) string { return "F#" + social.Stamp(a.Occurred) + "#" + a.ID() }
+
+func editSK(a social.Activity) string { return "E#" + social.Stamp(a.Occurred) + "#" + a.ID() }
+
+// MessageID is the id of a message in its workspace, made of where it is and
+// the platform's own id for it.
+func MessageID(p social.Platform, scope, object string) string {
+	return social.HashID("msg", social.Key(string(p), scope, object))
+}
+
+// ThreadID is the id of a thread that the platform names itself.
+func ThreadID(p social.Platform, scope, conversation string) string {
+	return social.HashID("thr", social.Key(string(p), scope, conversation))
+}
+
+// rankKey sorts the highest score first: text order of the distance to the largest int64.
+func rankKey(micro int64, person string) string {
+	return fmt.Sprintf("%020d#%s", uint64(math.MaxInt64)-uint64(micro), person)
+}
+
+// workspaceOf is the workspace that a data key begins with, or "" for the exceptions.
+func workspaceOf(pk string) string {
+	w, _, _ := strings.Cut(pk, "#")
+	if w == "APP" || w == "SUB" || w == "SYS" {
+		return ""
+	}
+	return w
+}
