@@ -1,0 +1,119 @@
+// Package quality reads the public sets the text models are measured on, and
+// holds the measures: normalised mutual information, F1 and their intervals.
+// The sets are not part of the project; what reads them says when they are
+// absent.
+package quality
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Rated is a text with the mean of 20 people's ratings of it, -4 to 4.
+type Rated struct {
+	Set    string // the file it is from, such as "tweets"
+	Rating float64
+	Text   string
+}
+
+// Labelled is a text with the label that people gave it.
+type Labelled struct{ Text, Label string }
+
+// ReadVADER reads the four ground-truth sets of VADER (MIT).
+func ReadVADER(folder string) ([]Rated, error) {
+	var out []Rated
+	for _, set := range []string{"tweets", "amazonReviewSnippets", "movieReviewSnippets", "nytEditorialSnippets"} {
+		f, err := os.Open(filepath.Join(folder, set+"_GroundTruth.txt"))
+		if err != nil {
+			return nil, fmt.Errorf("open ground truth: %w", err)
+		}
+		defer f.Close()
+		sc := bufio.NewScanner(f)
+		for sc.Scan() {
+			p := strings.SplitN(sc.Text(), "\t", 3)
+			if len(p) != 3 {
+				continue
+			}
+			rating, err := strconv.ParseFloat(p[1], 64)
+			if err != nil {
+				return nil, fmt.Errorf("rating of %s %q: %w", set, p[0], err)
+			}
+			out = append(out, Rated{Set: set, Rating: rating, Text: strings.ToValidUTF8(p[2], "")})
+		}
+		if err := sc.Err(); err != nil {
+			return nil, fmt.Errorf("read %s: %w", set, err)
+		}
+	}
+	return out, nil
+}
+
+// Seed is the seed of everything random in measuring and of the split.
+const Seed = 20261121
+
+// HeldOut reports whether a text of VADER's sets is for measuring only: about
+// a fifth of them, by a hash of its letters and digits and the seed, so that
+// two copies of one text stand on the same side.
+func HeldOut(text string) bool {
+	letters := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(text))
+	sum := sha256.Sum256([]byte(strconv.Itoa(Seed) + letters))
+	return sum[0] < 51
+}
+
+// ReadBanking reads a split of Banking77 (CC BY 4.0): "test" or "train".
+func ReadBanking(folder, split string) ([]Labelled, error) {
+	return readTable(filepath.Join(folder, split+".csv"), ',', 0, 1)
+}
+
+// ReadAppReviews reads the labelled app reviews of Panichella et al. 2015.
+func ReadAppReviews(folder string) ([]Labelled, error) {
+	return readTable(filepath.Join(folder, "panichella_1390.tsv"), '\t', 1, 2)
+}
+
+func readTable(path string, comma rune, text, label int) ([]Labelled, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open labelled texts: %w", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma = comma
+	r.LazyQuotes = true
+	rows, err := r.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	var out []Labelled
+	for _, row := range rows[1:] {
+		out = append(out, Labelled{Text: row[text], Label: row[label]})
+	}
+	return out, nil
+}
+
+// ReadCLINC reads a split of CLINC150 (CC BY 3.0), such as "test" or "oos_test".
+func ReadCLINC(folder, split string) ([]Labelled, error) {
+	b, err := os.ReadFile(filepath.Join(folder, "data_full.json"))
+	if err != nil {
+		return nil, fmt.Errorf("open labelled texts: %w", err)
+	}
+	var all map[string][][2]string
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, fmt.Errorf("read CLINC150: %w", err)
+	}
+	var out []Labelled
+	for _, row := range all[split] {
+		out = append(out, Labelled{Text: row[0], Label: row[1]})
+	}
+	return out, nil
+}
