@@ -1,0 +1,314 @@
+// Package report is the weekly report: when it is due (Weekly), what it says
+// (Data), and its four forms, all made of the same value: JSON (Encode), CSV,
+// HTML for mail and browser, and plain text. The package is pure: it fetches
+// nothing and knows no clock, and the same Data gives the same bytes.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/stats"
+)
+
+// Level is the confidence of every interval of a report.
+const Level = 0.95
+
+// shareNeeds is the number of people from which a share is shown: from 12 on
+// its Wilson interval is never wider than 50 points.
+const shareNeeds = 12
+
+// Data is what a weekly report says. It is an output format, read by others
+// than Rapport: fields are added, never renamed. Instants are UTC, durations
+// seconds. Texts are as they were written by strangers: JSON carries them
+// unchanged, the other forms make them safe to show.
+type Data struct {
+	ReportID        string    `json:"report_id"`
+	Workspace       Workspace `json:"workspace"`
+	Period          Period    `json:"period"`
+	AsOf            time.Time `json:"as_of"` // the instant up to which facts were known
+	ThemeSetVersion string    `json:"theme_set_version,omitempty"`
+	ModelVersion    string    `json:"model_version,omitempty"` // of the scoring model
+	Totals          Totals    `json:"totals"`
+	Issues          []Issue   `json:"issues"`   // most people first
+	Leads           []Lead    `json:"leads"`    // those worth a conversation, best first
+	Response        Response  `json:"response"` // how fast the business answered
+	Waiting         []Waiting `json:"waiting"`  // who waits for an answer at AsOf, longest first
+	Channels        []Channel `json:"channels"` // busiest first
+}
+
+// Workspace says whose report it is.
+type Workspace struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Period is [From, To); TimeZone is the IANA zone whose days it is made of
+// and in which times are shown. Compared says whether Rapport was already
+// listening in the period before: if not, the previous counts mean nothing
+// and are not shown.
+type Period struct {
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	TimeZone string    `json:"time_zone"`
+	Compared bool      `json:"compared"`
+}
+
+// Totals counts the whole period, also what the lists leave out.
+type Totals struct {
+	Activities       int `json:"activities"`        // inbound and outbound
+	People           int `json:"people"`            // outside people who did anything
+	FeedbackMessages int `json:"feedback_messages"` // inbound messages with an opinion or need
+	FeedbackPeople   int `json:"feedback_people"`   // who wrote them, each counted once
+	Issues           int `json:"issues"`            // themes raised by anyone
+	IssuePeople      int `json:"issue_people"`      // who raised any of them, each counted once
+	Waiting          int `json:"waiting"`           // conversations without an answer at AsOf
+}
+
+// Issue is a theme that people raised in the period.
+type Issue struct {
+	ThemeID        string    `json:"theme_id"`
+	Label          string    `json:"label"`
+	People         int       `json:"people"` // one voice each across platforms
+	PeoplePrevious int       `json:"people_previous"`
+	Messages       int       `json:"messages"`
+	Share          Estimate  `json:"share"` // of People among Totals.FeedbackPeople, see Share
+	Sentiment      Sentiment `json:"sentiment"`
+	Department     string    `json:"department,omitempty"`
+	Owner          string    `json:"owner,omitempty"`
+	Status         string    `json:"status,omitempty"`
+	Quotes         []Quote   `json:"quotes"`
+}
+
+// Sentiment counts messages by what the reader made of them.
+type Sentiment struct {
+	Negative int `json:"negative"`
+	Neutral  int `json:"neutral"`
+	Positive int `json:"positive"`
+}
+
+// Quote is one message that stands for others.
+type Quote struct {
+	Key      string    `json:"key"` // of the activity
+	Text     string    `json:"text"`
+	Author   string    `json:"author"` // handle, without @
+	Platform string    `json:"platform"`
+	URL      string    `json:"url,omitempty"`
+	Occurred time.Time `json:"occurred"`
+}
+
+// Lead is a person worth a conversation.
+type Lead struct {
+	PersonID   string    `json:"person_id"`
+	Name       string    `json:"name,omitempty"`
+	Handle     string    `json:"handle,omitempty"` // without @
+	Platform   string    `json:"platform"`
+	Points     string    `json:"points"`     // decimal, exact
+	Grade      string    `json:"grade"`      // fit: A to D, or empty for unknown
+	Engagement int       `json:"engagement"` // 1 (most) to 4
+	AsOf       time.Time `json:"as_of"`      // the instant the score holds for
+	Reasons    []string  `json:"reasons"`    // sentences, weightiest first
+	URL        string    `json:"url,omitempty"`
+	LastSeen   time.Time `json:"last_seen,omitzero"`
+}
+
+// Response holds the three named figures for how fast the business answered
+// in the period. Only what was answered has a time; what was not is in
+// Waiting.
+type Response struct {
+	PerPair         Delay `json:"per_pair"`         // each message and the reply to it
+	PerMessage      Delay `json:"per_message"`      // each answered message to its first reply
+	PerConversation Delay `json:"per_conversation"` // each conversation's beginning to its first reply
+}
+
+// Delay describes a set of response times, in seconds.
+type Delay struct {
+	Median Estimate `json:"median_seconds"`
+	P90    Estimate `json:"p90_seconds"` // nine of ten are at most this
+}
+
+// Waiting is someone without an answer.
+type Waiting struct {
+	Asker          string    `json:"asker"` // handle or name, without @
+	Platform       string    `json:"platform"`
+	Since          time.Time `json:"since"`
+	WaitingSeconds int64     `json:"waiting_seconds"` // at AsOf
+	Text           string    `json:"text"`
+	URL            string    `json:"url,omitempty"`
+}
+
+// Channel counts the activities of one source in the period.
+type Channel struct {
+	Platform        string `json:"platform"`
+	Scope           string `json:"scope"`
+	Inbound         int    `json:"inbound"`
+	InboundPrevious int    `json:"inbound_previous"`
+	Outbound        int    `json:"outbound"`
+	People          int    `json:"people"` // outside people
+	Messages        int    `json:"messages"`
+	Reactions       int    `json:"reactions"`
+}
+
+// Estimate is a number with its 95 % interval, from N observations. Where
+// they are too few, Enough is false, the numbers mean nothing and are left
+// out of the JSON, and Needed says how many observations it takes.
+type Estimate struct {
+	N      int
+	Needed int
+	Enough bool
+	Value  float64
+	Low    float64
+	High   float64
+}
+
+// estimateJSON is the wire form of an Estimate.
+type estimateJSON struct {
+	N      int      `json:"n"`
+	Needed int      `json:"needed"`
+	Enough bool     `json:"enough"`
+	Value  *float64 `json:"value,omitempty"`
+	Low    *float64 `json:"low,omitempty"`
+	High   *float64 `json:"high,omitempty"`
+}
+
+// MarshalJSON writes the numbers only where there is enough data.
+func (e Estimate) MarshalJSON() ([]byte, error) {
+	w := estimateJSON{N: e.N, Needed: e.Needed, Enough: e.Enough}
+	if e.Enough {
+		w.Value, w.Low, w.High = &e.Value, &e.Low, &e.High
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (e *Estimate) UnmarshalJSON(b []byte) error {
+	var w estimateJSON
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*e = Estimate{N: w.N, Needed: w.Needed, Enough: w.Enough}
+	if w.Enough {
+		if w.Value == nil || w.Low == nil || w.High == nil {
+			return fmt.Errorf("estimate of %d observations without value, low or high", w.N)
+		}
+		e.Value, e.Low, e.High = *w.Value, *w.Low, *w.High
+	}
+	return nil
+}
+
+// Share estimates the share that k of n people are, with its Wilson
+// interval. It takes 12 people.
+func Share(k, n int) Estimate {
+	e := Estimate{N: n, Needed: shareNeeds}
+	if n < shareNeeds {
+		return e
+	}
+	if lo, hi, ok := stats.Wilson(k, n, Level); ok {
+		e.Enough, e.Value, e.Low, e.High = true, float64(k)/float64(n), lo, hi
+	}
+	return e
+}
+
+// DelayOf describes response times given in seconds, in any order, with exact
+// order-statistic intervals. The median takes 6 of them, the 90th percentile
+// 36.
+func DelayOf(seconds []float64) Delay {
+	quantile := func(q float64) Estimate {
+		e := Estimate{N: len(seconds), Needed: stats.QuantileNeeds(q, Level)}
+		if lo, hi, ok := stats.QuantileInterval(seconds, q, Level); ok {
+			e.Enough, e.Low, e.High = true, lo, hi
+			e.Value, _ = stats.Quantile(seconds, q)
+		}
+		return e
+	}
+	return Delay{Median: quantile(0.5), P90: quantile(0.9)}
+}
+
+// Encode returns d as indented JSON that ends in a newline. Like the other
+// forms it refuses data that can't be right with a fault of kind Invalid.
+func Encode(d Data) ([]byte, error) {
+	d, err := settle(d)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode report %q: %w", d.ReportID, err)
+	}
+	return append(b, '\n'), nil
+}
+
+// settle returns a copy of d with every instant in UTC and milliseconds and
+// every list present, or a fault of kind Invalid for data that can't be right.
+func settle(d Data) (Data, error) {
+	invalid := func(format string, args ...any) (Data, error) {
+		return Data{}, fault.New(fault.Invalid, "report %.64q: %s", d.ReportID, fmt.Sprintf(format, args...))
+	}
+	if _, err := zoneOf(d.Period.TimeZone); err != nil {
+		return Data{}, fmt.Errorf("report %.64q: %w", d.ReportID, err)
+	}
+	if d.Period.From.IsZero() || !d.Period.From.Before(d.Period.To) {
+		return invalid("the period %s to %s is empty", d.Period.From, d.Period.To)
+	}
+	if d.AsOf.IsZero() {
+		return invalid("no as_of")
+	}
+	t := d.Totals
+	counts := []int{t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Waiting}
+	estimates := []Estimate{d.Response.PerPair.Median, d.Response.PerPair.P90, d.Response.PerMessage.Median, d.Response.PerMessage.P90,
+		d.Response.PerConversation.Median, d.Response.PerConversation.P90}
+	if t.Issues < len(d.Issues) || t.Waiting < len(d.Waiting) {
+		return invalid("totals of %d issues and %d waiting are below the %d and %d listed", t.Issues, t.Waiting, len(d.Issues), len(d.Waiting))
+	}
+
+	instant := func(t *time.Time) { *t = t.UTC().Truncate(time.Millisecond) }
+	instant(&d.Period.From)
+	instant(&d.Period.To)
+	instant(&d.AsOf)
+	d.Issues = list(d.Issues)
+	for i := range d.Issues {
+		x := &d.Issues[i]
+		if x.People > t.IssuePeople {
+			return invalid("issue %q of %d people among %d who raised any", x.ThemeID, x.People, t.IssuePeople)
+		}
+		counts = append(counts, x.People, x.PeoplePrevious, x.Messages, x.Sentiment.Negative, x.Sentiment.Neutral, x.Sentiment.Positive)
+		estimates = append(estimates, x.Share)
+		x.Quotes = list(x.Quotes)
+		for j := range x.Quotes {
+			instant(&x.Quotes[j].Occurred)
+		}
+	}
+	d.Leads = list(d.Leads)
+	for i := range d.Leads {
+		x := &d.Leads[i]
+		instant(&x.AsOf)
+		instant(&x.LastSeen)
+		x.Reasons = list(x.Reasons)
+	}
+	d.Waiting = list(d.Waiting)
+	for i := range d.Waiting {
+		instant(&d.Waiting[i].Since)
+		counts = append(counts, int(d.Waiting[i].WaitingSeconds))
+	}
+	d.Channels = list(d.Channels)
+	for _, x := range d.Channels {
+		counts = append(counts, x.Inbound, x.InboundPrevious, x.Outbound, x.People, x.Messages, x.Reactions)
+	}
+	if i := slices.IndexFunc(counts, func(n int) bool { return n < 0 }); i >= 0 {
+		return invalid("a count is %d", counts[i])
+	}
+	for _, e := range estimates {
+		// Written so that a NaN fails too.
+		if e.Enough && !(0 <= e.Low && e.Low <= e.Value && e.Value <= e.High && e.High <= math.MaxInt32) {
+			return invalid("an estimate is %g with the interval %g to %g", e.Value, e.Low, e.High)
+		}
+	}
+	return d, nil
+}
+
+// list returns a copy of s that is not nil.
+func list[T any](s []T) []T { return append([]T{}, s...) }
