@@ -1,0 +1,88 @@
+# Rapport's commands; `make` lists them. Needs Go, Python 3.10 and make: local/tools.py puts the
+# rest, pinned, into ~/.cache/rapport. GNU make 3.81 (macOS) is enough.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PORT ?= 4566
+TEST_PORT ?= 4577
+ENGINE ?= http://localhost:8000
+FN ?=
+FUZZTIME ?= 10s
+
+TOOLS = tools=$$(local/tools.sh) && export PATH="$$tools/bin:$$PATH"
+CLOUD = $(TOOLS) && python local/cloud.py
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build ## Start the local cloud, deploy Rapport to it and fill it with the demo (PORT=4566)
+	@$(CLOUD) up --name run --port $(PORT) && python local/cloud.py exec --name run -- python local/demo.py
+
+.PHONY: stop
+stop: ## Stop the local cloud; its data stays
+	@$(CLOUD) stop --name run
+
+.PHONY: logs
+logs: ## Follow the functions' logs in the local cloud
+	@$(CLOUD) logs --name run --follow
+
+.PHONY: reset
+reset: ## Stop the local cloud and forget its data
+	@$(CLOUD) reset --name run
+
+.PHONY: build
+build: ## Build the operator's tool, bin/rapport
+	@CGO_ENABLED=0 go build -trimpath -o bin/rapport ./cmd/rapport
+
+.PHONY: test
+test: check ## Check everything, then run all tests against a local cloud of their own (TEST_PORT=4577)
+	@$(TOOLS) && local/test.sh $(TEST_PORT)
+
+.PHONY: check
+check: # The quick checks: format, vet, template
+	@$(TOOLS) && local/check.sh
+
+.PHONY: lint
+lint: check ## The quick checks and staticcheck
+	@$(TOOLS) && staticcheck ./...
+
+.PHONY: fmt
+fmt: ## Format the Go code
+	@gofmt -w $$(git ls-files '*.go')
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz test for FUZZTIME (10s)
+	@local/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Measure speed and cost
+	@go run ./cmd/bench
+
+.PHONY: quality
+quality: ## Measure how well texts are read and themes are found
+	@go run ./cmd/quality
+
+.PHONY: models
+models: ## Train the text models again from their sources
+	@go run ./cmd/train
+
+.PHONY: deploy
+deploy: ## Build and deploy to AWS, asking for what it needs
+	@$(TOOLS) && CGO_ENABLED=0 GOFLAGS="-trimpath -ldflags=-s -tags=lambda.norpc" sam build && sam deploy --guided
+
+.PHONY: invoke
+invoke: ## Run one function in Docker on its sample event, say FN=Intake, beside `make run`
+	@$(TOOLS) && local/invoke.sh "$(FN)" $(PORT)
+
+.PHONY: test-store
+test-store: ## Run the store's tests on another DynamoDB engine (ENGINE=http://localhost:8000)
+	@RAPPORT_DYNAMODB=$(ENGINE) AWS_ENDPOINT_URL_DYNAMODB=$(ENGINE) AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
+		go test -count=1 ./internal/store/...
+
+.PHONY: lock
+lock: # Pin local/requirements.in again, with hashes (needs uv)
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/requirements.lock local/requirements.in
