@@ -30,14 +30,29 @@ type dayItem struct {
 	Version int64
 }
 
-// ItemVersion returns the version of the stored view of a; 0 if there is none.
-func (s *Store) ItemVersion(ctx context.Context, w string, a social.Activity) (int64, error) {
-	var it struct{ Version int64 }
+// Item returns the stored view of a; one that is not there is the zero Item.
+func (s *Store) Item(ctx context.Context, w string, a social.Activity) (Item, error) {
+	var it dayItem
 	err := s.get(ctx, key{dayPK(w, a.Occurred, a.Account().AccountID()), daySK(a)}, &it)
 	if fault.Is(err, fault.NotFound) {
-		return 0, nil
+		return Item{}, nil
 	}
-	return it.Version, err
+	if err != nil {
+		return Item{}, err
+	}
+	return it.item()
+}
+
+func (it dayItem) item() (Item, error) {
+	a, err := it.activity()
+	if err != nil {
+		return Item{}, err
+	}
+	i := Item{Activity: a, Account: it.Account, Person: it.Person, Deleted: it.Deleted, Version: it.Version}
+	if it.Edited != "" {
+		i.Edited, err = social.ParseStamp(it.Edited)
+	}
+	return i, err
 }
 
 // PutItem writes the view of an activity; its Version is the one read before.
@@ -60,15 +75,9 @@ func (s *Store) Items(ctx context.Context, w string, from, to time.Time) ([]Item
 				return nil, err
 			}
 			for _, it := range items {
-				a, err := it.activity()
+				i, err := it.item()
 				if err != nil {
 					return nil, err
-				}
-				i := Item{Activity: a, Account: it.Account, Person: it.Person, Deleted: it.Deleted, Version: it.Version}
-				if it.Edited != "" {
-					if i.Edited, err = social.ParseStamp(it.Edited); err != nil {
-						return nil, err
-					}
 				}
 				out = append(out, i)
 			}

@@ -1,0 +1,108 @@
+// Package archive keeps objects in the bucket: deliveries as they came,
+// compressed, and what is too large for a queue or the table.
+package archive
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"rapport/internal/fault"
+	"rapport/internal/platform"
+)
+
+// Bucket is an S3 bucket.
+type Bucket struct {
+	client *s3.Client
+	name   string
+}
+
+// New returns the bucket of a name.
+func New(cfg aws.Config, name string) *Bucket {
+	return &Bucket{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), name}
+}
+
+// Put writes an object.
+func (b *Bucket) Put(ctx context.Context, key, contentType string, body []byte) error {
+	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType})
+	if err != nil {
+		return fault.Wrap(fault.Transient, fmt.Errorf("put %s: %w", key, err), "")
+	}
+	return nil
+}
+
+// Get reads an object; one that is not there is an error of kind NotFound.
+func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
+		return nil, fault.New(fault.NotFound, "no such object")
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Transient, fmt.Errorf("get %s: %w", key, err), "")
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, fault.Wrap(fault.Transient, fmt.Errorf("get %s: %w", key, err), "")
+	}
+	return body, nil
+}
+
+// PutDeliveries writes the deliveries of one batch and workspace as one
+// object of compressed JSON lines. Its name is made of the day of the oldest
+// and of the deliveries' ids, so the same batch written again is the same object.
+func (b *Bucket) PutDeliveries(ctx context.Context, workspace string, ds []platform.Delivery) (string, error) {
+	key, body, err := pack(workspace, ds)
+	if err != nil {
+		return "", err
+	}
+	return key, b.Put(ctx, key, "application/gzip", body)
+}
+
+func pack(workspace string, ds []platform.Delivery) (string, []byte, error) {
+	ds = slices.Clone(ds)
+	slices.SortFunc(ds, func(a, b platform.Delivery) int {
+		if c := bytes.Compare([]byte(a.ID()), []byte(b.ID())); c != 0 {
+			return c
+		}
+		return a.Received.Compare(b.Received)
+	})
+	h := sha256.New()
+	first := ds[0].Received
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	e := json.NewEncoder(z)
+	for _, d := range ds {
+		io.WriteString(h, d.ID()+"\n")
+		if d.Received.Before(first) {
+			first = d.Received
+		}
+		d.Object = "" // the archive holds the bytes themselves
+		if err := e.Encode(d); err != nil {
+			return "", nil, err
+		}
+	}
+	if err := z.Close(); err != nil {
+		return "", nil, err
+	}
+	key := fmt.Sprintf("archive/%s/%s/%s.jsonl.gz", workspace, first.UTC().Format(time.DateOnly), hex.EncodeToString(h.Sum(nil)[:16]))
+	return key, buf.Bytes(), nil
+}
+
+// PutParked keeps the bytes of something parked.
+func (b *Bucket) PutParked(ctx context.Context, workspace, id string, body []byte) (string, error) {
+	key := "parked/" + workspace + "/" + id
+	return key, b.Put(ctx, key, "application/octet-stream", body)
+}

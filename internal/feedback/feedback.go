@@ -1,0 +1,342 @@
+// Package feedback keeps the workspace's views of what was said in step with
+// the facts: each activity as it stands after edits and deletions, and each
+// conversation. It sends nothing to the outside.
+package feedback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"rapport/internal/conversation"
+	"rapport/internal/fault"
+	"rapport/internal/reading"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// Feedback computes views again.
+type Feedback struct {
+	store *store.Store
+	score func(ctx context.Context, workspace string, accounts []string) error
+}
+
+// New returns Feedback over a store; score asks for accounts to be scored
+// again, since a reply they received counts for them.
+func New(s *store.Store, score func(ctx context.Context, workspace string, accounts []string) error) *Feedback {
+	return &Feedback{s, score}
+}
+
+// View computes everything that the activity at ref has a part in.
+func (f *Feedback) View(ctx context.Context, w string, ref store.FactRef) error {
+	a, err := f.store.Activity(ctx, w, ref)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.Type == social.Edit || a.Type == social.Delete:
+		err = f.amended(ctx, w, a)
+	case a.Type.Utterance():
+		err = f.said(ctx, w, a, ref)
+	}
+	return errors.Join(err, f.item(ctx, w, a))
+}
+
+func messageOf(a social.Activity) string {
+	return store.MessageID(a.Platform, a.Scope, a.Object.ID)
+}
+
+func nodeOf(a social.Activity) conversation.Node {
+	n := conversation.Node{Message: messageOf(a), Activity: a.ID(), Key: a.Key, Account: a.Account().AccountID(), Direction: a.Direction,
+		Occurred: a.Occurred, Private: a.Type == social.Message}
+	if a.InReplyTo != "" {
+		n.InReplyTo = store.MessageID(a.Platform, a.Scope, a.InReplyTo)
+	}
+	return n
+}
+
+// item computes the workspace's view of one activity: with the text of its
+// newest edit, or gone. A deletion wins, whenever it arrives.
+func (f *Feedback) item(ctx context.Context, w string, a social.Activity) error {
+	return store.Again(ctx, func() error {
+		old, err := f.store.Item(ctx, w, a)
+		if err != nil {
+			return err
+		}
+		i := store.Item{Activity: a, Account: a.Account().AccountID(), Version: old.Version}
+		i.Person = social.PersonID(i.Account)
+		if a.Type.Utterance() {
+			edits, err := f.store.Edits(ctx, w, messageOf(a))
+			if err != nil {
+				return err
+			}
+			for _, e := range edits { // oldest first
+				if e.Type == social.Delete {
+					i.Deleted, i.Text, i.Language, i.Sentiment, i.Intent = true, "", "", "", ""
+				} else if !i.Deleted {
+					i.Text, i.Language, i.Sentiment, i.Intent, i.Edited = e.Text, e.Language, e.Sentiment, e.Intent, e.Occurred
+				}
+			}
+		}
+		if reflect.DeepEqual(i, old) {
+			return nil
+		}
+		return f.store.PutItem(ctx, w, i, reading.Version)
+	})
+}
+
+// amended applies an edit or deletion to the message it is about, if that has arrived.
+func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) error {
+	msg := messageOf(a)
+	if err := f.store.PutEdit(ctx, w, msg, a, reading.Version); err != nil {
+		return err
+	}
+	p, err := f.store.Place(ctx, w, msg)
+	if fault.Is(err, fault.NotFound) {
+		return nil // when the message arrives, it finds the edit
+	}
+	if err != nil {
+		return err
+	}
+	of, err := f.store.Activity(ctx, w, p.Ref)
+	if err != nil {
+		return err
+	}
+	if a.Type == social.Delete {
+		if err := f.said(ctx, w, of, p.Ref); err != nil {
+			return err
+		}
+	}
+	return f.item(ctx, w, of)
+}
+
+// said places a message in its thread and computes the conversations it touches.
+func (f *Feedback) said(ctx context.Context, w string, a social.Activity, ref store.FactRef) error {
+	n := nodeOf(a)
+	thread, err := f.threadOf(ctx, w, a, n)
+	if err != nil {
+		return err
+	}
+	p, err := f.store.PutPlace(ctx, w, store.Place{Message: n.Message, Thread: thread, Ref: ref, Direction: a.Direction, Occurred: a.Occurred})
+	if err != nil {
+		return err
+	}
+	if err := f.store.PutNode(ctx, w, p.Thread, n, ref); err != nil {
+		return err
+	}
+	edits, err := f.store.Edits(ctx, w, n.Message)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(edits, func(e social.Activity) bool { return e.Type == social.Delete }) {
+		if err := f.store.MarkDeleted(ctx, w, p.Thread, n); err != nil {
+			return err
+		}
+	}
+	root, err := f.link(ctx, w, p.Thread)
+	if err != nil {
+		return err
+	}
+	askers := map[string]bool{}
+	if p.Thread != n.Message && a.Conversation == "" {
+		// Replies may have come before this message, and stand under its own id.
+		has, err := f.store.HasNodes(ctx, w, n.Message)
+		if err != nil {
+			return err
+		}
+		if has {
+			if root, err = f.link(ctx, w, n.Message); err != nil {
+				return err
+			}
+			if err := f.move(ctx, w, n.Message, root, askers); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case a.Direction == social.Inbound:
+		askers[n.Account] = true
+	case n.InReplyTo != "":
+		parent, err := f.store.Place(ctx, w, n.InReplyTo)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err == nil && parent.Direction == social.Inbound {
+			askers[parent.Ref.Account] = true
+		}
+	case n.Private:
+		if err := f.askersOf(ctx, w, root, askers); err != nil {
+			return err
+		}
+	}
+	for _, asker := range sorted(askers) {
+		if err := f.converse(ctx, w, root, asker); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sorted(set map[string]bool) []string {
+	var out []string
+	for k := range set {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// threadOf finds the thread of a message: the platform's, or that of the
+// message it replies to, or one of its own.
+func (f *Feedback) threadOf(ctx context.Context, w string, a social.Activity, n conversation.Node) (string, error) {
+	switch {
+	case a.Conversation != "":
+		return store.ThreadID(a.Platform, a.Scope, a.Conversation), nil
+	case n.InReplyTo == "":
+		return n.Message, nil
+	}
+	parent, err := f.store.Place(ctx, w, n.InReplyTo)
+	if fault.Is(err, fault.NotFound) {
+		return n.InReplyTo, nil // the parent's own place will say more
+	}
+	if err != nil {
+		return "", err
+	}
+	return f.store.Root(ctx, w, parent.Thread)
+}
+
+// link makes sure that thread hangs below its root and returns the root. It
+// looks again after it has written, since the root may have got a parent meanwhile.
+func (f *Feedback) link(ctx context.Context, w, thread string) (string, error) {
+	last := thread
+	for {
+		root, err := f.store.Root(ctx, w, thread)
+		if err != nil || root == last {
+			return root, err
+		}
+		if err := f.store.PutMerged(ctx, w, root, thread); err != nil {
+			return "", err
+		}
+		last = root
+	}
+}
+
+// move takes the conversations that were computed under thread, and under
+// those linked below it, off the lists, and adds their askers to those to be
+// computed at the root.
+func (f *Feedback) move(ctx context.Context, w, thread, root string, askers map[string]bool) error {
+	below, err := f.store.Merged(ctx, w, thread)
+	if err != nil {
+		return err
+	}
+	for _, t := range below {
+		here := map[string]bool{}
+		if err := f.askersOf(ctx, w, t, here); err != nil {
+			return err
+		}
+		for asker := range here {
+			askers[asker] = true
+			if t != root {
+				if err := f.store.DeleteHead(ctx, w, t, asker); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Feedback) askersOf(ctx context.Context, w, thread string, askers map[string]bool) error {
+	threads, err := f.store.Merged(ctx, w, thread)
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		nodes, err := f.store.Nodes(ctx, w, t, "")
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if n.Direction == social.Inbound {
+				askers[n.Account] = true
+			}
+		}
+	}
+	return nil
+}
+
+// converse computes the conversation of asker in the thread whose root is
+// given, notes new replies among the asker's facts and has the asker scored again.
+func (f *Feedback) converse(ctx context.Context, w, root, asker string) error {
+	return store.Again(ctx, func() error {
+		old, err := f.store.Head(ctx, w, root, asker)
+		if err != nil {
+			return err
+		}
+		threads, err := f.store.Merged(ctx, w, root)
+		if err != nil {
+			return err
+		}
+		var nodes []conversation.Node
+		refs := map[string]store.FactRef{}
+		for _, t := range threads {
+			part, err := f.store.Nodes(ctx, w, t, asker)
+			if err != nil {
+				return err
+			}
+			for _, n := range part {
+				nodes = append(nodes, n.Node)
+				refs[n.Activity] = n.Ref
+			}
+		}
+		now := store.Head{Conversation: conversation.Of(asker, nodes), Thread: root, Asker: asker, Version: old.Version}
+		if err := f.received(ctx, w, old, now, refs); err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(now, old) {
+			if err := f.store.PutHead(ctx, w, now); err != nil {
+				return err
+			}
+		}
+		after, err := f.store.Root(ctx, w, root)
+		if err != nil || after == root {
+			return err
+		}
+		// The thread was linked below another meanwhile.
+		if err := f.store.DeleteHead(ctx, w, root, asker); err != nil {
+			return err
+		}
+		root = after
+		return fault.New(fault.Conflict, "the thread has a new root")
+	})
+}
+
+// received notes the replies that now has and old has not among the asker's
+// facts, and then asks for the asker to be scored: in this order, and before
+// the head is written, so that a crash between leaves nothing undone.
+func (f *Feedback) received(ctx context.Context, w string, old, now store.Head, refs map[string]store.FactRef) error {
+	known := map[string]bool{}
+	for _, e := range old.Exchanges {
+		known[e.Answer] = true
+	}
+	fresh := false
+	for _, e := range now.Exchanges {
+		if known[e.Answer] {
+			continue
+		}
+		reply, err := f.store.Activity(ctx, w, refs[e.Answer])
+		if err != nil {
+			return fmt.Errorf("reply: %w", err)
+		}
+		if err := f.store.PutReceived(ctx, w, now.Asker, reply, reading.Version); err != nil {
+			return err
+		}
+		fresh = true
+	}
+	if !fresh {
+		return nil
+	}
+	return f.score(ctx, w, []string{now.Asker})
+}

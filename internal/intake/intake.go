@@ -1,0 +1,184 @@
+// Package intake answers platforms: handshakes, and deliveries, which it
+// verifies on their raw bytes and queues. It stores and normalises nothing.
+package intake
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/platform"
+	"rapport/internal/platform/all"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// MaxBody is the largest body that is accepted, in bytes.
+const MaxBody = 4 << 20
+
+// Deps is what intake needs of the world.
+type Deps struct {
+	App       func(ctx context.Context, id string) (store.App, error)
+	Secrets   func(ctx context.Context, app string) (platform.Secrets, error)
+	Enqueue   func(ctx context.Context, d platform.Delivery) error
+	PublicURL string // scheme and host that platforms call; "": the request's own
+	Now       func() time.Time
+}
+
+// Handler serves /hooks/{app}.
+func Handler(d Deps) http.Handler {
+	apps := remember(d.Now, d.App)
+	secrets := remember(d.Now, d.Secrets)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/hooks/{app}", func(w http.ResponseWriter, r *http.Request) {
+		start := d.Now()
+		id := r.PathValue("app")
+		o := outcome{app: id}
+		o.serve(w, r, d, apps, secrets)
+		o.log(r.Context(), start, d.Now().Sub(start))
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	return mux
+}
+
+// outcome is what became of one request: one wide log line.
+type outcome struct {
+	app      string
+	platform social.Platform
+	result   string // accepted, handshake, refused, unknown, too_large, failed
+	reason   string
+	status   int
+	bytes    int
+}
+
+func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) {
+	o.status, o.result, o.reason = status, result, reason
+	w.WriteHeader(status)
+}
+
+func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps func(context.Context, string) (store.App, error), secrets func(context.Context, string) (platform.Secrets, error)) {
+	ctx := r.Context()
+	app, err := apps(ctx, o.app)
+	if fault.Is(err, fault.NotFound) {
+		o.end(w, http.StatusNotFound, "unknown", "no such app")
+		return
+	}
+	if err != nil {
+		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
+		return
+	}
+	o.platform = app.Platform
+	adapter, err := all.Find(app.Platform)
+	if err != nil {
+		o.end(w, http.StatusNotFound, "unknown", err.Error())
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	if err != nil {
+		o.end(w, http.StatusBadRequest, "failed", "the body could not be read")
+		return
+	}
+	if o.bytes = len(body); o.bytes > MaxBody {
+		o.end(w, http.StatusRequestEntityTooLarge, "too_large", "over 4 MB")
+		return
+	}
+	keys, err := secrets(ctx, app.ID)
+	if fault.Is(err, fault.NotFound) {
+		o.end(w, http.StatusUnauthorized, "refused", "the app has no secret")
+		return
+	}
+	if err != nil {
+		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
+		return
+	}
+	base := d.PublicURL
+	if base == "" {
+		base = "https://" + r.Host
+	}
+	req := platform.Request{Method: r.Method, URL: base + r.URL.RequestURI(), Header: r.Header, Query: r.URL.RawQuery, Body: body}
+	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
+	answer, err := adapter.Handshake(req, keys, opts)
+	switch {
+	case err != nil:
+		o.end(w, http.StatusUnauthorized, "refused", err.Error())
+		return
+	case answer != nil:
+		w.Header().Set("Content-Type", answer.ContentType)
+		o.end(w, answer.Status, "handshake", "")
+		w.Write(answer.Body)
+		return
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		o.end(w, http.StatusMethodNotAllowed, "refused", "neither a delivery nor a handshake")
+		return
+	}
+	if err := adapter.Verify(req, keys, opts, d.Now()); err != nil {
+		o.end(w, http.StatusUnauthorized, "refused", err.Error())
+		return
+	}
+	if err := d.Enqueue(ctx, platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req}); err != nil {
+		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
+		return
+	}
+	o.end(w, http.StatusOK, "accepted", "")
+}
+
+// log writes the request's line. Its _aws part makes CloudWatch count it:
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
+	level := slog.LevelInfo
+	switch o.result {
+	case "failed":
+		level = slog.LevelError
+	case "refused", "too_large":
+		level = slog.LevelWarn
+	}
+	slog.LogAttrs(ctx, level, "hook", slog.String("app", o.app), slog.String("platform", string(o.platform)), slog.String("result", o.result),
+		slog.String("reason", o.reason), slog.Int("status", o.status), slog.Int("bytes", o.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Int("Deliveries", 1),
+		slog.Any("_aws", map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []any{map[string]any{"Namespace": "Rapport",
+			"Dimensions": [][]string{{"platform", "result"}}, "Metrics": []any{map[string]string{"Name": "Deliveries", "Unit": "Count"}}}}}))
+}
+
+// remembered is how long an app and its secrets are kept in memory: a rotated
+// secret or a new app is known after at most this long.
+const remembered = time.Minute
+
+// remember caches what get returns, and that there is nothing, for a minute.
+// At most 10,000 ids are held, so that made-up ids can't fill the memory.
+func remember[T any](now func() time.Time, get func(context.Context, string) (T, error)) func(context.Context, string) (T, error) {
+	type entry struct {
+		v     T
+		err   error
+		until time.Time
+	}
+	var mu sync.Mutex
+	entries := map[string]entry{}
+	return func(ctx context.Context, id string) (T, error) {
+		mu.Lock()
+		e, ok := entries[id]
+		mu.Unlock()
+		if ok && now().Before(e.until) {
+			return e.v, e.err
+		}
+		v, err := get(ctx, id)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return v, err
+		}
+		hold := remembered
+		if err != nil {
+			hold = remembered / 12 // a new app works after five seconds
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(entries) >= 10_000 {
+			clear(entries)
+		}
+		entries[id] = entry{v, err, now().Add(hold)}
+		return v, err
+	}
+}
