@@ -1,0 +1,206 @@
+package scoring
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"rapport/internal/social"
+)
+
+func TestRoots(t *testing.T) {
+	root := new(big.Float).SetPrec(300).SetInt64(1)
+	root.Quo(root, big.NewFloat(2))
+	for j := range roots {
+		root.Sqrt(root) // 2^(-1/2^(j+1))
+		want, _ := new(big.Float).SetMantExp(root, 64).Uint64()
+		if roots[j] != want {
+			t.Errorf("roots[%d] is %#x, want %#x", j, roots[j], want)
+		}
+	}
+}
+
+func TestHalving(t *testing.T) {
+	day := days(1)
+	for _, tt := range []struct {
+		micro, age, halfLife, want int64
+	}{
+		{5e6, 0, 7 * day, 5e6},
+		{5e6, 7 * day, 7 * day, 2.5e6},
+		{5e6, 14 * day, 7 * day, 1.25e6},
+		{-5e6, 7 * day, 7 * day, -2.5e6},
+		{-3, 7 * day, 7 * day, -1},                // -1.5 rounds toward zero
+		{1e11, 40 * day, 3650 * day, 99243264434}, // 1e11 · 2^(-4/365) = 99243264422.4: within 2^-31
+		{1e11, 63 * day, day, 0},
+		{math.MaxInt64, 62 * day, day, 1},         // nearly
+		{1e6, 3650 * day / 2, 3650 * day, 707106}, // 1/√2
+	} {
+		if got := halving(tt.micro, tt.age, tt.halfLife); got != tt.want {
+			t.Errorf("halving(%d, %d, %d) is %d, want %d", tt.micro, tt.age, tt.halfLife, got, tt.want)
+		}
+	}
+}
+
+func FuzzDecayNeverGrows(f *testing.F) {
+	f.Add(int64(5e6), int64(1), int64(1), uint16(7))
+	f.Add(int64(1e11), days(7)-1, int64(1), uint16(7))
+	f.Add(int64(1e11), days(1825)-1, int64(1), uint16(3650))
+	f.Add(int64(99_999_999_999), days(3)+days(1)/2-1, int64(2), uint16(1))
+	f.Fuzz(func(t *testing.T, micro, age, more int64, n uint16) {
+		const most = maxPoints * million
+		if micro > most || micro < -most || age < 0 || more < 0 || age > days(2*maxDays) || more > days(maxDays) || n == 0 || n > maxDays {
+			t.Skip()
+		}
+		for _, d := range []*Decay{nil, {HalfLifeDays: int(n)}, {ExpiresDays: int(n)}} {
+			young, old := d.value(micro, age), d.value(micro, age+more)
+			if magnitude(old) > magnitude(young) || magnitude(young) > magnitude(micro) || young != 0 && (young < 0) != (micro < 0) {
+				t.Errorf("%d becomes %d at the age of %d and %d at %d, decay %+v", micro, young, age, old, age+more, d)
+			}
+			if d != nil && d.HalfLifeDays > 0 {
+				want := float64(micro) * math.Exp2(-float64(age)/float64(days(int(n))))
+				if off := math.Abs(float64(young) - want); off > 1+math.Abs(want)*1e-9 {
+					t.Errorf("half-life %d days, age %d ms: %d micro-points become %d, want about %f", n, age, micro, young, want)
+				}
+			}
+		}
+	})
+}
+
+func TestTailIsExact(t *testing.T) {
+	for _, tt := range []struct{ k, n, part, whole int }{{1, 1, 7, 97}, {4, 5, 7, 97}, {3, 33, 7, 97}, {5, 40, 1, 2}, {40, 40, 1, 31}, {1, 200, 30, 60}, {150, 400, 7, 37}} {
+		want, q := new(big.Rat), big.NewRat(int64(tt.part), int64(tt.whole))
+		rest := new(big.Rat).Sub(big.NewRat(1, 1), q)
+		power := func(r *big.Rat, n int) *big.Rat {
+			e := big.NewInt(int64(n))
+			return new(big.Rat).SetFrac(new(big.Int).Exp(r.Num(), e, nil), new(big.Int).Exp(r.Denom(), e, nil))
+		}
+		for i := tt.k; i <= tt.n; i++ {
+			term := new(big.Rat).SetInt(new(big.Int).Binomial(int64(tt.n), int64(i)))
+			want.Add(want, term.Mul(term, power(q, i)).Mul(term, power(rest, tt.n-i)))
+		}
+		got, _ := tail(tt.k, tt.n, tt.part, tt.whole).Rat(nil)
+		off := new(big.Rat).Quo(new(big.Rat).Sub(got, want), want)
+		if off.Abs(off).Cmp(new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), 128))) > 0 {
+			t.Errorf("tail(%d, %d, %d, %d) is off by %s, relatively", tt.k, tt.n, tt.part, tt.whole, off.FloatString(60))
+		}
+	}
+}
+
+func TestHoldBoundsEveryWindow(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	cuts := 0
+	for range 200 {
+		var terms []term
+		sign := int64(1 - 2*r.IntN(2))
+		for range 1 + r.IntN(40) {
+			terms = append(terms, term{sign * 3, r.Int64N(100)})
+		}
+		slices.SortFunc(terms, func(a, b term) int { return int(a.at - b.at) })
+		if hold(terms, 10, 15) {
+			cuts++
+		}
+		for from := int64(-15); from <= 100; from++ {
+			var sum int64
+			for _, x := range terms {
+				if x.at > from && x.at <= from+15 {
+					sum += x.micro * sign
+				}
+			}
+			if sum > 10 {
+				t.Fatalf("%d within (%d, %d], at most 10 are allowed: %v", sum, from, from+15, terms)
+			}
+		}
+	}
+	if cuts == 0 || cuts == 200 {
+		t.Errorf("%d of 200 were cut", cuts)
+	}
+}
+
+// outline is what of a score stays until its NextChange.
+func outline(t *testing.T, m Model, facts []social.Activity, at time.Time) string {
+	t.Helper()
+	s, err := Evaluate(m, facts, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(s.Contributions, func(a, b Contribution) int { return slices.Compare([]string{a.Rule}, []string{b.Rule}) })
+	out := fmt.Sprint(s.Engagement)
+	for _, c := range s.Contributions {
+		out += fmt.Sprintf("; %s %v", c.Rule, c.Evidence)
+		if c.Rule == "rate" {
+			out += Decimal(c.Micro)
+		}
+	}
+	return out
+}
+
+// TestNextChange compares with brute force: time is scanned in steps of ten
+// minutes, and at the instant found and a millisecond before.
+func TestNextChange(t *testing.T) {
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	parse := func(rules string) Model {
+		m, err := ParseModel([]byte(`{"id": "m", "version": 1, "horizon_days": 20, "engagement": ["2", "5", "9"], "rules": [` + rules + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	const (
+		rise = `{"id": "up", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["post"]}, "points": "4", "decay": {"half_life_days": 3}}`
+		fall = `{"id": "down", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["visit"]}, "points": "-3", "decay": {"half_life_days": 1}}`
+		fade = `{"id": "fade", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["react"]}, "points": "3", "decay": {"expires_days": 6}, "cap": "5"}`
+		both = `{"id": "pattern", "kind": "pattern", "within_days": 5, "at_least": 2, "points": "3", "behaviours": [{"label": "a", "when": {"types": ["post"]}}, {"label": "b", "when": {"types": ["visit"]}}]}`
+		rate = `{"id": "rate", "kind": "rate", "label": {"one": "x", "many": "x"}, "when": {"types": ["visit", "post"]}, "recent_days": 2, "baseline_days": 9, "at_least": 2, "p_below": "0.2", "points": "4"}`
+	)
+	models := []Model{parse(rise), parse(rise + "," + fall), parse(fade + "," + fall), parse(both + "," + rise), parse(rise + "," + fall + "," + fade + "," + both), parse(rate + "," + fall)}
+	r := rand.New(rand.NewPCG(7, 8))
+	grades, edges, never := 0, 0, 0
+	for i := range 240 {
+		m := models[i%len(models)]
+		var facts []social.Activity
+		for j := range r.IntN(6) {
+			facts = append(facts, social.Activity{Key: fmt.Sprint(j), Platform: "p", Type: []social.Type{social.Post, social.Visit, social.React}[r.IntN(3)],
+				Actor: social.Actor{ID: "u"}, Object: social.Object{ID: fmt.Sprint(j)}, Direction: social.Inbound,
+				Occurred: start.Add(-time.Duration(r.Int64N(days(12))) * time.Millisecond)})
+		}
+		s, err := Evaluate(m, facts, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := outline(t, m, facts, start)
+		end := s.NextChange
+		if end.IsZero() {
+			never++
+			end = start.AddDate(0, 0, 40)
+		}
+		for at := start; at.Before(end); at = at.Add(10 * time.Minute) {
+			if got := outline(t, m, facts, at); got != before {
+				t.Fatalf("case %d: next change at %s, but already at %s %q is %q", i, s.NextChange, at, before, got)
+			}
+		}
+		if s.NextChange.IsZero() {
+			continue
+		}
+		if got := outline(t, m, facts, end.Add(-time.Millisecond)); got != before {
+			t.Fatalf("case %d: a millisecond before the next change %q is %q", i, before, got)
+		}
+		after, err := Evaluate(m, facts, end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.Engagement != s.Engagement {
+			grades++
+		} else if outline(t, m, facts, end) != before {
+			edges++
+		} else if i%len(models) != 5 {
+			t.Fatalf("case %d: nothing changes at the next change %s", i, end)
+		}
+	}
+	if grades < 30 || edges < 60 || never < 5 {
+		t.Errorf("saw %d changes of engagement, %d of windows and %d scores that never change: too few of one", grades, edges, never)
+	}
+}

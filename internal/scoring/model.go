@@ -1,0 +1,361 @@
+package scoring
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/expr-lang/expr/vm"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+)
+
+// Model is a published document of rules. Make one with ParseModel: rules are
+// compiled there, and Evaluate refuses a model that was put together by hand.
+// Marshalled, a model is a document that ParseModel reads as the same model.
+type Model struct {
+	ID          string      `json:"id"`
+	Version     int         `json:"version"`
+	Title       string      `json:"title,omitempty"`
+	HorizonDays int         `json:"horizon_days"` // nothing older counts
+	Engagement  [3]Points   `json:"engagement"`   // from how many points engagement is 2, 3 and 4
+	Groups      []RuleGroup `json:"groups,omitempty"`
+	Rules       []Rule      `json:"rules"`
+
+	ready bool
+}
+
+// RuleGroup caps what its rules give together: the rules take their part in the
+// order of the model until the cap is used up.
+type RuleGroup struct {
+	ID  string `json:"id"`
+	Cap Points `json:"cap"` // positive; for rules with negative points its negation holds
+}
+
+// Kind is the form of a rule.
+type Kind string
+
+// The kinds of rules. See the package's documentation for what each does.
+const (
+	ActivityRule Kind = "activity"
+	DialogueRule Kind = "dialogue"
+	PatternRule  Kind = "pattern"
+	RateRule     Kind = "rate"
+)
+
+// Rule gives points for what a person did. Which fields a rule has depends
+// on its kind; the JSON Schema says which.
+type Rule struct {
+	ID         string      `json:"id"`
+	Kind       Kind        `json:"kind"`
+	Label      *Label      `json:"label,omitempty"`         // activity, rate: what is counted, in words
+	When       *When       `json:"when,omitempty"`          // activity, rate: what is counted
+	Behaviours []Behaviour `json:"behaviours,omitempty"`    // pattern: the n behaviours
+	AtLeast    int         `json:"at_least,omitempty"`      // pattern: k of n; rate: the least number of recent activities to judge by
+	WithinDays int         `json:"within_days,omitempty"`   // activity, dialogue (default: the horizon), pattern: how far back
+	RecentDays int         `json:"recent_days,omitempty"`   // rate
+	BaseDays   int         `json:"baseline_days,omitempty"` // rate: the days before the recent ones
+	PBelow     Points      `json:"p_below,omitempty"`       // rate: the p-value, in millionths, below which the rate counts as changed
+	HalfAt     int         `json:"half_at,omitempty"`       // dialogue: the weight of rounds that gives half the points
+	Points     Points      `json:"points"`                  // per activity; dialogue: the most there is; pattern and rate: once
+	Decay      *Decay      `json:"decay,omitempty"`         // activity, dialogue
+	Cap        Points      `json:"cap,omitempty"`           // activity: the most the rule gives, after decay
+	CapPer     *CapPer     `json:"cap_per,omitempty"`       // activity: the most it gives within so many days, before decay
+	Group      string      `json:"group,omitempty"`
+}
+
+// Label names what a rule counts.
+type Label struct {
+	One  string `json:"one"`
+	Many string `json:"many"`
+}
+
+// When selects activities: all given parts must hold.
+type When struct {
+	Types     []social.Type     `json:"types,omitempty"`
+	Platforms []social.Platform `json:"platforms,omitempty"`
+	Expr      string            `json:"expr,omitempty"`
+
+	program *vm.Program
+}
+
+// Behaviour is one of the behaviours of a pattern rule.
+type Behaviour struct {
+	Label string `json:"label"`
+	When  When   `json:"when"`
+}
+
+// Decay says how points lose value with age: by half every HalfLifeDays, or
+// evenly to nothing over ExpiresDays. Exactly one of them is set.
+type Decay struct {
+	HalfLifeDays int `json:"half_life_days,omitempty"`
+	ExpiresDays  int `json:"expires_days,omitempty"`
+}
+
+// CapPer bounds what a rule gives for activities within any Days days.
+type CapPer struct {
+	Points Points `json:"points"`
+	Days   int    `json:"days"`
+}
+
+const (
+	maxDays       = 3650
+	maxRules      = 64
+	maxGroups     = 32
+	maxBehaviours = 16
+	maxPlatforms  = 64
+	maxConditions = 128 // of all rules together
+)
+
+// Schema is the JSON Schema (draft 2020-12) of a model's document. ParseModel
+// refuses all that the schema refuses, and also what a schema can't say: ids
+// that stand twice, a group that is not there, windows beyond the horizon,
+// points of the wrong sign, expressions that don't compile or could be costly.
+//
+//go:embed schema.json
+var Schema []byte
+
+//go:embed default.json
+var defaultModel []byte
+
+// DefaultModel returns the model a new workspace starts with.
+func DefaultModel() Model {
+	m, err := ParseModel(defaultModel)
+	if err != nil {
+		panic(fmt.Sprintf("embedded scoring model: %v", err)) // a test parses it
+	}
+	return m
+}
+
+// ParseModel reads a model's document and compiles its rules. Unknown fields
+// are refused. The error is of kind fault.Invalid and holds Problems: all
+// that is wrong (at most 100), each with its JSON path.
+func ParseModel(b []byte) (Model, error) {
+	var p Problems
+	v, err := tree(b, &p)
+	if err != nil {
+		p.add("$", "%v", err)
+		return Model{}, invalid(p)
+	}
+	m := readModel(v, &p)
+	if len(p) > 0 {
+		return Model{}, invalid(p)
+	}
+	m.ready = true
+	return m, nil
+}
+
+func invalid(p Problems) error {
+	s := "s"
+	if len(p) == 1 {
+		s = ""
+	}
+	return fault.Wrap(fault.Invalid, p, fmt.Sprintf("the scoring model has %d problem%s", len(p), s))
+}
+
+func readModel(v any, p *Problems) Model {
+	o := newObject(v, "$", p)
+	m := Model{
+		ID:          o.name("id", true),
+		Version:     o.integer("version", 1, million, true),
+		Title:       o.text("title", 200, false),
+		HorizonDays: o.integer("horizon_days", 1, maxDays, true),
+	}
+	n := 0
+	o.list("engagement", 3, 3, true, func(v any, path string) {
+		m.Engagement[n] = pointsOf(v, path, p)
+		if n > 0 && m.Engagement[n] <= m.Engagement[n-1] {
+			p.add(path, "is not above the one before it")
+		}
+		n++
+	})
+	groups := map[string]bool{}
+	o.list("groups", 1, maxGroups, false, func(v any, path string) {
+		g := newObject(v, path, p)
+		x := RuleGroup{ID: g.name("id", true), Cap: g.positive("cap", true)}
+		if groups[x.ID] {
+			p.add(g.at("id"), "%q stands twice", x.ID)
+		}
+		groups[x.ID] = true
+		g.done()
+		m.Groups = append(m.Groups, x)
+	})
+	rules := map[string]bool{}
+	signs := map[string]Points{}
+	o.list("rules", 1, maxRules, true, func(v any, path string) {
+		r, ro := readRule(v, path, m.HorizonDays, p)
+		if rules[r.ID] {
+			p.add(ro.at("id"), "%q stands twice", r.ID)
+		}
+		rules[r.ID] = r.ID != ""
+		if r.Group != "" {
+			if !groups[r.Group] {
+				p.add(ro.at("group"), "there is no group %q", r.Group)
+			} else if before, ok := signs[r.Group]; ok && (before < 0) != (r.Points < 0) {
+				p.add(ro.at("group"), "%q has rules with positive and with negative points", r.Group)
+			} else {
+				signs[r.Group] = r.Points
+			}
+		}
+		m.Rules = append(m.Rules, r)
+	})
+	conditions := 0
+	for _, r := range m.Rules {
+		conditions += len(r.Behaviours)
+		if r.When != nil {
+			conditions++
+		}
+	}
+	if conditions > maxConditions {
+		p.add("$.rules", "have %d conditions, at most %d are allowed", conditions, maxConditions)
+	}
+	o.done()
+	return m
+}
+
+// positive reads points that must be above 0.
+func (o object) positive(name string, required bool) Points {
+	before := len(*o.p)
+	v := o.points(name, required)
+	if v <= 0 && o.has(name) && len(*o.p) == before {
+		o.p.add(o.at(name), "is %s, want more than 0", Decimal(int64(v)))
+	}
+	return v
+}
+
+// days reads a number of days and checks it against the horizon, where that is known.
+func (o object) days(name string, horizon int, required bool) int {
+	d := o.integer(name, 1, maxDays, required)
+	if horizon > 0 && d > horizon {
+		o.p.add(o.at(name), "is %d, beyond the horizon of %d days", d, horizon)
+	}
+	return d
+}
+
+func readRule(v any, path string, horizon int, p *Problems) (Rule, object) {
+	o := newObject(v, path, p)
+	r := Rule{ID: o.name("id", true), Kind: Kind(o.text("kind", 20, true)), Group: o.name("group", false)}
+	before := len(*p)
+	r.Points = o.points("points", true)
+	if r.Points == 0 && o.has("points") && len(*p) == before {
+		p.add(o.at("points"), "is 0: the rule would do nothing")
+	}
+	switch r.Kind {
+	case ActivityRule:
+		r.Label, r.When = readLabel(o), readWhenField(o)
+		r.WithinDays = o.days("within_days", horizon, false)
+		r.Decay = readDecay(o)
+		r.Cap = o.positive("cap", false)
+		if v, ok := o.get("cap_per", false); ok {
+			c := newObject(v, o.at("cap_per"), p)
+			r.CapPer = &CapPer{Points: c.positive("points", true), Days: c.days("days", horizon, true)}
+			c.done()
+		}
+	case DialogueRule:
+		r.WithinDays = o.days("within_days", horizon, false)
+		r.Decay = readDecay(o)
+		r.HalfAt = o.integer("half_at", 1, 1000, true)
+	case PatternRule:
+		r.WithinDays = o.days("within_days", horizon, true)
+		r.AtLeast = o.integer("at_least", 1, maxBehaviours, true)
+		labels := map[string]bool{}
+		o.list("behaviours", 2, maxBehaviours, true, func(v any, path string) {
+			b := newObject(v, path, p)
+			x := Behaviour{Label: b.text("label", 60, true)}
+			if w := readWhenField(b); w != nil {
+				x.When = *w
+			}
+			if x.Label != "" && labels[x.Label] {
+				p.add(b.at("label"), "%q stands twice", x.Label)
+			}
+			labels[x.Label] = true
+			b.done()
+			r.Behaviours = append(r.Behaviours, x)
+		})
+		if n := len(r.Behaviours); n > 0 && r.AtLeast > n {
+			p.add(o.at("at_least"), "is %d of only %d behaviours", r.AtLeast, n)
+		}
+	case RateRule:
+		r.Label, r.When = readLabel(o), readWhenField(o)
+		r.RecentDays = o.days("recent_days", horizon, true)
+		r.BaseDays = o.days("baseline_days", horizon, true)
+		if horizon > 0 && r.RecentDays <= horizon && r.BaseDays <= horizon && r.RecentDays+r.BaseDays > horizon {
+			p.add(o.at("baseline_days"), "reaches %d days back, beyond the horizon of %d days", r.RecentDays+r.BaseDays, horizon)
+		}
+		r.AtLeast = o.integer("at_least", 2, 1000, true)
+		r.PBelow = o.positive("p_below", true)
+		if r.PBelow > million/2 {
+			p.add(o.at("p_below"), "is %s, want at most 0.5", Decimal(int64(r.PBelow)))
+		}
+	default:
+		if r.Kind != "" {
+			p.add(o.at("kind"), "%q is none of activity, dialogue, pattern, rate", clip(string(r.Kind)))
+		}
+		return r, o // which other fields belong to it is unknown
+	}
+	o.done()
+	return r, o
+}
+
+func readLabel(o object) *Label {
+	v, ok := o.get("label", true)
+	if !ok {
+		return nil
+	}
+	l := newObject(v, o.at("label"), o.p)
+	out := &Label{One: l.text("one", 60, true), Many: l.text("many", 60, true)}
+	l.done()
+	return out
+}
+
+func readDecay(o object) *Decay {
+	v, ok := o.get("decay", false)
+	if !ok {
+		return nil
+	}
+	d := newObject(v, o.at("decay"), o.p)
+	out := &Decay{HalfLifeDays: d.days("half_life_days", 0, false), ExpiresDays: d.days("expires_days", 0, false)}
+	if d.fields != nil && d.has("half_life_days") == d.has("expires_days") {
+		o.p.add(d.path, "want either half_life_days or expires_days")
+	}
+	d.done()
+	return out
+}
+
+func readWhenField(o object) *When {
+	v, ok := o.get("when", true)
+	if !ok {
+		return nil
+	}
+	w := newObject(v, o.at("when"), o.p)
+	out := &When{}
+	for _, s := range w.names("types", len(social.Types), countable) {
+		out.Types = append(out.Types, social.Type(s))
+	}
+	for _, s := range w.names("platforms", maxPlatforms, func(string) error { return nil }) {
+		out.Platforms = append(out.Platforms, social.Platform(s))
+	}
+	if out.Expr = w.text("expr", maxExpr, false); out.Expr != "" {
+		var err error
+		if out.program, err = compile(out.Expr); err != nil {
+			o.p.add(w.at("expr"), "%v", err)
+		}
+	}
+	if w.fields != nil && !w.has("types") && !w.has("platforms") && !w.has("expr") {
+		o.p.add(w.path, "is empty, want types, platforms or expr")
+	}
+	w.done()
+	return out
+}
+
+// countable accepts the types a rule can count: not those that only change
+// what other activities say.
+func countable(s string) error {
+	switch t := social.Type(s); {
+	case !t.Valid():
+		return fmt.Errorf("%q is no type of activity", clip(s))
+	case t == social.Edit || t == social.Delete || t == social.Unreact:
+		return fmt.Errorf("%q changes other activities and is not counted itself", s)
+	}
+	return nil
+}

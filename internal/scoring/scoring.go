@@ -1,0 +1,268 @@
+// Package scoring turns what a person did into a lead's score, by a published
+// model, exactly and with reasons.
+//
+// Evaluate is a pure function of a model, one person's facts and an instant:
+// the same three give the same bytes on every machine. A score is the sum of
+// its contributions, in micro-points (int64; a point is 1,000,000 of them);
+// no floating point is involved. Each contribution is a sentence with the
+// numbers in it and the activities it rests on.
+//
+// # How to write rules
+//
+// A model is JSON; Schema describes it and ParseModel reads it. It has an id,
+// a version, a horizon in days beyond which nothing counts, the three numbers
+// of points from which engagement is 2, 3 and 4, and rules:
+//
+//	{"id": "questions", "kind": "activity",
+//	 "label": {"one": "question", "many": "questions"},
+//	 "when": {"types": ["post", "message"], "expr": "intent == 'question'"},
+//	 "within_days": 14, "points": "5", "decay": {"half_life_days": 7}, "cap": "10"}
+//
+// Points are decimal strings (or numbers) with up to six decimals; negative
+// points take away. There are four kinds:
+//
+//   - activity: points for each activity that matches. decay takes half of
+//     them every half_life_days, or all of them evenly over expires_days. cap
+//     bounds what the rule gives after decay; cap_per bounds what it gives for
+//     activities within any so many days, before decay.
+//   - dialogue: a round is a message of the person, answered by the business,
+//     answered again by the person. The i-th round of a conversation weighs i,
+//     at most 10, so depth counts. A weight of R in all gives
+//     points · R / (R + half_at), so volume saturates: points is never reached.
+//     Earlier rounds take the larger share, and each share decays from the
+//     instant its round was closed.
+//   - pattern: points, once, if at_least of the behaviours were seen within
+//     within_days.
+//   - rate: points, once, if what the person did in the last recent_days is
+//     more than their own baseline_days before suggest. With k activities in
+//     the recent days and b in the baseline, and the same rate in both, k is
+//     binomial with n = k+b and probability recent/(recent+baseline); p is the
+//     chance of k or more (the exact conditional test of two Poisson rates,
+//     Przyborowski and Wilenski 1940). The rule gives points if p is below
+//     p_below. There is not enough data with fewer than at_least recent
+//     activities, or if the person was first seen less than recent_days +
+//     baseline_days ago; the reason then says what is missing.
+//
+// when selects by types, by platforms and by an expression, all of which must
+// hold. An expression (https://expr-lang.org) may use the fields type,
+// platform, scope, text (its first 8 KiB), intent, sentiment, language, url,
+// object_type, handle and name of the actor, is_reply, hour (0 to 23) and
+// weekday (1 is Monday), both in UTC; the operators and, or, not, ==, !=, <,
+// <=, >, >=, in, contains, startsWith, endsWith, matches (with a constant
+// regular expression) and ?:; and the functions len, lower, upper and trim.
+// There are no loops, arithmetic or variables, so that its cost is bounded.
+//
+// Rules of a group share the group's cap: each takes its part in the order of
+// the model until the cap is used up.
+package scoring
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+)
+
+// Score is a person's score by one model as of one instant.
+type Score struct {
+	Model         string    // the model's id, "@" and its version
+	AsOf          time.Time // UTC, milliseconds
+	Micro         int64     // micro-points: the sum of the contributions
+	Engagement    int       // 1 to 4, by the model's thresholds
+	Fit           string    // always Unknown: nothing is known of a person but what they did
+	Grade         string    // fit and engagement, with "?" for unknown fit: "?1" to "?4"
+	Contributions []Contribution
+
+	// NextChange is when to evaluate again if no new facts come. Before it
+	// engagement stays as it is, and so does what counts: the rules that
+	// contribute and their evidence; only decay goes on. It is the first
+	// instant after AsOf, in milliseconds, at which the engagement differs or
+	// an activity leaves the window of a rule. It is never late. It can be
+	// early where positive and negative points fade against each other close
+	// to a threshold, and where an activity leaves a window without effect.
+	// It is zero if nothing will ever change.
+	NextChange time.Time
+}
+
+// Contribution is what one rule gave.
+type Contribution struct {
+	Rule     string   // the rule's id
+	Micro    int64    // micro-points, negative if the rule takes away; 0 if the reason says why there are none
+	Reason   string   // a sentence with the numbers in it
+	Evidence []string // keys of the activities it rests on, sorted; the latest 20 if there are more
+}
+
+// Unknown is the fit of a person of whom no attributes are known.
+const Unknown = "unknown"
+
+// maxEvidence bounds the evidence of a contribution.
+const maxEvidence = 20
+
+// Evaluate scores the facts of one person by m as of asOf. Facts after asOf
+// are ignored. Contributions come by size, largest first, then by rule.
+//
+// The facts are the person's own activities (inbound) and the business's
+// replies to them (outbound, recognised by InReplyTo naming the object of an
+// own activity; other outbound facts are ignored), in any order, repeated or
+// not, with edits, deletions and taken-back reactions as facts among them.
+//
+// It fails with fault.Invalid for a model not made by ParseModel, an asOf
+// outside the years 1990 to 2999 and an invalid fact, and with fault.TooLarge
+// for more than 100,000 facts and for texts over 1 MiB. It never returns a
+// part of a score.
+func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
+	if !m.ready {
+		return Score{}, fault.New(fault.Invalid, "the scoring model was not parsed")
+	}
+	asOf = social.Instant(asOf)
+	if y := asOf.Year(); y < 1990 || y > 2999 {
+		return Score{}, fault.New(fault.Invalid, "a score as of the year %d", y)
+	}
+	now := asOf.UnixMilli()
+	h, err := settle(facts, now)
+	if err != nil {
+		return Score{}, err
+	}
+	tallies, err := tallyAll(&m, h, now)
+	if err != nil {
+		return Score{}, err
+	}
+
+	s := Score{Model: fmt.Sprintf("%s@%d", m.ID, m.Version), AsOf: asOf, Fit: Unknown}
+	for i, a := range amounts(&m, tallies, now) {
+		t := &tallies[i]
+		s.Micro += a.final
+		s.Contributions = append(s.Contributions, Contribution{
+			Rule: t.rule.ID, Micro: a.final, Reason: t.reason(&m, a), Evidence: t.evidence,
+		})
+	}
+	slices.SortFunc(s.Contributions, func(a, b Contribution) int {
+		return cmp.Or(-cmp.Compare(magnitude(a.Micro), magnitude(b.Micro)), cmp.Compare(a.Rule, b.Rule))
+	})
+	s.Engagement = m.engagement(s.Micro)
+	s.Grade = fmt.Sprintf("?%d", s.Engagement)
+	if next := nextChange(&m, tallies, now, s.Engagement); next != 0 {
+		s.NextChange = time.UnixMilli(next).UTC()
+	}
+	return s, nil
+}
+
+// engagement is 1 to 4 by the thresholds that micro reaches.
+func (m *Model) engagement(micro int64) int {
+	e := 1
+	for _, threshold := range m.Engagement {
+		if micro >= int64(threshold) {
+			e++
+		}
+	}
+	return e
+}
+
+// amount is what a rule gives at one instant.
+type amount struct {
+	raw    int64 // after decay
+	capped int64 // within the rule's cap
+	final  int64 // within its group's cap
+}
+
+// amounts returns what each tally gives at the instant t, in milliseconds,
+// before which all of their terms lie.
+func amounts(m *Model, tallies []tally, t int64) []amount {
+	out := make([]amount, len(tallies))
+	left := make(map[string]int64, len(m.Groups))
+	for _, g := range m.Groups {
+		left[g.ID] = int64(g.Cap)
+	}
+	for i := range tallies {
+		r, a := tallies[i].rule, &out[i]
+		for _, x := range tallies[i].terms {
+			a.raw += r.Decay.value(x.micro, t-x.at)
+		}
+		a.capped = a.raw
+		if r.Cap != 0 {
+			a.capped = atMost(a.raw, int64(r.Cap))
+		}
+		a.final = a.capped
+		if r.Group != "" {
+			a.final = atMost(a.capped, left[r.Group])
+			left[r.Group] -= int64(magnitude(a.final))
+		}
+	}
+	return out
+}
+
+// atMost is v with its size cut to cap.
+func atMost(v, cap int64) int64 { return max(min(v, cap), -cap) }
+
+// value is what decay leaves of micro at an age in milliseconds. Without
+// decay that is all of it.
+func (d *Decay) value(micro, age int64) int64 {
+	switch {
+	case d == nil:
+		return micro
+	case d.HalfLifeDays > 0:
+		return halving(micro, age, days(d.HalfLifeDays))
+	}
+	return fading(micro, age, days(d.ExpiresDays))
+}
+
+// searchSteps bounds the work of nextChange.
+const searchSteps = 400
+
+// nextChange finds the NextChange of a score, in milliseconds; 0 is never.
+//
+// Up to the first instant at which an activity leaves a window, what counts
+// stays the same, and decay is all that happens: positive contributions only
+// fall and negative ones only rise. So between two instants the score lies
+// between (later positive + earlier negative) and (earlier positive + later
+// negative); where both have the present engagement nothing happens between,
+// and elsewhere the halves are searched, the earlier one first.
+func nextChange(m *Model, tallies []tally, now int64, engagement int) int64 {
+	var edge int64
+	for i := range tallies {
+		if e := tallies[i].edge; e != 0 && (edge == 0 || e < edge) {
+			edge = e
+		}
+	}
+	if edge == 0 || edge == now+1 {
+		return edge
+	}
+	steps := 0
+	type point struct{ at, up, down int64 }
+	measure := func(at int64) point {
+		steps++
+		p := point{at: at}
+		for _, a := range amounts(m, tallies, at) {
+			p.up += max(a.final, 0)
+			p.down += min(a.final, 0)
+		}
+		return p
+	}
+	var search func(a, b point) int64
+	search = func(a, b point) int64 {
+		if m.engagement(b.up+a.down) == engagement && m.engagement(a.up+b.down) == engagement {
+			return 0
+		}
+		if m.engagement(a.up+a.down) != engagement || steps > searchSteps {
+			return a.at
+		}
+		if b.at-a.at <= 1 {
+			if m.engagement(b.up+b.down) != engagement {
+				return b.at
+			}
+			return 0
+		}
+		mid := measure(a.at + (b.at-a.at)/2)
+		if at := search(a, mid); at != 0 {
+			return at
+		}
+		return search(mid, b)
+	}
+	if at := search(measure(now+1), measure(edge-1)); at != 0 {
+		return at
+	}
+	return edge
+}
