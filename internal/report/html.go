@@ -18,7 +18,7 @@ var styles = map[string]string{
 	"page":   "margin:0;padding:0;background:#f1f3f7;color:#1b2330;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5;-webkit-text-size-adjust:100%",
 	"full":   "width:100%;border-collapse:collapse",
 	"card":   "width:100%;max-width:640px;margin:0 auto;background:#ffffff;border-collapse:collapse;table-layout:fixed",
-	"pad":    "padding:20px 20px 4px;overflow-wrap:anywhere;word-break:break-word",
+	"pad":    "padding:8px 20px 4px;overflow-wrap:anywhere;word-break:break-word",
 	"band":   "padding:18px 20px;background:#312e81;color:#ffffff;overflow-wrap:anywhere;word-break:break-word",
 	"over":   "margin:0;font-size:13px;color:#d7d6f7",
 	"head":   "margin:6px 0 0;font-size:21px;line-height:1.3;font-weight:700;color:#ffffff",
@@ -45,7 +45,8 @@ var styles = map[string]string{
 	"button": "display:inline-block;margin:8px 0 0;padding:9px 14px;background:#4338ca;color:#ffffff;border-radius:6px;font-size:14px;font-weight:600;text-decoration:none",
 	"th":     "padding:0 6px 6px 0;text-align:left;vertical-align:bottom;font-size:13px;font-weight:600;color:#566072",
 	"td":     "padding:8px 6px 8px 0;text-align:left;vertical-align:top;border-top:1px solid #e1e5ec",
-	"num":    "text-align:right",
+	"num":    "text-align:right;white-space:nowrap;word-break:normal;overflow-wrap:normal",
+	"grid":   "width:100%;border-collapse:collapse;table-layout:fixed",
 	"foot":   "padding:16px 20px 24px;font-size:12px;line-height:1.5;color:#566072;overflow-wrap:anywhere;word-break:break-word",
 }
 

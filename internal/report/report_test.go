@@ -211,7 +211,7 @@ func TestPageSaysWhatMatters(t *testing.T) {
 		"Share of those who gave feedback: not enough data: 9 people, 12 needed",
 		"22 negative, 4 neutral, 1 positive",
 		"Service · Ana Lindqvist · in progress",
-		"joris, Mastodon, Fri 20 Nov 2026, 09:41", // 08:41 UTC in Berlin
+		"joris, Mastodon, Fri 20 Nov, 09:41", // 08:41 UTC in Berlin
 		"82.5 points, fit A, engagement 1",
 		"61 points, fit unknown, engagement 2",
 		"Answered our reply, and was answered again (depth 4): 27.5 points.",

@@ -87,9 +87,7 @@ func Text(d Data) ([]byte, error) {
 	for _, x := range v.Channels {
 		say("", strings.TrimSpace(x.Name+" "+x.Scope))
 		say("   ", fmt.Sprintf("%s in, %s out, %s; %s", x.Inbound, x.Outbound, x.People+nb+"active", x.Composed))
-		if x.Before != "" {
-			say("   ", "in: "+x.Before)
-		}
+		say("   ", x.Before)
 	}
 	say("", v.ChannelsNote)
 

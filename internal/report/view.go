@@ -57,7 +57,6 @@ type issueView struct {
 type quoteView struct{ Text, By, URL string }
 
 type leadView struct {
-	Rank    int
 	Name    string
 	Where   string
 	Grade   string
@@ -103,7 +102,7 @@ func newView(d Data) (view, error) {
 			{count(t.Waiting), noun(t.Waiting, "waits for an answer", "wait for an answer")},
 		},
 		IssuesNote:   rest(t.Issues, min(len(d.Issues), showIssues), "issue", "issues", "No issues were raised."),
-		LeadsNote:    rest(len(d.Leads), min(len(d.Leads), showLeads), "lead", "leads", "No lead stands out this week."),
+		LeadsNote:    rest(len(d.Leads), min(len(d.Leads), showLeads), "lead", "leads", "No lead stands out."),
 		WaitingNote:  rest(t.Waiting, min(len(d.Waiting), showWaiting), "conversation", "conversations", "Nobody waits for an answer."),
 		ChannelsNote: rest(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
 		Notes:        notes(d, loc),
@@ -114,8 +113,8 @@ func newView(d Data) (view, error) {
 	for i, x := range d.Issues[:min(len(d.Issues), showIssues)] {
 		v.Issues = append(v.Issues, newIssueView(i+1, x, d, loc))
 	}
-	for i, x := range d.Leads[:min(len(d.Leads), showLeads)] {
-		v.Leads = append(v.Leads, newLeadView(i+1, x, loc))
+	for _, x := range d.Leads[:min(len(d.Leads), showLeads)] {
+		v.Leads = append(v.Leads, newLeadView(x, d.AsOf, loc))
 	}
 	v.Response = []delayView{
 		newDelayView("Reply", "each message to the reply to it", "pair", "pairs", d.Response.PerPair),
@@ -125,7 +124,7 @@ func newView(d Data) (view, error) {
 	for _, x := range d.Waiting[:min(len(d.Waiting), showWaiting)] {
 		v.Waiting = append(v.Waiting, waitingView{
 			Asker: orElse(short(x.Asker, 60), "someone"), Where: platform(x.Platform), Waits: duration(float64(x.WaitingSeconds)),
-			Since: clock(x.Since, loc), Text: short(x.Text, 200), URL: link(x.URL),
+			Since: clock(x.Since, d.AsOf, loc), Text: short(x.Text, 200), URL: link(x.URL),
 		})
 	}
 	busiest := 0
@@ -136,7 +135,7 @@ func newView(d Data) (view, error) {
 		c := channelView{Name: platform(x.Platform), Scope: short(x.Scope, 60), Inbound: count(x.Inbound), Outbound: count(x.Outbound), People: count(x.People),
 			Composed: many(x.Messages, "message", "messages") + ", " + many(x.Reactions, "reaction", "reactions"), Bar: ratio(x.Inbound, busiest)}
 		if d.Period.Compared {
-			c.Before = before(x.Inbound, x.InboundPrevious)
+			c.Before = count(x.InboundPrevious) + nb + "in the week before"
 		}
 		v.Channels = append(v.Channels, c)
 	}
@@ -193,13 +192,13 @@ func newIssueView(rank int, x Issue, d Data, loc *time.Location) issueView {
 	v.Owner = strings.Join(who, " · ")
 	for _, q := range x.Quotes[:min(len(x.Quotes), showQuotes)] {
 		v.Quotes = append(v.Quotes, quoteView{Text: short(q.Text, 240),
-			By: orElse(short(q.Author, 60), "someone") + ", " + platform(q.Platform) + ", " + clock(q.Occurred, loc), URL: link(q.URL)})
+			By: orElse(short(q.Author, 60), "someone") + ", " + platform(q.Platform) + ", " + clock(q.Occurred, d.AsOf, loc), URL: link(q.URL)})
 	}
 	return v
 }
 
-func newLeadView(rank int, x Lead, loc *time.Location) leadView {
-	v := leadView{Rank: rank, Name: short(x.Name, 60), Where: platform(x.Platform), URL: link(x.URL),
+func newLeadView(x Lead, asOf time.Time, loc *time.Location) leadView {
+	v := leadView{Name: short(x.Name, 60), Where: platform(x.Platform), URL: link(x.URL),
 		Grade: orElse(short(x.Grade, 1), "?") + count(x.Engagement)}
 	if h := short(x.Handle, 60); v.Name == "" {
 		v.Name = orElse(h, "someone")
@@ -218,9 +217,9 @@ func newLeadView(rank int, x Lead, loc *time.Location) leadView {
 		v.More = "and " + many(n, "reason more", "reasons more")
 	}
 	if !x.LastSeen.IsZero() {
-		v.Seen = "Last seen " + clock(x.LastSeen, loc) + ". "
+		v.Seen = "Last seen " + clock(x.LastSeen, asOf, loc) + ". "
 	}
-	v.Seen += "Score as of " + clock(x.AsOf, loc) + "."
+	v.Seen += "Score as of " + clock(x.AsOf, asOf, loc) + "."
 	return v
 }
 
@@ -240,7 +239,8 @@ func newDelayView(name, explained, one, more string, d Delay) delayView {
 	return v
 }
 
-// before compares a count with that of the period before: an exact test at 5 %.
+// before compares a count of people with that of the period before: an exact
+// test at 5 %. It would be too sure of activities, which come in bursts.
 func before(now, then int) string {
 	change := "no clear change"
 	if stats.CompareCounts(now, then) < 1-Level {
@@ -258,11 +258,11 @@ func before(now, then int) string {
 // notes says how the report was computed.
 func notes(d Data, loc *time.Location) []string {
 	n := []string{
-		fmt.Sprintf("Computed from what was known on %s (%s).", clock(d.AsOf, loc), loc),
-		fmt.Sprintf("A person counts once, on however many platforms. Of %s by %s this week, %s from %s held an opinion or a need.",
+		fmt.Sprintf("Computed from what was known on %s (%s).", clock(d.AsOf, time.Time{}, loc), loc),
+		fmt.Sprintf("A person counts once, on however many platforms. Of %s by %s in this period, %s from %s held an opinion or a need.",
 			many(d.Totals.Activities, "activity", "activities"), many(d.Totals.People, "person", "people"),
 			many(d.Totals.FeedbackMessages, "message", "messages"), many(d.Totals.FeedbackPeople, "person", "people")),
-		"Ranges in brackets are 95" + nb + "% intervals: Wilson's for shares, exact order statistics for times. “Clearly” more or fewer: an exact test of two Poisson counts at 5" + nb + "%.",
+		"Ranges in brackets are 95" + nb + "% intervals: Wilson's for shares, exact order statistics for times. “Clearly” more or fewer: an exact test of two Poisson counts of people at 5" + nb + "%.",
 		"Response times cover what was answered; what was not is listed as waiting.",
 		"Leads: points are a sum of the reasons given; the letter is fit (A best), the digit engagement (1 most).",
 	}

@@ -149,8 +149,12 @@ func missing(e Estimate, one, more string) string {
 	return fmt.Sprintf("not enough data: %s, %s needed", many(e.N, one, more), count(e.Needed))
 }
 
-// clock writes an instant in a zone: "Tue 17 Nov 2026, 14:05".
-func clock(t time.Time, loc *time.Location) string {
+// clock writes an instant in a zone, "Tue 17 Nov, 14:05", with the year where
+// it is not that of now: "Tue 17 Nov 2026, 14:05".
+func clock(t, now time.Time, loc *time.Location) string {
+	if t.In(loc).Year() == now.In(loc).Year() {
+		return t.In(loc).Format("Mon 2 Jan, 15:04")
+	}
 	return t.In(loc).Format("Mon 2 Jan 2006, 15:04")
 }
 

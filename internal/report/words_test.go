@@ -56,6 +56,21 @@ func TestDaysOfAPeriod(t *testing.T) {
 	}
 }
 
+func TestClockNamesAnotherYear(t *testing.T) {
+	now := time.Date(2027, 1, 4, 8, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		at   time.Time
+		want string
+	}{
+		{time.Date(2027, 1, 2, 9, 5, 0, 0, time.UTC), "Sat 2 Jan, 09:05"},
+		{time.Date(2026, 12, 30, 9, 5, 0, 0, time.UTC), "Wed 30 Dec 2026, 09:05"},
+	} {
+		if got := clock(tt.at, now, time.UTC); got != tt.want {
+			t.Errorf("clock(%s) = %q, want %q", tt.at, got, tt.want)
+		}
+	}
+}
+
 func TestPlatformNames(t *testing.T) {
 	for in, want := range map[string]string{"linkedin": "LinkedIn", "meta": "Meta", "meta_threads": "Meta threads", "x": "X", "ümlaut": "Ümlaut", "": "unknown platform"} {
 		if got := platform(in); got != want {
