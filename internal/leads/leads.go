@@ -87,7 +87,7 @@ func (l *Leads) Rescore(ctx context.Context, w, account string) error {
 // evaluate scores a person's facts as of an instant; the zero instant is that
 // of the newest fact. ok is false where there is nothing to score by then.
 func evaluate(m scoring.Model, person string, facts []social.Activity, asOf time.Time) (e Evaluated, ok bool, err error) {
-	lead := store.Lead{Person: person, Model: ModelID, ModelVer: m.Version, AsOf: asOf}
+	lead := store.Lead{Person: person, Model: ModelID, AsOf: asOf}
 	var newest, linked, named social.Activity
 	for _, a := range facts {
 		if asOf.IsZero() && a.Occurred.After(lead.AsOf) {
@@ -113,7 +113,7 @@ func evaluate(m scoring.Model, person string, facts []social.Activity, asOf time
 	if err != nil {
 		return e, false, err
 	}
-	lead.Micro, lead.Engagement, lead.Grade, lead.Fit, lead.NextChange = score.Micro, score.Engagement, score.Grade, score.Fit, score.NextChange
+	lead.ModelVer, lead.Micro, lead.Engagement, lead.Grade, lead.Fit, lead.NextChange = score.Model, score.Micro, score.Engagement, score.Grade, score.Fit, score.NextChange
 	for _, c := range score.Contributions[:min(topReasons, len(score.Contributions))] {
 		lead.Reasons = append(lead.Reasons, c.Reason)
 	}

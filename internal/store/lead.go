@@ -16,7 +16,7 @@ import (
 type Lead struct {
 	Person     string
 	Model      string    // the model's id
-	ModelVer   string    // its version
+	ModelVer   string    // "id@version" of the model that scored it
 	Micro      int64     // micro-points
 	Engagement int       // 1 to 4
 	Grade      string    //

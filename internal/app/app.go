@@ -1,0 +1,183 @@
+// Package app wires each function: one constructor per function, from its
+// environment. A missing variable is reported with all others that are.
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"rapport/internal/archive"
+	"rapport/internal/fault"
+	"rapport/internal/feedback"
+	"rapport/internal/ingest"
+	"rapport/internal/intake"
+	"rapport/internal/lambdahttp"
+	"rapport/internal/lambdasqs"
+	"rapport/internal/leads"
+	"rapport/internal/platform"
+	"rapport/internal/queue"
+	"rapport/internal/reading"
+	"rapport/internal/secret"
+	"rapport/internal/store"
+)
+
+// Run builds a function's handler and serves it. What can't be built ends the
+// process with one line that says why.
+func Run[H any](build func(ctx context.Context, getenv func(string) string) (H, error)) {
+	slog.SetDefault(lambdacontext.NewLogger())
+	h, err := build(context.Background(), os.Getenv)
+	if err != nil {
+		slog.Error("start", "error", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(h)
+}
+
+// environment reads variables and notes which are missing.
+type environment struct {
+	getenv  func(string) string
+	missing []error
+}
+
+func (e *environment) get(name string) string {
+	v := e.getenv(name)
+	if v == "" {
+		e.missing = append(e.missing, fmt.Errorf("the environment variable %s is not set", name))
+	}
+	return v
+}
+
+func (e *environment) err() error { return errors.Join(e.missing...) }
+
+func awsConfig(ctx context.Context) (aws.Config, error) {
+	return config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5))
+}
+
+// Intake is the function that platforms call.
+func Intake(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
+	e := environment{getenv: getenv}
+	table, bucket, deliveries, secrets := e.get("TABLE"), e.get("BUCKET"), e.get("DELIVERIES_QUEUE_URL"), e.get("SECRETS_PREFIX")
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lambdahttp.Handler(intake.Handler(intake.Deps{
+		App:       store.New(cfg, table).App,
+		Secrets:   secret.New(cfg, secrets).App,
+		Enqueue:   enqueue(queue.New(cfg, deliveries), archive.New(cfg, bucket)),
+		PublicURL: getenv("PUBLIC_URL"),
+		Now:       time.Now,
+	})), nil
+}
+
+// enqueue queues a delivery; the body of one too large for the queue goes to the bucket first.
+func enqueue(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.Delivery) error {
+	return func(ctx context.Context, d platform.Delivery) error {
+		if len(d.Request.Body)*4/3+16<<10 > queue.MaxBytes {
+			d.Object = d.ObjectKey()
+			if err := b.Put(ctx, d.Object, "application/octet-stream", d.Request.Body); err != nil {
+				return err
+			}
+			d.Request.Body = nil
+		}
+		return q.Send(ctx, d)
+	}
+}
+
+// Ingest is the function that turns deliveries into facts.
+func Ingest(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
+	e := environment{getenv: getenv}
+	table, bucket, scoring, feedback := e.get("TABLE"), e.get("BUCKET"), e.get("SCORING_QUEUE_URL"), e.get("FEEDBACK_QUEUE_URL")
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	scores, views := queue.New(cfg, scoring), queue.New(cfg, feedback)
+	in := ingest.New(ingest.Deps{
+		Store: store.New(cfg, table), Archive: archive.New(cfg, bucket), Reader: reading.New(),
+		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
+		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
+	})
+	return lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
+		batch := make([]ingest.Message, len(ms))
+		for i, m := range ms {
+			batch[i] = ingest.Message(m)
+		}
+		return in.Batch(ctx, batch)
+	}), nil
+}
+
+// Score is the function that keeps leads in step with the facts.
+func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
+	e := environment{getenv: getenv}
+	table := e.get("TABLE")
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := leads.New(store.New(cfg, table))
+	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
+		var m ingest.Score
+		if err := json.Unmarshal(body, &m); err != nil {
+			return err
+		}
+		var errs []error
+		for _, account := range m.Accounts {
+			errs = append(errs, l.Rescore(ctx, m.Workspace, account))
+		}
+		return errors.Join(errs...)
+	}), nil
+}
+
+// Feedback is the function that keeps the views of what was said in step with the facts.
+func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
+	e := environment{getenv: getenv}
+	table, scoring := e.get("TABLE"), e.get("SCORING_QUEUE_URL")
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	scores := queue.New(cfg, scoring)
+	f := feedback.New(store.New(cfg, table), func(ctx context.Context, w string, accounts []string) error {
+		return scores.Send(ctx, ingest.Score{Workspace: w, Accounts: accounts})
+	})
+	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
+		var m ingest.View
+		if err := json.Unmarshal(body, &m); err != nil {
+			return err
+		}
+		var errs []error
+		for _, ref := range m.Facts {
+			err := f.View(ctx, m.Workspace, ref)
+			if fault.Is(err, fault.NotFound) {
+				// An erased fact has no view.
+				slog.WarnContext(ctx, "fact is gone", "workspace", m.Workspace, "account", ref.Account)
+				continue
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	}), nil
+}

@@ -1,0 +1,120 @@
+// Package storetest makes tables for tests on a real engine: whatever answers
+// at AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL. `make test` sets it.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"crypto/rand"
+
+	"rapport/internal/store"
+)
+
+// New returns a store over a table of its own, which is dropped at the end.
+// Without an engine the test is skipped.
+func New(t testing.TB) *store.Store {
+	s, _ := NewTable(t)
+	return s
+}
+
+// NewTable is New, and also returns the table's name and a client, for tests
+// that look at the items themselves.
+func NewTable(t testing.TB) (*store.Store, Table) {
+	t.Helper()
+	endpoint := os.Getenv("AWS_ENDPOINT_URL_DYNAMODB")
+	if endpoint == "" {
+		endpoint = os.Getenv("AWS_ENDPOINT_URL")
+	}
+	if endpoint == "" {
+		t.Skip("no DynamoDB engine: set AWS_ENDPOINT_URL, or run make test")
+	}
+	if !strings.Contains(endpoint, "localhost") && !strings.Contains(endpoint, "127.0.0.1") {
+		t.Fatalf("refusing to make test tables at %s: not this machine", endpoint)
+	}
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := dynamodb.NewFromConfig(cfg)
+	name := "test-" + strings.ToLower(rand.Text())
+	s := func(v string) *string { return aws.String(v) }
+	attr := func(n string) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: s(n), AttributeType: types.ScalarAttributeTypeS}
+	}
+	keys := func(prefix string) []types.KeySchemaElement {
+		return []types.KeySchemaElement{{AttributeName: s(prefix + "PK"), KeyType: types.KeyTypeHash}, {AttributeName: s(prefix + "SK"), KeyType: types.KeyTypeRange}}
+	}
+	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest, KeySchema: keys(""),
+		AttributeDefinitions: []types.AttributeDefinition{attr("PK"), attr("SK"), attr("G1PK"), attr("G1SK"), attr("G2PK"), attr("G2SK")}}
+	for _, g := range []string{"G1", "G2"} {
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: s(g), KeySchema: keys(g), Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll}})
+	}
+	if _, err := db.CreateTable(context.Background(), in); err != nil {
+		t.Fatalf("create table at %s: %v", endpoint, err)
+	}
+	t.Cleanup(func() {
+		db.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
+	})
+	return store.New(cfg, name), Table{name, db}
+}
+
+// Table is a test's table.
+type Table struct {
+	Name string
+	DB   *dynamodb.Client
+}
+
+// Dump returns every item as text but for Version, which only counts writes,
+// by key: equal dumps are equal facts and views.
+func (tb Table) Dump(t testing.TB) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	p := dynamodb.NewScanPaginator(tb.DB, &dynamodb.ScanInput{TableName: &tb.Name, ConsistentRead: aws.Bool(true)})
+	for p.HasMorePages() {
+		page, err := p.NextPage(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page.Items {
+			key := text(it["PK"]) + " | " + text(it["SK"])
+			delete(it, "Version")
+			out[key] = text(&types.AttributeValueMemberM{Value: it})
+		}
+	}
+	return out
+}
+
+func text(v types.AttributeValue) string {
+	switch x := v.(type) {
+	case *types.AttributeValueMemberS:
+		return x.Value
+	case *types.AttributeValueMemberN:
+		return x.Value
+	case *types.AttributeValueMemberBOOL:
+		return fmt.Sprint(x.Value)
+	case *types.AttributeValueMemberB:
+		return fmt.Sprintf("%x", x.Value)
+	case *types.AttributeValueMemberL:
+		var parts []string
+		for _, e := range x.Value {
+			parts = append(parts, text(e))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case *types.AttributeValueMemberM:
+		m := map[string]string{}
+		for k, e := range x.Value {
+			m[k] = text(e)
+		}
+		return fmt.Sprint(m) // sorted by key
+	}
+	return "null"
+}
