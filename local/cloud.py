@@ -7,6 +7,7 @@
     cloud.py status  [--name run]
     cloud.py env     [--name run]                 shell assignments for programs that use it
     cloud.py exec    [--name run] -- COMMAND ...  run a command with them
+    cloud.py variables [--name run] --function F  a function's environment, for sam local invoke
 
 Each cloud has a name, a port on 127.0.0.1 and a folder .local/<name>, so several run side by
 side. What a program needs to know about it is in .local/<name>/stack.json. Runs in the
@@ -288,6 +289,9 @@ def build(cloud):
         GOFLAGS="-buildvcs=false -trimpath -ldflags=-s -tags=lambda.norpc",
         SAM_CLI_TELEMETRY="0",
     )
+    # Once together before seven times in parallel: shared packages compile once, and a mistake
+    # is shown as the compiler says it (sam build's second try hides it).
+    work("Compiling", ["go", "build", "./functions/..."], environment, os.path.join(cloud.folder, "compile.log"))
     sam = os.path.join(os.path.dirname(sys.executable), "sam")
     # Never --cached: it looks at functions/<name> alone and misses changes in internal/.
     work("Building the functions",
@@ -368,6 +372,21 @@ def variables(cloud):
     return {**cloud.credentials(), "RAPPORT_STACK": cloud.stack_file}
 
 
+def function_variables(cloud, name):
+    """A deployed function's environment for `sam local invoke`, the cloud named as containers see it."""
+    stack = json.loads(read(cloud.stack_file) or "{}")
+    if name not in stack.get("functions", {}):
+        die("no function %r is deployed; start the local cloud: make run" % name)
+    client = cloud.session().client("lambda")
+    deployed_as = client.get_function_configuration(FunctionName=stack["functions"][name])
+    inside = "host.docker.internal:%d" % cloud.port
+    values = {
+        k: v.replace("localhost:%d" % cloud.port, inside).replace("127.0.0.1:%d" % cloud.port, inside)
+        for k, v in deployed_as.get("Environment", {}).get("Variables", {}).items()
+    }
+    return {name.capitalize() + "Function": values}
+
+
 def logs(cloud, follow):
     """Prints the newest lines of each function's log and the emulator's; with follow goes on."""
     if not cloud.pid():
@@ -397,11 +416,12 @@ def logs(cloud, follow):
 
 def main():
     parser = argparse.ArgumentParser(prog="cloud.py", description="The local cloud.")
-    parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "exec"])
+    parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "variables", "exec"])
     parser.add_argument("--name", default="run")
     parser.add_argument("--port", type=int)
     parser.add_argument("--fresh", action="store_true", help="up: start with nothing and keep nothing")
     parser.add_argument("--follow", action="store_true")
+    parser.add_argument("--function", help="variables: of this function, say intake")
     arguments, rest = parser.parse_known_args()
     cloud = Cloud(arguments.name, arguments.port)
     if arguments.command == "up":
@@ -430,6 +450,8 @@ def main():
     elif arguments.command == "env":
         for key, value in variables(cloud).items():
             say("%s=%s" % (key, value))
+    elif arguments.command == "variables":
+        say(json.dumps(function_variables(cloud, arguments.function), indent=2))
     elif arguments.command == "exec":
         rest = rest[1:] if rest[:1] == ["--"] else rest
         os.execvpe(rest[0], rest, cloud.environment(**variables(cloud)))

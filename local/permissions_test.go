@@ -1,0 +1,220 @@
+// Package local has tests of the deployed template; the local cloud itself is
+// Python (cloud.py). They need a running stack and skip without one:
+//
+//	make test
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// stack is the part of stack.json these tests use.
+type stack struct {
+	Table         string            `json:"table"`
+	Bucket        string            `json:"bucket"`
+	SecretsPrefix string            `json:"secrets_prefix"`
+	Queues        map[string]string `json:"queues"`
+	Functions     map[string]string `json:"functions"`
+}
+
+func openStack(t *testing.T) (stack, aws.Config) {
+	t.Helper()
+	path := os.Getenv("RAPPORT_STACK")
+	if path == "" {
+		t.Skip("no stack to test: run make test, or set RAPPORT_STACK to a stack.json and AWS_* to its cloud")
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s stack
+	if err := json.Unmarshal(raw, &s); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, cfg
+}
+
+// as gives a configuration with the credentials the named function runs with.
+func as(t *testing.T, cfg aws.Config, function string) aws.Config {
+	t.Helper()
+	f, err := lambda.NewFromConfig(cfg).GetFunctionConfiguration(t.Context(),
+		&lambda.GetFunctionConfigurationInput{FunctionName: &function})
+	if err != nil {
+		t.Fatal(err)
+	}
+	role, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(),
+		&sts.AssumeRoleInput{RoleArn: f.Role, RoleSessionName: aws.String("permissions-test")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := role.Credentials
+	mine := cfg.Copy()
+	mine.Credentials = credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+	return mine
+}
+
+// TestPermissions holds each function to its statements in template.yaml: what
+// it needs is allowed, what another function does is denied.
+func TestPermissions(t *testing.T) {
+	s, root := openStack(t)
+
+	key := map[string]dynamotypes.AttributeValue{
+		"PK": &dynamotypes.AttributeValueMemberS{Value: "permissions-test"},
+		"SK": &dynamotypes.AttributeValueMemberS{Value: "@"},
+	}
+	get := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Table, Key: key})
+		return err
+	}
+	put := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Table, Item: key})
+		return err
+	}
+	remove := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.Table, Key: key})
+		return err
+	}
+	transact := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+			TransactItems: []dynamotypes.TransactWriteItem{{Put: &dynamotypes.Put{TableName: &s.Table, Item: key}}}})
+		return err
+	}
+	scan := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).Scan(ctx, &dynamodb.ScanInput{TableName: &s.Table, Limit: aws.Int32(1)})
+		return err
+	}
+	index := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.Table, IndexName: aws.String("GSI1"), KeyConditionExpression: aws.String("G1PK = :p"),
+			ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":p": key["PK"]}})
+		return err
+	}
+	send := func(queue string) func(context.Context, aws.Config) error {
+		return func(ctx context.Context, c aws.Config) error {
+			url, ok := s.Queues[queue]
+			if !ok {
+				t.Fatalf("stack.json names no queue %q", queue)
+			}
+			// An empty body is refused, but only after the permission is checked.
+			_, err := sqs.NewFromConfig(c).SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("")})
+			return err
+		}
+	}
+	write := func(object string) func(context.Context, aws.Config) error {
+		return func(ctx context.Context, c aws.Config) error {
+			_, err := s3.NewFromConfig(c, pathStyle).PutObject(ctx, &s3.PutObjectInput{
+				Bucket: &s.Bucket, Key: &object, Body: strings.NewReader("permissions-test")})
+			return err
+		}
+	}
+	read := func(object string) func(context.Context, aws.Config) error {
+		return func(ctx context.Context, c aws.Config) error {
+			_, err := s3.NewFromConfig(c, pathStyle).GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &object})
+			return err
+		}
+	}
+	secret := s.SecretsPrefix + "permissions-test"
+	readSecret := func(ctx context.Context, c aws.Config) error {
+		_, err := ssm.NewFromConfig(c).GetParameter(ctx, &ssm.GetParameterInput{Name: &secret, WithDecryption: aws.Bool(true)})
+		return err
+	}
+	writeSecret := func(ctx context.Context, c aws.Config) error {
+		_, err := ssm.NewFromConfig(c).PutParameter(ctx, &ssm.PutParameterInput{Name: &secret, Value: aws.String("x"),
+			Type: "SecureString", Overwrite: aws.Bool(true)})
+		return err
+	}
+	otherSecret := func(ctx context.Context, c aws.Config) error {
+		_, err := ssm.NewFromConfig(c).GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String("/elsewhere/permissions-test")})
+		return err
+	}
+	invoke := func(function string) func(context.Context, aws.Config) error {
+		return func(ctx context.Context, c aws.Config) error {
+			_, err := lambda.NewFromConfig(c).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(s.Functions[function]),
+				InvocationType: "DryRun"})
+			return err
+		}
+	}
+
+	type calls map[string]func(context.Context, aws.Config) error
+	for _, row := range []struct {
+		function    string
+		may, mayNot calls
+	}{
+		{"intake",
+			calls{"get": get, "queue delivery": send("deliveries"), "keep body": write("deliveries/x"), "read secret": readSecret},
+			calls{"put": put, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
+				"write secret": writeSecret, "read another secret": otherSecret, "read index": index}},
+		{"ingest",
+			calls{"put": put, "transact": transact, "queue scoring": send("scoring"), "queue feedback": send("feedback"),
+				"archive": write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
+			calls{"delete": remove, "scan": scan, "queue delivery": send("deliveries"), "write report": write("reports/x"),
+				"read secret": readSecret, "read archive": read("archive/x")}},
+		{"score",
+			calls{"get": get, "put": put},
+			calls{"delete": remove, "scan": scan, "queue scoring": send("scoring"), "read archive": read("archive/x"),
+				"read secret": readSecret, "read index": index}},
+		{"feedback",
+			calls{"get": get, "put": put, "queue scoring": send("scoring")},
+			calls{"delete": remove, "queue delivery": send("deliveries"), "read secret": readSecret, "archive": write("archive/x")}},
+		{"discover",
+			calls{"get": get, "put": put, "read index": index},
+			calls{"delete": remove, "scan": scan, "queue scoring": send("scoring"), "read secret": readSecret, "write report": write("reports/x")}},
+		{"report",
+			calls{"put": put, "delete": remove, "read index": index, "write report": write("reports/x"), "read report": read("reports/x")},
+			calls{"scan": scan, "archive": write("archive/x"), "read parked": read("parked/x"), "read secret": readSecret, "invoke": invoke("discover")}},
+		{"api",
+			calls{"put": put, "delete": remove, "transact": transact, "read index": index, "read report": read("reports/x"),
+				"read parked": read("parked/x"), "write secret": writeSecret, "queue delivery": send("deliveries"),
+				"invoke report": invoke("report"), "invoke discover": invoke("discover")},
+			calls{"scan": scan, "read secret": readSecret, "write report": write("reports/x"), "read archive": read("archive/x"),
+				"invoke ingest": invoke("ingest"), "queue scoring": send("scoring")}},
+	} {
+		t.Run(row.function, func(t *testing.T) {
+			mine := as(t, root, s.Functions[row.function])
+			for name, call := range row.may {
+				if err := call(t.Context(), mine); denied(err) {
+					t.Errorf("%s may not %s: %v", row.function, name, err)
+				}
+			}
+			for name, call := range row.mayNot {
+				if err := call(t.Context(), mine); !denied(err) {
+					t.Errorf("%s may %s (answer: %v)", row.function, name, err)
+				}
+			}
+		})
+	}
+	if err := remove(t.Context(), root); err != nil {
+		t.Error(err)
+	}
+}
+
+func pathStyle(o *s3.Options) { o.UsePathStyle = true }
+
+// unchecked leaves answers' checksums alone: the local cloud's refusals carry
+// none, and the client would warn of each.
+func unchecked(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true }
+
+// denied says whether a call was refused for want of a permission, not for
+// another reason.
+func denied(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "AccessDenied")
+}
