@@ -292,7 +292,7 @@ func (f *Feedback) converse(ctx context.Context, w, root, asker string) error {
 			}
 		}
 		now := store.Head{Conversation: conversation.Of(asker, nodes), Thread: root, Asker: asker, Version: old.Version}
-		if err := f.received(ctx, w, old, now, refs); err != nil {
+		if err := f.received(ctx, w, old, asker, nodes, refs); err != nil {
 			return err
 		}
 		if !reflect.DeepEqual(now, old) {
@@ -313,16 +313,22 @@ func (f *Feedback) converse(ctx context.Context, w, root, asker string) error {
 	})
 }
 
-// received notes the replies that now has and old has not among the asker's
-// facts, and then asks for the asker to be scored: in this order, and before
-// the head is written, so that a crash between leaves nothing undone.
-func (f *Feedback) received(ctx context.Context, w string, old, now store.Head, refs map[string]store.FactRef) error {
+// received notes the replies to asker that old does not have among the
+// asker's facts, and then asks for the asker to be scored: in this order, and
+// before the head is written, so that a crash between leaves nothing undone.
+// That a message is deleted takes it off the conversation, but the reply to
+// it was given: else the facts would depend on which came first.
+func (f *Feedback) received(ctx context.Context, w string, old store.Head, asker string, nodes []conversation.Node, refs map[string]store.FactRef) error {
 	known := map[string]bool{}
 	for _, e := range old.Exchanges {
 		known[e.Answer] = true
 	}
+	given := slices.Clone(nodes)
+	for i := range given {
+		given[i].Deleted = false
+	}
 	fresh := false
-	for _, e := range now.Exchanges {
+	for _, e := range conversation.Of(asker, given).Exchanges {
 		if known[e.Answer] {
 			continue
 		}
@@ -330,7 +336,7 @@ func (f *Feedback) received(ctx context.Context, w string, old, now store.Head, 
 		if err != nil {
 			return fmt.Errorf("reply: %w", err)
 		}
-		if err := f.store.PutReceived(ctx, w, now.Asker, reply, reading.Version); err != nil {
+		if err := f.store.PutReceived(ctx, w, asker, reply, reading.Version); err != nil {
 			return err
 		}
 		fresh = true
@@ -338,5 +344,5 @@ func (f *Feedback) received(ctx context.Context, w string, old, now store.Head, 
 	if !fresh {
 		return nil
 	}
-	return f.score(ctx, w, []string{now.Asker})
+	return f.score(ctx, w, []string{asker})
 }

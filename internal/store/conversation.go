@@ -289,21 +289,27 @@ func (s *Store) Head(ctx context.Context, w, thread, asker string) (Head, error)
 	return it.head()
 }
 
-// PutHead writes a conversation whose Version is the one read before; a
-// conversation without messages leaves the lists.
+// PutHead writes a conversation whose Version is the one read before. One
+// without messages has no head.
 func (s *Store) PutHead(ctx context.Context, w string, h Head) error {
+	if h.Messages == 0 {
+		if h.Version == 0 {
+			return nil
+		}
+		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key{threadPK(w, h.Thread), headSK(h.Asker)}.av(),
+			ConditionExpression: aws.String("Version = :v"), ExpressionAttributeValues: map[string]types.AttributeValue{":v": num(h.Version)}})
+		return classify("delete head", err)
+	}
 	it := headItem{PK: threadPK(w, h.Thread), SK: headSK(h.Asker), Version: h.Version + 1, Thread: h.Thread, Asker: h.Asker}
-	if h.Messages > 0 {
-		it.Started, it.Last, it.Messages, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Last), h.Messages, h.LastKey
-		it.G2PK, it.G2SK = conversationG2(w, h.Thread), it.Last+"#"+h.Thread+"#"+h.Asker
-		if !h.WaitingSince.IsZero() {
-			it.WaitingSince, it.WaitingKey = social.Stamp(h.WaitingSince), h.WaitingKey
-			it.G1PK, it.G1SK = waitingG1(w, h.Thread), it.WaitingSince+"#"+h.Thread+"#"+h.Asker
-		}
-		for _, e := range h.Exchanges {
-			it.Exchanges = append(it.Exchanges, exchangeItem{Asked: e.Asked.UnixMilli(), Answered: e.Answered.UnixMilli(),
-				AskedKey: e.AskedKey, Answer: e.Answer, AnswerKey: e.AnswerKey, FirstToIt: e.FirstToIt, FirstToAll: e.FirstToAll})
-		}
+	it.Started, it.Last, it.Messages, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Last), h.Messages, h.LastKey
+	it.G2PK, it.G2SK = conversationG2(w, h.Thread), it.Last+"#"+h.Thread+"#"+h.Asker
+	if !h.WaitingSince.IsZero() {
+		it.WaitingSince, it.WaitingKey = social.Stamp(h.WaitingSince), h.WaitingKey
+		it.G1PK, it.G1SK = waitingG1(w, h.Thread), it.WaitingSince+"#"+h.Thread+"#"+h.Asker
+	}
+	for _, e := range h.Exchanges {
+		it.Exchanges = append(it.Exchanges, exchangeItem{Asked: e.Asked.UnixMilli(), Answered: e.Answered.UnixMilli(),
+			AskedKey: e.AskedKey, Answer: e.Answer, AnswerKey: e.AnswerKey, FirstToIt: e.FirstToIt, FirstToAll: e.FirstToAll})
 	}
 	return s.putVersion(ctx, it, h.Version)
 }

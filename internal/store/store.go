@@ -178,7 +178,7 @@ func (s *Store) delete(ctx context.Context, k key) error {
 
 // query is one Query: a partition, and a range or prefix of sort keys.
 type query struct {
-	index      string // "", G1 or G2; an index is eventually consistent
+	index      string // "", G1 or G2 (GSI1 and GSI2); an index is eventually consistent
 	pk         string
 	prefix     string
 	from, to   string // inclusive
@@ -238,7 +238,7 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 	in := &dynamodb.QueryInput{TableName: &s.table, KeyConditionExpression: &cond, ExpressionAttributeNames: names,
 		ExpressionAttributeValues: vals, ScanIndexForward: aws.Bool(!q.descending), ConsistentRead: aws.Bool(q.index == "")}
 	if q.index != "" {
-		in.IndexName = &q.index
+		in.IndexName = aws.String(strings.Replace(q.index, "G", "GSI", 1))
 	}
 	if q.limit > 0 {
 		in.Limit = aws.Int32(int32(q.limit + 1)) // one more, for the excluded bound of a descending page

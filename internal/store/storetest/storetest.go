@@ -56,7 +56,7 @@ func NewTable(t testing.TB) (*store.Store, Table) {
 	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest, KeySchema: keys(""),
 		AttributeDefinitions: []types.AttributeDefinition{attr("PK"), attr("SK"), attr("G1PK"), attr("G1SK"), attr("G2PK"), attr("G2SK")}}
 	for _, g := range []string{"G1", "G2"} {
-		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: s(g), KeySchema: keys(g), Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll}})
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: s(strings.Replace(g, "G", "GSI", 1)), KeySchema: keys(g), Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll}})
 	}
 	if _, err := db.CreateTable(context.Background(), in); err != nil {
 		t.Fatalf("create table at %s: %v", endpoint, err)

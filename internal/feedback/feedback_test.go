@@ -1,0 +1,135 @@
+package feedback_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/feedback"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+const w = "acme"
+
+var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+
+// said makes a message of account at minute m, replying to parent (may be "").
+func said(account, id, parent string, m int, dir social.Direction) social.Activity {
+	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: account}, Object: social.Object{ID: id},
+		InReplyTo: parent, Text: "text of " + id, Occurred: t0.Add(time.Duration(m) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: dir}
+	if parent != "" {
+		a.Type = social.Reply
+	}
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, a.Occurred)
+	return a
+}
+
+func amended(account, id, text string, m int, typ social.Type) social.Activity {
+	a := said(account, id, "", m, social.Inbound)
+	a.Type, a.Text = typ, text
+	a.Key = social.ActivityKey(a.Platform, a.Scope, typ, id, a.Occurred)
+	return a
+}
+
+// thread is a made-up thread: trees of replies by three askers and the
+// business, with edits and deletions. The same seed gives the same thread.
+func thread(seed uint64, n int) []social.Activity {
+	r := rand.New(rand.NewPCG(seed, 1))
+	var out []social.Activity
+	for i := range n {
+		id, parent := fmt.Sprintf("m%d", i), ""
+		if i > 0 && r.IntN(6) > 0 {
+			parent = fmt.Sprintf("m%d", r.IntN(i))
+		}
+		if r.IntN(12) == 0 {
+			parent = fmt.Sprintf("lost%d", r.IntN(2)) // never arrives
+		}
+		if r.IntN(3) == 0 {
+			out = append(out, said("brand", id, parent, 10*i, social.Outbound))
+		} else {
+			out = append(out, said(fmt.Sprintf("asker%d", r.IntN(3)), id, parent, 10*i, social.Inbound))
+		}
+		switch r.IntN(8) {
+		case 0:
+			out = append(out, amended(out[len(out)-1].Actor.ID, id, "edited "+id, 10*i+3, social.Edit))
+		case 1:
+			out = append(out, amended(out[len(out)-1].Actor.ID, id, "", 10*i+5, social.Delete))
+		}
+	}
+	return out
+}
+
+func view(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
+	t.Helper()
+	f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+	work := make(chan social.Activity)
+	var wg sync.WaitGroup
+	for range parallel {
+		wg.Go(func() {
+			for a := range work {
+				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+					t.Error(err)
+				}
+				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
+					t.Errorf("view %s: %v", a.Key, err)
+				}
+			}
+		})
+	}
+	for _, a := range as {
+		work <- a
+	}
+	close(work)
+	wg.Wait()
+}
+
+// views drops from a dump what depends on the order of arrival without
+// meaning anything: where a message was first thought to belong.
+func views(dump map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range dump {
+		if _, sk, _ := cutLast(k, " | "); sk[0] == 'H' || sk[0] == 'F' || sk[0] == 'R' {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func cutLast(s, sep string) (string, string, bool) {
+	for i := len(s) - len(sep); i >= 0; i-- {
+		if s[i:i+len(sep)] == sep {
+			return s[:i], s[i+len(sep):], true
+		}
+	}
+	return s, "", false
+}
+
+func TestAnyOrderGivesTheSameViews(t *testing.T) {
+	for seed := range uint64(3) {
+		as := thread(seed, 25)
+		s1, table1 := storetest.NewTable(t)
+		view(t, s1, as, 1)
+		want := views(table1.Dump(t))
+		if len(want) < 30 {
+			t.Fatalf("seed %d: only %d views", seed, len(want))
+		}
+
+		shuffled := append(append([]social.Activity{}, as...), as[:len(as)/2]...) // half of them twice
+		r := rand.New(rand.NewPCG(seed, 2))
+		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		for _, parallel := range []int{1, 8} {
+			s2, table2 := storetest.NewTable(t)
+			view(t, s2, shuffled, parallel)
+			if d := cmp.Diff(want, views(table2.Dump(t))); d != "" {
+				t.Fatalf("seed %d, %d at once, shuffled (-in order +shuffled):\n%s", seed, parallel, d)
+			}
+		}
+	}
+}
