@@ -35,20 +35,24 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
   rm -rf "$root"
 fi
 
+arch=arm64
+[ "$(uname -m)" != x86_64 ] || arch=x86_64
 work=.local/run/invoke
 mkdir -p "$work"
 python local/cloud.py variables --name run --function "$key" >"$work/env.json"
 
-# The cloud listens on 127.0.0.1 only; where Docker has a bridge, carry its connections there.
-gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || true)
-python local/forward.py "$gateway" "$port" &
+# The cloud listens on 127.0.0.1 only; where containers see the host at a bridge's address, carry
+# their connections from there.
+host=$(docker run --rm --add-host host.docker.internal:host-gateway "$image" /bin/busybox grep host.docker.internal /etc/hosts | cut -f1)
+python local/forward.py "$host" "$port" &
 forwarder=$!
 trap 'kill $forwarder 2>/dev/null || true' EXIT
 
 # Dummy keys are looked up before each run; one try is enough.
 AWS_MAX_ATTEMPTS=1 SAM_CLI_TELEMETRY=0 python local/cloud.py exec --name run -- \
   sam local invoke "${key^}Function" --template .local/run/build/template.yaml --event "$event" \
-  --env-vars "$work/env.json" --skip-pull-image --invoke-image "$image" \
+  --parameter-overrides "Arch=$arch" --env-vars "$work/env.json" --skip-pull-image --invoke-image "$image" \
   --add-host host.docker.internal:host-gateway | tee "$work/answer"
 echo
+[ -s "$work/answer" ] || die "the function did not answer"
 if grep -q '"errorType"' "$work/answer"; then die "the function answered an error"; fi
