@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"rapport/internal/archive"
+	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
 	"rapport/internal/ingest"
@@ -24,10 +25,13 @@ import (
 	"rapport/internal/lambdahttp"
 	"rapport/internal/lambdasqs"
 	"rapport/internal/leads"
+	"rapport/internal/mail"
 	"rapport/internal/platform"
 	"rapport/internal/queue"
 	"rapport/internal/reading"
+	"rapport/internal/reporting"
 	"rapport/internal/secret"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -180,4 +184,79 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 		}
 		return errors.Join(errs...)
 	}), nil
+}
+
+// Asked is the payload of the functions that a tick starts and that can also
+// be asked for one thing.
+type Asked struct {
+	Workspace string `json:"workspace,omitempty"` // empty: a tick
+	Report    string `json:"report,omitempty"`
+	Due       string `json:"due,omitempty"` // RFC 3339
+	At        string `json:"at,omitempty"`  // RFC 3339
+}
+
+// instant reads an RFC 3339 time; an empty one is now.
+func instant(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return now, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	return social.Instant(t), err
+}
+
+// Discover is the function that finds themes.
+func Discover(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
+	e := environment{getenv: getenv}
+	table := e.get("TABLE")
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := discover.New(store.New(cfg, table), reading.New())
+	return func(ctx context.Context, a Asked) error {
+		now := social.Instant(time.Now())
+		if a.Workspace == "" {
+			return d.Tick(ctx, now)
+		}
+		at, err := instant(a.At, now)
+		if err != nil {
+			return err
+		}
+		_, err = d.Run(ctx, a.Workspace, at, now)
+		return err
+	}, nil
+}
+
+// Report is the function that makes reports.
+func Report(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
+	e := environment{getenv: getenv}
+	table, bucket := e.get("TABLE"), e.get("BUCKET")
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := store.New(cfg, table)
+	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, bucket).Put,
+		Send: mail.NewSES(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now})
+	return func(ctx context.Context, a Asked) error {
+		if a.Workspace == "" {
+			return r.Tick(ctx)
+		}
+		due, err := instant(a.Due, time.Now())
+		if err != nil {
+			return err
+		}
+		_, err = r.Run(ctx, a.Workspace, a.Report, due)
+		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
+			slog.WarnContext(ctx, "report not made", "workspace", a.Workspace, "report", a.Report, "reason", err.Error())
+			return nil // asking again would not help
+		}
+		return err
+	}, nil
 }

@@ -62,11 +62,15 @@ type Summary struct {
 	Issues      []Issue
 }
 
-// Top counts a period's issues by people, most first, and compares each with
-// the period before. Only concerns count for an issue; what is nice about a
+// Top counts a period's issues under a theme set, whose assigner is a, by
+// people, most first, and compares each with the period before. Only concerns count for an issue; what is nice about a
 // theme is feedback, but nobody's issue.
-func Top(items, before []store.Item, a *theme.Assigner, limit int) Summary {
+func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int) Summary {
 	var s Summary
+	keywords := map[string][]string{}
+	for _, t := range set.Themes {
+		keywords[t.ID] = t.Keywords
+	}
 	type found struct {
 		item store.Item
 		near float64
@@ -108,7 +112,7 @@ func Top(items, before []store.Item, a *theme.Assigner, limit int) Summary {
 	}
 
 	for id, fs := range byTheme {
-		is := Issue{Theme: id, Label: labels[id], Keywords: a.Keywords(id), Messages: len(fs), PeopleBefore: len(previous[id])}
+		is := Issue{Theme: id, Label: labels[id], Keywords: keywords[id], Messages: len(fs), PeopleBefore: len(previous[id])}
 		slices.SortFunc(fs, func(x, y found) int {
 			return cmp.Or(-cmp.Compare(x.near, y.near), cmp.Compare(x.item.Key, y.item.Key))
 		})

@@ -118,7 +118,7 @@ func evaluate(m scoring.Model, person string, facts []social.Activity, asOf time
 		lead.Reasons = append(lead.Reasons, c.Reason)
 	}
 	lead.Platform, lead.Name, lead.Handle, lead.URL = string(newest.Platform), named.Actor.Name, named.Actor.Handle, linked.URL
-	return Evaluated{lead, score}, true, nil
+	return Evaluated{lead, score, newest.Occurred}, true, nil
 }
 
 func later(a, than social.Activity) bool {
@@ -131,7 +131,8 @@ func later(a, than social.Activity) bool {
 // Evaluated is a lead as of an instant, with its whole ledger.
 type Evaluated struct {
 	store.Lead
-	Score scoring.Score
+	Score    scoring.Score
+	LastSeen time.Time // the person's newest activity by then
 }
 
 // Evaluate computes one lead as of an instant on the fly; the zero instant is

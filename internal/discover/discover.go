@@ -1,0 +1,104 @@
+// Package discover finds a workspace's themes and publishes the next theme set.
+package discover
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/issue"
+	"rapport/internal/reading"
+	"rapport/internal/store"
+	"rapport/internal/theme"
+)
+
+const (
+	window = 90 * 24 * time.Hour // of feedback that themes are found in
+	every  = 7 * 24 * time.Hour  // how often the tick finds them again
+	seed   = 1
+)
+
+// Discover finds themes.
+type Discover struct {
+	store  *store.Store
+	reader *reading.Reader
+}
+
+// New returns a Discover over a store.
+func New(s *store.Store, r *reading.Reader) *Discover { return &Discover{s, r} }
+
+// Tick finds the themes of every workspace whose set is over a week old or
+// that has none. One workspace's failure does not stop the others.
+func (d *Discover) Tick(ctx context.Context, now time.Time) error {
+	ws, err := d.store.Ticked(ctx)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, w := range ws {
+		active, err := d.store.Active(ctx, w, store.ThemeSets)
+		if err == nil && now.Sub(active.Published) < every {
+			continue
+		}
+		if _, err := d.Run(ctx, w, now, now); err != nil {
+			failed++
+			slog.ErrorContext(ctx, "themes not found", "workspace", w, "error", err.Error())
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d workspaces failed", failed, len(ws))
+	}
+	return nil
+}
+
+// Run finds the themes in the 90 days of feedback before at, and publishes
+// them unless there are none yet. Themes of the active set keep their identity.
+func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.Set, error) {
+	opt := theme.Options{Seed: seed}
+	active, err := Active(ctx, d.store, w)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return theme.Set{}, err
+	}
+	if err == nil {
+		opt.Previous = &active
+	}
+	items, err := d.store.Items(ctx, w, at.Add(-window), at)
+	if err != nil {
+		return theme.Set{}, err
+	}
+	var docs []theme.Doc
+	for _, i := range items {
+		if issue.Feedback(i) {
+			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text})
+		}
+	}
+	set, err := theme.Discover(d.reader, docs, opt)
+	if err != nil {
+		return set, fmt.Errorf("themes of %s: %w", w, err)
+	}
+	slog.InfoContext(ctx, "themes found", "workspace", w, "texts", set.Docs, "people", set.People, "themes", len(set.Themes), "version", set.Version)
+	if len(set.Themes) == 0 {
+		return set, nil
+	}
+	body, err := json.Marshal(set)
+	if err != nil {
+		return set, err
+	}
+	return set, d.store.Publish(ctx, w, store.ThemeSets, store.Document{Version: set.Version, Published: now, Body: body})
+}
+
+// Active returns a workspace's active theme set; an error of kind NotFound if there is none yet.
+func Active(ctx context.Context, s *store.Store, w string) (theme.Set, error) {
+	var set theme.Set
+	doc, err := s.Active(ctx, w, store.ThemeSets)
+	if err != nil {
+		return set, err
+	}
+	if err := json.Unmarshal(doc.Body, &set); err != nil {
+		return set, fmt.Errorf("theme set %s: %w", doc.Version, err)
+	}
+	return set, nil
+}

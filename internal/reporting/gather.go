@@ -1,0 +1,179 @@
+package reporting
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"rapport/internal/conversation"
+	"rapport/internal/discover"
+	"rapport/internal/fault"
+	"rapport/internal/issue"
+	"rapport/internal/report"
+	"rapport/internal/scoring"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/theme"
+)
+
+const (
+	topIssues  = 10
+	topLeads   = 10
+	topWaiting = 10
+	topQuotes  = 3
+)
+
+// Gather computes a report's data for [from, to): leads as of its end, and
+// who waits since before its end.
+func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, from, to time.Time) (report.Data, error) {
+	d := report.Data{ReportID: id, Workspace: report.Workspace{ID: ws.ID, Name: ws.Name}, AsOf: to,
+		Period: report.Period{From: from, To: to, TimeZone: ws.TimeZone}}
+	items, err := r.Store.Items(ctx, ws.ID, from, to)
+	if err != nil {
+		return d, err
+	}
+	before, err := r.Store.Items(ctx, ws.ID, from.Add(from.Sub(to)), from)
+	if err != nil {
+		return d, err
+	}
+	d.Period.Compared = len(before) > 0
+	d.Totals.Activities = len(items)
+	d.Channels, d.Totals.People = channels(items, before)
+
+	set, err := discover.Active(ctx, r.Store, ws.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return d, err
+	}
+	d.ThemeSetVersion = set.Version
+	sum := issue.Top(items, before, set, theme.NewAssigner(r.Reader, set), len(set.Themes))
+	d.Totals.FeedbackMessages, d.Totals.FeedbackPeople, d.Totals.Issues, d.Totals.IssuePeople = sum.Messages, sum.People, len(sum.Issues), sum.IssuePeople
+	for _, is := range sum.Issues[:min(topIssues, len(sum.Issues))] {
+		d.Issues = append(d.Issues, Issue(is, sum.People))
+	}
+
+	top, _, err := r.Leads.Top(ctx, ws.ID, to, topLeads)
+	if err != nil {
+		return d, err
+	}
+	for _, l := range top {
+		if l.Micro <= 0 {
+			continue
+		}
+		d.ModelVersion = l.ModelVer
+		d.Leads = append(d.Leads, report.Lead{PersonID: l.Person, Name: l.Name, Handle: l.Handle, Platform: l.Platform, Points: scoring.Decimal(l.Micro),
+			Grade: l.Grade, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
+	}
+
+	heads, err := r.Store.Conversations(ctx, ws.ID, from, r.Now())
+	if err != nil {
+		return d, err
+	}
+	cs := make([]conversation.Conversation, len(heads))
+	for i, h := range heads {
+		cs[i] = h.Conversation
+	}
+	f := conversation.Measure(cs, from, to)
+	d.Response = report.Response{PerPair: report.DelayOf(f.PerPair), PerMessage: report.DelayOf(f.PerMessage), PerConversation: report.DelayOf(f.PerConversation)}
+
+	waiting, err := r.Store.Waiting(ctx, ws.ID)
+	if err != nil {
+		return d, err
+	}
+	for _, h := range waiting { // the longest wait first
+		if !h.WaitingSince.Before(to) {
+			continue
+		}
+		if d.Totals.Waiting++; d.Totals.Waiting > topWaiting {
+			continue
+		}
+		row, err := r.waiting(ctx, ws.ID, h, to)
+		if err != nil {
+			return d, err
+		}
+		d.Waiting = append(d.Waiting, row)
+	}
+	return d, nil
+}
+
+// Issue is an issue in the report's form; people is how many gave feedback.
+func Issue(is issue.Issue, people int) report.Issue {
+	out := report.Issue{ThemeID: is.Theme, Label: is.Label, People: is.People, PeoplePrevious: is.PeopleBefore, Messages: is.Messages,
+		Share:     report.Share(is.People, people),
+		Sentiment: report.Sentiment{Negative: is.Negative, Neutral: is.Neutral, Positive: is.Positive}}
+	for _, q := range is.Quotes[:min(topQuotes, len(is.Quotes))] {
+		out.Quotes = append(out.Quotes, report.Quote{Key: q.Key, Text: q.Text, Author: q.Author, Platform: q.Platform, URL: q.URL, Occurred: q.Occurred})
+	}
+	return out
+}
+
+func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time) (report.Waiting, error) {
+	row := report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(asOf.Sub(h.WaitingSince).Seconds())}
+	facts, err := r.Store.Facts(ctx, w, h.Asker)
+	if err != nil {
+		return row, err
+	}
+	i := slices.IndexFunc(facts, func(a social.Activity) bool { return a.Key == h.WaitingKey })
+	if i < 0 {
+		return row, nil
+	}
+	a := facts[i]
+	item, err := r.Store.Item(ctx, w, a)
+	if err != nil {
+		return row, err
+	}
+	row.Asker, row.Platform, row.URL, row.Text = cmp.Or(a.Actor.Handle, a.Actor.Name), string(a.Platform), a.URL, item.Text
+	return row, nil
+}
+
+// channels counts activities by platform and scope, and the people outside over all.
+func channels(items, before []store.Item) ([]report.Channel, int) {
+	type id struct {
+		platform social.Platform
+		scope    string
+	}
+	byID := map[id]*report.Channel{}
+	at := func(i store.Item) *report.Channel {
+		k := id{i.Platform, i.Scope}
+		if byID[k] == nil {
+			byID[k] = &report.Channel{Platform: string(i.Platform), Scope: i.Scope}
+		}
+		return byID[k]
+	}
+	people := map[string]bool{}
+	seen := map[id]map[string]bool{}
+	for _, i := range items {
+		c := at(i)
+		if i.Direction == social.Outbound {
+			c.Outbound++
+			continue
+		}
+		c.Inbound++
+		switch {
+		case i.Type == social.React:
+			c.Reactions++
+		case i.Type.Utterance() && !i.Deleted:
+			c.Messages++
+		}
+		people[i.Person] = true
+		k := id{i.Platform, i.Scope}
+		if seen[k] == nil {
+			seen[k] = map[string]bool{}
+		}
+		seen[k][i.Person] = true
+	}
+	for _, i := range before {
+		if i.Direction == social.Inbound {
+			at(i).InboundPrevious++
+		}
+	}
+	var out []report.Channel
+	for k, c := range byID {
+		c.People = len(seen[k])
+		out = append(out, *c)
+	}
+	slices.SortFunc(out, func(a, b report.Channel) int {
+		return cmp.Or(-cmp.Compare(a.Inbound, b.Inbound), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope))
+	})
+	return out, len(people)
+}

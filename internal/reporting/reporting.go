@@ -1,0 +1,213 @@
+// Package reporting makes the runs of reports: claims what is due, gathers a
+// period's data, stores the report's four forms and mails it, each once.
+package reporting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/leads"
+	"rapport/internal/mail"
+	"rapport/internal/reading"
+	"rapport/internal/report"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// Deps is what reporting needs of the world.
+type Deps struct {
+	Store    *store.Store
+	Leads    *leads.Leads
+	Reader   *reading.Reader
+	Put      func(ctx context.Context, key, contentType string, body []byte) error
+	Send     func(ctx context.Context, m mail.Message, date time.Time) (id string, err error)
+	MailFrom string // "": nothing is mailed
+	Now      func() time.Time
+}
+
+// Reporting makes runs.
+type Reporting struct{ Deps }
+
+// New returns a Reporting.
+func New(d Deps) *Reporting { return &Reporting{d} }
+
+const (
+	lease   = 10 * time.Minute // longer than the function may take
+	maxDues = 20               // per tick; the next tick is minutes away
+)
+
+// Tick makes what is due. After an outage the latest missed period is run;
+// those before it are noted as missed.
+func (r *Reporting) Tick(ctx context.Context) error {
+	dues, err := r.Store.DueBy(ctx, r.Now(), maxDues)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range dues {
+		if err := r.due(ctx, d); err != nil {
+			errs = append(errs, fmt.Errorf("report %s of %s: %w", d.Report, d.Workspace, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Reporting) due(ctx context.Context, d store.Due) error {
+	rep, weekly, _, err := r.report(ctx, d.Workspace, d.Report)
+	if fault.Is(err, fault.NotFound) {
+		return r.Store.DropDue(ctx, d)
+	}
+	if err != nil {
+		return err
+	}
+	now := r.Now()
+	latest := weekly.Latest(now)
+	if err := r.Store.FileDue(ctx, d.Workspace, rep.ID, weekly.Next(latest)); err != nil {
+		return err
+	}
+	if d.At.Before(latest) {
+		for _, missed := range append([]time.Time{d.At}, weekly.Missed(d.At, now)...) {
+			run, err := r.Store.ClaimRun(ctx, d.Workspace, rep.ID, missed, now, 0)
+			if fault.Is(err, fault.Conflict) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			run.State = store.RunMissed
+			run.From, run.To = weekly.Period(missed)
+			if err := r.Store.PutRun(ctx, d.Workspace, &run); err != nil {
+				return err
+			}
+		}
+	} else {
+		latest = d.At
+	}
+	run, err := r.Run(ctx, d.Workspace, rep.ID, latest)
+	if fault.Is(err, fault.Conflict) && run.State != store.RunClaimed && run.State != store.RunRendered {
+		err = nil // it was made before
+	}
+	if err != nil {
+		return err // it stays on the list: a claim that ended is taken over
+	}
+	return r.Store.DropDue(ctx, d)
+}
+
+func (r *Reporting) report(ctx context.Context, w, id string) (store.Report, report.Weekly, store.Workspace, error) {
+	ws, err := r.Store.Workspace(ctx, w)
+	if err != nil {
+		return store.Report{}, report.Weekly{}, ws, err
+	}
+	rep, err := r.Store.Report(ctx, w, id)
+	if err != nil {
+		return rep, report.Weekly{}, ws, err
+	}
+	weekly, err := report.NewWeekly(time.Weekday(rep.Weekday), rep.Hour, rep.Minute, ws.TimeZone)
+	return rep, weekly, ws, err
+}
+
+// Run makes one run. A run that somebody else makes or made is an error of
+// kind Conflict, with that run. An instant at which the report is never due,
+// or that is still to come, is one of kind Invalid.
+func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time) (store.Run, error) {
+	rep, weekly, ws, err := r.report(ctx, w, id)
+	if err != nil {
+		return store.Run{}, err
+	}
+	now := r.Now()
+	if !weekly.Latest(due).Equal(due) {
+		return store.Run{}, fault.New(fault.Invalid, "%s is never due at %s; the last time before was %s", id, social.Stamp(due), social.Stamp(weekly.Latest(due)))
+	}
+	if due.After(now) {
+		return store.Run{}, fault.New(fault.Invalid, "%s is still to come", social.Stamp(due))
+	}
+	run, err := r.Store.ClaimRun(ctx, w, id, due, now, lease)
+	if err != nil {
+		return run, err
+	}
+	start := now
+	run.From, run.To = weekly.Period(due)
+	data, err := r.Gather(ctx, ws, rep.ID, run.From, run.To)
+	if err != nil {
+		return run, err
+	}
+	run.Object = fmt.Sprintf("reports/%s/%s/%s", w, id, due.UTC().Format("20060102T150405Z"))
+	html, text, err := r.store(ctx, run.Object, data)
+	if err != nil {
+		return run, err
+	}
+	run.State = store.RunRendered
+	if err := r.Store.PutRun(ctx, w, &run); err != nil {
+		return run, err
+	}
+	if err := r.mail(ctx, w, &run, rep, ws, html, text); err != nil {
+		return run, err
+	}
+	slog.InfoContext(ctx, "report", "workspace", w, "report", id, "due", social.Stamp(due), "state", run.State, "issues", len(data.Issues), "leads", len(data.Leads),
+		"mailed", run.Mailed, "ms", r.Now().Sub(start).Milliseconds())
+	return run, nil
+}
+
+// store renders the four forms and keeps them.
+func (r *Reporting) store(ctx context.Context, object string, data report.Data) (html, text []byte, err error) {
+	if html, err = report.HTML(data); err != nil {
+		return nil, nil, err
+	}
+	if text, err = report.Text(data); err != nil {
+		return nil, nil, err
+	}
+	csv, err := report.CSV(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := report.Encode(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range []struct {
+		ending, contentType string
+		body                []byte
+	}{
+		{"html", "text/html; charset=utf-8", html}, {"txt", "text/plain; charset=utf-8", text},
+		{"csv", "text/csv; charset=utf-8", csv}, {"json", "application/json", js},
+	} {
+		if err := r.Put(ctx, object+"."+f.ending, f.contentType, f.body); err != nil {
+			return nil, nil, err
+		}
+	}
+	return html, text, nil
+}
+
+// mail sends the report at most once: that it is begun is noted before, so
+// whoever finds it so knows that it may have been sent.
+func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep store.Report, ws store.Workspace, html, text []byte) error {
+	if len(rep.Recipients) == 0 || r.MailFrom == "" {
+		run.State = store.RunDone
+		return r.Store.PutRun(ctx, w, run)
+	}
+	run.State = store.RunSending
+	if err := r.Store.PutRun(ctx, w, run); err != nil {
+		return err
+	}
+	_, err := r.Send(ctx, mail.Message{
+		From: r.MailFrom, To: rep.Recipients,
+		Subject: fmt.Sprintf("%s: %s to %s", ws.Name, run.From.Format("2 Jan"), run.To.Add(-time.Second).Format("2 Jan 2006")),
+		HTML:    string(html), Text: string(text),
+		ID: fmt.Sprintf("%s.%s.%s", w, rep.ID, run.Due.UTC().Format("20060102T150405Z")),
+	}, r.Now())
+	switch {
+	case errors.Is(err, mail.ErrUnknown):
+		run.Problem = "unknown whether sent"
+		return r.Store.PutRun(ctx, w, run)
+	case err != nil:
+		slog.ErrorContext(ctx, "mail", "workspace", w, "report", rep.ID, "error", err.Error())
+		run.State, run.Problem = store.RunUnmailed, "the mail was refused: "+string(fault.KindOf(err))
+		return r.Store.PutRun(ctx, w, run)
+	}
+	run.State, run.Mailed = store.RunDone, len(rep.Recipients)
+	return r.Store.PutRun(ctx, w, run)
+}
