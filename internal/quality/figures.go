@@ -1,9 +1,12 @@
 package quality
 
 import (
+	"fmt"
 	"math"
+	"strconv"
 
 	"rapport/internal/reading"
+	"rapport/internal/theme"
 )
 
 // Figure is one measured number with its 95 % bootstrap interval; without an
@@ -94,4 +97,43 @@ func Intents(r *reading.Reader, reviews []Labelled) []Figure {
 		out = append(out, macro("intents_app_reviews_"+l+"_f1", want, got, []string{l}))
 	}
 	return out
+}
+
+// Themes measures how well k themes found in texts without their labels agree
+// with the labels: the NMI of Discover and Assign, texts of no theme standing
+// together as one more, and the share of texts that have a theme. Each text
+// counts as a different person's. The value is the mean over the seeds 1 to
+// runs of Discover, low and high are the least and the greatest: a bootstrap
+// over texts would be biased, since a text drawn twice agrees with itself.
+func Themes(r *reading.Reader, name string, texts []Labelled, k, runs int) ([]Figure, error) {
+	docs := make([]theme.Doc, len(texts))
+	for i, x := range texts {
+		docs[i] = theme.Doc{ID: strconv.Itoa(i), Text: x.Text}
+	}
+	n := len(texts)
+	nmi := Figure{Name: name + "_themes_nmi", Low: math.Inf(1), High: math.Inf(-1), Unit: "nmi", N: n}
+	share := Figure{Name: name + "_themes_assigned", Low: math.Inf(1), High: math.Inf(-1), Unit: "share", N: n}
+	add := func(f *Figure, x float64) {
+		f.Value += x / float64(runs)
+		f.Low, f.High = min(f.Low, x), max(f.High, x)
+	}
+	for seed := range runs {
+		set, err := theme.Discover(r, docs, theme.Options{K: k, Seed: uint64(seed + 1)})
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", name, err)
+		}
+		a := theme.NewAssigner(r, set)
+		var want, got []string
+		assigned := 0.0
+		for _, x := range texts {
+			as := a.Assign(x.Text)
+			want, got = append(want, x.Label), append(got, as.ThemeID)
+			if as.OK {
+				assigned++
+			}
+		}
+		add(&nmi, NMI(want, got))
+		add(&share, assigned/float64(n))
+	}
+	return []Figure{nmi, share}, nil
 }

@@ -30,6 +30,10 @@ var stopIndex = func() map[string][]string {
 	return m
 }()
 
+// StopWord reports whether a lower-case word is among the frequent words of
+// one of the languages that the reader tells apart.
+func StopWord(w string) bool { return len(stopIndex[w]) > 0 }
+
 // language names the language of a plain text: the one of stopWords that
 // clearly has most of its words; without any, "en" where at least half of
 // the words are Latin and in the English vocabulary as a whole; else "und".
