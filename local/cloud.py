@@ -3,7 +3,7 @@
     cloud.py up      [--name run] [--port 4566]   start and deploy what has changed
     cloud.py stop    [--name run]                 stop; the state stays
     cloud.py reset   [--name run]                 stop and forget everything
-    cloud.py logs    [--name run] [--follow]      the functions' and the emulator's log
+    cloud.py logs    [--name run] [--follow]      the functions' logs
     cloud.py status  [--name run]
     cloud.py env     [--name run]                 shell assignments for programs that use it
     cloud.py exec    [--name run] -- COMMAND ...  run a command with them
@@ -100,11 +100,8 @@ class Cloud:
         text = read(self.pid_file)
         if not text:
             return None
-        try:
-            os.kill(int(text), 0)
-        except OSError:
-            return None
-        return int(text) if healthy(self.port) else None
+        shown = subprocess.run(["ps", "-o", "command=", "-p", text], capture_output=True, text=True)
+        return int(text) if "launch.py" in shown.stdout else None
 
     @contextlib.contextmanager
     def locked(self):
@@ -154,10 +151,11 @@ def in_use(port):
 
 def start(cloud, keep):
     """Starts the emulator unless it is running. With keep its state outlives a stop."""
-    if cloud.pid():
+    if cloud.pid() and healthy(cloud.port):
         return
+    stop(cloud)  # one that does not answer
     if in_use(cloud.port):
-        die("port %d is taken by another program; choose another with PORT=%d" % (cloud.port, cloud.port + 10))
+        die("port %d is taken by another program; choose another with PORT=%d (tests: TEST_PORT)" % (cloud.port, cloud.port + 10))
     temporary = os.path.join(cloud.folder, "tmp")
     shutil.rmtree(temporary, ignore_errors=True)  # pid files and unpacked code of an earlier run
     os.makedirs(temporary)
@@ -175,6 +173,7 @@ def start(cloud, keep):
         "TMPDIR": temporary,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",  # what LoggingConfig asks for; passed on to the functions
         "GATEWAY_PORT": str(cloud.port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
@@ -388,7 +387,7 @@ def function_variables(cloud, name):
 
 
 def logs(cloud, follow):
-    """Prints the newest lines of each function's log and the emulator's; with follow goes on."""
+    """Prints each function's log lines of the last quarter of an hour; with follow goes on."""
     if not cloud.pid():
         die("the local cloud %r is not running; start it with: make run" % cloud.name)
     client = cloud.session().client("logs")
@@ -403,8 +402,9 @@ def logs(cloud, follow):
         events = []
         for group, name in groups.items():
             for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
-                events += [(e["timestamp"], name, e["eventId"], e["message"].rstrip()) for e in page["events"]]
-        for moment, name, event, message in sorted(events):
+                events += [(e["timestamp"], name, e["message"].rstrip()) for e in page["events"]]
+        for event in sorted(events):
+            moment, name, message = event
             if event not in seen and not message.startswith(("START ", "END ", "REPORT ")):
                 say("%s %-8s %s" % (time.strftime("%H:%M:%S", time.localtime(moment / 1000)), name, message))
             seen.add(event)
@@ -446,7 +446,7 @@ def main():
     elif arguments.command == "logs":
         logs(cloud, arguments.follow)
     elif arguments.command == "status":
-        say("up on %s" % cloud.base_url if cloud.pid() else "not running")
+        say("up on %s" % cloud.base_url if cloud.pid() and healthy(cloud.port) else "not running")
     elif arguments.command == "env":
         for key, value in variables(cloud).items():
             say("%s=%s" % (key, value))

@@ -8,5 +8,5 @@ port=$1
 trap 'python local/cloud.py stop --name test >/dev/null' EXIT
 python local/cloud.py up --fresh --name test --port "$port"
 code=0
-python local/cloud.py exec --name test -- go test -count=1 ./... || code=$?
+python local/cloud.py exec --name test -- go test -count=1 -shuffle=on ./... || code=$?
 exit $code
