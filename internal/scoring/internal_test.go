@@ -103,6 +103,17 @@ func TestHoldBoundsEveryWindow(t *testing.T) {
 		if hold(terms, 10, 15) {
 			cuts++
 		}
+		for i, x := range terms {
+			var sum int64 // of those within the window that ends with x
+			for _, y := range terms[:i+1] {
+				if y.at > x.at-15 {
+					sum += y.micro * sign
+				}
+			}
+			if x.micro*sign < 3 && sum != 10 {
+				t.Fatalf("%d is cut at %d, though only %d of 10 are used: %v", x.micro, x.at, sum, terms)
+			}
+		}
 		for from := int64(-15); from <= 100; from++ {
 			var sum int64
 			for _, x := range terms {
@@ -138,34 +149,95 @@ func outline(t *testing.T, m Model, facts []social.Activity, at time.Time) strin
 	return out
 }
 
-// TestNextChange compares with brute force: time is scanned in steps of ten
-// minutes, and at the instant found and a millisecond before.
-func TestNextChange(t *testing.T) {
-	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	parse := func(rules string) Model {
-		m, err := ParseModel([]byte(`{"id": "m", "version": 1, "horizon_days": 20, "engagement": ["2", "5", "9"], "rules": [` + rules + `]}`))
+var start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+func parse(t *testing.T, thresholds, rules string) Model {
+	t.Helper()
+	m, err := ParseModel([]byte(`{"id": "m", "version": 1, "horizon_days": 20, "engagement": [` + thresholds + `], "rules": [` + rules + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+const (
+	rise = `{"id": "up", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["post"]}, "points": "4", "decay": {"half_life_days": 3}}`
+	fall = `{"id": "down", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["visit"]}, "points": "-3", "decay": {"half_life_days": 1}}`
+	fade = `{"id": "fade", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["react"]}, "points": "3", "decay": {"expires_days": 6}, "cap": "5"}`
+	both = `{"id": "pattern", "kind": "pattern", "within_days": 5, "at_least": 2, "points": "3", "behaviours": [{"label": "a", "when": {"types": ["post"]}}, {"label": "b", "when": {"types": ["visit"]}}]}`
+	rate = `{"id": "rate", "kind": "rate", "label": {"one": "x", "many": "x"}, "when": {"types": ["visit", "post"]}, "recent_days": 2, "baseline_days": 9, "at_least": 2, "p_below": "0.2", "points": "4"}`
+)
+
+// done is an activity so many days before start.
+func done(id string, t social.Type, daysAgo float64) social.Activity {
+	return social.Activity{Key: id, Platform: "p", Type: t, Actor: social.Actor{ID: "u"}, Object: social.Object{ID: id},
+		Direction: social.Inbound, Occurred: start.Add(-time.Duration(daysAgo * float64(24*time.Hour)))}
+}
+
+func TestNextChangeIs(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		name              string
+		thresholds, rules string
+		facts             []social.Activity
+		want              time.Duration // after start; 0 is never
+	}{
+		{"never without facts", "2, 5, 9", rise, nil, 0},
+		{"the millisecond after 4 points have become 2", "2, 5, 9", rise, []social.Activity{done("a", social.Post, 0)}, 3*day + time.Millisecond},
+		{"the horizon, where decay crosses no threshold", "5, 6, 9", rise, []social.Activity{done("a", social.Post, 1)}, 19 * day},
+		{"the older behaviour leaves a pattern", "2, 5, 9", both, []social.Activity{done("a", social.Post, 3), done("b", social.Visit, 1)}, 2 * day},
+		{"the person has been known for long enough", "2, 5, 9", rate, []social.Activity{done("a", social.Post, 10.5), done("b", social.Visit, 0.5), done("c", social.Visit, 0.5)}, 12 * time.Hour},
+		{"an activity leaves the baseline", "2, 5, 9", rate, []social.Activity{done("z", social.React, 15), done("a", social.Post, 10.5), done("b", social.Visit, 0.5), done("c", social.Visit, 0.5)}, 12 * time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := Evaluate(parse(t, tt.thresholds, tt.rules), tt.facts, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want time.Time
+			if tt.want != 0 {
+				want = start.Add(tt.want)
+			}
+			if !s.NextChange.Equal(want) {
+				t.Errorf("got %s, want %s", s.NextChange, want)
+			}
+		})
+	}
+}
+
+// The score 4·2^(-t/3) - 3·2^-t rises from 1 to 1.79 and falls to 0: it is
+// above 1.7 for a while only, and on neither end of what is searched.
+func TestNextChangeSeesARiseBetween(t *testing.T) {
+	m := parse(t, "1.7, 5, 9", rise+","+fall)
+	facts := []social.Activity{done("a", social.Post, 0), done("b", social.Visit, 0)}
+	at := func(i time.Time) int {
+		s, err := Evaluate(m, facts, i)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return m
+		return s.Engagement
 	}
-	const (
-		rise = `{"id": "up", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["post"]}, "points": "4", "decay": {"half_life_days": 3}}`
-		fall = `{"id": "down", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["visit"]}, "points": "-3", "decay": {"half_life_days": 1}}`
-		fade = `{"id": "fade", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["react"]}, "points": "3", "decay": {"expires_days": 6}, "cap": "5"}`
-		both = `{"id": "pattern", "kind": "pattern", "within_days": 5, "at_least": 2, "points": "3", "behaviours": [{"label": "a", "when": {"types": ["post"]}}, {"label": "b", "when": {"types": ["visit"]}}]}`
-		rate = `{"id": "rate", "kind": "rate", "label": {"one": "x", "many": "x"}, "when": {"types": ["visit", "post"]}, "recent_days": 2, "baseline_days": 9, "at_least": 2, "p_below": "0.2", "points": "4"}`
-	)
-	models := []Model{parse(rise), parse(rise + "," + fall), parse(fade + "," + fall), parse(both + "," + rise), parse(rise + "," + fall + "," + fade + "," + both), parse(rate + "," + fall)}
+	s, err := Evaluate(m, facts, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next := s.NextChange; at(next) != 2 || at(next.Add(-time.Millisecond)) != 1 || next.Sub(start) > 48*time.Hour {
+		t.Errorf("got %s with engagement %d, a millisecond before %d; want the first instant of engagement 2", next, at(next), at(next.Add(-time.Millisecond)))
+	}
+}
+
+// TestNextChange compares with brute force: time is scanned in steps of ten
+// minutes, and at the instant found and a millisecond before.
+func TestNextChange(t *testing.T) {
+	const usual = "2, 5, 9"
+	models := []Model{parse(t, usual, rise), parse(t, usual, rise+","+fall), parse(t, usual, fade+","+fall), parse(t, usual, both+","+rise), parse(t, usual, rise+","+fall+","+fade+","+both), parse(t, usual, rate+","+fall)}
 	r := rand.New(rand.NewPCG(7, 8))
 	grades, edges, never := 0, 0, 0
 	for i := range 240 {
 		m := models[i%len(models)]
 		var facts []social.Activity
 		for j := range r.IntN(6) {
-			facts = append(facts, social.Activity{Key: fmt.Sprint(j), Platform: "p", Type: []social.Type{social.Post, social.Visit, social.React}[r.IntN(3)],
-				Actor: social.Actor{ID: "u"}, Object: social.Object{ID: fmt.Sprint(j)}, Direction: social.Inbound,
-				Occurred: start.Add(-time.Duration(r.Int64N(days(12))) * time.Millisecond)})
+			facts = append(facts, done(fmt.Sprint(j), []social.Type{social.Post, social.Visit, social.React}[r.IntN(3)], float64(r.Int64N(days(12)))/float64(days(1))))
 		}
 		s, err := Evaluate(m, facts, start)
 		if err != nil {

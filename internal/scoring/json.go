@@ -55,6 +55,9 @@ func tree(b []byte, p *Problems) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	v, err := branch(d, "$", 0, p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
@@ -70,9 +73,6 @@ func branch(d *json.Decoder, path string, depth int, p *Problems) (any, error) {
 	}
 	t, err := d.Token()
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
 		return nil, err
 	}
 	switch t {

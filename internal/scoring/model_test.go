@@ -169,11 +169,19 @@ func TestParseModelAgreesWithItsSchema(t *testing.T) {
 
 func TestParseModelRefusesWhatIsNotJSON(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40)
-	for _, s := range []string{"", "{", `{"id": "m"} {}`, "{'id': 1}", "\xff", deep, `"` + strings.Repeat("x", 300<<10) + `"`} {
+	for s, want := range map[string]string{
+		"":                                       "not JSON: unexpected EOF",
+		"{":                                      "not JSON: unexpected EOF",
+		`{"id": "m"} {}`:                         "not JSON: more after the value",
+		"{'id': 1}":                              "not JSON: invalid character",
+		`{"id": "` + "\xff\"}":                   "not UTF-8",
+		deep:                                     "not JSON: nested deeper than 16",
+		`"` + strings.Repeat("x", 300<<10) + `"`: "307202 bytes, at most 262144 are read",
+	} {
 		_, err := scoring.ParseModel([]byte(s))
 		p, _ := errors.AsType[scoring.Problems](err)
-		if !fault.Is(err, fault.Invalid) || len(p) != 1 || p[0].Path != "$" {
-			t.Errorf("of %.20q got %v, want one problem at $", s, err)
+		if !fault.Is(err, fault.Invalid) || len(p) != 1 || p[0].Path != "$" || !strings.HasPrefix(p[0].Message, want) {
+			t.Errorf("of %.20q got %v, want one problem at $: %s", s, err, want)
 		}
 	}
 }

@@ -74,10 +74,10 @@ const (
 		"recent_days": 7, "baseline_days": 90, "at_least": 3, "p_below": "0.01", "points": "8"}`
 )
 
-func many(n int, t social.Type, daysAgo, step float64) []social.Activity {
+func many(n int, t social.Type, daysAgo, step float64, more ...func(*social.Activity)) []social.Activity {
 	var out []social.Activity
 	for i := range n {
-		out = append(out, fact(fmt.Sprintf("%s%02d", t, i), t, daysAgo+step*float64(i)))
+		out = append(out, fact(fmt.Sprintf("%s%02d", t, i), t, daysAgo+step*float64(i), more...))
 	}
 	return out
 }
@@ -289,6 +289,37 @@ func TestConditionFields(t *testing.T) {
 		if s := evaluate(t, model(t, rule("not ("+e+")")), []social.Activity{a}); s.Micro != 0 {
 			t.Errorf("the negation of %s holds", e)
 		}
+	}
+}
+
+func TestConditionsSeeTheBeginningOfALongText(t *testing.T) {
+	for ahead, want := range map[int]int64{8192 - 6: -20e6, 8192 - 5: 0} {
+		if s := evaluate(t, model(t, spam), []social.Activity{fact("a", social.Post, 1, text(strings.Repeat("x", ahead)+"casino"))}); s.Micro != want {
+			t.Errorf("with %d bytes ahead of the word got %d micro-points, want %d", ahead, s.Micro, want)
+		}
+	}
+}
+
+func TestDefaultModelJudges(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		facts []social.Activity
+		grade string
+		top   string // the rule that gave or took most
+	}{
+		{"somebody about to buy", []social.Activity{fact("a", social.Message, 1, intent("purchase")), fact("b", social.Post, 2, intent("question")), fact("c", social.Follow, 3)}, "?3", "buying"},
+		{"a hundred likes", many(100, social.React, 0.1, 0.1), "?1", "reaction"},
+		{"one question", []social.Activity{fact("a", social.Post, 0, intent("question"))}, "?2", "question"},
+		{"a job seeker", []social.Activity{fact("a", social.Message, 1, intent("question"), text("Hello! Are you hiring? I can send my CV."))}, "?1", "job_seeker"},
+		{"a product that does the job", []social.Activity{fact("a", social.Message, 1, intent("question"), text("Would it do the job in a small office?"))}, "?2", "question"},
+		{"a spammer", many(30, social.Post, 0.1, 0.1, intent("spam")), "?1", "spam"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := evaluate(t, scoring.DefaultModel(), tt.facts)
+			if s.Grade != tt.grade || s.Contributions[0].Rule != tt.top {
+				t.Errorf("got %s with %s points, first %q; want %s by the rule %s", s.Grade, scoring.Decimal(s.Micro), s.Contributions[0].Reason, tt.grade, tt.top)
+			}
+		})
 	}
 }
 
