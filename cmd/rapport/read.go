@@ -1,0 +1,54 @@
+package main
+
+import (
+	"rapport/internal/platform"
+	"rapport/internal/reading"
+)
+
+type readCommand struct {
+	CSV bool `name:"csv" help:"Read CSV with a header: a column text, and id if there is one."`
+}
+
+// Help is printed by rapport read --help.
+func (readCommand) Help() string {
+	return `Reads {"id","text"} lines and prints for each {"id","language","sentiment":{"label","p"},"intent":{"label","p"},"reader"}: the very readings that the service makes. Without an id the number of the text stands for it.
+
+Examples:
+  echo '{"id":"1","text":"the app crashes again"}' | rapport read
+  rapport read --csv < reviews.csv`
+}
+
+type readLine struct {
+	ID        platform.ID   `json:"id"`
+	Language  string        `json:"language"`
+	Sentiment readSentiment `json:"sentiment"`
+	Intent    readIntent    `json:"intent"`
+	Reader    string        `json:"reader"`
+}
+
+type readSentiment struct {
+	Label string            `json:"label"`
+	P     readProbabilities `json:"p"`
+}
+
+type readProbabilities struct {
+	Negative float64 `json:"negative"`
+	Neutral  float64 `json:"neutral"`
+	Positive float64 `json:"positive"`
+}
+
+type readIntent struct {
+	Label string  `json:"label"`
+	P     float64 `json:"p"`
+}
+
+// Run reads texts.
+func (c *readCommand) Run(s *streams) error {
+	reader := reading.New()
+	return texts(s.in, c.CSV, func(t text) error {
+		r := reader.Read(t.Text)
+		return s.out.Encode(readLine{ID: t.ID, Language: r.Language, Reader: reading.Version,
+			Sentiment: readSentiment{r.Sentiment.Label, readProbabilities{r.Sentiment.Negative, r.Sentiment.Neutral, r.Sentiment.Positive}},
+			Intent:    readIntent(r.Intent)})
+	})
+}
