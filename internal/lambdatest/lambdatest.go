@@ -1,0 +1,134 @@
+// Package lambdatest runs a built function as Lambda does, through the Runtime
+// API, for tests: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+package lambdatest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Build builds the function of a name and returns the binary's path.
+func Build(t testing.TB, name string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), name)
+	cmd := exec.Command("go", "build", "-o", bin, "rapport/functions/"+name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return bin
+}
+
+// Process is one running function.
+type Process struct {
+	cmd   *exec.Cmd
+	calls chan []byte
+	out   chan result
+	died  chan struct{}
+}
+
+type result struct {
+	body   []byte
+	failed bool
+}
+
+// ErrDied is returned by Invoke when the process ended before it answered.
+var ErrDied = errors.New("the function's process died")
+
+// Start runs bin with the test's environment and env beside it.
+func Start(t testing.TB, bin string, env ...string) *Process {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{calls: make(chan []byte), out: make(chan result, 1), died: make(chan struct{})}
+	mux := http.NewServeMux()
+	n := 0
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case payload := <-p.calls:
+			n++
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprintf("request-%d", n))
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:test")
+			w.Write(payload)
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		p.out <- result{body, r.PathValue("kind") == "error"}
+	})
+	srv := &http.Server{Handler: mux}
+	go srv.Serve(l)
+	p.cmd = exec.Command(bin)
+	p.cmd.Env = append(append(os.Environ(), env...), "AWS_LAMBDA_RUNTIME_API="+l.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=test", "AWS_LAMBDA_LOG_LEVEL=WARN")
+	p.cmd.Stderr = os.Stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.cmd.Wait(); close(p.died) }()
+	t.Cleanup(func() { p.Kill(); srv.Close() })
+	return p
+}
+
+// Invoke hands the function one event and returns its answer; ErrDied if the process ended.
+func (p *Process) Invoke(payload []byte) ([]byte, error) {
+	select {
+	case p.calls <- payload:
+	case <-p.died:
+		return nil, ErrDied
+	}
+	select {
+	case r := <-p.out:
+		if r.failed {
+			return nil, fmt.Errorf("the function failed: %s", r.body)
+		}
+		return r.body, nil
+	case <-p.died:
+		return nil, ErrDied
+	}
+}
+
+// Kill ends the process as a crash would: SIGKILL, and waits until it is gone.
+func (p *Process) Kill() {
+	p.cmd.Process.Kill()
+	<-p.died
+}
+
+// Proxy passes requests on to target and calls before with the number of each
+// (from 1), before it is passed on; what before returns false for is cut off.
+func Proxy(t testing.TB, target string, before func(n int, r *http.Request) bool) string {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	pass := httputil.NewSingleHostReverseProxy(u)
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !before(int(n.Add(1)), r) {
+			panic(http.ErrAbortHandler)
+		}
+		pass.ServeHTTP(w, r)
+	})}
+	go srv.Serve(l)
+	t.Cleanup(func() { srv.Close() })
+	return "http://" + l.Addr().String()
+}

@@ -1,0 +1,156 @@
+package leads_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bytes"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/fault"
+	"rapport/internal/lambdatest"
+	"rapport/internal/leads"
+	"rapport/internal/scoring"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+const w = "acme"
+
+var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+
+func asked(id string, m int) social.Activity {
+	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: "ann", Name: "Ann"}, Object: social.Object{ID: id},
+		Text: "What does it cost?", Intent: "purchase", Occurred: t0.Add(time.Duration(m) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: social.Inbound}
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, a.Occurred)
+	return a
+}
+
+func publish(t *testing.T, s *store.Store) {
+	t.Helper()
+	model, err := json.Marshal(scoring.DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: t0, Body: model}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t *testing.T, s *store.Store, as ...social.Activity) {
+	t.Helper()
+	for _, a := range as {
+		if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFactBetweenReadAndWrite holds the write of a view until, after its
+// reads, another fact was stored and the person scored by somebody else. The
+// late writer must not put its older view over the newer one.
+func TestFactBetweenReadAndWrite(t *testing.T) {
+	s, table := storetest.NewTable(t)
+	publish(t, s)
+	first, second := asked("1", 0), asked("2", 90)
+	put(t, s, first)
+	account := first.Account().AccountID()
+
+	var once sync.Once
+	conflicts := 0
+	endpoint := lambdatest.Proxy(t, os.Getenv("AWS_ENDPOINT_URL"), func(_ int, r *http.Request) bool {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") && bytes.Contains(body, []byte(`"L#default"`)) {
+			conflicts++
+			once.Do(func() {
+				put(t, s, second)
+				if err := leads.New(s).Rescore(t.Context(), w, account); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return true
+	})
+	t.Setenv("AWS_ENDPOINT_URL", endpoint)
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := leads.New(store.New(cfg, table.Name)).Rescore(t.Context(), w, account); err != nil {
+		t.Fatal(err)
+	}
+	if conflicts != 2 {
+		t.Errorf("the held writer wrote %d times; want 2: one refused, one after reading again", conflicts)
+	}
+
+	clean, cleanTable := storetest.NewTable(t)
+	publish(t, clean)
+	put(t, clean, first, second)
+	if err := leads.New(clean).Rescore(t.Context(), w, account); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(cleanTable.Dump(t), table.Dump(t)); d != "" {
+		t.Errorf("a fact between read and write (-without race +with):\n%s", d)
+	}
+}
+
+func TestEvaluateAsOf(t *testing.T) {
+	s := storetest.New(t)
+	publish(t, s)
+	a, b := asked("1", 0), asked("2", 60*24*3)
+	put(t, s, a, b)
+	l := leads.New(s)
+	person := social.PersonID(a.Account().AccountID())
+	if err := l.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+		t.Fatal(err)
+	}
+
+	_, err := l.Evaluate(t.Context(), w, person, t0.Add(-time.Minute))
+	if !fault.Is(err, fault.NotFound) {
+		t.Errorf("before the first fact: got %v, want not found", err)
+	}
+	early, err := l.Evaluate(t.Context(), w, person, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range early.Score.Contributions {
+		for _, k := range c.Evidence {
+			if k != a.Key {
+				t.Errorf("as of the first fact, rule %s rests on %s", c.Rule, k)
+			}
+		}
+	}
+	now, err := l.Evaluate(t.Context(), w, person, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := s.Lead(t.Context(), w, person, leads.ModelID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored.Version = 0
+	if d := cmp.Diff(now.Lead, stored); d != "" {
+		t.Errorf("evaluated now and as stored (-evaluated +stored):\n%s", d)
+	}
+	if !now.AsOf.Equal(b.Occurred) {
+		t.Errorf("as of %s, want the newest fact's %s", now.AsOf, b.Occurred)
+	}
+
+	top, complete, err := l.Top(t.Context(), w, t0, 5)
+	if err != nil || !complete || len(top) != 1 || top[0].Micro != early.Micro {
+		t.Errorf("top as of the first fact: %d leads, complete %v, %v", len(top), complete, err)
+	}
+}
