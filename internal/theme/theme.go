@@ -93,7 +93,7 @@ const (
 	// The threshold is the similarity that one text in twenty falls below,
 	// within these bounds; in them lies what separates CLINC150's texts from
 	// those out of its scope, according to how wide the themes are.
-	lowThreshold, highThreshold = 0.25, 0.40
+	lowThreshold, highThreshold = 0.25, 0.35
 )
 
 // Discover finds the themes of docs. It uses at most 20,000 of them, then

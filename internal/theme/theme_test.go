@@ -1,0 +1,287 @@
+package theme_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/quality"
+	"rapport/internal/reading"
+	"rapport/internal/theme"
+)
+
+// data is where the labelled sets are, seen from this package.
+const data = "../../../shared/data"
+
+// talk holds a few dozen ways to say the same, per subject.
+var talk = map[string][2][]string{
+	"delivery": {{"my parcel", "the package I ordered", "our delivery", "the box with my shoes", "that order"}, {"still has not arrived", "is late again", "was delivered to the wrong house", "never turned up", "is a week late"}},
+	"login":    {{"the login page", "signing in", "my password reset", "the sign in form", "logging in"}, {"does not work any more", "says my password is wrong", "locks me out of the account", "sends no code to my phone", "fails with every password"}},
+	"price":    {{"the price increase", "your new pricing", "the monthly fee", "this expensive plan", "the extra charge"}, {"is far too high", "costs twice what it did", "makes me look for a cheaper plan", "came without a warning", "is not worth the money"}},
+	"coffee":   {{"the coffee", "your espresso", "a cappuccino here", "that oat milk latte", "the cold brew"}, {"tastes wonderful", "is the best in town", "smells so good in the morning", "was served hot and fresh", "is strong and tasty"}},
+}
+
+// corpus says each subject's sentences, a person each.
+func corpus(subjects ...string) []theme.Doc {
+	var docs []theme.Doc
+	for _, s := range subjects {
+		for i, a := range talk[s][0] {
+			for j, b := range talk[s][1] {
+				id := fmt.Sprintf("%s-%d%d", s, i, j)
+				docs = append(docs, theme.Doc{ID: id, Person: "p-" + id, Text: a + " " + b})
+			}
+		}
+	}
+	return docs
+}
+
+func discover(t *testing.T, docs []theme.Doc, opt theme.Options) theme.Set {
+	t.Helper()
+	set, err := theme.Discover(reading.New(), docs, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func assign(set theme.Set, text string) theme.Assignment {
+	return theme.NewAssigner(reading.New(), set).Assign(text)
+}
+
+func TestThemesAreWhatPeopleTalkAbout(t *testing.T) {
+	set := discover(t, corpus("delivery", "login", "price", "coffee"), theme.Options{Seed: 1})
+	if len(set.Themes) < 4 || len(set.Themes) > 8 {
+		t.Fatalf("%d themes of four subjects", len(set.Themes))
+	}
+	seen := map[string]string{}
+	for _, c := range []struct{ subject, text string }{
+		{"delivery", "where is my package? it should have arrived on monday"},
+		{"login", "I can't log in, it does not take my password"},
+		{"price", "the new price is too expensive"},
+		{"coffee", "lovely espresso this morning"},
+	} {
+		as := assign(set, c.text)
+		if !as.OK {
+			t.Errorf("%q belongs to no theme: %+v", c.text, as)
+		}
+		if other, ok := seen[as.ThemeID]; ok {
+			t.Errorf("%s and %s are one theme, %q", c.subject, other, as.Label)
+		}
+		seen[as.ThemeID] = c.subject
+	}
+}
+
+func TestTextAboutSomethingElseHasNoTheme(t *testing.T) {
+	set := discover(t, corpus("delivery", "login", "price", "coffee"), theme.Options{Seed: 1})
+	for _, text := range []string{"the goalkeeper was injured in the second half", "", "@acme https://x.example", "ありがとう"} {
+		if as := assign(set, text); as.OK || as.ThemeID != "" || as.Label != "" {
+			t.Errorf("%q: %+v", text, as)
+		}
+	}
+}
+
+func TestOrderOfTextsDoesNotMatter(t *testing.T) {
+	docs := corpus("delivery", "login", "price", "coffee")
+	want := discover(t, docs, theme.Options{Seed: 3})
+	slices.Reverse(docs)
+	docs[3], docs[40] = docs[40], docs[3]
+	if diff := cmp.Diff(want, discover(t, docs, theme.Options{Seed: 3})); diff != "" {
+		t.Errorf("another order (-want +got):\n%s", diff)
+	}
+}
+
+// The hash is of the set found on amd64; another processor must find it too.
+func TestSetHasTheSameBytesOnEveryProcessor(t *testing.T) {
+	set := discover(t, corpus("delivery", "login", "price", "coffee"), theme.Options{K: 5, Seed: 7})
+	set.Version, set.Reader = "", "" // the reader's other models are no part of a theme
+	b, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "ba068351b33597ab9fdac699a106ffeef513c3b196c2b6103669f92172c02ab4"; got != want {
+		t.Errorf("hash %s, want %s", got, want)
+	}
+}
+
+func TestOnePersonIsNoTheme(t *testing.T) {
+	docs := corpus("delivery", "coffee")
+	for i, d := range corpus("price") {
+		d.Person = []string{"p-loud", "p-louder"}[i%2]
+		docs = append(docs, d)
+	}
+	set := discover(t, docs, theme.Options{K: 3, Seed: 1})
+	for _, th := range set.Themes {
+		if th.People < 3 {
+			t.Errorf("theme %q of %d people", th.Label, th.People)
+		}
+		for _, q := range th.Quotes {
+			if strings.HasPrefix(q.ID, "price") {
+				t.Errorf("theme %q rests on %q", th.Label, q.Text)
+			}
+		}
+	}
+}
+
+func TestTooFewTextsGiveNoThemes(t *testing.T) {
+	for _, docs := range [][]theme.Doc{nil, corpus("price")[:2], {{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d", Text: "@x"}}} {
+		set := discover(t, docs, theme.Options{})
+		if len(set.Themes) != 0 {
+			t.Errorf("%d texts give %d themes", len(docs), len(set.Themes))
+		}
+		if as := assign(set, "my parcel is late"); as.OK {
+			t.Errorf("assigned to a theme of an empty set: %+v", as)
+		}
+	}
+}
+
+func TestTwoTextsWithOneIDAreRefused(t *testing.T) {
+	_, err := theme.Discover(reading.New(), append(corpus("price"), corpus("price")[0]), theme.Options{})
+	if err == nil || !strings.Contains(err.Error(), `"price-00"`) {
+		t.Errorf("got %v", err)
+	}
+	if _, err = theme.Discover(reading.New(), corpus("price"), theme.Options{K: -1}); err == nil {
+		t.Error("K of -1 is accepted")
+	}
+}
+
+func TestIdentityLastsFromSetToSet(t *testing.T) {
+	first := discover(t, corpus("delivery", "login", "price"), theme.Options{K: 3, Seed: 1})
+	// A week later one subject is gone, one is new, and k-means starts elsewhere.
+	second := discover(t, corpus("login", "price", "coffee"), theme.Options{K: 3, Seed: 99, Previous: &first})
+	for subject, text := range map[string]string{"login": "the login page says my password is wrong", "price": "the price increase is far too high"} {
+		before, after := assign(first, text), assign(second, text)
+		if !before.OK || before.ThemeID != after.ThemeID || before.Label != after.Label {
+			t.Errorf("%s was %+v, is %+v", subject, before, after)
+		}
+	}
+	fresh := assign(second, "the coffee tastes wonderful")
+	if !fresh.OK || !strings.HasPrefix(fresh.ThemeID, "thm_") {
+		t.Fatalf("the new subject: %+v", fresh)
+	}
+	for _, th := range first.Themes {
+		if th.ID == fresh.ThemeID {
+			t.Errorf("the new subject took the id of %q", th.Label)
+		}
+	}
+	ids := map[string]bool{}
+	for _, th := range second.Themes {
+		if ids[th.ID] {
+			t.Errorf("two themes with the id %s", th.ID)
+		}
+		ids[th.ID] = true
+	}
+}
+
+func TestLabelsAreShortAndDiffer(t *testing.T) {
+	set := discover(t, corpus("delivery", "login", "price", "coffee"), theme.Options{K: 12, Seed: 1})
+	seen := map[string]bool{}
+	for _, th := range set.Themes {
+		if seen[th.Label] || th.Label == "" || len(strings.Fields(th.Label)) > 6 {
+			t.Errorf("label %q", th.Label)
+		}
+		seen[th.Label] = true
+		if len(th.Quotes) == 0 || len(th.Keywords) == 0 {
+			t.Errorf("theme %q: %d quotes, %d keywords", th.Label, len(th.Quotes), len(th.Keywords))
+		}
+	}
+}
+
+func TestSetSurvivesJSON(t *testing.T) {
+	set := discover(t, corpus("delivery", "login", "price"), theme.Options{K: 3, Seed: 1})
+	b, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := theme.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range corpus("delivery", "login", "price", "coffee") {
+		if want, got := assign(set, d.Text), assign(back, d.Text); want != got {
+			t.Errorf("%q: %+v, after JSON %+v", d.Text, want, got)
+		}
+	}
+	if _, err := theme.Parse([]byte(strings.Replace(string(b), `"threshold":0`, `"threshold":1`, 1))); err == nil {
+		t.Error("a changed set keeps its version")
+	}
+}
+
+func TestDamagedSetAssignsWithoutPanic(t *testing.T) {
+	set := discover(t, corpus("delivery", "login", "price"), theme.Options{K: 3, Seed: 1})
+	set.IDF, set.Mean.Int8, set.Themes[0].Dense.Int8, set.Themes[0].Term = nil, nil, []byte{1}, []byte{255, 255, 0}
+	set.Themes[1].Term = nil
+	if as := assign(set, "the login page says my password is wrong"); as.Similarity > 1 {
+		t.Errorf("got %+v", as)
+	}
+}
+
+// banking returns Banking77's test texts as docs, or skips.
+func banking(t *testing.T) ([]quality.Labelled, []theme.Doc) {
+	texts, err := quality.ReadBanking(filepath.Join(data, "banking77"), "test")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("../shared/data/banking77 is absent: Banking77 is not part of the project")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := make([]theme.Doc, len(texts))
+	for i, x := range texts {
+		docs[i] = theme.Doc{ID: strconv.Itoa(i), Text: x.Text}
+	}
+	return texts, docs
+}
+
+func TestBanking77IsFoundAgain(t *testing.T) {
+	texts, _ := banking(t)
+	f, err := quality.Themes(reading.New(), "banking77", texts, 77, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f[0].Value < 0.70 {
+		t.Errorf("NMI %.3f, want at least 0.70", f[0].Value)
+	}
+	if f[1].Value < 0.90 {
+		t.Errorf("%.2f of the texts have a theme, want at least 0.90", f[1].Value)
+	}
+}
+
+func TestHundredThemesAreUnder150KB(t *testing.T) {
+	_, docs := banking(t)
+	set := discover(t, docs, theme.Options{K: 100, Seed: 1})
+	b, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Themes) < 90 || len(b) > 150<<10 {
+		t.Errorf("%d themes in %d bytes", len(set.Themes), len(b))
+	}
+}
+
+func BenchmarkDiscover(b *testing.B) {
+	docs := corpus("delivery", "login", "price", "coffee")
+	for b.Loop() {
+		if _, err := theme.Discover(reading.New(), docs, theme.Options{Seed: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAssign(b *testing.B) {
+	set, err := theme.Discover(reading.New(), corpus("delivery", "login", "price", "coffee"), theme.Options{K: 12, Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a := theme.NewAssigner(reading.New(), set)
+	for b.Loop() {
+		a.Assign("where is my package? it should have arrived on monday")
+	}
+}
