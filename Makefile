@@ -80,7 +80,7 @@ invoke: ## Run one function in Docker on its sample event, say FN=Intake, beside
 
 .PHONY: test-store
 test-store: ## Run the store's tests on another DynamoDB engine (ENGINE=http://localhost:8000)
-	@RAPPORT_DYNAMODB=$(ENGINE) AWS_ENDPOINT_URL_DYNAMODB=$(ENGINE) AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
+	@AWS_ENDPOINT_URL_DYNAMODB=$(ENGINE) AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
 		go test -count=1 ./internal/store/...
 
 .PHONY: lock

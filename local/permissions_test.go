@@ -18,6 +18,8 @@ import (
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	sestypes "github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -28,6 +30,7 @@ type stack struct {
 	Table         string            `json:"table"`
 	Bucket        string            `json:"bucket"`
 	SecretsPrefix string            `json:"secrets_prefix"`
+	MailFrom      string            `json:"mail_from"`
 	Queues        map[string]string `json:"queues"`
 	Functions     map[string]string `json:"functions"`
 }
@@ -154,6 +157,15 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 
+	mail := func(ctx context.Context, c aws.Config) error {
+		_, err := sesv2.NewFromConfig(c).SendEmail(ctx, &sesv2.SendEmailInput{
+			FromEmailAddress: &s.MailFrom, Destination: &sestypes.Destination{ToAddresses: []string{"someone@example.com"}},
+			Content: &sestypes.EmailContent{Simple: &sestypes.Message{
+				Subject: &sestypes.Content{Data: aws.String("permissions-test")},
+				Body:    &sestypes.Body{Text: &sestypes.Content{Data: aws.String("permissions-test")}}}}})
+		return err
+	}
+
 	type calls map[string]func(context.Context, aws.Config) error
 	for _, row := range []struct {
 		function    string
@@ -179,14 +191,15 @@ func TestPermissions(t *testing.T) {
 			calls{"get": get, "put": put, "read index": index},
 			calls{"delete": remove, "scan": scan, "queue scoring": send("scoring"), "read secret": readSecret, "write report": write("reports/x")}},
 		{"report",
-			calls{"put": put, "delete": remove, "read index": index, "write report": write("reports/x"), "read report": read("reports/x")},
+			calls{"put": put, "delete": remove, "read index": index, "write report": write("reports/x"), "read report": read("reports/x"),
+				"send mail": mail},
 			calls{"scan": scan, "archive": write("archive/x"), "read parked": read("parked/x"), "read secret": readSecret, "invoke": invoke("discover")}},
 		{"api",
 			calls{"put": put, "delete": remove, "transact": transact, "read index": index, "read report": read("reports/x"),
 				"read parked": read("parked/x"), "write secret": writeSecret, "queue delivery": send("deliveries"),
 				"invoke report": invoke("report"), "invoke discover": invoke("discover")},
 			calls{"scan": scan, "read secret": readSecret, "write report": write("reports/x"), "read archive": read("archive/x"),
-				"invoke ingest": invoke("ingest"), "queue scoring": send("scoring")}},
+				"invoke ingest": invoke("ingest"), "send mail": mail, "queue scoring": send("scoring")}},
 	} {
 		t.Run(row.function, func(t *testing.T) {
 			mine := as(t, root, s.Functions[row.function])
