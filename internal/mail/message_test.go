@@ -152,7 +152,9 @@ func TestEveryLineFitsTheWire(t *testing.T) {
 		}
 	}
 	head, body, _ := bytes.Cut(b, []byte("\r\n\r\n"))
-	for _, line := range bytes.Split(head, []byte("\r\n")) {
+	m.Subject = strings.Repeat("x", 250)
+	plain, _, _ := bytes.Cut(raw(t, m), []byte("\r\n\r\n"))
+	for _, line := range append(bytes.Split(head, []byte("\r\n")), bytes.Split(plain, []byte("\r\n"))...) {
 		if len(line) > 100 {
 			t.Errorf("a header line of %d bytes: %q", len(line), line)
 		}

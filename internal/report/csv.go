@@ -118,10 +118,10 @@ func csvValue(v any) string {
 var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
 // cell keeps a spreadsheet from taking a text for a formula. A decimal number
-// stays as it is. Tabs and line ends, which could begin a formula too, are
-// gone since clean.
+// stays as it is. White space, which could come before a formula or begin
+// one, is gone since clean.
 func cell(s string) string {
-	if number.MatchString(s) || !strings.ContainsRune("=+-@＝＋－＠", firstRune(strings.TrimLeft(s, " "))) {
+	if number.MatchString(s) || !strings.ContainsRune("=+-@＝＋－＠", firstRune(s)) {
 		return s
 	}
 	return "'" + s
