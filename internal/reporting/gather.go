@@ -61,8 +61,12 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 			continue
 		}
 		d.ModelVersion = l.ModelVer
+		fit := l.Fit
+		if fit == scoring.Unknown {
+			fit = ""
+		}
 		d.Leads = append(d.Leads, report.Lead{PersonID: l.Person, Name: l.Name, Handle: l.Handle, Platform: l.Platform, Points: scoring.Decimal(l.Micro),
-			Grade: l.Grade, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
+			Grade: fit, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
 	}
 
 	heads, err := r.Store.Conversations(ctx, ws.ID, from, r.Now())

@@ -221,8 +221,8 @@ func TestNextChangeSeesARiseBetween(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if next := s.NextChange; at(next) != 2 || at(next.Add(-time.Millisecond)) != 1 || next.Sub(start) > 48*time.Hour {
-		t.Errorf("got %s with engagement %d, a millisecond before %d; want the first instant of engagement 2", next, at(next), at(next.Add(-time.Millisecond)))
+	if next := s.NextChange; at(next) != 3 || at(next.Add(-time.Millisecond)) != 4 || next.Sub(start) > 48*time.Hour {
+		t.Errorf("got %s with engagement %d, a millisecond before %d; want the first instant of engagement 3", next, at(next), at(next.Add(-time.Millisecond)))
 	}
 }
 

@@ -18,7 +18,7 @@ type Model struct {
 	Version     int         `json:"version"`
 	Title       string      `json:"title,omitempty"`
 	HorizonDays int         `json:"horizon_days"` // nothing older counts
-	Engagement  [3]Points   `json:"engagement"`   // from how many points engagement is 2, 3 and 4
+	Engagement  [3]Points   `json:"engagement"`   // from how many points engagement is 3, 2 and 1
 	Groups      []RuleGroup `json:"groups,omitempty"`
 	Rules       []Rule      `json:"rules"`
 

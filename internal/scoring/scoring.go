@@ -11,7 +11,7 @@
 //
 // A model is JSON; Schema describes it and ParseModel reads it. It has an id,
 // a version, a horizon in days beyond which nothing counts, the three numbers
-// of points from which engagement is 2, 3 and 4, and rules:
+// of points from which engagement is 3, 2 and 1, and rules:
 //
 //	{"id": "questions", "kind": "activity",
 //	 "label": {"one": "question", "many": "questions"},
@@ -71,9 +71,9 @@ type Score struct {
 	Model         string    // the model's id, "@" and its version
 	AsOf          time.Time // UTC, milliseconds
 	Micro         int64     // micro-points: the sum of the contributions
-	Engagement    int       // 1 to 4, by the model's thresholds
+	Engagement    int       // 1 (most) to 4, by the model's thresholds
 	Fit           string    // always Unknown: nothing is known of a person but what they did
-	Grade         string    // fit and engagement, with "?" for unknown fit: "?1" to "?4"
+	Grade         string    // fit and engagement, with "?" for unknown fit: "?1" (most engaged) to "?4"
 	Contributions []Contribution
 
 	// NextChange is when to evaluate again if no new facts come. Before it
@@ -150,15 +150,16 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 	return s, nil
 }
 
-// engagement is 1 to 4 by the thresholds that micro reaches.
+// engagement is 1 to 4 by the thresholds that micro reaches: 1 is the most, as
+// in the field's usual grades, where A1 is the best lead.
 func (m *Model) engagement(micro int64) int {
-	e := 1
+	n := 4
 	for _, threshold := range m.Engagement {
 		if micro >= int64(threshold) {
-			e++
+			n--
 		}
 	}
-	return e
+	return n
 }
 
 // amount is what a rule gives at one instant.

@@ -166,19 +166,19 @@ func TestScore(t *testing.T) {
 	facts := append(many(2, social.Post, 1, 1), fact("v", social.Visit, 5))
 	got := evaluate(t, model(t, visits, posts), facts)
 	want := scoring.Score{
-		Model: "m@3", AsOf: asOf, Micro: 10_500_000, Engagement: 3, Fit: "unknown", Grade: "?3",
+		Model: "m@3", AsOf: asOf, Micro: 10_500_000, Engagement: 2, Fit: "unknown", Grade: "?2",
 		Contributions: []scoring.Contribution{
 			{Rule: "posts", Micro: 10_000_000, Reason: "2 posts in the last 365 days, 10 points", Evidence: []string{"post00", "post01"}},
 			{Rule: "visits", Micro: 500_000, Reason: "1 visit in the last 10 days, 0.5 points after decay (to nothing over 10 days)", Evidence: []string{"v"}},
 		},
-		NextChange: asOf.AddDate(0, 0, 5), // the visit expires; engagement would stay 3
+		NextChange: asOf.AddDate(0, 0, 5), // the visit expires; engagement would stay 2
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
 
 	empty := evaluate(t, model(t, posts), nil)
-	if want := (scoring.Score{Model: "m@3", AsOf: asOf, Engagement: 1, Fit: "unknown", Grade: "?1"}); !cmp.Equal(want, empty) {
+	if want := (scoring.Score{Model: "m@3", AsOf: asOf, Engagement: 4, Fit: "unknown", Grade: "?4"}); !cmp.Equal(want, empty) {
 		t.Errorf("of no facts got %+v, want %+v", empty, want)
 	}
 }
@@ -307,12 +307,12 @@ func TestDefaultModelJudges(t *testing.T) {
 		grade string
 		top   string // the rule that gave or took most
 	}{
-		{"somebody about to buy", []social.Activity{fact("a", social.Message, 1, intent("purchase")), fact("b", social.Post, 2, intent("question")), fact("c", social.Follow, 3)}, "?3", "buying"},
-		{"a hundred likes", many(100, social.React, 0.1, 0.1), "?1", "reaction"},
-		{"one question", []social.Activity{fact("a", social.Post, 0, intent("question"))}, "?2", "question"},
-		{"a job seeker", []social.Activity{fact("a", social.Message, 1, intent("question"), text("Hello! Are you hiring? I can send my CV."))}, "?1", "job_seeker"},
-		{"a product that does the job", []social.Activity{fact("a", social.Message, 1, intent("question"), text("Would it do the job in a small office?"))}, "?2", "question"},
-		{"a spammer", many(30, social.Post, 0.1, 0.1, intent("spam")), "?1", "spam"},
+		{"somebody about to buy", []social.Activity{fact("a", social.Message, 1, intent("purchase")), fact("b", social.Post, 2, intent("question")), fact("c", social.Follow, 3)}, "?2", "buying"},
+		{"a hundred likes", many(100, social.React, 0.1, 0.1), "?4", "reaction"},
+		{"one question", []social.Activity{fact("a", social.Post, 0, intent("question"))}, "?3", "question"},
+		{"a job seeker", []social.Activity{fact("a", social.Message, 1, intent("question"), text("Hello! Are you hiring? I can send my CV."))}, "?4", "job_seeker"},
+		{"a product that does the job", []social.Activity{fact("a", social.Message, 1, intent("question"), text("Would it do the job in a small office?"))}, "?3", "question"},
+		{"a spammer", many(30, social.Post, 0.1, 0.1, intent("spam")), "?4", "spam"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := evaluate(t, scoring.DefaultModel(), tt.facts)
