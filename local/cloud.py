@@ -7,6 +7,7 @@
     cloud.py status  [--name run]
     cloud.py env     [--name run]                 shell assignments for programs that use it
     cloud.py exec    [--name run] -- COMMAND ...  run a command with them
+    cloud.py with    [--name test] [--port 4577] -- COMMAND ...  the same on a new cloud, stopped afterwards
     cloud.py variables [--name run] --function F  a function's environment, for sam local invoke
 
 Each cloud has a name, a port on 127.0.0.1 and a folder .local/<name>, so several run side by
@@ -231,7 +232,6 @@ def stop(cloud):
     pid = cloud.pid()
     if pid:
         end(pid)
-        say("Local cloud %s stopped" % cloud.name)
     with contextlib.suppress(OSError):
         os.remove(cloud.pid_file)
     return bool(pid)
@@ -416,28 +416,39 @@ def logs(cloud, follow):
 
 def main():
     parser = argparse.ArgumentParser(prog="cloud.py", description="The local cloud.")
-    parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "variables", "exec"])
+    parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "variables", "exec", "with"])
     parser.add_argument("--name", default="run")
     parser.add_argument("--port", type=int)
-    parser.add_argument("--fresh", action="store_true", help="up: start with nothing and keep nothing")
     parser.add_argument("--follow", action="store_true")
     parser.add_argument("--function", help="variables: of this function, say intake")
-    arguments, rest = parser.parse_known_args()
+    given = sys.argv[1:]
+    split = given.index("--") if "--" in given else len(given)
+    arguments, command = parser.parse_args(given[:split]), given[split + 1:]
+    if arguments.command in ("exec", "with") and not command:
+        die("say which command to run, after --")
     cloud = Cloud(arguments.name, arguments.port)
     if arguments.command == "up":
         running = Cloud(arguments.name)
         if running.port != cloud.port and running.pid():
             die("the local cloud %r runs on port %d; stop it first: make stop" % (cloud.name, running.port))
         with cloud.locked():
-            if arguments.fresh:
-                stop(cloud)
-            start(cloud, keep=not arguments.fresh)
+            start(cloud, keep=True)
             deploy(cloud)
         say("API: %s/" % cloud.base_url)
+    elif arguments.command == "with":
+        with cloud.locked():
+            stop(cloud)  # left by a run that was killed
+            try:
+                start(cloud, keep=False)
+                deploy(cloud)
+                code = subprocess.call(command, env=cloud.environment(**variables(cloud)))
+            finally:
+                stop(cloud)
+        sys.exit(code)
     elif arguments.command == "stop":
         with cloud.locked():
-            if not stop(cloud):
-                say("Local cloud %s was not running" % cloud.name)
+            stopped = stop(cloud)
+        say("Local cloud %s %s" % (cloud.name, "stopped" if stopped else "was not running"))
     elif arguments.command == "reset":
         with cloud.locked():
             stop(cloud)
@@ -453,8 +464,7 @@ def main():
     elif arguments.command == "variables":
         say(json.dumps(function_variables(cloud, arguments.function), indent=2))
     elif arguments.command == "exec":
-        rest = rest[1:] if rest[:1] == ["--"] else rest
-        os.execvpe(rest[0], rest, cloud.environment(**variables(cloud)))
+        os.execvpe(command[0], command, cloud.environment(**variables(cloud)))
 
 
 if __name__ == "__main__":

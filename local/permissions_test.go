@@ -215,6 +215,9 @@ func TestPermissions(t *testing.T) {
 			}
 		})
 	}
+	if _, err := ssm.NewFromConfig(root).DeleteParameter(t.Context(), &ssm.DeleteParameterInput{Name: &secret}); err != nil {
+		t.Error(err)
+	}
 	if err := remove(t.Context(), root); err != nil {
 		t.Error(err)
 	}
