@@ -1,9 +1,6 @@
+// Command api is the function api; see package app for its wiring.
 package main
 
-import (
-	"context"
+import "rapport/internal/app"
 
-	"github.com/aws/aws-lambda-go/lambda"
-)
-
-func main() { lambda.Start(func(context.Context) error { return nil }) }
+func main() { app.Run(app.API) }

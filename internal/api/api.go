@@ -1,0 +1,303 @@
+// Package api is the front end's contract: the operations below /v1, declared
+// once, in Go. Its description, openapi.yaml at the root of the repository, is
+// made from them by `go run ./cmd/openapi`.
+//
+// Whoever calls brings an access token (NewVerifier). Each operation on a
+// workspace asks first whether the caller is a member; to anyone else the
+// workspace does not exist. Errors are problem documents (RFC 9457) that name
+// the part of the request and never repeat its value.
+//
+// To add an operation, write a func on service beside its kind and register
+// it in New's list; members does the asking.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"rapport/internal/fault"
+	"rapport/internal/leads"
+	"rapport/internal/platform"
+	"rapport/internal/reading"
+	"rapport/internal/store"
+)
+
+// Deps is what the API needs of the world.
+type Deps struct {
+	Store  *store.Store
+	Leads  *leads.Leads
+	Reader *reading.Reader
+
+	Verify       func(ctx context.Context, token string) (subject string, err error)      // see NewVerifier
+	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error          //
+	DeleteSecret func(ctx context.Context, app string) error                              //
+	Object       func(ctx context.Context, key string) ([]byte, error)                    // of the bucket; kind NotFound where there is none
+	RunReport    func(ctx context.Context, workspace, report string, due time.Time) error // asks for a run, without waiting for it
+	Discover     func(ctx context.Context, workspace string, at time.Time) error          // asks for themes as of an instant, without waiting; zero: now
+	CursorKey    func(ctx context.Context) ([]byte, error)                                //
+	PublicURL    string                                                                   // scheme and host of the hooks; "": the request's own
+	Now          func() time.Time                                                         //
+	Random       io.Reader                                                                // for ids and secrets: must be unpredictable
+}
+
+type service struct {
+	Deps
+	assigners assigners
+}
+
+const (
+	openapiJSON = "/v1/openapi.json"
+	openapiYAML = "/v1/openapi.yaml"
+	maxBody     = 64 << 10 // bytes
+)
+
+// Handler serves the API.
+func Handler(d Deps) http.Handler {
+	mux, api := routes(d)
+	for path, form := range map[string]func() (string, []byte, error){
+		openapiYAML: func() (string, []byte, error) { b, err := api.OpenAPI().YAML(); return "application/yaml", b, err },
+		openapiJSON: func() (string, []byte, error) {
+			b, err := api.OpenAPI().MarshalJSON()
+			return "application/json", b, err
+		},
+	} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			kind, b, err := form()
+			if err != nil {
+				newProblem(http.StatusInternalServerError, "").write(w)
+				return
+			}
+			w.Header().Set("Content-Type", kind)
+			w.Write(b)
+		})
+	}
+	return &edge{mux: mux, verify: d.Verify, now: d.Now}
+}
+
+// Description returns the API's description, openapi.yaml.
+func Description() ([]byte, error) {
+	_, api := routes(Deps{})
+	return api.OpenAPI().YAML()
+}
+
+func routes(d Deps) (*http.ServeMux, huma.API) {
+	configure()
+	mux := http.NewServeMux()
+	cfg := huma.DefaultConfig("Rapport", "1.0.0")
+	cfg.Info.Description = "Public social activity as scored leads, feedback themes and reports. Every workspace sees its own data only. " +
+		"Lists are paged: pass next_cursor as cursor, or follow the Link header. Scores are decimal strings, exact to a millionth of a point. " +
+		"Errors are problem documents (RFC 9457)."
+	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	cfg.Tags = []*huma.Tag{
+		{Name: "workspaces", Description: "Who a customer is"},
+		{Name: "sources", Description: "What is connected, and what could not be understood"},
+		{Name: "leads", Description: "People with a score, and why"},
+		{Name: "feedback", Description: "What people raise, who waits, how fast answers come"},
+		{Name: "activities", Description: "The facts that everything is computed from"},
+		{Name: "models", Description: "Published versions of what is computed by"},
+		{Name: "reports", Description: "What comes regularly"},
+	}
+	cfg.CreateHooks, cfg.SchemasPath, cfg.DocsPath, cfg.OpenAPIPath = nil, "", "", "" // no $schema in bodies; no pages of huma's
+	cfg.RejectUnknownQueryParameters = true
+	f := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	cfg.Formats = map[string]huma.Format{"application/json": f, "json": f}
+	cfg.DefaultFormat = "application/json"
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+		Description: "An access token of the workspace's user pool"}}
+	cfg.Security = []map[string][]string{{"token": {}}}
+	api := humago.New(mux, cfg)
+	s := &service{Deps: d}
+	s.workspaces(api)
+	s.sources(api)
+	s.leads(api)
+	s.issues(api)
+	s.conversations(api)
+	s.activities(api)
+	s.documents(api)
+	s.reports(api)
+	return mux, api
+}
+
+// InWorkspace is the part of a request that names the workspace.
+type InWorkspace struct {
+	Workspace string `path:"workspace" pattern:"^[a-z0-9-]{3,40}$" maxLength:"40" example:"acme" doc:"The workspace's id"`
+}
+
+func (in InWorkspace) workspace() string { return in.Workspace }
+
+// Paged is the part of a request that asks for a page.
+type Paged struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"At most so many"`
+	Cursor string `query:"cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the page before"`
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one"`
+}
+
+// PageOut is the answer that holds a page.
+type PageOut[T any] struct {
+	Link string `header:"Link" doc:"The next page, rel=next"`
+	Body Page[T]
+}
+
+// Out is an answer that is one thing.
+type Out[T any] struct{ Body T }
+
+// CreatedOut is the answer to the creation of one thing.
+type CreatedOut[T any] struct {
+	Location string `header:"Location" doc:"Where it is"`
+	Body     T
+}
+
+// open registers an operation that any caller with a token may use.
+func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context, caller string, in *I) (*O, error)) {
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	if op.Method == http.MethodGet {
+		if op.Responses == nil {
+			op.Responses = map[string]*huma.Response{}
+		}
+		op.Responses["304"] = &huma.Response{Description: "Not changed since the state whose ETag If-None-Match names"}
+	} else {
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		op.MaxBodyBytes = maxBody
+	}
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := f(ctx, callerOf(ctx), in)
+		if err != nil {
+			return nil, problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+var errNoWorkspace = fault.New(fault.NotFound, "no such workspace")
+
+// members registers an operation that only members of the workspace may use.
+// Nothing is read before that is known.
+func members[I, O any, P interface {
+	*I
+	workspace() string
+}](s *service, api huma.API, op huma.Operation, f func(ctx context.Context, w string, in *I) (*O, error)) {
+	op.Path = "/v1/workspaces/{workspace}" + op.Path
+	op.Errors = append(op.Errors, http.StatusNotFound)
+	open(api, op, func(ctx context.Context, caller string, in *I) (*O, error) {
+		w := P(in).workspace()
+		if err := s.member(ctx, caller, w); err != nil {
+			return nil, err
+		}
+		return f(ctx, w, in)
+	})
+}
+
+// member refuses who is not a member of w as if w did not exist.
+func (s *service) member(ctx context.Context, caller, w string) error {
+	err := fault.Wrap(fault.NotFound, errNoWorkspace, "no such workspace")
+	if caller == "" {
+		return err
+	}
+	switch e := s.Store.Member(ctx, caller, w); {
+	case fault.Is(e, fault.NotFound):
+		return err
+	case e != nil:
+		return fmt.Errorf("membership in %s: %w", w, e)
+	}
+	return nil
+}
+
+// unmarshal reads JSON and refuses null, which huma lets through for every
+// optional field and the contract does not. A source's config is any JSON.
+func unmarshal(data []byte, v any) error {
+	err := json.Unmarshal(data, v)
+	if p, ok := v.(*any); ok && err == nil {
+		return noNull("body", *p)
+	}
+	return err
+}
+
+func noNull(at string, v any) error {
+	switch v := v.(type) {
+	case nil:
+		return fmt.Errorf("null is not allowed at %s", at)
+	case map[string]any:
+		for k, e := range v {
+			if at == "body" && k == "config" {
+				continue
+			}
+			if err := noNull(at+"."+k, e); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for i, e := range v {
+			if err := noNull(fmt.Sprintf("%s[%d]", at, i), e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// instant reads a time of the request; absent is the zero time.
+func instant(location, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return t, invalid(location, "is no RFC 3339 time")
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	if y := t.Year(); y < 1990 || y > 2999 {
+		return t, invalid(location, "lies outside the years 1990 to 2999")
+	}
+	return t, nil
+}
+
+// Period is the part of a request that bounds a time.
+type Period struct {
+	From string `query:"from" format:"date-time" doc:"From this instant on; by default 28 days before to"`
+	To   string `query:"to" format:"date-time" doc:"Before this instant; by default now"`
+}
+
+const defaultPeriod = 28 * 24 * time.Hour
+
+// bounds returns the period, of at most max unless that is 0.
+func (p Period) bounds(now time.Time, max time.Duration) (from, to time.Time, err error) {
+	if to, err = instant("query.to", p.To); err != nil {
+		return from, to, err
+	}
+	if to.IsZero() {
+		to = now.UTC().Truncate(time.Millisecond)
+	}
+	if from, err = instant("query.from", p.From); err != nil {
+		return from, to, err
+	}
+	if from.IsZero() {
+		from = to.Add(-defaultPeriod)
+	}
+	switch {
+	case !from.Before(to):
+		return from, to, invalid("query.from", "is not before to")
+	case max > 0 && to.Sub(from) > max:
+		return from, to, invalid("query.from", "is more than %d days before to", int(max.Hours()/24))
+	}
+	return from, to, nil
+}
+
+// some is a pointer to t, or nil for the zero time.
+func some(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

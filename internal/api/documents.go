@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/fault"
+	"rapport/internal/store"
+	"rapport/internal/theme"
+)
+
+// Version is one published version of what a workspace computes by.
+type Version struct {
+	Version   string    `json:"version"`
+	Published time.Time `json:"published"`
+	Active    bool      `json:"active" doc:"Whether it is the one in use"`
+}
+
+// Model is a published scoring model.
+type Model struct {
+	Version
+	Model json.RawMessage `json:"model" doc:"The document of rules"`
+}
+
+// ThemeSet is a published list of themes.
+type ThemeSet struct {
+	Version
+	Reader string  `json:"reader" doc:"The version of the reader it was found with"`
+	People int     `json:"people" doc:"Whose texts it was found in"`
+	Docs   int     `json:"messages" doc:"The texts it was found in"`
+	Themes []Theme `json:"themes" doc:"Most people first"`
+}
+
+// Theme is what some people talk about.
+type Theme struct {
+	ID       string   `json:"id" doc:"It lasts from set to set"`
+	Label    string   `json:"label"`
+	Keywords []string `json:"keywords"`
+	People   int      `json:"people"`
+	Messages int      `json:"messages"`
+	Quotes   []string `json:"quotes" doc:"Typical texts, shortened"`
+}
+
+// Discovery asks for themes to be found.
+type Discovery struct {
+	At string `json:"at,omitempty" format:"date-time" doc:"As of this instant; by default now"`
+}
+
+// Accepted says that something was asked for and will be done.
+type Accepted struct {
+	Accepted bool `json:"accepted"`
+}
+
+type versionIn struct {
+	InWorkspace
+	Version string `path:"version" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64"`
+}
+
+type discoverIn struct {
+	InWorkspace
+	Body *Discovery
+}
+
+func (s *service) documents(api huma.API) {
+	for _, k := range []struct{ kind, path, id, many string }{
+		{store.Models, "/models", "models", "scoring models"}, {store.ThemeSets, "/theme-sets", "theme-sets", "theme sets"},
+	} {
+		members(s, api, huma.Operation{OperationID: "list-" + k.id, Method: http.MethodGet, Path: k.path, Tags: []string{"models"}, Summary: "List published " + k.many},
+			func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Version]], error) {
+				list, err := s.Store.Documents(ctx, w, k.kind)
+				if err != nil {
+					return nil, err
+				}
+				active, err := s.active(ctx, w, k.kind)
+				if err != nil {
+					return nil, err
+				}
+				slices.SortStableFunc(list, func(a, b store.Document) int { return b.Published.Compare(a.Published) })
+				out := &Out[Page[Version]]{Page[Version]{Items: []Version{}}}
+				for _, d := range list {
+					out.Body.Items = append(out.Body.Items, version(d, active))
+				}
+				return out, nil
+			})
+	}
+	members(s, api, huma.Operation{OperationID: "get-model", Method: http.MethodGet, Path: "/models/{version}", Tags: []string{"models"}, Summary: "Get a scoring model"},
+		func(ctx context.Context, w string, in *versionIn) (*Out[Model], error) {
+			d, v, err := s.document(ctx, w, store.Models, in.Version)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Model]{Model{v, d.Body}}, nil
+		})
+	members(s, api, huma.Operation{OperationID: "get-theme-set", Method: http.MethodGet, Path: "/theme-sets/{version}", Tags: []string{"models"}, Summary: "Get a theme set"},
+		func(ctx context.Context, w string, in *versionIn) (*Out[ThemeSet], error) {
+			d, v, err := s.document(ctx, w, store.ThemeSets, in.Version)
+			if err != nil {
+				return nil, err
+			}
+			set, err := theme.Parse(d.Body)
+			if err != nil {
+				return nil, fmt.Errorf("theme set %s of %s: %w", d.Version, w, err)
+			}
+			out := ThemeSet{Version: v, Reader: set.Reader, People: set.People, Docs: set.Docs, Themes: []Theme{}}
+			for _, t := range set.Themes {
+				x := Theme{ID: t.ID, Label: t.Label, Keywords: append([]string{}, t.Keywords...), People: t.People, Messages: t.Docs, Quotes: []string{}}
+				for _, q := range t.Quotes {
+					x.Quotes = append(x.Quotes, q.Text)
+				}
+				out.Themes = append(out.Themes, x)
+			}
+			return &Out[ThemeSet]{out}, nil
+		})
+	members(s, api, huma.Operation{OperationID: "discover-themes", Method: http.MethodPost, Path: "/theme-sets", Tags: []string{"models"}, Summary: "Ask for themes to be found",
+		Description: "Themes are found once a week anyway. The new set is listed when it is ready.", DefaultStatus: http.StatusAccepted},
+		func(ctx context.Context, w string, in *discoverIn) (*Out[Accepted], error) {
+			var at time.Time
+			if in.Body != nil {
+				var err error
+				if at, err = instant("body.at", in.Body.At); err != nil {
+					return nil, err
+				}
+			}
+			if err := s.Discover(ctx, w, at); err != nil {
+				return nil, err
+			}
+			return &Out[Accepted]{Accepted{true}}, nil
+		})
+}
+
+// active returns the version in use, "" where none was published.
+func (s *service) active(ctx context.Context, w, kind string) (string, error) {
+	d, err := s.Store.Active(ctx, w, kind)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return d.Version, err
+}
+
+func (s *service) document(ctx context.Context, w, kind, v string) (store.Document, Version, error) {
+	d, err := s.Store.Document(ctx, w, kind, v)
+	if err != nil {
+		return d, Version{}, err
+	}
+	active, err := s.active(ctx, w, kind)
+	return d, version(d, active), err
+}
+
+func version(d store.Document, active string) Version {
+	return Version{d.Version, d.Published, d.Version == active}
+}

@@ -1,0 +1,339 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/fault"
+	"rapport/internal/report"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// ReportSettings is what a member may change of a report.
+type ReportSettings struct {
+	Name       string   `json:"name" minLength:"1" maxLength:"200" example:"Weekly report"`
+	Weekday    string   `json:"weekday" enum:"sunday,monday,tuesday,wednesday,thursday,friday,saturday" example:"monday"`
+	Time       string   `json:"time" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" maxLength:"5" example:"08:00" doc:"Of day, in the workspace's time zone"`
+	Recipients []string `json:"recipients" maxItems:"50" doc:"Mail addresses; none: it is only kept here"`
+}
+
+// Report is a report that comes every week.
+type Report struct {
+	ID string `json:"id"`
+	ReportSettings
+	TimeZone string    `json:"time_zone" doc:"The workspace's"`
+	NextDue  time.Time `json:"next_due"`
+	Created  time.Time `json:"created"`
+}
+
+// Run is one due instant of a report.
+type Run struct {
+	ID      string     `json:"id" example:"20260105T070000Z" doc:"Its due instant, for URLs"`
+	Report  string     `json:"report"`
+	Due     time.Time  `json:"due"`
+	State   string     `json:"state" enum:"claimed,rendered,sending,done,missed,unmailed" doc:"claimed: being made. rendered: made, the mail is not begun. sending: the mail was begun; if it stays so, nobody knows whether it was sent. done: made, and mailed to whoever is to have it. missed: an outage, and a later run was made instead. unmailed: made; the mail was refused"`
+	From    *time.Time `json:"from,omitempty" doc:"Of its period"`
+	To      *time.Time `json:"to,omitempty" doc:"Of its period, excluded"`
+	Mailed  int        `json:"mailed" doc:"Recipients"`
+	Problem string     `json:"problem,omitempty" doc:"What went wrong with the mail"`
+	Files   *Files     `json:"files,omitempty" doc:"Paths of its forms, once made"`
+}
+
+// Files are the forms of a run.
+type Files struct {
+	HTML string `json:"html"`
+	CSV  string `json:"csv"`
+	JSON string `json:"json"`
+	Text string `json:"txt"`
+}
+
+// NewRun asks for a run.
+type NewRun struct {
+	Due string `json:"due,omitempty" format:"date-time" doc:"The due instant, not after now; by default the latest one of the schedule"`
+}
+
+// InReport is the part of a request that names a report.
+type InReport struct {
+	InWorkspace
+	Report string `path:"report" pattern:"^[a-z0-9-]{1,40}$" maxLength:"40" example:"weekly"`
+}
+
+type putReportIn struct {
+	InReport
+	Body ReportSettings
+}
+
+type listRunsIn struct {
+	InReport
+	Paged
+}
+
+// InRun is the part of a request that names a run.
+type InRun struct {
+	InReport
+	Due string `path:"due" maxLength:"40" example:"20260105T070000Z" doc:"The run's id, or its due instant (RFC 3339)"`
+}
+
+type runFileIn struct {
+	InRun
+	Form string `path:"form" enum:"html,csv,json,txt"`
+}
+
+type runFileOut struct {
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Policy      string `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+type newRunIn struct {
+	InReport
+	Body *NewRun
+}
+
+// forms are the content types of a run's files.
+var forms = map[string]string{"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json", "txt": "text/plain; charset=utf-8"}
+
+// pagePolicy lets a report's page show itself and do nothing else.
+const pagePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+const runID = "20060102T150405Z"
+
+func (s *service) reports(api huma.API) {
+	tags := []string{"reports"}
+	members(s, api, huma.Operation{OperationID: "list-reports", Method: http.MethodGet, Path: "/reports", Tags: tags, Summary: "List reports"},
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Report]], error) {
+			list, err := s.Store.Reports(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			ws, err := s.Store.Workspace(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			out := &Out[Page[Report]]{Page[Report]{Items: []Report{}}}
+			for _, r := range list {
+				x, err := s.report(ws, r)
+				if err != nil {
+					return nil, err
+				}
+				out.Body.Items = append(out.Body.Items, x)
+			}
+			return out, nil
+		})
+	members(s, api, huma.Operation{OperationID: "get-report", Method: http.MethodGet, Path: "/reports/{report}", Tags: tags, Summary: "Get a report"},
+		func(ctx context.Context, w string, in *InReport) (*Out[Report], error) {
+			ws, r, err := s.reportOf(ctx, w, in.Report)
+			if err != nil {
+				return nil, err
+			}
+			x, err := s.report(ws, r)
+			return &Out[Report]{x}, err
+		})
+	members(s, api, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
+		Description: "The settings given replace those there were."}, s.putReport)
+	members(s, api, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
+	members(s, api, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
+		Description: "It is made in a moment; a run that was made stays as it is.", DefaultStatus: http.StatusAccepted}, s.createRun)
+	members(s, api, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}", Tags: tags, Summary: "Get a run"},
+		func(ctx context.Context, w string, in *InRun) (*Out[Run], error) {
+			r, err := s.runOf(ctx, w, *in)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Run]{run(w, r)}, nil
+		})
+	content := map[string]*huma.MediaType{}
+	for _, kind := range forms {
+		kind, _, _ = strings.Cut(kind, ";")
+		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+	}
+	content["application/json"] = &huma.MediaType{Schema: &huma.Schema{Type: "object", AdditionalProperties: true}}
+	members(s, api, huma.Operation{OperationID: "get-run-file", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}/{form}", Tags: tags, Summary: "Get a run as HTML, CSV, JSON or text",
+		Responses: map[string]*huma.Response{"200": {Description: "The report", Content: content}}}, s.runFile)
+}
+
+func (s *service) schedule(ws store.Workspace, r store.Report) (report.Weekly, error) {
+	return report.NewWeekly(time.Weekday(r.Weekday), r.Hour, r.Minute, ws.TimeZone)
+}
+
+func (s *service) report(ws store.Workspace, r store.Report) (Report, error) {
+	schedule, err := s.schedule(ws, r)
+	if err != nil {
+		return Report{}, fmt.Errorf("schedule of report %s of %s: %w", r.ID, ws.ID, fault.Wrap(fault.Internal, err, ""))
+	}
+	return Report{ID: r.ID, ReportSettings: ReportSettings{Name: r.Name, Weekday: strings.ToLower(time.Weekday(r.Weekday).String()),
+		Time: fmt.Sprintf("%02d:%02d", r.Hour, r.Minute), Recipients: append([]string{}, r.Recipients...)},
+		TimeZone: ws.TimeZone, NextDue: schedule.Next(s.Now()), Created: r.Created}, nil
+}
+
+func (s *service) reportOf(ctx context.Context, w, id string) (store.Workspace, store.Report, error) {
+	r, err := s.Store.Report(ctx, w, id)
+	if err != nil {
+		return store.Workspace{}, r, err
+	}
+	ws, err := s.Store.Workspace(ctx, w)
+	return ws, r, err
+}
+
+// putReport files the report's next due instant and takes the old one off the list.
+func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Out[Report], error) {
+	b := in.Body
+	if err := plain("body.name", b.Name); err != nil {
+		return nil, err
+	}
+	if err := addresses("body.recipients", b.Recipients); err != nil {
+		return nil, err
+	}
+	ws, err := s.Store.Workspace(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	now := social.Instant(s.Now())
+	r := store.Report{ID: in.Report, Name: b.Name, Recipients: b.Recipients, Created: now}
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if strings.EqualFold(d.String(), b.Weekday) {
+			r.Weekday = int(d)
+		}
+	}
+	if _, err := fmt.Sscanf(b.Time, "%d:%d", &r.Hour, &r.Minute); err != nil {
+		return nil, invalid("body.time", "is no time of day")
+	}
+	schedule, err := s.schedule(ws, r)
+	if err != nil {
+		return nil, err
+	}
+	due := schedule.Next(now)
+	old, err := s.Store.Report(ctx, w, in.Report)
+	exists := err == nil
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	if exists {
+		r.Created = old.Created
+	}
+	if err := s.Store.PutReport(ctx, w, r, due); err != nil {
+		return nil, err
+	}
+	if exists {
+		before, err := s.schedule(ws, old)
+		if err != nil {
+			return nil, err
+		}
+		if gone := before.Next(now); !gone.Equal(due) {
+			if err := s.Store.DropDue(ctx, store.Due{Workspace: w, Report: r.ID, At: gone}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	x, err := s.report(ws, r)
+	return &Out[Report]{x}, err
+}
+
+func run(w string, r store.Run) Run {
+	out := Run{ID: r.Due.UTC().Format(runID), Report: r.Report, Due: r.Due, State: r.State, From: some(r.From), To: some(r.To), Mailed: r.Mailed, Problem: r.Problem}
+	if r.Object != "" {
+		base := runPath(w, r.Report, r.Due) + "/"
+		out.Files = &Files{base + "html", base + "csv", base + "json", base + "txt"}
+	}
+	return out
+}
+
+func runPath(w, report string, due time.Time) string {
+	return "/v1/workspaces/" + w + "/reports/" + report + "/runs/" + due.UTC().Format(runID)
+}
+
+func (s *service) listRuns(ctx context.Context, w string, in *listRunsIn) (*PageOut[Run], error) {
+	after, err := s.place(ctx, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Store.Report(ctx, w, in.Report); err != nil {
+		return nil, err
+	}
+	list, last, err := s.Store.Runs(ctx, w, in.Report, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &PageOut[Run]{Body: Page[Run]{Items: []Run{}}}
+	for _, r := range list {
+		out.Body.Items = append(out.Body.Items, run(w, r))
+	}
+	if len(list) < in.Limit {
+		return out, nil
+	}
+	rest, _, err := s.Store.Runs(ctx, w, in.Report, last, 1)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.NextCursor, out.Link, err = s.next(ctx, placeIf(len(rest) > 0, last))
+	return out, err
+}
+
+func (s *service) runOf(ctx context.Context, w string, in InRun) (store.Run, error) {
+	due, err := time.Parse(runID, in.Due)
+	if err != nil {
+		if due, err = time.Parse(time.RFC3339Nano, in.Due); err != nil {
+			return store.Run{}, invalid("path.due", "is neither a run's id nor an RFC 3339 time")
+		}
+	}
+	return s.Store.Run(ctx, w, in.Report, due)
+}
+
+func (s *service) runFile(ctx context.Context, w string, in *runFileIn) (*runFileOut, error) {
+	r, err := s.runOf(ctx, w, in.InRun)
+	if err != nil {
+		return nil, err
+	}
+	if r.Object == "" {
+		return nil, fault.New(fault.NotFound, "the run has no files: it is %s", r.State)
+	}
+	b, err := s.Object(ctx, r.Object+"."+in.Form)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%s-%s-%s.%s", w, in.Report, r.Due.UTC().Format(time.DateOnly), in.Form)
+	out := &runFileOut{ContentType: forms[in.Form], Disposition: `attachment; filename="` + name + `"`, Policy: "default-src 'none'; frame-ancestors 'none'", Body: b}
+	if in.Form == "html" {
+		out.Disposition, out.Policy = `inline; filename="`+name+`"`, pagePolicy
+	}
+	return out, nil
+}
+
+// createRun asks for a run that is due: one ahead of its time would be made
+// from half a period and stand in the way of the real one.
+func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*CreatedOut[Accepted], error) {
+	ws, r, err := s.reportOf(ctx, w, in.Report)
+	if err != nil {
+		return nil, err
+	}
+	var due time.Time
+	if in.Body != nil {
+		if due, err = instant("body.due", in.Body.Due); err != nil {
+			return nil, err
+		}
+	}
+	if due.IsZero() {
+		schedule, err := s.schedule(ws, r)
+		if err != nil {
+			return nil, err
+		}
+		due = schedule.Latest(s.Now())
+	}
+	if due.After(s.Now()) {
+		return nil, invalid("body.due", "has not come yet")
+	}
+	if !due.Equal(due.Truncate(time.Second)) {
+		return nil, invalid("body.due", "is not a whole second")
+	}
+	if err := s.RunReport(ctx, w, in.Report, due); err != nil {
+		return nil, err
+	}
+	return &CreatedOut[Accepted]{Location: runPath(w, in.Report, due), Body: Accepted{true}}, nil
+}

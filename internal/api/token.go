@@ -1,0 +1,106 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"rapport/internal/fault"
+)
+
+// Keys are fetched at most once a minute while that works, so that made-up
+// key ids can't make us hammer the issuer, and every five seconds while it
+// does not. A rotated key is known after at most a minute.
+const (
+	refetchAfter = time.Minute
+	retryAfter   = 5 * time.Second
+	maxToken     = 8 << 10 // bytes
+)
+
+var (
+	errRecent = errors.New("the keys were fetched a moment ago")
+	errKeys   = errors.New("the issuer's keys can't be fetched")
+)
+
+// NewVerifier returns a check of access tokens as Amazon Cognito issues them:
+// signed with RS256 by a key of jwks, of the issuer, not expired, used as
+// access token (token_use) by the client; they have no audience. It returns
+// the subject. A token that does not hold is an error of kind
+// Unauthenticated; where the keys can't be had, it is of kind Transient.
+//
+// Keys are fetched over transport when they are first needed, and again for
+// an unknown key id.
+// https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+func NewVerifier(issuer, jwks, client string, now func() time.Time, transport http.RoundTripper) func(context.Context, string) (string, error) {
+	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: 3 * time.Second, Transport: &sparing{now: now, next: transport}})
+	v := oidc.NewVerifier(issuer, oidc.NewRemoteKeySet(ctx, jwks), &oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: now})
+	refuse := func(why string) error {
+		return fault.Wrap(fault.Unauthenticated, errors.New(why), "the access token does not hold")
+	}
+	return func(ctx context.Context, token string) (string, error) {
+		if len(token) > maxToken {
+			return "", refuse("too long")
+		}
+		t, err := v.Verify(ctx, token)
+		switch {
+		case errors.Is(err, errKeys) || ctx.Err() != nil:
+			return "", fault.Wrap(fault.Transient, err, "")
+		case err != nil:
+			return "", refuse(err.Error())
+		}
+		var claims struct {
+			TokenUse string `json:"token_use"`
+			ClientID string `json:"client_id"`
+		}
+		if err := t.Claims(&claims); err != nil {
+			return "", refuse(err.Error())
+		}
+		switch {
+		case claims.TokenUse != "access":
+			return "", refuse("not an access token")
+		case client == "" || claims.ClientID != client:
+			return "", refuse("of another client")
+		case t.Subject == "":
+			return "", refuse("without a subject")
+		}
+		return t.Subject, nil
+	}
+}
+
+// sparing lets one request through per interval.
+type sparing struct {
+	now  func() time.Time
+	next http.RoundTripper
+
+	mu     sync.Mutex
+	last   time.Time
+	failed bool // the last one
+}
+
+func (s *sparing) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if age := s.now().Sub(s.last); !s.last.IsZero() {
+		if s.failed && age < retryAfter {
+			return nil, errKeys
+		}
+		if !s.failed && age < refetchAfter {
+			return nil, errRecent
+		}
+	}
+	s.last, s.failed = s.now(), true
+	resp, err := s.next.RoundTrip(r)
+	if err != nil {
+		return nil, errors.Join(errKeys, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, errKeys
+	}
+	s.failed = false
+	return resp, nil
+}
