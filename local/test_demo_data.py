@@ -1,0 +1,289 @@
+"""Tests of the demo data: python3 -m unittest local/test_demo_data.py, from the project's root."""
+
+import bisect
+import datetime
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import demo_data  # noqa: E402
+
+FROM = datetime.datetime(2026, 10, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
+TO = datetime.datetime(2026, 11, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
+
+
+def words(text):
+    """A text as compared: its words in lower case."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def rows(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def first_of_each(items):
+    """The items without redelivered ones."""
+    return list({r["id"]: r for r in reversed(items)}.values())[::-1]
+
+
+def meta_events(body):
+    """(parts of the key, seconds since 1970, text) of each activity of a delivery of Meta's."""
+    for entry in body["entry"]:
+        for change in entry.get("changes", ()):
+            v = change["value"]
+            if v["verb"] == "hide":
+                continue
+            if change["field"] == "ratings":
+                key = ("recommend" if v["recommendation_type"] == "POSITIVE" else "review", v["open_graph_story_id"])
+            elif v["item"] == "reaction":
+                key = ("un" * (v["verb"] == "remove") + "react", v["from"]["id"], v.get("comment_id") or v["post_id"], v["reaction_type"])
+            else:
+                kind = {"edited": "edit", "remove": "delete", "add": "reply" if v["item"] == "comment" else "post"}[v["verb"]]
+                key = (kind, v["comment_id"] if v["item"] == "comment" else v["post_id"])
+            yield ("meta", entry["id"], *key, v["created_time"]), v["created_time"], v.get("message") or v.get("review_text", "")
+        for m in entry.get("messaging", ()):
+            yield ("meta", entry["id"], "message", m["message"]["mid"], m["timestamp"]), m["timestamp"] / 1000, m["message"]["text"]
+
+
+def forum_events(body):
+    for e in body["events"]:
+        if e["kind"] in MAPPING["type"]["map"]:
+            yield ("standard", e["board"]["id"], e["kind"], e["event_id"], e["at"]), datetime.datetime.fromisoformat(e["at"]).timestamp(), e.get("text", "")
+
+
+with open(os.path.join(HERE, "demo", "community.mapping.json"), encoding="utf-8") as f:
+    MAPPING = json.load(f)["mapping"]
+
+
+class DemoData(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.files, cls.truth = demo_data.generate()
+        cls.meta, cls.standard = rows(cls.files["meta.jsonl"]), rows(cls.files["standard.jsonl"])
+        cls.events = [e for r in cls.meta for e in meta_events(r["body"])] + [e for r in cls.standard for e in forum_events(r["body"])]
+
+    def test_two_thousand_distinct_activities(self):
+        keys = {key for key, _, _ in self.events}
+        self.assertEqual(len(keys), 2000)
+        self.assertEqual(sum(k[0] == "meta" for k in keys), self.truth["activities"]["by_platform"]["meta"])
+        self.assertEqual(self.truth["activities"]["by_platform"], {"meta": 1200, "standard": 800})
+        self.assertEqual(sum(self.truth["activities"]["by_type"].values()), 2000)
+
+    def test_all_lie_in_the_month(self):
+        times = [t for _, t, _ in self.events]
+        self.assertGreaterEqual(min(times), FROM.timestamp())
+        self.assertLess(max(times), TO.timestamp())
+        self.assertLess(min(times) - FROM.timestamp(), 86_400)
+        self.assertLess(TO.timestamp() - max(times), 86_400)
+
+    def test_wall_clock_across_the_end_of_summer_time(self):
+        cases = [  # day, hour, instant
+            (0, 0, "2026-10-05T00:00:00.000+02:00"),
+            (20, 1, "2026-10-25T01:00:00.000+02:00"),
+            (20, 2, "2026-10-25T02:00:00.000+02:00"),
+            (20, 3, "2026-10-25T03:00:00.000+01:00"),
+            (21, 9, "2026-10-26T09:00:00.000+01:00"),
+            (27, 23, "2026-11-01T23:00:00.000+01:00"),
+        ]
+        for day, hour, want in cases:
+            ms = demo_data.instant(day, hour)
+            self.assertEqual(demo_data.local_time(ms), want)
+            self.assertEqual(datetime.datetime.fromisoformat(want).timestamp() * 1000, ms)
+            self.assertEqual(demo_data.berlin(ms), (day, day % 7, hour))
+
+    def test_same_bytes_whatever_the_hash_seed(self):
+        sums = []
+        for seed in ("0", "1", "4242"):
+            with tempfile.TemporaryDirectory() as folder:
+                subprocess.run([sys.executable, os.path.join(HERE, "demo_data.py"), "--out", folder], check=True, env=os.environ | {"PYTHONHASHSEED": seed})
+                h = hashlib.sha256()
+                for name in sorted(os.listdir(folder)):
+                    with open(os.path.join(folder, name), "rb") as f:
+                        h.update(name.encode() + b"\0" + f.read())
+                self.assertEqual(sorted(os.listdir(folder)), ["forged.jsonl", "meta.jsonl", "standard.jsonl", "truth.json", "unintelligible.jsonl"])
+                sums.append(h.hexdigest())
+        self.assertEqual(sums, sums[:1] * 3)
+
+    def test_bodies_are_compact_and_escaped_as_their_platform_does(self):
+        escapes = 0
+        for name in self.files:
+            for line in self.files[name].splitlines():
+                raw = re.fullmatch(r'\{"id":"([\w-]+)","body":(.*)\}', line)[2]
+                self.assertEqual(raw, json.dumps(json.loads(raw), ensure_ascii=name != "standard.jsonl", separators=(",", ":")))
+                if name != "standard.jsonl":
+                    self.assertTrue(raw.isascii())
+                    escapes += raw.count("\\u")
+                    self.assertNotRegex(raw, r"\\u[0-9a-f]{0,3}[A-F]")
+        self.assertGreater(escapes, 50)
+        self.assertFalse(self.files["standard.jsonl"].isascii())
+
+    def test_some_come_again_with_the_same_bytes(self):
+        for name, items in (("meta.jsonl", self.meta), ("standard.jsonl", self.standard)):
+            bodies = {}
+            for r in items:
+                self.assertEqual(bodies.setdefault(r["id"], r["body"]), r["body"])
+            self.assertEqual(len(items), self.truth["deliveries"][name]["lines"])
+            again = len(items) - len(bodies)
+            self.assertEqual(again, self.truth["deliveries"][name]["redelivered"])
+            self.assertAlmostEqual(again / len(bodies), 0.03, delta=0.005)
+
+    def test_a_tenth_comes_out_of_order(self):
+        for items in (self.meta, self.standard):
+            numbers = [int(r["id"].split("-")[1]) for r in first_of_each(items)]
+            tails = []  # longest run of increasing numbers, by patience
+            for n in numbers:
+                i = bisect.bisect_left(tails, n)
+                tails[i : i + 1] = [n]
+            share = 1 - len(tails) / len(numbers)
+            self.assertGreater(share, 0.07)
+            self.assertLess(share, 0.13)
+
+    def test_some_come_before_what_they_are_about(self):
+        created, early = set(), {"reply": 0, "edit": 0, "delete": 0}
+        for r in first_of_each(self.meta):
+            for entry in r["body"]["entry"]:
+                for change in entry.get("changes", ()):
+                    v = change["value"]
+                    if change["field"] != "feed" or v["item"] == "reaction" or v["verb"] == "hide":
+                        continue
+                    id = v["comment_id"] if v["item"] == "comment" else v["post_id"]
+                    if v["verb"] == "add":
+                        early["reply"] += v["item"] == "comment" and v["parent_id"] not in created
+                        created.add(id)
+                    else:
+                        early["edit" if v["verb"] == "edited" else "delete"] += id not in created
+        self.assertGreaterEqual(early["reply"], 5)
+        self.assertGreaterEqual(early["edit"], 3)
+        self.assertGreaterEqual(early["delete"], 3)
+
+    def test_everything_replied_to_edited_or_deleted_exists(self):
+        said, meant = set(), set()
+        for r in self.meta:
+            for entry in r["body"]["entry"]:
+                for change in entry.get("changes", ()):
+                    v = change["value"]
+                    if change["field"] == "feed" and v["item"] != "reaction" and v["verb"] == "add":
+                        said.add(v.get("comment_id") or v["post_id"])
+                    if change["field"] == "feed":
+                        meant.update(v[k] for k in ("post_id", "comment_id", "parent_id") if k in v)
+        for r in self.standard:
+            for e in r["body"]["events"]:
+                if e["kind"] in ("thread.opened", "question.asked", "reply.created", "recommendation.given", "review.written"):
+                    said.add(e["subject"]["id"])
+                elif e["kind"].startswith(("entry.", "reaction.")):
+                    meant.add(e["subject"]["id"])
+                if "reply_to" in e:
+                    meant.add(e["reply_to"])
+        stories = {c["value"]["open_graph_story_id"] for r in self.meta for e in r["body"]["entry"] for c in e.get("changes", ()) if c["field"] == "ratings"}
+        self.assertEqual(meant - said - stories, set())
+
+    def test_every_meta_delivery_has_its_shape(self):
+        seen = set()
+        several_entries = several_changes = 0
+        for r in self.meta:
+            self.assertEqual(set(r["body"]), {"object", "entry"})
+            self.assertEqual(r["body"]["object"], "page")
+            several_entries += len(r["body"]["entry"]) > 1
+            for entry in r["body"]["entry"]:
+                self.assertEqual(entry["id"], demo_data.PAGE)
+                several_changes += len(entry.get("changes", ())) > 1
+                for change in entry.get("changes", ()):
+                    v = change["value"]
+                    self.assertIsInstance(v["created_time"], int)
+                    seen.add((change["field"], v["item"], v["verb"]))
+                    if v["item"] == "comment" and v["verb"] != "hide":
+                        self.assertTrue({"from", "post_id", "comment_id", "parent_id"} <= set(v))
+                        self.assertEqual(v["post_id"].split("_")[1], v["comment_id"].split("_")[0])
+        self.assertGreater(several_entries, 10)
+        self.assertGreater(several_changes, 10)
+        self.assertTrue({("feed", "status", "add"), ("feed", "post", "add"), ("feed", "comment", "add"), ("feed", "comment", "edited"), ("feed", "comment", "remove"),
+                         ("feed", "reaction", "add"), ("feed", "reaction", "remove"), ("ratings", "rating", "add")} <= seen, seen)
+
+    def test_the_mapping_knows_each_kind_of_the_forum(self):
+        kinds = {e["kind"] for r in self.standard for e in r["body"]["events"]}
+        self.assertEqual(kinds - set(MAPPING["type"]["map"]), {"badge.granted"})
+        wanted = {"thread.opened", "question.asked", "reply.created", "member.registered", "member.updated", "page.viewed", "order.placed", "topic.followed", "reaction.added", "entry.removed"}
+        self.assertEqual(wanted - kinds, set())
+
+    def test_truth_counts_what_the_files_hold(self):
+        gone = {p: set(ids) for p, ids in self.truth["deleted_messages"].items()}
+        authors, messages = {}, {}
+        for r in first_of_each(self.meta):
+            for entry in r["body"]["entry"]:
+                for c in entry.get("changes", ()):
+                    v = c["value"]
+                    if v["verb"] == "add" and v["item"] != "reaction":
+                        id = v.get("open_graph_story_id") or v.get("comment_id") or v["post_id"]
+                        authors["meta", id] = v.get("reviewer_id") or v["from"]["id"]
+                for m in entry.get("messaging", ()):
+                    authors["meta", m["message"]["mid"]] = m["sender"]["id"]
+        for r in first_of_each(self.standard):
+            for e in r["body"]["events"]:
+                if "text" in e and not e["kind"].startswith(("entry.", "member.")):
+                    authors["standard", e["subject"]["id"]] = e["member"]["id"]
+        for platform, themes in self.truth["theme_of_message"].items():
+            for id, theme in themes.items():
+                if id not in gone[platform]:
+                    messages[theme] = messages.get(theme, 0) + 1
+                self.assertIn((platform, id), authors)
+        one = {b: a for a, b in self.truth["people"]["same_person"]}
+        for theme, t in self.truth["themes"].items():
+            who = {authors[p, id] for p, ids in self.truth["theme_of_message"].items() for id, x in ids.items() if x == theme and id not in gone[p]}
+            self.assertEqual(t["messages"], messages[theme])
+            self.assertEqual(t["messages"], sum(t["messages_by_week"]))
+            self.assertEqual(t["accounts"], len(who))
+            self.assertEqual(t["people"], len({one.get(w, w) for w in who}))
+        self.assertEqual(self.truth["people"]["persons"], 320)
+
+    def test_spikes_are_where_they_belong(self):
+        late, crash = (self.truth["themes"][t]["people_by_week"] for t in ("late_delivery", "app_crash"))
+        self.assertGreater(late[2], 2 * max(late[0], late[1], late[3]))
+        self.assertGreater(crash[3], 3 * max(crash[:3]))
+
+    def test_answers_take_a_lifelike_time(self):
+        a = self.truth["answers"]
+        self.assertGreater(a["median_response_seconds_asked_in_working_hours"], 30 * 60)
+        self.assertLess(a["median_response_seconds_asked_in_working_hours"], 50 * 60)
+        self.assertGreater(a["median_response_seconds"], a["median_response_seconds_asked_in_working_hours"])
+
+    def test_each_theme_has_sentences_enough(self):
+        sentences = demo_data.read_sentences(os.path.join(HERE, "demo", "sentences.txt"))
+        for theme in demo_data.WEEKS:
+            self.assertGreaterEqual(len({words(x) for x in sentences[theme]}), 25, theme)
+
+    def test_slots_are_all_filled(self):
+        for _, _, text in self.events:
+            self.assertNotRegex(text, r"[{}]|^(de|es): ")
+
+    def test_no_sentence_is_one_that_the_reader_was_trained_on(self):
+        path = os.path.join(HERE, "..", "models", "intents.tsv")
+        if not os.path.exists(path):
+            self.skipTest("models/intents.tsv is absent")
+        with open(path, encoding="utf-8") as f:
+            trained = {words(line.rstrip("\n").split("\t")[-1]) for line in f}
+        trained.discard("")
+        patterns = [x for lines in demo_data.read_sentences(os.path.join(HERE, "demo", "sentences.txt")).values() for x in lines if len(x.split()) > 1]
+        same = [x for x in patterns if words(demo_data.language_of(x)[1]) in trained] + [t for _, _, t in self.events if words(t) in trained]
+        self.assertEqual(same, [])
+
+    def test_forged_and_unintelligible_ones_are_apart(self):
+        forged, strange = rows(self.files["forged.jsonl"]), rows(self.files["unintelligible.jsonl"])
+        self.assertEqual((len(forged), len(strange)), (20, 6))
+        self.assertEqual(self.truth["deliveries"]["unintelligible.jsonl"]["parked"], 6)
+        ids = [r["id"] for r in first_of_each(self.meta) + first_of_each(self.standard) + forged + strange]
+        self.assertEqual(len(ids), len(set(ids)))
+        accounts = {id for people in self.truth["people"]["of_account"].values() for id in people}
+        for r in forged:
+            self.assertNotIn(r["body"]["entry"][0]["changes"][0]["value"]["from"]["id"], accounts)
+
+
+if __name__ == "__main__":
+    unittest.main()
