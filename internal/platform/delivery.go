@@ -69,7 +69,8 @@ func (d *Delivery) UnmarshalJSON(b []byte) error {
 	if err != nil || j.App == "" {
 		return fmt.Errorf("no delivery: app %q, received %q", j.App, j.Received)
 	}
-	*d = Delivery{App: j.App, Received: at, Object: j.Object, Request: Request{Method: j.Method, URL: j.URL, Header: http.Header{}, Body: j.Body}}
+	_, query, _ := strings.Cut(j.URL, "?")
+	*d = Delivery{App: j.App, Received: at, Object: j.Object, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
 	for k, v := range j.Headers {
 		d.Request.Header.Set(k, v)
 	}

@@ -12,7 +12,7 @@ import (
 // maxPart bounds one part of a key in bytes; a longer part stands as its hash.
 const maxPart = 128
 
-// Key joins parts with "|". Each part is escaped, so that two different lists
+// Key joins parts, at least one, with "|". Each part is escaped, so that two different lists
 // of parts never give the same key: bytes outside [A-Za-z0-9._:@/+=,-] become
 // %XX, and a part over 128 bytes becomes "~" and its SHA-256 ("~" itself is
 // escaped, so no part can pose as a hash).

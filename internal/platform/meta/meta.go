@@ -84,13 +84,12 @@ func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ ti
 }
 
 type delivery struct {
-	Object string  `json:"object"`
-	Entry  []entry `json:"entry"`
+	Object string            `json:"object"`
+	Entry  []json.RawMessage `json:"entry"`
 }
 
 type entry struct {
 	ID        platform.ID       `json:"id"`
-	Time      json.Number       `json:"time"`
 	Changes   []change          `json:"changes"`
 	Messaging []json.RawMessage `json:"messaging"`
 	Standby   []json.RawMessage `json:"standby"`
@@ -101,7 +100,7 @@ type change struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// Normalise reads every entry and change. One that is malformed is parked alone.
+// Normalise reads every entry, change and message. One that is malformed is parked alone.
 func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Event, error) {
 	var d delivery
 	if err := platform.Decode(r.Body, &d); err != nil {
@@ -114,7 +113,12 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		return nil, errors.New("no entry")
 	}
 	var events []platform.Event
-	for _, e := range d.Entry {
+	for _, raw := range d.Entry {
+		var e entry
+		if err := platform.Decode(raw, &e); err != nil {
+			events = append(events, platform.Event{Parked: "an entry: " + err.Error()})
+			continue
+		}
 		if e.ID == "" {
 			events = append(events, platform.Event{Parked: "an entry without a page id"})
 			continue

@@ -54,6 +54,9 @@ func pageChange(page string, c change) (*social.Activity, string, error) {
 	if err := platform.Decode(c.Value, &v); err != nil {
 		return nil, "", err
 	}
+	if c.Field == "mention" && (v.From == nil || v.From.ID == "") {
+		return nil, "", errors.New("Meta names no author in a mention: it must be read through the Graph API")
+	}
 	occurred, err := seconds(v.CreatedTime)
 	if err != nil {
 		return nil, "", err
@@ -67,10 +70,8 @@ func pageChange(page string, c change) (*social.Activity, string, error) {
 		a.Actor = social.Actor{ID: string(v.ReviewerID), Name: v.ReviewerName}
 	case v.From != nil && v.From.ID != "":
 		a.Actor = social.Actor{ID: string(v.From.ID), Name: v.From.Name}
-	case v.SenderID != "" && c.Field != "mention":
+	case v.SenderID != "":
 		a.Actor = social.Actor{ID: string(v.SenderID), Name: v.SenderName}
-	case c.Field == "mention":
-		return nil, "", errors.New("Meta names no author in a mention: it must be read through the Graph API")
 	}
 	if a.Actor.ID == page {
 		a.Direction = social.Outbound
@@ -79,9 +80,13 @@ func pageChange(page string, c change) (*social.Activity, string, error) {
 	if c.Field == "ratings" {
 		return rating(a, v)
 	}
+	comment, post := social.Reply, social.Post
+	if c.Field == "mention" {
+		comment, post = social.Mention, social.Mention
+	}
 	switch v.Item {
 	case "comment":
-		return utterance(a, v.Verb, social.Reply, string(v.CommentID), string(v.PostID), parent(v), "comment")
+		return utterance(a, v.Verb, comment, string(v.CommentID), string(v.PostID), parent(v), "comment")
 	case "reaction", "like":
 		target := v.CommentID
 		kind := "comment"
@@ -102,7 +107,7 @@ func pageChange(page string, c change) (*social.Activity, string, error) {
 		a.Key = social.ActivityKey(a.Platform, page, a.Type, social.Key(a.Actor.ID, a.Object.ID, v.ReactionType), a.Occurred)
 		return a, "", nil
 	case "post", "status", "photo", "video", "album", "link", "share", "note", "event":
-		return utterance(a, v.Verb, social.Post, string(v.PostID), string(v.PostID), "", "post")
+		return utterance(a, v.Verb, post, string(v.PostID), string(v.PostID), "", "post")
 	}
 	return nil, fmt.Sprintf("item %.40q tells nothing that someone did", v.Item), nil
 }
@@ -194,7 +199,10 @@ func message(page string, raw json.RawMessage) (*social.Activity, string, error)
 		Actor: social.Actor{ID: string(m.Sender.ID), Name: m.Sender.Name}, Object: social.Object{ID: m.Message.Mid, Type: "message"}, Direction: social.Inbound}
 	other := string(m.Sender.ID)
 	if m.Message.Echo || other == page {
-		a.Direction, a.Actor, other = social.Outbound, social.Actor{ID: page}, string(m.Recipient.ID)
+		a.Direction, a.Actor = social.Outbound, social.Actor{ID: page}
+		if m.Recipient.ID != "" && string(m.Recipient.ID) != page {
+			other = string(m.Recipient.ID)
+		}
 	}
 	a.Conversation = "dm:" + other
 	if m.Message.ReplyTo != nil {

@@ -103,8 +103,10 @@ func (m *Mapping) check() []error {
 			bad("direction", "%q is neither inbound nor outbound", v)
 		}
 	}
-	switch m.Layout {
-	case "", "unix", "unix_ms":
+	switch {
+	case m.Layout == "" || m.Layout == "unix" || m.Layout == "unix_ms":
+	case strings.Contains(m.Layout, "MST"): // time.Parse takes a name it does not know for UTC
+		bad("layout", "%q names the time zone: names are ambiguous, an offset such as -0700 is not", m.Layout)
 	default:
 		if _, err := time.Parse(m.Layout, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC).Format(m.Layout)); err != nil || !strings.Contains(m.Layout, "2006") {
 			bad("layout", "%q is no layout of Go's time package with a year, nor unix or unix_ms", m.Layout)

@@ -5,9 +5,11 @@
 package standard
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,6 +58,9 @@ func parseConfig(raw json.RawMessage) (Config, error) {
 	if err := d.Decode(&c); err != nil {
 		return c, fmt.Errorf("config: %w", err)
 	}
+	if _, err := d.Token(); err != io.EOF {
+		return c, errors.New("config: more than one value")
+	}
 	return c, nil
 }
 
@@ -95,6 +100,9 @@ func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options
 		return err
 	}
 	if c.Signature != nil {
+		if err := c.Signature.mac().Check(); err != nil {
+			return platform.Refuse("config.signature: %v", err)
+		}
 		got := r.Header.Get(c.Signature.Header)
 		if got == "" {
 			return platform.Refuse("no %s header", c.Signature.Header)
@@ -146,10 +154,16 @@ func headers(in http.Header) http.Header {
 }
 
 func webhook(key string) (*standardwebhooks.Webhook, error) {
-	if strings.TrimPrefix(key, "whsec_") == "" {
-		return nil, errors.New("empty secret")
+	// Decoded here since the library's decoder passes over line breaks: a
+	// secret of nothing else would be the empty key, which anyone can sign with.
+	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(key, "whsec_"))
+	if err != nil {
+		return nil, errors.New("it is no base64")
 	}
-	return standardwebhooks.NewWebhook(key)
+	if len(raw) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	return standardwebhooks.NewWebhookRaw(raw)
 }
 
 // Sign signs r as the app's document says.
@@ -162,12 +176,18 @@ func (Adapter) Sign(r *platform.Request, key, id string, o platform.Options, now
 		if err := c.Signature.mac().Check(); err != nil {
 			return err
 		}
+		if key == "" {
+			return errors.New("the secret is empty")
+		}
 		r.Header.Set(c.Signature.Header, c.Signature.Prefix+c.Signature.mac().Sum(key, r.Body))
 		return nil
 	}
 	w, err := webhook(key)
 	if err != nil {
 		return fmt.Errorf("the secret is no whsec_ secret: %w", err)
+	}
+	if id == "" || strings.Contains(id, ".") {
+		return fmt.Errorf("the id %q can't be signed: it is empty or contains a dot", id)
 	}
 	sig, err := w.Sign(id, now, r.Body)
 	if err != nil {
