@@ -43,7 +43,7 @@ func TestReadSaysWhatIsMeant(t *testing.T) {
 		{"Your app crashes every time I open the camera, fix this", "en", reading.Negative, reading.Problem},
 		{"@united my bag is still missing and nobody answers", "en", reading.Negative, reading.Problem},
 		{"How do I change my password?", "en", reading.Neutral, reading.Question},
-		{"It would be great if you could add a night mode", "en", reading.Positive, reading.Wish},
+		{"It would be great if you could add a night mode", "en", reading.Neutral, reading.Wish},
 		{"I am cancelling my contract and moving to another network", "en", reading.Negative, reading.Churn},
 		{"How much is the enterprise plan for 50 seats? We want to buy", "en", reading.Neutral, reading.Purchase},
 		{"Earn $500 a day from home, click the link in my bio", "en", reading.Neutral, reading.Spam},
