@@ -296,7 +296,7 @@ class World:
             lang, pattern = language_of(d.pick(self.patterns(section, language, berlin(at)[0])))
             text = self.fill(pattern)
             if lang == "en" and section not in ("spam", "chitchat", "followup_ok"):
-                if d.chance(0.08):
+                if (section in WEEKS or section == "question") and d.chance(0.1):
                     text = d.pick(self.sentences["opener"]) + " " + text[0].lower() + text[1:] if not text.startswith("I ") else text
                 if d.chance(0.12):
                     text = typo(d, text)
@@ -383,7 +383,7 @@ class World:
         recent = [a for a in self.acts if a.platform == platform and not a.private and not a.rating and a.at < at]
         same = [a for a in recent if theme and a.theme == theme and a.inbound() and at - a.at < 3 * DAY and a.person is not person and not a.deleted]
         posts = [a for a in recent if a.type == "post" and not a.inbound() and at - a.at < 7 * DAY]
-        fitting = [a for a in posts if section in a.topics or theme in a.topics] or posts
+        fitting = [a for a in posts if section in a.topics or theme in a.topics]
         social = section in ("chitchat", "praise", "spam", "competitor", "champion")
         if platform == "meta":
             if section in ("double_charge", "login_code", "churn", "teams_integration", "jobs") and roll < 0.3 or section == "support_wait" and roll < 0.1:
@@ -394,6 +394,7 @@ class World:
                 return self.add(at=at, platform=platform, type=kind, person=person, object=story, thread=story, rating=True, **kw)
             if same and roll < 0.5:
                 return self.reply(at, person, d.pick(same), **kw)
+            fitting = fitting or posts  # people complain below whatever was posted last
             if fitting and (social or roll < 0.87):
                 return self.reply(at, person, d.weighted(fitting, [math.exp(-(at - a.at) / DAY) + 0.01 for a in fitting]), **kw)
             return self.post(at, platform, person, **kw)
@@ -401,6 +402,7 @@ class World:
             return self.add(at=at, platform=platform, type="recommend", person=person, object="p_" + self.number(7), thread="t_" + self.number(6), **kw)
         if same and roll < 0.45:
             return self.reply(at, person, d.pick(same), **kw)
+        fitting = fitting or (posts if social else [])
         if fitting and (social or roll < 0.6):
             return self.reply(at, person, d.pick(fitting), **kw)
         return self.post(at, platform, person, **kw)
@@ -503,7 +505,7 @@ class World:
                 by = self.staff[1] if platform == "standard" and a.section == "spam" else a.person
                 self.add(at=a.at + int(d.lognormal(3 * HOUR, 1)) % DAY + MINUTE, platform=platform, type="delete", person=by, object=a.object, thread=a.thread, about=a)
             for a in kept[:edits]:
-                text = d.pick((a.text + " Edit: typo", a.text + " (edited)", a.text + " Edit: still true today.", "Sorry, once more: " + a.text))
+                text = d.pick((a.text + " (edited: typo)", a.text + " (edited)", a.text + " /edit: still true today", "Sorry, once more: " + a.text))
                 self.add(at=a.at + MINUTE + d.below(90 * MINUTE), platform=platform, type="edit", person=a.person, object=a.object, thread=a.thread, about=a, text=text, language=a.language)
 
     def forum_life(self):

@@ -73,6 +73,8 @@ class DemoData(unittest.TestCase):
     def test_two_thousand_distinct_activities(self):
         keys = {key for key, _, _ in self.events}
         self.assertEqual(len(keys), 2000)
+        forum = {k[3]: k for k in keys if k[0] == "standard"}
+        self.assertEqual(len(forum), 800)  # an event's id is its own
         self.assertEqual(sum(k[0] == "meta" for k in keys), self.truth["activities"]["by_platform"]["meta"])
         self.assertEqual(self.truth["activities"]["by_platform"], {"meta": 1200, "standard": 800})
         self.assertEqual(sum(self.truth["activities"]["by_type"].values()), 2000)
