@@ -242,7 +242,8 @@ class World:
 
     def make_people(self):
         d, people, names = self.dice, [], set()
-        for archetype, count, _ in ARCHETYPES:
+        voice = {"meta": 0.0, "standard": 0.0}  # how much is written where, so that the platforms stay in proportion
+        for archetype, count, share in ARCHETYPES:
             for _ in range(count):
                 while (name := f"{d.pick(self.sentences['first names'])} {d.pick(self.sentences['last names'])}") in names:
                     pass
@@ -252,7 +253,9 @@ class World:
                 weight = (1 - d.random()) ** (-1 / 1.25)  # Pareto: few write much, most write little
                 language = d.weighted(("en", "de", "es"), (0.82, 0.12, 0.06))
                 p = Person(len(people), name, self.fresh(lambda: handle + d.pick(("", "", str(d.below(90))))), archetype, language, min(weight, 18))
-                p.ids[self.home(p)] = ""
+                home = "standard" if archetype in FORUM_ONLY or voice["standard"] < 0.34 * sum(voice.values()) else "meta"
+                voice[home] += p.weight * share
+                p.ids[home] = ""
                 people.append(p)
         both = [p for p in people if p.archetype in ("customer", "champion", "evaluator")]
         for p in sorted(both, key=lambda p: -p.weight * d.random())[:TWO_PLATFORMS]:
@@ -261,11 +264,6 @@ class World:
             for platform in p.ids:
                 p.ids[platform] = self.fresh(lambda: d.digits(17)) if platform == "meta" else self.fresh(lambda: "u_" + d.digits(5))
         return people
-
-    def home(self, p):
-        if p.archetype in FORUM_ONLY:
-            return "standard"
-        return "meta" if self.dice.chance(0.6) else "standard"
 
     def writer(self, section):
         factors = WRITERS.get(section, WRITERS[""])
@@ -749,7 +747,7 @@ def shuffled(ds, d):
     where = {id(a): i for i, x in enumerate(ds) for a in x.acts}
     key = [float(i) for i in range(len(ds))]
     moved = set()
-    before = {"delete": 5, "edit": 3, "reply": 9}  # how many come before what they are about
+    before = {"delete": 3, "edit": 3, "reply": 9}  # how many come before what they are about
     order = sorted(range(len(ds)), key=lambda _: d.random())
     anchors = set()
     for i in order:

@@ -31,7 +31,10 @@ def rows(text):
 
 def first_of_each(items):
     """The items without redelivered ones."""
-    return list({r["id"]: r for r in reversed(items)}.values())[::-1]
+    seen = {}
+    for r in items:
+        seen.setdefault(r["id"], r)
+    return list(seen.values())
 
 
 def meta_events(body):
