@@ -267,6 +267,9 @@ class DemoData(unittest.TestCase):
     def test_slots_are_all_filled(self):
         for _, _, text in self.events:
             self.assertNotRegex(text, r"[{}]|^(de|es): ")
+        sentences = demo_data.read_sentences(os.path.join(HERE, "demo", "sentences.txt"))
+        used = {slot for lines in sentences.values() for x in lines for slot in re.findall(r"\{(.*?)\}", x)}
+        self.assertEqual(used, {name[5:] for name in sentences if name.startswith("slot ")})
 
     def test_no_sentence_is_one_that_the_reader_was_trained_on(self):
         path = os.path.join(HERE, "..", "models", "intents.tsv")
