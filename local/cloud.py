@@ -41,7 +41,7 @@ START_SECONDS, STOP_SECONDS = 60, 30
 
 # What the build reads; a change in any of it means build and deploy again.
 SOURCES = ["functions", "internal", "models", "go.mod", "go.sum", "template.yaml", "samconfig.toml",
-           "local/cloud.py", "local/fixups.py", "local/launch.py", "local/requirements.lock"]
+           "local/cloud.py", "local/fixups.py"]
 
 
 def die(message):
@@ -61,6 +61,7 @@ class Cloud:
         self.pid_file = os.path.join(self.folder, "pid")
         self.stack_file = os.path.join(self.folder, "stack.json")
         self.log_file = os.path.join(self.folder, "cloud.log")
+        self.started_file = os.path.join(self.folder, "started.json")
         self.port_file = os.path.join(self.folder, "port")
         self.port = port or int(read(self.port_file) or 4566)
 
@@ -151,21 +152,11 @@ def in_use(port):
 
 
 def start(cloud, keep):
-    """Starts the emulator unless it is running. With keep its state outlives a stop."""
-    if cloud.pid() and healthy(cloud.port):
-        return
-    stop(cloud)  # one that does not answer
-    if in_use(cloud.port):
-        die("port %d is taken by another program; choose another with PORT=%d (tests: TEST_PORT)" % (cloud.port, cloud.port + 10))
+    """Starts the emulator unless it is running as it would be started now.
+
+    With keep its state outlives a stop, and a restart."""
     temporary = os.path.join(cloud.folder, "tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # pid files and unpacked code of an earlier run
-    os.makedirs(temporary)
     state = os.path.join(cloud.folder, "state")
-    if not keep:
-        shutil.rmtree(state, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.remove(cloud.stack_file)
-    os.makedirs(state, exist_ok=True)
     # A clean environment: the emulator hands its own to the functions.
     environment = {
         **cloud.credentials(),
@@ -185,10 +176,25 @@ def start(cloud, keep):
         "S3_DATA_DIR": os.path.join(state, "s3"),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
     }
+    launch = os.path.join(HERE, "launch.py")
+    started_as = json.dumps([environment, sys.executable, read(launch)])
+    if cloud.pid() and healthy(cloud.port) and read(cloud.started_file) == started_as:
+        return
+    stop(cloud)  # one that is outdated or does not answer
+    if in_use(cloud.port):
+        die("port %d is taken by another program; choose another with PORT=%d (tests: TEST_PORT)" % (cloud.port, cloud.port + 10))
+    shutil.rmtree(temporary, ignore_errors=True)  # pid files and unpacked code of an earlier run
+    os.makedirs(temporary)
+    if not keep:
+        shutil.rmtree(state, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.remove(cloud.stack_file)
+    os.makedirs(state, exist_ok=True)
+    write(cloud.started_file, started_as)
     began = time.monotonic()
     with open(cloud.log_file, "ab" if keep else "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "launch.py")],
+            [sys.executable, launch],
             cwd=temporary, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
     write(cloud.pid_file, str(process.pid))

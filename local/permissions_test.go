@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	sestypes "github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -122,6 +123,13 @@ func TestPermissions(t *testing.T) {
 			return err
 		}
 	}
+	sendBatch := func(queue string) func(context.Context, aws.Config) error {
+		return func(ctx context.Context, c aws.Config) error {
+			_, err := sqs.NewFromConfig(c).SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(s.Queues[queue]),
+				Entries: []sqstypes.SendMessageBatchRequestEntry{{Id: aws.String("x"), MessageBody: aws.String("")}}})
+			return err
+		}
+	}
 	write := func(object string) func(context.Context, aws.Config) error {
 		return func(ctx context.Context, c aws.Config) error {
 			_, err := s3.NewFromConfig(c, pathStyle).PutObject(ctx, &s3.PutObjectInput{
@@ -177,9 +185,10 @@ func TestPermissions(t *testing.T) {
 				"write secret": writeSecret, "read another secret": otherSecret, "read index": index}},
 		{"ingest",
 			calls{"put": put, "transact": transact, "queue scoring": send("scoring"), "queue feedback": send("feedback"),
-				"archive": write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
+				"queue a scoring batch": sendBatch("scoring"),
+				"archive":               write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
 			calls{"delete": remove, "scan": scan, "queue delivery": send("deliveries"), "write report": write("reports/x"),
-				"read secret": readSecret, "read archive": read("archive/x")}},
+				"queue a delivery batch": sendBatch("deliveries"), "read secret": readSecret, "read archive": read("archive/x")}},
 		{"score",
 			calls{"get": get, "put": put},
 			calls{"delete": remove, "scan": scan, "queue scoring": send("scoring"), "read archive": read("archive/x"),
