@@ -93,6 +93,9 @@ func (x *index) score(text string) valence {
 		if _, isBooster := boosters[w.lower]; !w.known || isBooster {
 			continue
 		}
+		if w.lower == "kind" && i+1 < len(ws) && ws[i+1].lower == "of" {
+			continue
+		}
 		ratings[i] = rate(ws, i, some)
 	}
 	sum := 0.0

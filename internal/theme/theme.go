@@ -88,7 +88,8 @@ const (
 	maxK        = 1000 // more themes than anyone can read
 	maxDocs     = 20000
 	themeTerms  = 40  // weights kept of a theme
-	quoteRunes  = 100 // of a quote
+	quoteRunes  = 100 // of a quote, and
+	quoteBytes  = 140 // which bounds a set in scripts of more bytes a rune
 	sameTheme   = 0.3 // least overlap of a theme with its predecessor
 	// The threshold is the similarity that one text in twenty falls below,
 	// within these bounds; in them lies what separates CLINC150's texts from
@@ -144,8 +145,8 @@ func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 			found.of[i] = -1
 		}
 	}
-	for c, m := range means(ps, found.of, len(found.centres), len(s.idf)) {
-		if m.dense != nil && people(docs, found.of, c) >= minPeople {
+	for _, m := range means(ps, found.of, len(found.centres), len(s.idf)) {
+		if m.dense != nil {
 			set.Themes = append(set.Themes, packTheme(m))
 		}
 	}
@@ -385,14 +386,23 @@ func quotes(docs []Doc, of []int, near []float64, c int) []Quote {
 			continue
 		}
 		seen[docs[i].Person], seen["\x01"+plain] = true, true
-		if runes := []rune(text); len(runes) > quoteRunes {
-			text = strings.TrimSpace(string(runes[:quoteRunes-1])) + "…"
-		}
+		text = cut(text)
 		if out = append(out, Quote{ID: docs[i].ID, Text: text}); len(out) == 3 {
 			break
 		}
 	}
 	return out
+}
+
+// cut returns text, shortened to quoteRunes and quoteBytes where it is longer.
+func cut(text string) string {
+	n := 0
+	for i := range text {
+		if n++; n == quoteRunes || i > quoteBytes-8 {
+			return strings.TrimSpace(text[:i]) + "…"
+		}
+	}
+	return text
 }
 
 // inherit gives themes the ids and labels of the previous set's, one to one:

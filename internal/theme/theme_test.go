@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -131,6 +132,20 @@ func TestOnePersonIsNoTheme(t *testing.T) {
 	}
 }
 
+func TestManyTextsOfOnePersonHaveOneVoice(t *testing.T) {
+	docs := corpus("delivery", "coffee")
+	for n := range 12 {
+		for _, d := range corpus("price") {
+			docs = append(docs, theme.Doc{ID: fmt.Sprint(d.ID, "-", n), Person: "p-loud", Text: d.Text})
+		}
+	}
+	set := discover(t, docs, theme.Options{K: 2, Seed: 1})
+	parcel, cup := assign(set, "my parcel is late again"), assign(set, "the coffee tastes wonderful")
+	if !parcel.OK || !cup.OK || parcel.ThemeID == cup.ThemeID {
+		t.Errorf("300 texts of one person hide what 50 people say: %+v, %+v", parcel, cup)
+	}
+}
+
 func TestTooFewTextsGiveNoThemes(t *testing.T) {
 	for _, docs := range [][]theme.Doc{nil, corpus("price")[:2], {{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d", Text: "@x"}}} {
 		set := discover(t, docs, theme.Options{})
@@ -178,6 +193,37 @@ func TestIdentityLastsFromSetToSet(t *testing.T) {
 			t.Errorf("two themes with the id %s", th.ID)
 		}
 		ids[th.ID] = true
+	}
+}
+
+func TestOnlyOneThemeInheritsAnIdentity(t *testing.T) {
+	docs := corpus("delivery", "login")
+	first := discover(t, docs, theme.Options{K: 2, Seed: 1})
+	second := discover(t, docs, theme.Options{K: 4, Seed: 1, Previous: &first})
+	ids := map[string]bool{}
+	for _, th := range second.Themes {
+		if ids[th.ID] {
+			t.Errorf("two themes with the id %s", th.ID)
+		}
+		ids[th.ID] = true
+	}
+	if len(second.Themes) < 3 {
+		t.Fatalf("%d themes", len(second.Themes))
+	}
+}
+
+func TestNewThemeTakesNoFormerID(t *testing.T) {
+	docs := corpus("delivery", "login")
+	first := discover(t, docs, theme.Options{K: 2, Seed: 1})
+	former := map[string]bool{}
+	for i := range first.Themes {
+		former[first.Themes[i].ID] = true
+		first.Themes[i].Dense.Int8, first.Themes[i].Sparse.Int8 = nil, nil // near to no text any more
+	}
+	for _, th := range discover(t, docs, theme.Options{K: 2, Seed: 1, Previous: &first}).Themes {
+		if former[th.ID] {
+			t.Errorf("theme %q took the id of one that it is not", th.Label)
+		}
 	}
 }
 
@@ -254,14 +300,47 @@ func TestBanking77IsFoundAgain(t *testing.T) {
 	}
 }
 
-func TestHundredThemesAreUnder150KB(t *testing.T) {
+func TestLabelsOfManyLikeThemesDiffer(t *testing.T) {
 	_, docs := banking(t)
+	seen := map[string]bool{}
+	for _, th := range discover(t, docs, theme.Options{K: 77, Seed: 1}).Themes {
+		if seen[th.Label] {
+			t.Errorf("two themes %q", th.Label)
+		}
+		seen[th.Label] = true
+	}
+}
+
+func TestHundredThemesAreUnder150KB(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	invent := func() string {
+		b := make([]byte, 9+rng.IntN(6))
+		for i := range b {
+			b[i] = byte('a' + rng.IntN(26))
+		}
+		return string(b)
+	}
+	var docs []theme.Doc
+	for s := range 100 {
+		own := make([]string, 100)
+		for i := range own {
+			own[i] = invent()
+		}
+		long := strings.Repeat(fmt.Sprintf("endless%d", s), 2000)
+		for i := range 6 {
+			text := "語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語語 "
+			for range 80 {
+				text += own[rng.IntN(len(own))] + " "
+			}
+			docs = append(docs, theme.Doc{ID: fmt.Sprintf("act_%032d", 6*s+i), Text: text + long})
+		}
+	}
 	set := discover(t, docs, theme.Options{K: 100, Seed: 1})
 	b, err := json.Marshal(set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(set.Themes) < 90 || len(b) > 150<<10 {
+	if len(set.Themes) < 80 || len(b) > 150<<10 {
 		t.Errorf("%d themes in %d bytes", len(set.Themes), len(b))
 	}
 }

@@ -34,8 +34,12 @@ var stop = func() map[string]bool {
 // it was written, in lower case.
 type word struct{ stem, text string }
 
+// maxWord bounds a word in bytes: what is longer is no word, and would make a
+// set as long as someone likes.
+const maxWord = 40
+
 // split cuts a text into lower-case words of letters, digits and apostrophes;
-// links and handles are left out, and a sentence's end stands as a word
+// links, handles and what is longer than maxWord are left out, and a sentence's end stands as a word
 // without a stem.
 func split(text string) []word {
 	s := strings.ToLower(strings.ReplaceAll(reading.Plain(text), "’", "'"))
@@ -45,7 +49,7 @@ func split(text string) []word {
 		if from < 0 {
 			return
 		}
-		if w := strings.Trim(s[from:to], "'"); w != "" {
+		if w := strings.Trim(s[from:to], "'"); w != "" && len(w) <= maxWord {
 			ws = append(ws, word{stem(w), w})
 		}
 		from = -1
