@@ -37,7 +37,7 @@ var (
 // https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 func NewVerifier(issuer, jwks, client string, now func() time.Time, transport http.RoundTripper) func(context.Context, string) (string, error) {
 	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: 3 * time.Second, Transport: &sparing{now: now, next: transport}})
-	v := oidc.NewVerifier(issuer, oidc.NewRemoteKeySet(ctx, jwks), &oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: now})
+	v := oidc.NewVerifier(issuer, keySet{oidc.NewRemoteKeySet(ctx, jwks)}, &oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: now})
 	refuse := func(why string) error {
 		return fault.Wrap(fault.Unauthenticated, errors.New(why), "the access token does not hold")
 	}
@@ -45,9 +45,10 @@ func NewVerifier(issuer, jwks, client string, now func() time.Time, transport ht
 		if len(token) > maxToken {
 			return "", refuse("too long")
 		}
-		t, err := v.Verify(ctx, token)
+		keys := &keyState{}
+		t, err := v.Verify(context.WithValue(ctx, keyState{}, keys), token)
 		switch {
-		case errors.Is(err, errKeys) || ctx.Err() != nil:
+		case err != nil && (keys.missing || ctx.Err() != nil):
 			return "", fault.Wrap(fault.Transient, err, "")
 		case err != nil:
 			return "", refuse(err.Error())
@@ -69,6 +70,20 @@ func NewVerifier(issuer, jwks, client string, now func() time.Time, transport ht
 		}
 		return t.Subject, nil
 	}
+}
+
+// keySet notes in the call's keyState that keys could not be had, since the
+// verifier does not wrap the errors of its key set.
+type keySet struct{ remote *oidc.RemoteKeySet }
+
+type keyState struct{ missing bool }
+
+func (k keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := k.remote.VerifySignature(ctx, token)
+	if s, ok := ctx.Value(keyState{}).(*keyState); ok && errors.Is(err, errKeys) {
+		s.missing = true
+	}
+	return payload, err
 }
 
 // sparing lets one request through per interval.
