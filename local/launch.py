@@ -1,7 +1,8 @@
-"""Starts the emulator (ministack, version pinned in requirements.lock) with four patches.
+"""Starts the emulator (ministack, version pinned in requirements.lock) with five patches.
 
 They reach into its internals: check each one when the version is raised. Two make a warm request
-take 10 ms instead of 100, one bounds the processes of a burst, one corrects permissions.
+take 10 ms instead of 100, one bounds the processes of a burst, one corrects permissions, one keeps
+AWS clients and the API's callers apart.
 """
 
 import socketserver
@@ -51,6 +52,23 @@ def _action_as_on_aws(service, *arguments, **more):
 
 iam_actions.extract_iam_action = _action_as_on_aws
 
-from ministack.app import main  # noqa: E402
+from ministack import app  # noqa: E402
 
-main()
+_execute_api = app._handle_execute_api_request
+
+
+async def _execute_api_unless_sdk(host, path, method, headers, body, query_params, *arguments, **more):
+    """The API answers at http://127.0.0.1:<port>/; AWS clients that use that address mean AWS."""
+    sdk = (
+        headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
+        or "x-amz-target" in headers
+        or "X-Amz-Signature" in query_params
+    )
+    if sdk and host.split(":")[0] == "127.0.0.1":
+        return None
+    return await _execute_api(host, path, method, headers, body, query_params, *arguments, **more)
+
+
+app._handle_execute_api_request = _execute_api_unless_sdk
+
+app.main()

@@ -28,6 +28,7 @@ import (
 
 // stack is the part of stack.json these tests use.
 type stack struct {
+	BaseURL       string            `json:"base_url"`
 	Table         string            `json:"table"`
 	Bucket        string            `json:"bucket"`
 	SecretsPrefix string            `json:"secrets_prefix"`
