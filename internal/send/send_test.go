@@ -254,7 +254,7 @@ func TestResumeLeavesOutWhatWasAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString(`"3`); err != nil { // as a crash leaves it
+	if _, err := f.WriteString(`"3` + strings.Repeat("x", 100)); err != nil { // as a crash leaves it
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -266,6 +266,10 @@ func TestResumeLeavesOutWhatWasAccepted(t *testing.T) {
 	}
 	if sum, _ := run(ok, "1", "no", strange, "2", "3", "4"); sum.Skipped != 6 || sum.Sent != 0 {
 		t.Errorf("the third time: got %+v", sum)
+	}
+	b, err := os.ReadFile(file)
+	if want := "\"1\"\n\"line\\nbreak \\\"quoted\\\" \\ufffd ü\"\n\"2\"\n\"no\"\n\"3\"\n\"4\"\n\"4\"\n"; err != nil || string(b) != want {
+		t.Errorf("the file holds %q, %v; want %q", b, err, want)
 	}
 }
 
@@ -448,6 +452,24 @@ func TestLines(t *testing.T) {
 		if _, err := all(t, send.Lines(strings.NewReader(c.in))); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+func TestLinesAreKeptBeyondTheNextOnes(t *testing.T) {
+	var in strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&in, "{\"n\":%d}\n", i)
+	}
+	shuffled, err := send.Shuffled(send.Lines(strings.NewReader(in.String())), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for item := range shuffled {
+		seen[string(item.Body)] = true
+	}
+	if len(seen) != 20_000 {
+		t.Errorf("got %d different payloads of 20000", len(seen))
 	}
 }
 
