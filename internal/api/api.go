@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -172,12 +173,29 @@ func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context,
 		op.MaxBodyBytes = maxBody
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		if err := oneOfEach(requestOf(ctx).URL.Query()); err != nil {
+			return nil, err
+		}
 		out, err := f(ctx, callerOf(ctx), in)
 		if err != nil {
 			return nil, problemOf(ctx, err)
 		}
 		return out, nil
 	})
+}
+
+// oneOfEach refuses what huma would read as if it were absent: a parameter
+// without a value, and the second of a name.
+func oneOfEach(query url.Values) error {
+	for name, values := range query {
+		switch {
+		case len(values) > 1:
+			return invalid("query."+name, "stands more than once")
+		case values[0] == "":
+			return invalid("query."+name, "has no value")
+		}
+	}
+	return nil
 }
 
 var errNoWorkspace = fault.New(fault.NotFound, "no such workspace")

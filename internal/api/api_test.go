@@ -422,6 +422,8 @@ func TestRequestsAreHeldToTheContract(t *testing.T) {
 		{"limit too large", "GET", "/v1/workspaces/acme/leads?limit=secretvalue", "", "", "query.limit", 422},
 		{"no cursor of ours", "GET", "/v1/workspaces/acme/leads?cursor=secretvalue", "", "", "query.cursor", 422},
 		{"no time", "GET", "/v1/workspaces/acme/leads?as_of=secretvalue", "", "", "query.as_of", 422},
+		{"a parameter without a value", "GET", "/v1/workspaces/acme/leads?cursor=", "", "", "query.cursor", 422},
+		{"a parameter twice", "GET", "/v1/workspaces/acme/leads?limit=1&limit=2", "", "", "query.limit", 422},
 		{"a time long ago", "GET", "/v1/workspaces/acme/leads?as_of=0001-01-01T00:00:00Z", "", "", "query.as_of", 422},
 		{"an empty period", "GET", "/v1/workspaces/acme/response-times?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "", "", "query.from", 422},
 		{"issues of a long period", "GET", "/v1/workspaces/acme/issues?from=2020-01-01T00:00:00Z", "", "", "query.from", 422},
@@ -738,6 +740,7 @@ func TestCursorIsGoodForItsListAlone(t *testing.T) {
 		"another query":     "/v1/workspaces/acme/conversations?state=all&cursor=" + c,
 		"a changed byte":    "/v1/workspaces/acme/leads?cursor=" + string(flip),
 		"cut":               "/v1/workspaces/acme/leads?cursor=" + c[:20],
+		"another version":   "/v1/workspaces/acme/leads?cursor=B" + c[1:],
 		"a place in plain":  "/v1/workspaces/acme/leads?cursor=AWJvYg",
 	} {
 		t.Run(name, func(t *testing.T) { x.call("ann", "GET", path, nil).at(t, "query.cursor") })
