@@ -493,6 +493,36 @@ func TestScoreTakesExportedReadingsAsTheyAre(t *testing.T) {
 	}
 }
 
+// The API names the actor's person on each line of an export of everybody,
+// and in an export of one person that person, also on the replies received.
+func TestScoreOfBothKindsOfExportIsTheSame(t *testing.T) {
+	ask := social.Activity{Platform: "meta", Scope: "p", Type: social.Message, Actor: social.Actor{ID: "a"}, Object: social.Object{ID: "m1"}, Conversation: "t",
+		Text: "How much is it?", Occurred: now.Add(-5 * time.Hour), Direction: social.Inbound, Key: "1"}
+	reply := ask
+	reply.Actor.ID, reply.Object.ID, reply.InReplyTo, reply.Direction, reply.Key, reply.Occurred = "p", "m2", "m1", social.Outbound, "2", now.Add(-4*time.Hour)
+	back := ask
+	back.Object.ID, back.InReplyTo, back.Key, back.Occurred = "m3", "m2", "3", now.Add(-3*time.Hour)
+	gone := social.Activity{Platform: "meta", Scope: "p", Type: social.Delete, Actor: social.Actor{ID: social.Unknown}, Object: social.Object{ID: "other"}, Occurred: now.Add(-time.Hour), Direction: social.Inbound, Key: "4"}
+	export := func(person string, as ...social.Activity) string {
+		var b strings.Builder
+		for _, a := range as {
+			l := a.ToLine()
+			if l.Person = person; person == "" {
+				l.Person = social.PersonID(a.Account().AccountID())
+			}
+			if err := json.NewEncoder(&b).Encode(l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return b.String()
+	}
+	one := call(export(social.PersonID(ask.Account().AccountID()), ask, reply, back), "score", "--as-of", "2026-01-02T00:00:00Z")
+	everybody := call(export("", ask, reply, back, gone), "score", "--as-of", "2026-01-02T00:00:00Z")
+	if one.code != exitOK || one.out != everybody.out || !strings.Contains(one.out, "dialogue") {
+		t.Errorf("one: code %d, %s%s\neverybody: %s", one.code, one.out, one.err, everybody.out)
+	}
+}
+
 func TestScoreAsOfAndKnownBy(t *testing.T) {
 	in := activity("a", social.Message, 1, "one") + activity("a", social.Message, 10, "two") + activity("b", social.Message, 10, "three")
 	points := func(args ...string) []string {

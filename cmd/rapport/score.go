@@ -78,7 +78,7 @@ func (c *scoreCommand) Run(s *streams) error {
 	}
 	// Nobody is scored under what stands for an actor that is not named.
 	for _, l := range lines {
-		if l.Actor.ID == social.Unknown && l.Person == "" {
+		if l.Actor.ID == social.Unknown {
 			ref := social.AccountRef{Platform: social.Platform(l.Platform), Scope: l.Scope, ID: l.Actor.ID}
 			delete(facts, social.PersonID(ref.AccountID()))
 		}
@@ -127,6 +127,12 @@ func (c *scoreCommand) activities(s *streams, knownBy time.Time) ([]social.Line,
 			if l.Language == "" && l.Sentiment == "" && l.Intent == "" && strings.TrimSpace(l.Text) != "" {
 				r := reader.Read(l.Text)
 				l.Language, l.Sentiment, l.Intent = r.Language, r.Sentiment.Label, r.Intent.Label
+			}
+			// An export of everybody names the business as the person of its
+			// replies, one of a single person the one replied to: both go to
+			// the latter.
+			if a.Direction == social.Outbound && a.Type.Utterance() && l.Person == social.PersonID(a.Account().AccountID()) {
+				l.Person = ""
 			}
 			lines = append(lines, l)
 			return nil
