@@ -40,6 +40,7 @@ type world struct {
 	now       time.Time
 	secrets   map[string]platform.Secrets
 	noSecrets error
+	onSecret  func(app string) // called when a secret is written
 	objects   map[string]string
 	objectErr error
 	asked     []string // runs and discoveries
@@ -61,6 +62,9 @@ func newWorld(t *testing.T) *world {
 			}
 			if x.noSecrets == nil {
 				x.secrets[app] = v
+			}
+			if x.onSecret != nil {
+				x.onSecret(app)
 			}
 			return x.noSecrets
 		},
@@ -285,8 +289,13 @@ func (o operation) at(workspace string) string {
 }
 
 func TestNobodyWithoutAToken(t *testing.T) {
-	// There is no store: whatever is read before the token panics, and is a 500.
-	h := api.Handler(api.Deps{Now: func() time.Time { return t0 }, Verify: refuse})
+	// There is no store: whatever is read before the token panics, and is a 500. Every token holds but one.
+	h := api.Handler(api.Deps{Now: func() time.Time { return t0 }, Verify: func(ctx context.Context, token string) (string, error) {
+		if token == "bad" {
+			return refuse(ctx, token)
+		}
+		return "ann", nil
+	}})
 	for _, o := range operations(t) {
 		for name, headers := range map[string][]string{"none": nil, "bad": {"Authorization", "Bearer bad"}, "basic": {"Authorization", "Basic YTpi"}, "bare": {"Authorization", "Bearer "}} {
 			r := call(h, "", o.method, o.at("acme"), o.body, headers...)
@@ -369,6 +378,13 @@ func TestCreateWorkspace(t *testing.T) {
 		t.Error("the model has no rules")
 	}
 	x.call("ann", "GET", "/v1/workspaces/acme/models/2", nil).problem(t, 404)
+	if err := x.store.Publish(t.Context(), "acme", store.Models, store.Document{Version: "2", Published: t0.Add(time.Hour), Body: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	x.get("ann", "/v1/workspaces/acme/models", &models)
+	if d := cmp.Diff([]api.Version{{Version: "2", Published: t0.Add(time.Hour), Active: true}, {Version: "1", Published: t0}}, models.Items); d != "" {
+		t.Error(d)
+	}
 
 	t.Run("a taken id is a conflict, for its owner too", func(t *testing.T) {
 		for _, who := range []string{"ann", "bob"} {
@@ -646,6 +662,20 @@ func TestConnectASource(t *testing.T) {
 		x.noSecrets = nil
 		if after := len(x.table.Dump(t)); after != before {
 			t.Errorf("%d items, before %d", after, before)
+		}
+	})
+	t.Run("an app that can't be made leaves no secret", func(t *testing.T) {
+		before := len(x.secrets)
+		x.onSecret = func(app string) { // somebody takes the id in this moment
+			a := store.App{ID: app, Owner: "other", Platform: "standard"}
+			if err := x.store.CreateSource(t.Context(), a, true, store.Source{ID: "src_" + app, Workspace: "other", App: app, Scope: "*", Created: t0}); err != nil {
+				t.Error(err)
+			}
+		}
+		x.call("ann", "POST", path, source(nil)).problem(t, http.StatusConflict)
+		x.onSecret = nil
+		if len(x.secrets) != before {
+			t.Error("the secret stays")
 		}
 	})
 	t.Run("a secret of its own, and the same with a signature described", func(t *testing.T) {

@@ -35,13 +35,16 @@ func TestLeads(t *testing.T) {
 	var all []api.Lead
 	for _, limit := range []int{1, 2, 5, 100} {
 		all = nil
-		x.pages("ann", fmt.Sprintf("/v1/workspaces/acme/leads?limit=%d", limit), func(b string) {
+		pages := x.pages("ann", fmt.Sprintf("/v1/workspaces/acme/leads?limit=%d", limit), func(b string) {
 			var p api.LeadPage
 			if err := json.Unmarshal([]byte(b), &p); err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, p.Items...)
 		})
+		if want := (5 + limit - 1) / limit; pages != want {
+			t.Errorf("limit %d: %d pages, want %d", limit, pages, want)
+		}
 		var got []string
 		for i, l := range all {
 			got = append(got, l.Person)
@@ -237,6 +240,11 @@ func TestIssues(t *testing.T) {
 				x.item("acme", a)
 				a.Object.ID, a.Occurred = "before", t0.Add(-40*24*time.Hour)
 				x.item("acme", a)
+				// Another, an hour before the period begins, on the same day, and an hour after it ends.
+				a.Actor.ID, a.Object.ID, a.Occurred = "early", "early", t0.Add(-28*24*time.Hour-time.Hour)
+				x.item("acme", a)
+				a.Actor.ID, a.Object.ID, a.Occurred = "late", "late", t0.Add(time.Hour)
+				x.item("acme", a)
 			}
 		}
 	}
@@ -265,7 +273,7 @@ func TestIssues(t *testing.T) {
 			crash = i
 		}
 	}
-	if sum+list.Unassigned != 11 || crash.PeopleBefore != 1 || crash.Messages != crash.People+1 {
+	if sum+list.Unassigned != 11 || crash.PeopleBefore != 2 || crash.Messages != crash.People+1 {
 		t.Errorf("%d messages of issues, %d of none; %+v", sum, list.Unassigned, crash)
 	}
 	if list.Items[0].People < list.Items[len(list.Items)-1].People {
@@ -423,6 +431,10 @@ func TestConversations(t *testing.T) {
 			t.Error(d)
 		}
 	}
+	last := t0.Add(-24*time.Hour + time.Minute).Format(time.RFC3339) // of thr_answered: to is excluded
+	if got := list("state=all&to=" + last); len(got) != 2 {
+		t.Errorf("to %s: %q", last, names(got))
+	}
 	if got := list("state=all&from=1990-01-01T00:00:00Z"); len(got) != 5 {
 		t.Errorf("of all time: %q", names(got))
 	}
@@ -517,7 +529,7 @@ func TestRuns(t *testing.T) {
 	if d := cmp.Diff(r, same); d != "" || r.Mailed != 1 || !r.Due.Equal(t0) {
 		t.Errorf("%+v: %s", r, d)
 	}
-	x.objects = map[string]string{"reports/acme/x.html": "<script>alert(1)</script>", "reports/acme/x.csv": "a,b\n", "reports/acme/x.json": `{"a":1}`, "reports/acme/x.txt": "text"}
+	x.objects = map[string]string{".html": "of no run", "reports/acme/x.html": "<script>alert(1)</script>", "reports/acme/x.csv": "a,b\n", "reports/acme/x.json": `{"a":1}`, "reports/acme/x.txt": "text"}
 	for _, c := range []struct{ path, form, kind, disposition string }{
 		{r.Files.HTML, "html", "text/html; charset=utf-8", `inline; filename="acme-weekly-2026-11-02.html"`},
 		{r.Files.CSV, "csv", "text/csv; charset=utf-8", `attachment; filename="acme-weekly-2026-11-02.csv"`},
@@ -536,6 +548,7 @@ func TestRuns(t *testing.T) {
 	x.call("ann", "GET", path+"/20261026T093000Z/html", nil).problem(t, 404) // claimed: nothing made yet
 	x.call("ann", "GET", path+"/20261019T093000Z/html", nil).problem(t, 404) // its object is gone
 	x.call("ann", "GET", path+"/20261103T093000Z", nil).problem(t, 404)
+	x.call("ann", "GET", "/v1/workspaces/acme/reports/none/runs", nil).problem(t, 404)
 	x.call("ann", "GET", path+"/yesterday", nil).at(t, "path.due")
 	x.call("bob", "GET", "/v1/workspaces/other/reports/weekly/runs/20261102T093000Z/html", nil).problem(t, 404)
 
