@@ -29,6 +29,12 @@ func FuzzCursor(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(place) > 1 { // the border between list and place moved
+			moved := base64.RawURLEncoding.EncodeToString(append(append([]byte{}, b[:1+cursorMAC]...), place[1:]...))
+			if _, ok := openCursor(key, list+place[:1], moved); ok {
+				t.Error("good for a longer list and a shorter place")
+			}
+		}
 		b[bit/8%uint(len(b))] ^= 1 << (bit % 8)
 		if _, ok := openCursor(key, list, base64.RawURLEncoding.EncodeToString(b)); ok {
 			t.Errorf("good with bit %d changed", bit)
