@@ -19,6 +19,10 @@ const (
 	window = 90 * 24 * time.Hour // of feedback that themes are found in
 	every  = 7 * 24 * time.Hour  // how often the tick finds them again
 	seed   = 1
+
+	// readable is the language whose texts make themes: the reader's vectors
+	// know no other, and would put others together by language.
+	readable = "en"
 )
 
 // Discover finds themes.
@@ -71,7 +75,7 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.
 	}
 	var docs []theme.Doc
 	for _, i := range items {
-		if issue.Feedback(i) {
+		if issue.Feedback(i) && i.Language == readable {
 			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text})
 		}
 	}

@@ -22,15 +22,26 @@ func Feedback(i store.Item) bool {
 	return i.Direction == social.Inbound && i.Type.Utterance() && !i.Deleted && strings.TrimSpace(i.Text) != "" && i.Intent != "spam" && i.Actor.ID != social.Unknown
 }
 
-// concern reports whether feedback asks for something to be done: a problem,
-// a wish, a question, a threat to leave, or a negative word.
-func concern(i store.Item) bool {
+// asks reports whether feedback clearly asks for something to be done: a
+// problem, a wish, a question, a threat to leave, or a negative word.
+func asks(i store.Item) bool {
 	switch i.Intent {
 	case "problem", "wish", "question", "churn":
 		return true
 	}
 	return i.Sentiment == "negative"
 }
+
+// pleased reports whether feedback is nothing but content.
+func pleased(i store.Item) bool {
+	return (i.Intent == "praise" || i.Intent == "recommendation" || i.Sentiment == "positive") && !asks(i)
+}
+
+// minAsking is the share of a theme's messages, pleased ones left out, that
+// must clearly ask for something for the theme to be an issue. The rest may be
+// put so plainly that the reader does not see the problem in them ("still no
+// parcel"); among others that ask, they count.
+const minAsking = 1.0 / 3
 
 // Quote is one message that stands for others.
 type Quote struct {
@@ -58,25 +69,25 @@ type Summary struct {
 	Messages    int // of feedback
 	People      int // who gave feedback, each once
 	IssuePeople int // who raised any issue, each once
-	Unassigned  int // concerns that belong to no theme
+	Unassigned  int // messages that belong to no theme, pleased ones left out
 	Issues      []Issue
 }
 
 // Top counts a period's issues under a theme set, whose assigner is a, by
-// people, most first, and compares each with the period before. Only concerns count for an issue; what is nice about a
-// theme is feedback, but nobody's issue.
+// people, most first, and compares each with the period before. A theme is an
+// issue if a third of its messages clearly ask for something; then everyone
+// counts who wrote in it and was not just pleased.
 func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int) Summary {
 	var s Summary
-	keywords := map[string][]string{}
-	for _, t := range set.Themes {
-		keywords[t.ID] = t.Keywords
-	}
 	type found struct {
 		item store.Item
 		near float64
 	}
-	byTheme := map[string][]found{}
-	labels := map[string]string{}
+	themes := map[string]theme.Theme{}
+	for _, t := range set.Themes {
+		themes[t.ID] = t
+	}
+	byTheme, asking := map[string][]found{}, map[string]int{}
 	people, raisers := map[string]bool{}, map[string]bool{}
 	for _, i := range items {
 		if !Feedback(i) {
@@ -84,7 +95,7 @@ func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int
 		}
 		s.Messages++
 		people[i.Person] = true
-		if !concern(i) {
+		if pleased(i) {
 			continue
 		}
 		as := a.Assign(i.Text)
@@ -92,15 +103,25 @@ func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int
 			s.Unassigned++
 			continue
 		}
-		raisers[i.Person] = true
-		labels[as.ThemeID] = as.Label
 		byTheme[as.ThemeID] = append(byTheme[as.ThemeID], found{i, as.Similarity})
+		if asks(i) {
+			asking[as.ThemeID]++
+		}
+	}
+	for id, fs := range byTheme {
+		if float64(asking[id]) < minAsking*float64(len(fs)) {
+			delete(byTheme, id)
+			continue
+		}
+		for _, f := range fs {
+			raisers[f.item.Person] = true
+		}
 	}
 	s.People, s.IssuePeople = len(people), len(raisers)
 
 	previous := map[string]map[string]bool{}
 	for _, i := range before {
-		if !Feedback(i) || !concern(i) {
+		if !Feedback(i) || pleased(i) {
 			continue
 		}
 		if as := a.Assign(i.Text); as.OK {
@@ -112,7 +133,7 @@ func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int
 	}
 
 	for id, fs := range byTheme {
-		is := Issue{Theme: id, Label: labels[id], Keywords: keywords[id], Messages: len(fs), PeopleBefore: len(previous[id])}
+		is := Issue{Theme: id, Label: themes[id].Label, Keywords: themes[id].Keywords, Messages: len(fs), PeopleBefore: len(previous[id])}
 		slices.SortFunc(fs, func(x, y found) int {
 			return cmp.Or(-cmp.Compare(x.near, y.near), cmp.Compare(x.item.Key, y.item.Key))
 		})
