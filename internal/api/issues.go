@@ -149,10 +149,10 @@ func (s *service) view(ctx context.Context, w string, p Period) (view, error) {
 	if v.set, v.assigner, err = s.assigner(ctx, w); err != nil {
 		return v, err
 	}
-	if v.items, err = s.Store.ItemsWide(ctx, w, v.from, v.to); err != nil {
+	if v.items, err = s.Store.Items(ctx, w, v.from, v.to); err != nil {
 		return v, err
 	}
-	v.before, err = s.Store.ItemsWide(ctx, w, v.from.Add(-v.to.Sub(v.from)), v.from)
+	v.before, err = s.Store.Items(ctx, w, v.from.Add(-v.to.Sub(v.from)), v.from)
 	return v, err
 }
 

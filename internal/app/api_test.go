@@ -70,7 +70,7 @@ func TestAPIFromEventToTable(t *testing.T) {
 	}
 	token += "." + b64(sig)
 
-	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name, "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
+	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name + "/", "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
 		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function", "CURSOR_KEY_SECRET": name}
 	h, err := app.API(t.Context(), func(k string) string { return env[k] })
 	if err != nil {

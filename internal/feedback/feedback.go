@@ -104,12 +104,35 @@ func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) err
 	if err != nil {
 		return err
 	}
+	if err := f.tell(ctx, w, p.Ref.Account, []social.Activity{a}); err != nil {
+		return err
+	}
 	if a.Type == social.Delete {
 		if err := f.said(ctx, w, of, p.Ref); err != nil {
 			return err
 		}
 	}
 	return f.item(ctx, w, of)
+}
+
+// tell notes edits and deletions that somebody else made, a moderator or
+// nobody named, among the facts of the account that wrote the message, and
+// has it scored again: a score must not rest on what was taken away.
+func (f *Feedback) tell(ctx context.Context, w, account string, edits []social.Activity) error {
+	told := false
+	for _, e := range edits {
+		if e.Account().AccountID() == account {
+			continue // it is among the account's facts already
+		}
+		if err := f.store.PutReceived(ctx, w, account, e, reading.Version); err != nil {
+			return err
+		}
+		told = true
+	}
+	if !told {
+		return nil
+	}
+	return f.score(ctx, w, []string{account})
 }
 
 // said places a message in its thread and computes the conversations it touches.
@@ -128,6 +151,9 @@ func (f *Feedback) said(ctx context.Context, w string, a social.Activity, ref st
 	}
 	edits, err := f.store.Edits(ctx, w, n.Message)
 	if err != nil {
+		return err
+	}
+	if err := f.tell(ctx, w, n.Account, edits); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(edits, func(e social.Activity) bool { return e.Type == social.Delete }) {

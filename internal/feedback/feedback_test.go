@@ -61,6 +61,8 @@ func thread(seed uint64, n int) []social.Activity {
 			out = append(out, amended(out[len(out)-1].Actor.ID, id, "edited "+id, 10*i+3, social.Edit))
 		case 1:
 			out = append(out, amended(out[len(out)-1].Actor.ID, id, "", 10*i+5, social.Delete))
+		case 2:
+			out = append(out, amended("moderator", id, "", 10*i+5, social.Delete))
 		}
 	}
 	return out

@@ -93,8 +93,9 @@ func evaluate(m scoring.Model, person string, facts []social.Activity, asOf time
 		if asOf.IsZero() && a.Occurred.After(lead.AsOf) {
 			lead.AsOf = a.Occurred
 		}
-		if a.Direction != social.Inbound || !asOf.IsZero() && a.Occurred.After(asOf) {
-			continue
+		own := a.Direction == social.Inbound && a.Account().AccountID() == social.AccountOf(person)
+		if !own || !asOf.IsZero() && a.Occurred.After(asOf) {
+			continue // a reply, somebody else's deletion, or later
 		}
 		if later(a, newest) {
 			newest = a
@@ -143,6 +144,10 @@ func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) 
 	if err != nil {
 		return Evaluated{}, err
 	}
+	return l.evaluate(ctx, m, w, person, asOf)
+}
+
+func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w, person string, asOf time.Time) (Evaluated, error) {
 	facts, err := l.Facts(ctx, w, person)
 	if err != nil {
 		return Evaluated{}, err
@@ -157,8 +162,10 @@ func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) 
 	return e, nil
 }
 
-// maxEvaluated bounds how many leads Top evaluates.
-const maxEvaluated = 1000
+const (
+	maxEvaluated = 1000 // leads that Top looks at
+	evaluators   = 16   // of them at once
+)
 
 // Top evaluates leads as of an instant and returns the best, at most limit.
 // It looks at the 1,000 leads with the highest stored scores; complete says
@@ -168,15 +175,30 @@ func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (t
 	if err != nil {
 		return nil, false, err
 	}
-	for _, h := range stored {
-		e, err := l.Evaluate(ctx, w, h.Person, asOf)
-		if fault.Is(err, fault.NotFound) {
-			continue
-		}
-		if err != nil {
+	m, err := l.Model(ctx, w)
+	if err != nil {
+		return nil, false, err
+	}
+	found, errs := make([]Evaluated, len(stored)), make([]error, len(stored))
+	var wait sync.WaitGroup
+	gate := make(chan struct{}, evaluators)
+	for i, h := range stored {
+		gate <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-gate }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				found[i], errs[i] = l.evaluate(ctx, m, w, h.Person, asOf)
+			}
+		})
+	}
+	wait.Wait()
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			top = append(top, found[i])
+		case !fault.Is(err, fault.NotFound):
 			return nil, false, err
 		}
-		top = append(top, e)
 	}
 	slices.SortFunc(top, func(a, b Evaluated) int {
 		switch {

@@ -22,7 +22,7 @@ type Store struct {
 	prefix string
 }
 
-// New returns the store below prefix, for example "/rapport/prod".
+// New returns the store below prefix, for example "/rapport/prod/apps/".
 func New(cfg aws.Config, prefix string) *Store { return &Store{ssm.NewFromConfig(cfg), prefix} }
 
 type secrets struct {
@@ -30,7 +30,7 @@ type secrets struct {
 	VerifyToken string   `json:"verify_token,omitempty"`
 }
 
-func (s *Store) name(app string) string { return s.prefix + "/apps/" + app }
+func (s *Store) name(app string) string { return s.prefix + app }
 
 // App returns an app's secrets; an error of kind NotFound if it has none.
 func (s *Store) App(ctx context.Context, app string) (platform.Secrets, error) {

@@ -123,8 +123,9 @@ func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, re
 	return false, nil
 }
 
-// PutReceived notes in the partition of account that the business's activity
-// a replied to one of its messages, so that a person's facts are read in one place.
+// PutReceived notes in the partition of account what others did to it: the
+// business's reply to one of its messages, or an edit or deletion of one by
+// somebody else. So a person's facts are read in one place.
 func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
 	_, err := s.putNew(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
 	if errors.Is(err, errExists) {

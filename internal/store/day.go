@@ -1,9 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"rapport/internal/fault"
@@ -65,29 +66,62 @@ func (s *Store) PutItem(ctx context.Context, w string, i Item, reader string) er
 	return s.putVersion(ctx, it, i.Version)
 }
 
-// Items returns the activities that occurred in [from, to), oldest first, with their edits applied.
+// itemReaders is how many days Items reads at once.
+const itemReaders = 16
+
+// Items returns the activities that occurred in [from, to), oldest first, with
+// their edits applied. It reads several days at a time.
 func (s *Store) Items(ctx context.Context, w string, from, to time.Time) ([]Item, error) {
-	var out []Item
+	var days [][2]time.Time
 	for day := from.UTC().Truncate(24 * time.Hour); day.Before(to); day = day.Add(24 * time.Hour) {
-		for _, pk := range allShards(w + "#D#" + day.Format("2006-01-02")) {
-			items, err := all[dayItem](ctx, s, query{pk: pk, from: "F#" + social.Stamp(from), to: "F#" + social.Stamp(to)})
+		start, end := day, day.Add(24*time.Hour)
+		if start.Before(from) {
+			start = from
+		}
+		if end.After(to) {
+			end = to
+		}
+		days = append(days, [2]time.Time{start, end})
+	}
+	parts, errs := make([][]Item, len(days)), make([]error, len(days))
+	var wait sync.WaitGroup
+	gate := make(chan struct{}, itemReaders)
+	for i, d := range days {
+		gate <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-gate }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				parts[i], errs[i] = s.itemsOfDay(ctx, w, d[0], d[1])
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(parts...), nil
+}
+
+// itemsOfDay returns the activities in [from, to), which lie in one day.
+func (s *Store) itemsOfDay(ctx context.Context, w string, from, to time.Time) ([]Item, error) {
+	var out []Item
+	for _, pk := range allShards(w + "#D#" + from.UTC().Format(time.DateOnly)) {
+		items, err := all[dayItem](ctx, s, query{pk: pk, from: "F#" + social.Stamp(from), to: "F#" + social.Stamp(to)})
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			i, err := it.item()
 			if err != nil {
 				return nil, err
 			}
-			for _, it := range items {
-				i, err := it.item()
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, i)
-			}
+			out = append(out, i)
 		}
 	}
 	slices.SortFunc(out, func(a, b Item) int {
-		if c := a.Occurred.Compare(b.Occurred); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Key, b.Key)
+		return cmp.Or(a.Occurred.Compare(b.Occurred), cmp.Compare(a.Key, b.Key))
 	})
 	return out, nil
 }

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"rapport/internal/fault"
@@ -41,41 +39,4 @@ func (s *Store) ItemAt(ctx context.Context, w, account, activity string, at time
 		return Item{}, err
 	}
 	return it.item()
-}
-
-// itemReaders is how many days ItemsWide reads at once.
-const itemReaders = 16
-
-// ItemsWide is Items for long periods: it reads several days at a time.
-func (s *Store) ItemsWide(ctx context.Context, w string, from, to time.Time) ([]Item, error) {
-	var days [][2]time.Time
-	for day := from.UTC().Truncate(24 * time.Hour); day.Before(to); day = day.Add(24 * time.Hour) {
-		start, end := day, day.Add(24*time.Hour)
-		if start.Before(from) {
-			start = from
-		}
-		if end.After(to) {
-			end = to
-		}
-		days = append(days, [2]time.Time{start, end})
-	}
-	parts, errs := make([][]Item, len(days)), make([]error, len(days))
-	var wait sync.WaitGroup
-	gate := make(chan struct{}, itemReaders)
-	for i, d := range days {
-		gate <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-gate }()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				parts[i], errs[i] = s.Items(ctx, w, d[0], d[1])
-			}
-		})
-	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return slices.Concat(parts...), nil
 }

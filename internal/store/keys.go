@@ -17,7 +17,7 @@ import (
 //	what                      PK                SK                          index
 //	account                   w#A#account       @                           G1 w#AA#s / account
 //	activity (a fact)         w#A#account       F#time#type#id
-//	reply received            w#A#account       R#time#id
+//	done to it by others      w#A#account       R#time#id
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / rank#person
 //	message: thread, place    w#C#message       @
 //	message: edits, deletions w#C#message       E#time#id
