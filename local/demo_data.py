@@ -660,7 +660,7 @@ def meta_body(acts, entries, noise):
         for a in group:
             kind, event = meta_change(a)
             e.setdefault(kind, []).append(event)
-        if noise:
+        if noise and not group[0].private:  # a page hides comments, not messages
             v = NOISE["value"] | {"post_id": group[0].thread, "created_time": group[0].at // 1000}
             e.setdefault("changes", []).append({"field": NOISE["field"], "value": v})
         out.append(e)
