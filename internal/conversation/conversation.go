@@ -20,6 +20,7 @@ type Node struct {
 	Occurred  time.Time        //
 	InReplyTo string           // the id in the workspace of the message replied to; may be empty
 	Private   bool             // in a thread of just the asker and the business
+	Content   bool             // spam or plain praise, by the reader: nobody waits for an answer to it
 	Deleted   bool             //
 }
 
@@ -40,7 +41,7 @@ type Conversation struct {
 	Last         time.Time // the newest message of either side
 	Messages     int       // of the asker's
 	LastKey      string    // the asker's newest message
-	WaitingSince time.Time // the first message since the newest reply that has none; zero: nobody waits
+	WaitingSince time.Time // the first message since the newest reply that wants one and has none; zero: nobody waits
 	WaitingKey   string    // that message
 	Exchanges    []Exchange
 }
@@ -98,7 +99,7 @@ func Of(asker string, nodes []Node) Conversation {
 		c.Last = lastReply
 	}
 	for _, m := range asked {
-		if !answered[m.Message] && m.Occurred.After(lastReply) {
+		if !answered[m.Message] && !m.Content && m.Occurred.After(lastReply) {
 			c.WaitingSince, c.WaitingKey = m.Occurred, m.Key
 			break
 		}

@@ -50,7 +50,7 @@ func messageOf(a social.Activity) string {
 
 func nodeOf(a social.Activity) conversation.Node {
 	n := conversation.Node{Message: messageOf(a), Activity: a.ID(), Key: a.Key, Account: a.Account().AccountID(), Direction: a.Direction,
-		Occurred: a.Occurred, Private: a.Type == social.Message}
+		Occurred: a.Occurred, Private: a.Type == social.Message, Content: a.Intent == reading.Spam || a.Intent == reading.Praise}
 	if a.InReplyTo != "" {
 		n.InReplyTo = store.MessageID(a.Platform, a.Scope, a.InReplyTo)
 	}

@@ -193,9 +193,13 @@ func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep stor
 	if err := r.Store.PutRun(ctx, w, run); err != nil {
 		return err
 	}
-	_, err := r.Send(ctx, mail.Message{
+	zone, err := time.LoadLocation(ws.TimeZone)
+	if err != nil {
+		return err
+	}
+	_, err = r.Send(ctx, mail.Message{
 		From: r.MailFrom, To: rep.Recipients,
-		Subject: fmt.Sprintf("%s: %s to %s", ws.Name, run.From.Format("2 Jan"), run.To.Add(-time.Second).Format("2 Jan 2006")),
+		Subject: fmt.Sprintf("%s: %s to %s", ws.Name, run.From.In(zone).Format("2 Jan"), run.To.Add(-time.Second).In(zone).Format("2 Jan 2006")),
 		HTML:    string(html), Text: string(text),
 		ID: fmt.Sprintf("%s.%s.%s", w, rep.ID, run.Due.UTC().Format("20060102T150405Z")),
 	}, r.Now())

@@ -47,6 +47,7 @@ type nodeItem struct {
 	Occurred                                         string
 	InReplyTo                                        string `dynamodbav:",omitempty"`
 	Private                                          bool   `dynamodbav:",omitempty"`
+	Content                                          bool   `dynamodbav:",omitempty"`
 	Deleted                                          bool   `dynamodbav:",omitempty"`
 }
 
@@ -103,7 +104,7 @@ func (s *Store) Root(ctx context.Context, w, thread string) (string, error) {
 // PutNode notes a message in a thread. A node that is there stays.
 func (s *Store) PutNode(ctx context.Context, w, thread string, n conversation.Node, ref FactRef) error {
 	_, err := s.putNew(ctx, nodeItem{PK: threadPK(w, thread), SK: nodeSK(n), Message: n.Message, Activity: n.Activity, Key: n.Key,
-		Account: n.Account, Fact: ref.SK, Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private})
+		Account: n.Account, Fact: ref.SK, Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, Content: n.Content})
 	if errors.Is(err, errExists) {
 		return nil
 	}
@@ -178,7 +179,7 @@ func (s *Store) Nodes(ctx context.Context, w, thread, asker string) ([]NodeRef, 
 				return nil, err
 			}
 			out = append(out, NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account,
-				Direction: social.Direction(it.Direction), Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Deleted: it.Deleted},
+				Direction: social.Direction(it.Direction), Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Content: it.Content, Deleted: it.Deleted},
 				FactRef{Account: it.Account, SK: it.Fact}})
 		}
 	}
