@@ -1,0 +1,144 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"rapport/internal/app"
+	"rapport/internal/platform"
+	"rapport/internal/scoring"
+	"rapport/internal/secret"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+// handler builds a function as its main does and returns what Lambda would call.
+func handler[H any](t *testing.T, build func(context.Context, func(string) string) (H, error), env map[string]string) lambda.Handler {
+	t.Helper()
+	h, err := build(t.Context(), func(k string) string { return env[k] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lambda.NewHandler(h)
+}
+
+func answer(t *testing.T, h lambda.Handler, file string) string {
+	t.Helper()
+	event, err := os.ReadFile(filepath.Join("../../events", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := h.Invoke(t.Context(), event)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return string(out)
+}
+
+// TestSampleEvents hands each function its file of events/, in the order of
+// the pipeline, over a real table, bucket and queues.
+func TestSampleEvents(t *testing.T) {
+	s, table := storetest.NewTable(t)
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"TABLE": table.Name, "BUCKET": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/"}
+	if _, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &table.Name}); err != nil {
+		t.Skipf("no S3 beside the table's engine: %v", err)
+	}
+	queues := sqs.NewFromConfig(cfg)
+	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK"} {
+		out, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		env[name+"_QUEUE_URL"] = *out.QueueUrl
+	}
+	waiting := func(name string) string {
+		t.Helper()
+		out, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(env[name+"_QUEUE_URL"]), MaxNumberOfMessages: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Messages) != 1 {
+			t.Fatalf("%d messages wait in %s, want 1", len(out.Messages), name)
+		}
+		return *out.Messages[0].Body
+	}
+
+	const w = "larkspoon"
+	now := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	doc := json.RawMessage(`{"signature":{"header":"x-signature","algorithm":"sha256","encoding":"hex","prefix":"sha256="},"mapping":{"scope":{"value":"forum"},
+		"type":{"value":"post"},"id":{"path":"/id"},"actor_id":{"path":"/by"},"text":{"path":"/text"},"occurred":{"path":"/at"},"direction":{"value":"inbound"}}}`)
+	if err := s.CreateWorkspace(t.Context(), store.Workspace{ID: w, Name: "Larkspoon", TimeZone: "Europe/Berlin", Created: now}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateSource(t.Context(), store.App{ID: "app_sample", Owner: w, Platform: "standard", Config: doc}, true,
+		store.Source{ID: "src", Workspace: w, App: "app_sample", Platform: "standard", Scope: "forum", Created: now}); err != nil {
+		t.Fatal(err)
+	}
+	if err := secret.New(cfg, env["SECRETS_PREFIX"]).PutApp(t.Context(), "app_sample", platform.Secrets{Keys: []string{"sample-secret"}}); err != nil {
+		t.Fatal(err)
+	}
+	model, err := json.Marshal(scoring.DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: now, Body: model}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutReport(t.Context(), w, store.Report{ID: "weekly", Name: "Weekly", Weekday: 1, Hour: 8, Created: now}, now.Add(7*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+
+	if out := answer(t, handler(t, app.Intake, env), "intake.json"); !strings.Contains(out, `"statusCode":200`) || !strings.Contains(out, `"body":""`) {
+		t.Errorf("intake answers %s", out)
+	}
+	if d := waiting("DELIVERIES"); !strings.Contains(d, `"app":"app_sample"`) {
+		t.Errorf("intake queues %s", d)
+	}
+	done := `{"batchItemFailures":[]}`
+	if out := answer(t, handler(t, app.Ingest, env), "ingest.json"); out != done {
+		t.Errorf("ingest answers %s", out)
+	}
+	accounts, err := s.Accounts(t.Context(), w, "", 10)
+	if err != nil || len(accounts) != 1 {
+		t.Fatalf("ingest leaves %d accounts, %v", len(accounts), err)
+	}
+	if m := waiting("SCORING"); !strings.Contains(m, accounts[0]) {
+		t.Errorf("ingest asks for the scores of %s", m)
+	}
+	if m := waiting("FEEDBACK"); !strings.Contains(m, accounts[0]) {
+		t.Errorf("ingest asks for the views of %s", m)
+	}
+	for name, h := range map[string]lambda.Handler{"score.json": handler(t, app.Score, env), "feedback.json": handler(t, app.Feedback, env)} {
+		if out := answer(t, h, name); out != done {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+	for name, h := range map[string]lambda.Handler{"discover.json": handler(t, app.Discover, env), "report.json": handler(t, app.Report, env)} {
+		if out := answer(t, h, name); out != "null" {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+	runs, _, err := s.Runs(t.Context(), w, "weekly", "", 10)
+	if err != nil || len(runs) != 1 || runs[0].State != store.RunDone {
+		t.Errorf("report leaves %+v, %v", runs, err)
+	}
+	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k"
+	if out := answer(t, handler(t, app.API, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
+		t.Errorf("api answers %.200s", out)
+	}
+}
