@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"strings"
 	"time"
 
 	"rapport/internal/social"
@@ -116,13 +115,4 @@ func ThreadID(p social.Platform, scope, conversation string) string {
 // rankKey sorts the highest score first: text order of the distance to the largest int64.
 func rankKey(micro int64, person string) string {
 	return fmt.Sprintf("%020d#%s", uint64(math.MaxInt64)-uint64(micro), person)
-}
-
-// workspaceOf is the workspace that a data key begins with, or "" for the exceptions.
-func workspaceOf(pk string) string {
-	w, _, _ := strings.Cut(pk, "#")
-	if w == "APP" || w == "SUB" || w == "SYS" {
-		return ""
-	}
-	return w
 }

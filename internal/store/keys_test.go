@@ -1,0 +1,49 @@
+package store
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"rapport/internal/social"
+)
+
+// FuzzKeysStayInTheirWorkspace: whatever a platform puts into its ids, a data
+// key begins with its workspace and holds no part that could be another's.
+func FuzzKeysStayInTheirWorkspace(f *testing.F) {
+	f.Add("scope", "id", "object")
+	f.Add("#A#", "acme#A#acc", "|\x00%")
+	f.Add(strings.Repeat("x", 5000), "\xff\xfe", "H#")
+	f.Fuzz(func(t *testing.T, scope, id, object string) {
+		a := social.Activity{Platform: "standard", Scope: scope, Type: social.Post, Actor: social.Actor{ID: id}, Object: social.Object{ID: object},
+			Occurred: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+		a.Key = social.ActivityKey(a.Platform, scope, a.Type, object, a.Occurred)
+		account, message := a.Account().AccountID(), MessageID(a.Platform, scope, object)
+		for _, pk := range []string{accountPK("w1", account), threadPK("w1", message), threadPK("w1", ThreadID(a.Platform, scope, object)), dayPK("w1", a.Occurred, account), personPK("w1", social.PersonID(account))} {
+			if !strings.HasPrefix(pk, "w1#") || strings.Count(pk, "#") > 3 || len(pk) > 100 {
+				t.Errorf("partition %q", pk)
+			}
+		}
+		for _, sk := range []string{factSK(a), daySK(a), editSK(a), receivedSK(a), routeSK(scope)} {
+			if len(sk) > 1024 || strings.ContainsAny(sk, "\x00\n") {
+				t.Errorf("sort key %q", sk)
+			}
+		}
+		if strings.Contains(strings.TrimPrefix(routeSK(scope), "R#"), "#") {
+			t.Errorf("route %q: a scope could pose as another key", routeSK(scope))
+		}
+	})
+}
+
+// FuzzRank: text order of rank keys is falling order of scores.
+func FuzzRank(f *testing.F) {
+	f.Add(int64(0), int64(-1))
+	f.Add(int64(math.MaxInt64), int64(math.MinInt64))
+	f.Fuzz(func(t *testing.T, a, b int64) {
+		ka, kb := rankKey(a, "p"), rankKey(b, "p")
+		if (a > b) != (ka < kb) || (a == b) != (ka == kb) {
+			t.Errorf("%d gives %s, %d gives %s", a, ka, b, kb)
+		}
+	})
+}

@@ -1,0 +1,308 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+
+func activity(actor, id string, at time.Time) social.Activity {
+	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: actor, Name: "N " + actor}, Object: social.Object{ID: id, Type: "note"},
+		Text: "text " + id, URL: "https://x.example/" + id, Occurred: at, Known: at.Add(time.Hour), Direction: social.Inbound, Language: "en", Sentiment: "neutral", Intent: "other"}
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
+	return a
+}
+
+func TestActivityIsPutOnce(t *testing.T) {
+	s := storetest.New(t)
+	a := activity("ann", "1", t0)
+	var fresh atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			isNew, err := s.PutActivity(t.Context(), "w1", a, "r1")
+			if err != nil {
+				t.Error(err)
+			}
+			if isNew {
+				fresh.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if fresh.Load() != 1 {
+		t.Errorf("%d of 8 puts were new, want 1", fresh.Load())
+	}
+
+	later, earlier := a, a
+	later.Known, later.Text = a.Known.Add(time.Hour), "changed"
+	earlier.Known = a.Known.Add(-time.Minute)
+	for _, x := range []social.Activity{later, earlier, later} {
+		if isNew, err := s.PutActivity(t.Context(), "w1", x, "r2"); err != nil || isNew {
+			t.Errorf("again: new %v, %v", isNew, err)
+		}
+	}
+	want := a
+	want.Known = earlier.Known
+	facts, err := s.Facts(t.Context(), "w1", a.Account().AccountID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]social.Activity{want}, facts); d != "" {
+		t.Errorf("a fact stays but for the earliest known (-want +got):\n%s", d)
+	}
+	other, err := s.Facts(t.Context(), "w2", a.Account().AccountID())
+	if err != nil || len(other) != 0 {
+		t.Errorf("another workspace sees %d facts, %v", len(other), err)
+	}
+	if _, err := s.Activity(t.Context(), "w2", store.RefOf(a)); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another workspace reads it: %v", err)
+	}
+}
+
+func TestStaleVersionIsAConflict(t *testing.T) {
+	s := storetest.New(t)
+	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0, Platform: "meta"}
+	if err := s.PutLead(t.Context(), "w1", l); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutLead(t.Context(), "w1", l); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a second writer that read nothing: %v, want a conflict", err)
+	}
+	l.Version, l.Micro = 1, 7
+	if err := s.PutLead(t.Context(), "w1", l); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutLead(t.Context(), "w1", l); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a writer with the version before: %v, want a conflict", err)
+	}
+	got, err := s.Lead(t.Context(), "w1", "per_1", "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Version = 2
+	if d := cmp.Diff(l, got); d != "" {
+		t.Errorf("read back (-want +got):\n%s", d)
+	}
+}
+
+func TestLeadsPageByFallingScore(t *testing.T) {
+	s := storetest.New(t)
+	var want []string
+	for i := range 41 {
+		l := store.Lead{Person: fmt.Sprintf("per_%02d", i), Model: "default", Micro: int64(i/2*1_000_000 - 5_000_000), AsOf: t0, Platform: "meta"}
+		if err := s.PutLead(t.Context(), "w1", l); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, fmt.Sprintf("%012d %s", 1_000_000_000-l.Micro, l.Person))
+	}
+	if err := s.PutLead(t.Context(), "w2", store.Lead{Person: "per_x", Model: "default", Micro: 99, AsOf: t0}); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	for _, size := range []int{1, 7, 41, 100} {
+		var got []string
+		after := ""
+		for range 100 {
+			ls, last, err := s.Leads(t.Context(), "w1", "default", after, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range ls {
+				got = append(got, fmt.Sprintf("%012d %s", 1_000_000_000-l.Micro, l.Person))
+			}
+			if after = last; len(ls) < size {
+				break
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("pages of %d (-want +got):\n%s", size, d)
+		}
+	}
+}
+
+func TestAccountsPage(t *testing.T) {
+	s := storetest.New(t)
+	want := map[string]bool{}
+	for i := range 23 {
+		a := activity(fmt.Sprint("actor", i), "1", t0)
+		for range 2 {
+			if err := s.PutAccount(t.Context(), "w1", a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want[a.Account().AccountID()] = true
+	}
+	got := map[string]bool{}
+	after := ""
+	for range 30 {
+		ids, err := s.Accounts(t.Context(), "w1", after, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if got[id] {
+				t.Errorf("%s comes twice", id)
+			}
+			got[id] = true
+			after = id
+		}
+		if len(ids) < 5 {
+			break
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("accounts (-want +got):\n%s", d)
+	}
+}
+
+func TestParkedNewestFirstAndOnce(t *testing.T) {
+	s := storetest.New(t)
+	for i := range 11 {
+		p := store.Parked{ID: fmt.Sprintf("prk_%02d", i), App: "a", Delivery: "d", Received: t0.Add(time.Duration(i) * time.Minute), Reason: "r", Object: "o"}
+		for range 2 {
+			if err := s.Park(t.Context(), "w1", p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var got []string
+	after := ""
+	for range 10 {
+		ps, last, err := s.Parked(t.Context(), "w1", t0, after, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range ps {
+			got = append(got, p.ID)
+		}
+		if after = last; len(ps) < 4 {
+			break
+		}
+	}
+	var want []string
+	for i := 10; i >= 0; i-- {
+		want = append(want, fmt.Sprintf("prk_%02d", i))
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("parked (-want +got):\n%s", d)
+	}
+}
+
+func TestItemsOfAPeriodAreHalfOpen(t *testing.T) {
+	s := storetest.New(t)
+	put := func(id string, at time.Time) {
+		a := activity("ann", id, at)
+		i := store.Item{Activity: a, Account: a.Account().AccountID(), Person: "per_1"}
+		if err := s.PutItem(t.Context(), "w1", i, "r"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	from, to := t0.Add(-20*time.Hour), t0.Add(30*time.Hour)
+	put("before", from.Add(-time.Millisecond))
+	put("first", from)
+	put("last", to.Add(-time.Millisecond))
+	put("middle", t0)
+	put("after", to)
+	items, err := s.Items(t.Context(), "w1", from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range items {
+		got = append(got, i.Object.ID)
+	}
+	if d := cmp.Diff([]string{"first", "middle", "last"}, got); d != "" {
+		t.Errorf("items (-want +got):\n%s", d)
+	}
+}
+
+func TestRunIsClaimedOnce(t *testing.T) {
+	s := storetest.New(t)
+	due, now := t0, t0.Add(time.Hour)
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			if _, err := s.ClaimRun(t.Context(), "w1", "weekly", due, now, time.Minute); err == nil {
+				won.Add(1)
+			} else if !fault.Is(err, fault.Conflict) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Fatalf("%d of 6 claimed it, want 1", won.Load())
+	}
+	again, err := s.ClaimRun(t.Context(), "w1", "weekly", due, now.Add(2*time.Minute), time.Minute)
+	if err != nil {
+		t.Fatalf("after the lease: %v", err)
+	}
+	again.State = store.RunSending
+	if err := s.PutRun(t.Context(), "w1", &again); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ClaimRun(t.Context(), "w1", "weekly", due, now.Add(time.Hour), time.Minute); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a run whose mail was begun is claimed again: %v", err)
+	}
+}
+
+func TestPublishedVersionsNeverChange(t *testing.T) {
+	s := storetest.New(t)
+	doc := store.Document{Version: "1", Published: t0, Body: json.RawMessage(`{"a":1}`)}
+	for range 2 {
+		if err := s.Publish(t.Context(), "w1", store.Models, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed := doc
+	changed.Body = json.RawMessage(`{"a":2}`)
+	if err := s.Publish(t.Context(), "w1", store.Models, changed); !fault.Is(err, fault.Conflict) {
+		t.Errorf("another content under the same version: %v, want a conflict", err)
+	}
+	got, err := s.Active(t.Context(), "w1", store.Models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(doc.Body), string(got.Body)); d != "" {
+		t.Error(d)
+	}
+	if _, err := s.Active(t.Context(), "w2", store.Models); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another workspace: %v", err)
+	}
+}
+
+func TestSourceIsAllOrNothing(t *testing.T) {
+	s := storetest.New(t)
+	app := store.App{ID: "a1", Owner: "w1", Platform: "meta"}
+	src := store.Source{ID: "s1", Workspace: "w1", App: "a1", Platform: "meta", Scope: "page#1", Created: t0}
+	if err := s.CreateSource(t.Context(), app, true, src); err != nil {
+		t.Fatal(err)
+	}
+	src.ID = "s2"
+	if err := s.CreateSource(t.Context(), app, false, src); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the same scope again: %v, want a conflict", err)
+	}
+	sources, err := s.Sources(t.Context(), "w1")
+	if err != nil || len(sources) != 1 {
+		t.Errorf("%d sources, %v; want 1: a refused one leaves nothing", len(sources), err)
+	}
+	routes, err := s.Routes(t.Context(), "a1")
+	if err != nil || len(routes) != 1 || routes[0].Scope != "page#1" {
+		t.Errorf("routes %+v, %v", routes, err)
+	}
+}
