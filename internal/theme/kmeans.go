@@ -51,7 +51,6 @@ type clustering struct {
 	centres []centre
 	of      []int     // the centre nearest to each point
 	near    []float32 // the similarity to it
-	next    []float32 // the similarity to the second nearest; -1 with one centre
 	fit     float64   // the weighted mean of near
 }
 
@@ -140,7 +139,7 @@ const maxRounds = 40
 // lloyd moves the centres until no point changes its centre, at most
 // maxRounds times. A centre that loses all its points stays where it is.
 func lloyd(ps []point, terms int, cs []centre) clustering {
-	r := clustering{centres: cs, of: make([]int, len(ps)), near: make([]float32, len(ps)), next: make([]float32, len(ps))}
+	r := clustering{centres: cs, of: make([]int, len(ps)), near: make([]float32, len(ps))}
 	for i := range r.of {
 		r.of[i] = -1
 	}
@@ -148,17 +147,14 @@ func lloyd(ps []point, terms int, cs []centre) clustering {
 		changed := false
 		sum, weight := 0.0, 0.0
 		for i := range ps {
-			best, near, next := 0, float32(-2), float32(-1)
+			best, near := 0, float32(-2)
 			for c := range cs {
-				s := similarity(&ps[i], &cs[c])
-				if s > near {
-					best, near, next = c, s, max(near, -1)
-				} else if s > next {
-					next = s
+				if s := similarity(&ps[i], &cs[c]); s > near {
+					best, near = c, s
 				}
 			}
 			changed = changed || r.of[i] != best
-			r.of[i], r.near[i], r.next[i] = best, near, next
+			r.of[i], r.near[i] = best, near
 			sum += float64(ps[i].weight) * float64(near)
 			weight += float64(ps[i].weight)
 		}

@@ -2,7 +2,7 @@
 // of the known themes it belongs to.
 //
 // Discover clusters texts by spherical k-means over the reader's vectors
-// beside TF-IDF, names each cluster by the phrases that tell it from the
+// beside TF-IDF, merges clusters that say the same, names each cluster by the phrases that tell it from the
 // others, and matches it to a theme of the previous set where they hold the
 // same texts, so that a theme's id lasts. The result is a Set, a plain value.
 // An Assigner is a pure function of a text and a set.
@@ -34,7 +34,7 @@ type Doc struct{ ID, Person, Text string }
 
 // Options steer Discover.
 type Options struct {
-	K        int    // number of clusters; 0 lets the texts decide, 2 to 30
+	K        int    // number of clusters; 0 lets the texts decide
 	Seed     uint64 // of the starts of k-means
 	Previous *Set   // whose identities are to last; may be nil
 }
@@ -84,7 +84,7 @@ type Assignment struct {
 const (
 	minPeople   = 3    // of a theme
 	restarts    = 5    // of k-means for the result
-	tryRestarts = 2    // of k-means while K is being chosen
+	tryRestarts = 2    // of k-means for groups that are to be merged
 	maxK        = 1000 // more themes than anyone can read
 	maxDocs     = 20000
 	themeTerms  = 40  // weights kept of a theme
@@ -93,14 +93,15 @@ const (
 	sameTheme   = 0.3 // least overlap of a theme with its predecessor
 	// The threshold is the similarity that one text in twenty falls below,
 	// within these bounds; in them lies what separates CLINC150's texts from
-	// those out of its scope, according to how wide the themes are.
+	// those out of its scope, according to how wide the themes are. Where the
+	// texts decide how many themes there are, it is the upper bound.
 	lowThreshold, highThreshold = 0.25, 0.35
 )
 
 // Discover finds the themes of docs. It uses at most 20,000 of them, then
 // those whose ids hash lowest. A text that is near no theme, or that says
 // nothing, belongs to none; a theme that fewer than three people talk about
-// is none. An error means that two docs share an id, or that the options make
+// is none, nor, where K is 0, of fewer than a quarter of the root of all. An error means that two docs share an id, or that the options make
 // no sense; too few docs give a set without themes.
 func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 	if opt.K < 0 || opt.K > maxK {
@@ -134,23 +135,27 @@ func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 	}
 	shareVoices(docs, ps)
 
-	k := opt.K
-	if k == 0 {
-		k = chooseK(ps, len(s.idf), opt.Seed)
-	}
-	found := cluster(ps, len(s.idf), min(k, len(ps)), restarts, opt.Seed)
-	set.Threshold = threshold(found.near)
-	for i := range found.of {
-		if float64(found.near[i]) < set.Threshold {
-			found.of[i] = -1
+	least := minPeople
+	var centres []centre
+	if opt.K == 0 {
+		least = max(least, int(math.Sqrt(float64(set.People))/4))
+		centres = gather(docs, ps, len(s.idf), least, opt.Seed)
+	} else {
+		found := cluster(ps, len(s.idf), min(opt.K, len(ps)), restarts, opt.Seed)
+		set.Threshold = threshold(found.near)
+		for i := range found.of {
+			if float64(found.near[i]) < set.Threshold {
+				found.of[i] = -1
+			}
 		}
+		centres = means(ps, found.of, len(found.centres), len(s.idf))
 	}
-	for _, m := range means(ps, found.of, len(found.centres), len(s.idf)) {
+	for _, m := range centres {
 		if m.dense != nil {
 			set.Themes = append(set.Themes, packTheme(m))
 		}
 	}
-	set.settle(r, docs)
+	set.settle(r, docs, least)
 	if opt.Previous != nil {
 		set.inherit(r, docs, *opt.Previous)
 	}
@@ -203,38 +208,6 @@ func shareVoices(docs []Doc, ps []point) {
 	for i, d := range docs {
 		ps[i].weight = 1 / float32(count[d.Person])
 	}
-}
-
-// chooseK returns the number of clusters with the best simplified silhouette
-// (Hruschka et al. 2004: distances to the own and the next centre), of 2 to
-// 30, of no more than one per twelve texts (beyond that the measure favours
-// clusters of two or three texts) and of no less than a third of the root of
-// their number (where most texts belong to no theme, the measure favours a few
-// clusters that say nothing).
-func chooseK(ps []point, terms int, seed uint64) int {
-	best, chosen := math.Inf(-1), 1
-	for _, k := range []int{2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 26, 30} {
-		if k < int(math.Sqrt(float64(len(ps)))/3) {
-			continue
-		}
-		if k > max(3, len(ps)/12) || k > len(ps) {
-			break
-		}
-		c := cluster(ps, terms, k, tryRestarts, seed)
-		sum, weight := 0.0, 0.0
-		for i := range ps {
-			own, next := 1-float64(c.near[i]), 1-float64(c.next[i])
-			w := float64(ps[i].weight)
-			if next > 0 {
-				sum += float64(w * ((next - own) / next))
-			}
-			weight += w
-		}
-		if s := sum / weight; s > best {
-			best, chosen = s, k
-		}
-	}
-	return chosen
 }
 
 func threshold(near []float32) float64 {
@@ -335,16 +308,16 @@ func (s Set) assign(r *reading.Reader, docs []Doc) ([]int, []float64) {
 	return of, near
 }
 
-// settle drops the themes that too few people are assigned to, until each
-// has enough; counts, quotes and orders the rest, by people and then by the
+// settle drops the themes that fewer than least people are assigned to, until
+// each has enough; counts, quotes and orders the rest, by people and then by the
 // id of the most typical text.
-func (s *Set) settle(r *reading.Reader, docs []Doc) {
+func (s *Set) settle(r *reading.Reader, docs []Doc, least int) {
 	for {
 		of, near := s.assign(r, docs)
 		kept := s.Themes[:0:0]
 		for i, t := range s.Themes {
 			t.People = people(docs, of, i)
-			if t.People < minPeople {
+			if t.People < least {
 				continue
 			}
 			t.Docs = 0
