@@ -14,6 +14,7 @@ const (
 	maxGroups  = 150  // before they are merged
 	sameMatter = 0.55 // two groups are one from this nearness on
 	coherent   = 0.12 // least nearness of a theme's texts to each other
+	firm       = 0.3  // the same, of a group whose merger does not hold together
 	settling   = 3    // rounds in which the themes that are left take up texts
 )
 
@@ -51,8 +52,9 @@ func dot(a, b []float64) float64 {
 // gather finds the centres of as many themes as the texts hold: k-means into
 // more groups than there can be themes, then merging of the two nearest groups
 // (average linkage, relative to the coherence of the looser of the two) until
-// none are near; a group that does not hold together, or of fewer than least
-// people, is no theme, and its texts go to the others where they are near.
+// none are near. What then does not hold together, or has fewer than least
+// people, is no theme: of what went into it, a group that is firm and of twice
+// as many people is one, and the other texts go to themes they are near to.
 func gather(docs []Doc, ps []point, terms, least int, seed uint64) []centre {
 	k := min(max(2, len(ps)/perGroup), maxGroups, len(ps))
 	found := cluster(ps, terms, k, tryRestarts, seed)
@@ -62,6 +64,10 @@ func gather(docs []Doc, ps []point, terms, least int, seed uint64) []centre {
 			groups[c] = &group{sum: make([]float64, reading.Dim+terms)}
 		}
 		groups[c].add(i, &ps[i])
+	}
+	stands := make([]bool, len(groups)) // on its own
+	for c, g := range groups {
+		stands[c] = g != nil && g.coherence() >= firm && voices(docs, g.points) >= 2*least
 	}
 	of := make([]int, len(ps))
 	for i := range of {
@@ -76,6 +82,20 @@ func gather(docs []Doc, ps []point, terms, least int, seed uint64) []centre {
 			of[i] = themes
 		}
 		themes++
+	}
+	for c := range stands {
+		if !stands[c] {
+			continue
+		}
+		free := false
+		for i := range ps {
+			if found.of[i] == c && of[i] < 0 {
+				of[i], free = themes, true
+			}
+		}
+		if free {
+			themes++
+		}
 	}
 	cs := means(ps, of, themes, terms)
 	for range settling {

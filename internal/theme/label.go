@@ -13,13 +13,24 @@ import (
 const (
 	maxKeywords = 6
 	pairBonus   = 1.6 // two words say more than one that is as telling
+	common      = 0.3 // share of a theme's people who use what it is named by, if anything is
+	partner     = 0.1 // least share of those who use its best word with another that is named beside it
+	closely     = 100 // how much more a form counts whose words stand together
+	telling     = 0.7 // least log-odds of a phrase: twice as likely inside as outside
 )
+
+// phrase is one that people of a theme use.
+type phrase struct {
+	stems string
+	share float64 // of the theme's people
+	score float64
+}
+
+func (p phrase) pair() bool { return strings.Contains(p.stems, " ") }
 
 // name gives each theme its keywords, and a label where it has none. A phrase
 // counts by the share of the theme's people who use it, times the log-odds of
-// a person inside using it against one outside. A label is the best pair of
-// words, or the best two words where no pair comes near; no two labels have
-// the same words.
+// a person inside using it against one outside.
 func (s *Set) name(r *reading.Reader, docs []Doc) {
 	of, _ := s.assign(r, docs)
 	type use struct{ phrase, person string }
@@ -37,11 +48,14 @@ func (s *Set) name(r *reading.Reader, docs []Doc) {
 			spoke[c][d.Person] = true
 			voices[c]++
 		}
-		for _, p := range phrases(d.Text, func(phrase, form string) {
+		for _, p := range phrases(d.Text, func(phrase, form string, close bool) {
 			if forms[phrase] == nil {
 				forms[phrase] = map[string]int{}
 			}
 			forms[phrase][form]++
+			if close {
+				forms[phrase][form] += closely
+			}
 		}) {
 			u := use{p, d.Person}
 			if !seen[u] {
@@ -63,62 +77,101 @@ func (s *Set) name(r *reading.Reader, docs []Doc) {
 	for i := range s.Themes {
 		t := &s.Themes[i]
 		n := float64(voices[i])
-		type scored struct {
-			phrase string
-			score  float64
-		}
-		var list []scored
+		var list []phrase
 		for p, in := range inside[i] {
 			if in < 2 {
 				continue
 			}
 			out := float64(all[p] - in)
 			odds := math.Log((float64(in) + 0.5) / (n + 1) * (float64(total) - n + 1) / (out + 0.5))
-			score := float64(in) / n * odds
-			if strings.Contains(p, " ") {
-				score *= pairBonus
-			}
-			if odds > 0 {
-				// The step keeps the last bits of the logarithm out of the order.
-				list = append(list, scored{p, math.Round(score*1e6) / 1e6})
-			}
-		}
-		slices.SortFunc(list, func(a, b scored) int {
-			return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.phrase, b.phrase))
-		})
-		// Keywords: the best phrases that add a word.
-		var keys []string
-		known := map[string]bool{}
-		for _, x := range list {
-			fresh := false
-			for _, w := range strings.Fields(x.phrase) {
-				fresh = fresh || !known[w]
-			}
-			if !fresh {
+			if odds <= 0 {
 				continue
 			}
-			for _, w := range strings.Fields(x.phrase) {
-				known[w] = true
+			x := phrase{stems: p, share: float64(in) / n}
+			if x.score = x.share * odds; x.pair() {
+				x.score *= pairBonus
 			}
-			if keys = append(keys, x.phrase); len(keys) == maxKeywords {
-				break
+			if odds < telling {
+				x.share = 0 // frequent everywhere
 			}
+			// The step keeps the last bits of the logarithm out of the order.
+			x.score = math.Round(x.score*1e6) / 1e6
+			list = append(list, x)
 		}
+		slices.SortFunc(list, func(a, b phrase) int {
+			return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.stems, b.stems))
+		})
 		t.Keywords = []string{}
-		for _, k := range keys {
+		for _, k := range keywords(list) {
 			t.Keywords = append(t.Keywords, written(forms[k]))
 		}
 		if t.Label == "" {
-			t.Label = label(t.Keywords, taken)
+			var names []string
+			for _, p := range candidates(list) {
+				names = append(names, written(forms[p]))
+			}
+			t.Label = label(names, t.Keywords, taken)
 		}
 		taken[words(t.Label)] = true
 	}
 }
 
-// label makes a label of keywords that no other theme has: the first if it is
-// a pair; a single word with the next that shares no word with it; if that is
-// taken, with more of them; another pair; and at last with a number.
-func label(keywords []string, taken map[string]bool) string {
+// keywords are the best phrases that add a word.
+func keywords(list []phrase) []string {
+	var keys []string
+	known := map[string]bool{}
+	for _, x := range list {
+		fresh := false
+		for _, w := range strings.Fields(x.stems) {
+			fresh = fresh || !known[w]
+		}
+		if !fresh {
+			continue
+		}
+		for _, w := range strings.Fields(x.stems) {
+			known[w] = true
+		}
+		if keys = append(keys, x.stems); len(keys) == maxKeywords {
+			break
+		}
+	}
+	return keys
+}
+
+// candidates are the phrases a theme may be named by, best first: pairs of
+// words that are common among its people; the best word with a partner; the
+// best word alone, if it is common.
+func candidates(list []phrase) []string {
+	var out []string
+	best := phrase{}
+	for _, p := range list {
+		switch {
+		case p.pair() && p.share >= common:
+			out = append(out, p.stems)
+		case !p.pair() && best.stems == "":
+			best = p
+		}
+	}
+	for _, p := range list {
+		if p.pair() && p.share >= partner && p.share < common && slices.Contains(strings.Fields(p.stems), best.stems) {
+			out = append(out, p.stems)
+		}
+	}
+	if best.share >= common {
+		out = append(out, best.stems)
+	}
+	return out
+}
+
+// label is the first of names that no other theme has; else keywords that
+// share no word, one after another until no other theme has them; else a
+// keyword that is a pair; at last one with a number.
+func label(names, keywords []string, taken map[string]bool) string {
+	for _, l := range names {
+		if !taken[words(l)] {
+			return l
+		}
+	}
 	if len(keywords) == 0 {
 		keywords = []string{"various"}
 	}

@@ -108,7 +108,7 @@ func TestSetHasTheSameBytesOnEveryProcessor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "ba068351b33597ab9fdac699a106ffeef513c3b196c2b6103669f92172c02ab4"; got != want {
+	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "5a01c04f4e03b7c82a34db8915e0c099776984ac20efa737f781fef81d7bca00"; got != want {
 		t.Errorf("hash %s, want %s", got, want)
 	}
 }
@@ -232,6 +232,64 @@ func TestLabelsAreShortAndDiffer(t *testing.T) {
 		if len(th.Quotes) == 0 || len(th.Keywords) == 0 {
 			t.Errorf("theme %q: %d quotes, %d keywords", th.Label, len(th.Quotes), len(th.Keywords))
 		}
+	}
+}
+
+func TestLabelIsAPhraseThatManyUse(t *testing.T) {
+	docs := corpus("login", "coffee")
+	for i, text := range []string{"Hi team, on Thursday the delivery was late", "late delivery on Thursday", "Thursday's deliveries are always late", "delivery two hours late on Thursday",
+		"the delivery on Thursday came late again", "my Thursday delivery is late"} {
+		docs = append(docs, theme.Doc{ID: fmt.Sprint("late-", i), Text: text})
+	}
+	set := discover(t, docs, theme.Options{Seed: 1})
+	as := assign(set, "the delivery was late")
+	if ws := strings.Fields(as.Label); len(ws) != 2 || !slices.Contains(ws, "late") || !strings.Contains(as.Label, "deliver") {
+		t.Errorf("late deliveries are named %q", as.Label)
+	}
+}
+
+// odd is what single people say, each about something else.
+const odd = `the goalkeeper was injured in the second half|my aunt keeps four goats behind the house|which planet has the most moons|snow fell on the pass last night|
+a violin needs new strings every year|the election was closer than anyone thought|he paints ships in bottles|how deep is the lake near the castle|
+our choir sings Bach in December|the dentist pulled two teeth|tulips grow well in sandy soil|she translated a poem from Welsh|chess club meets behind the library|
+the museum shows Roman glass|a fox crossed the railway line|my knee hurts after the marathon|they found a comet with a small telescope|grandfather built that wooden boat|
+the exam in algebra was easy|sheep graze below the lighthouse|what rhymes with orange|the actor forgot his lines on stage|we camped beside a volcano|the referee lost his whistle`
+
+func TestSubjectsAreFoundWholeAmongOtherTexts(t *testing.T) {
+	docs := corpus("delivery", "login", "price", "coffee")
+	for i, text := range strings.Split(odd, "|") {
+		docs = append(docs, theme.Doc{ID: fmt.Sprint("odd-", i), Text: text})
+	}
+	set := discover(t, docs, theme.Options{Seed: 1})
+	if len(set.Themes) < 4 || len(set.Themes) > 6 {
+		t.Errorf("%d themes of four subjects", len(set.Themes))
+	}
+	in := map[string]map[string]int{}
+	strange := 0
+	for _, d := range docs {
+		as := assign(set, d.Text)
+		subject := strings.Split(d.ID, "-")[0]
+		if subject == "odd" && as.OK {
+			strange++
+		}
+		if as.OK {
+			if in[subject] == nil {
+				in[subject] = map[string]int{}
+			}
+			in[subject][as.ThemeID]++
+		}
+	}
+	for _, s := range []string{"delivery", "login", "price", "coffee"} {
+		most := 0
+		for _, n := range in[s] {
+			most = max(most, n)
+		}
+		if most < 13 {
+			t.Errorf("%s is scattered: %v", s, in[s])
+		}
+	}
+	if strange > 4 {
+		t.Errorf("%d of 24 texts about nothing in common have a theme", strange)
 	}
 }
 

@@ -24,7 +24,13 @@ var stop = func() map[string]bool {
 		too tried try trying two u under until up upon ur us use used using very via want wanted wants was wasn't wasnt way we we're we've well
 		went were weren't what what's whats when where where's which while who whom whose why will with without won't wont would wouldn't
 		wouldnt yes yet you you're you've youve your yours yourself hi hello hey dear guys anyway actually able happen happened happening
-		help amp rt ve ll don didn doesn isn wasn haven couldn wouldn won couldn http https www able day days time week month year hour hours minutes`) {
+		help amp rt ve ll don didn doesn isn wasn haven couldn wouldn won couldn http https www able day days time week month year hour hours minutes
+		monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october november december
+		one two three four five six seven eight nine ten first second third fourth fifth sixth half dozen time times noon
+		tomorrow yesterday tonight morning afternoon evening night weekend greetings cheers regards sorry welcome
+		good great nice bad best better worst worse big small little new old full long short high low early different whole
+		came comes coming happens left seen sent send wrote write kept become became found find work works working worked
+		man woman people person guy lol omg dear team honestly actually completely course probably quite simply etc soon instantly`) {
 		m[w] = true
 	}
 	return m
@@ -118,37 +124,43 @@ func stems(text string) []string {
 	return out
 }
 
+// window is how many words that are no stop words a pair may span.
+const window = 3
+
 // phrases returns the stems of text's words that are no stop words and longer
-// than one letter, and the pairs of them that follow each other within a
-// sentence, joined by a space. Stop words between the two of a pair are
-// passed over, so that "cancel my subscription" holds "cancel subscription". A
-// number or a particle counts only right after another word ("top up").
-// written is told each phrase with the form it was written in.
-func phrases(text string, written func(phrase, form string)) []string {
+// than two letters, and the pairs of them that stand near each other within a
+// sentence, in alphabetical order and joined by a space: "late delivery" and
+// "delivery was late" hold the same pair. A particle counts only right after
+// another word ("top up"). written is told each phrase with the form it was
+// written in, a pair in the order of the text, and whether nothing but stop
+// words stood between.
+func phrases(text string, written func(phrase, form string, close bool)) []string {
 	var out []string
-	add := func(phrase, form string) {
+	add := func(phrase, form string, close bool) {
 		out = append(out, phrase)
-		written(phrase, form)
+		written(phrase, form, close)
 	}
-	var before word
+	var before []word
 	adjacent := false
 	for _, w := range split(text) {
 		switch {
 		case w.stem == "":
-			before = word{}
-		case particle[w.text] || isNumber(w.text):
-			if adjacent && before.stem != "" {
-				add(before.stem+" "+w.stem, before.text+" "+w.text)
+			before = before[:0]
+		case particle[w.text]:
+			if last := len(before) - 1; adjacent && (w.text != "in" || enters[before[last].stem]) {
+				add(pair(before[last].stem, w.stem), before[last].text+" "+w.text, true)
 			}
-		case stop[w.text] || stop[w.stem] || reading.StopWord(w.text) || utf8.RuneCountInString(w.text) < 2:
-			adjacent = false
-			continue
-		default:
-			add(w.stem, w.text)
-			if before.stem != "" && before.stem != w.stem {
-				add(before.stem+" "+w.stem, before.text+" "+w.text)
+		case names(w):
+			add(w.stem, w.text, true)
+			for i, b := range before {
+				if b.stem != w.stem {
+					add(pair(b.stem, w.stem), b.text+" "+w.text, i == len(before)-1)
+				}
 			}
-			before, adjacent = w, true
+			if before = append(before, w); len(before) > window-1 {
+				before = before[1:]
+			}
+			adjacent = true
 			continue
 		}
 		adjacent = false
@@ -156,9 +168,18 @@ func phrases(text string, written func(phrase, form string)) []string {
 	return out
 }
 
-// particle holds words that say something only after another, as in "top up".
-var particle = map[string]bool{"up": true, "down": true, "out": true, "off": true, "back": true, "in": true, "on": true}
-
-func isNumber(w string) bool {
-	return strings.IndexFunc(w, func(r rune) bool { return !unicode.IsDigit(r) }) < 0
+// names reports whether a word can be part of a theme's name.
+func names(w word) bool {
+	return !stop[w.text] && !stop[w.stem] && !reading.StopWord(w.text) && utf8.RuneCountInString(w.text) > 2 && strings.IndexFunc(w.text, unicode.IsDigit) < 0
 }
+
+func pair(a, b string) string {
+	return min(a, b) + " " + max(a, b)
+}
+
+// particle holds words that say something only after another, as in "top up";
+// "in" does so after what enters holds.
+var (
+	particle = map[string]bool{"up": true, "down": true, "out": true, "off": true, "back": true, "in": true}
+	enters   = map[string]bool{"log": true, "logg": true, "sign": true, "check": true, "plug": true, "opt": true}
+)
