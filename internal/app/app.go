@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -127,6 +129,32 @@ func Ingest(ctx context.Context, getenv func(string) string) (lambdasqs.Handler,
 	}), nil
 }
 
+// hands is how many items of one message are worked on at once: they wait for
+// the table, not for the processor.
+const hands = 8
+
+// atOnce calls f for each item, a few at a time, and joins their errors. A
+// panic is an error of its item.
+func atOnce[T any](items []T, f func(T) error) error {
+	errs := make([]error, len(items))
+	gate := make(chan struct{}, hands)
+	var wait sync.WaitGroup
+	for i, item := range items {
+		gate <- struct{}{}
+		wait.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					errs[i] = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+				<-gate
+			}()
+			errs[i] = f(item)
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
 // Score is the function that keeps leads in step with the facts.
 func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
 	e := environment{getenv: getenv}
@@ -144,11 +172,7 @@ func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		var errs []error
-		for _, account := range m.Accounts {
-			errs = append(errs, l.Rescore(ctx, m.Workspace, account))
-		}
-		return errors.Join(errs...)
+		return atOnce(m.Accounts, func(account string) error { return l.Rescore(ctx, m.Workspace, account) })
 	}), nil
 }
 
@@ -172,17 +196,15 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		var errs []error
-		for _, ref := range m.Facts {
+		return atOnce(m.Facts, func(ref store.FactRef) error {
 			err := f.View(ctx, m.Workspace, ref)
 			if fault.Is(err, fault.NotFound) {
 				// An erased fact has no view.
 				slog.WarnContext(ctx, "fact is gone", "workspace", m.Workspace, "account", ref.Account)
-				continue
+				return nil
 			}
-			errs = append(errs, err)
-		}
-		return errors.Join(errs...)
+			return err
+		})
 	}), nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"rapport/internal/conversation"
@@ -80,9 +79,8 @@ func (f *Feedback) item(ctx context.Context, w string, a social.Activity) error 
 				}
 			}
 		}
-		if reflect.DeepEqual(i, old) {
-			return nil
-		}
+		// Written also where it says what stood there: the new version refuses a
+		// slower writer who read the old one before the facts that made it so.
 		return f.store.PutItem(ctx, w, i, reading.Version)
 	})
 }
@@ -193,9 +191,11 @@ func (f *Feedback) said(ctx context.Context, w string, a social.Activity, ref st
 			askers[parent.Ref.Account] = true
 		}
 	case n.Private:
-		if err := f.askersOf(ctx, w, root, askers); err != nil {
+		_, nodes, err := f.store.Tree(ctx, w, root, "")
+		if err != nil {
 			return err
 		}
+		addAskers(nodes, askers)
 	}
 	for _, asker := range sorted(askers) {
 		if err := f.converse(ctx, w, root, asker); err != nil {
@@ -253,44 +253,32 @@ func (f *Feedback) link(ctx context.Context, w, thread string) (string, error) {
 // those linked below it, off the lists, and adds their askers to those to be
 // computed at the root.
 func (f *Feedback) move(ctx context.Context, w, thread, root string, askers map[string]bool) error {
-	below, err := f.store.Merged(ctx, w, thread)
+	below, nodes, err := f.store.Tree(ctx, w, thread, "")
 	if err != nil {
 		return err
 	}
-	for _, t := range below {
-		here := map[string]bool{}
-		if err := f.askersOf(ctx, w, t, here); err != nil {
-			return err
-		}
-		for asker := range here {
-			askers[asker] = true
-			if t != root {
-				if err := f.store.DeleteHead(ctx, w, t, asker); err != nil {
-					return err
-				}
+	here := map[string]bool{}
+	addAskers(nodes, here)
+	for asker := range here {
+		askers[asker] = true
+		for _, t := range below {
+			if t == root {
+				continue
+			}
+			if err := f.store.DeleteHead(ctx, w, t, asker); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func (f *Feedback) askersOf(ctx context.Context, w, thread string, askers map[string]bool) error {
-	threads, err := f.store.Merged(ctx, w, thread)
-	if err != nil {
-		return err
-	}
-	for _, t := range threads {
-		nodes, err := f.store.Nodes(ctx, w, t, "")
-		if err != nil {
-			return err
-		}
-		for _, n := range nodes {
-			if n.Direction == social.Inbound {
-				askers[n.Account] = true
-			}
+func addAskers(nodes []store.NodeRef, askers map[string]bool) {
+	for _, n := range nodes {
+		if n.Direction == social.Inbound {
+			askers[n.Account] = true
 		}
 	}
-	return nil
 }
 
 // converse computes the conversation of asker in the thread whose root is
@@ -301,30 +289,21 @@ func (f *Feedback) converse(ctx context.Context, w, root, asker string) error {
 		if err != nil {
 			return err
 		}
-		threads, err := f.store.Merged(ctx, w, root)
+		_, found, err := f.store.Tree(ctx, w, root, asker)
 		if err != nil {
 			return err
 		}
-		var nodes []conversation.Node
-		refs := map[string]store.FactRef{}
-		for _, t := range threads {
-			part, err := f.store.Nodes(ctx, w, t, asker)
-			if err != nil {
-				return err
-			}
-			for _, n := range part {
-				nodes = append(nodes, n.Node)
-				refs[n.Activity] = n.Ref
-			}
+		nodes, refs := make([]conversation.Node, len(found)), map[string]store.FactRef{}
+		for i, n := range found {
+			nodes[i], refs[n.Activity] = n.Node, n.Ref
 		}
 		now := store.Head{Conversation: conversation.Of(asker, nodes), Thread: root, Asker: asker, Version: old.Version}
 		if err := f.received(ctx, w, old, asker, nodes, refs); err != nil {
 			return err
 		}
-		if !reflect.DeepEqual(now, old) {
-			if err := f.store.PutHead(ctx, w, now); err != nil {
-				return err
-			}
+		// Written also where nothing changed, as in item.
+		if err := f.store.PutHead(ctx, w, now); err != nil {
+			return err
 		}
 		after, err := f.store.Root(ctx, w, root)
 		if err != nil || after == root {

@@ -22,7 +22,7 @@ import (
 // thread, that name is its id. Else it is the topmost message known of: a
 // message whose parent has not arrived stands under the parent's id, and when
 // the parent arrives and has a parent of its own, the whole thread is linked
-// below that one (an A# item), never moved. Both sides write first and look
+// below that one (an L# item), never moved. Both sides write first and look
 // afterwards, so one of them sees the other.
 
 // Place says where a message is: its thread, and where its activity is kept.
@@ -83,6 +83,9 @@ func (s *Store) PutPlace(ctx context.Context, w string, p Place) (Place, error) 
 // Root follows a thread up to the topmost one that it is linked below. A ring
 // of replies, which only a forger makes, has its smallest id as root.
 func (s *Store) Root(ctx context.Context, w, thread string) (string, error) {
+	if strings.HasPrefix(thread, "thr_") {
+		return thread, nil // the platform names it: nothing is above
+	}
 	seen := []string{}
 	for len(seen) < maxHops {
 		p, err := s.Place(ctx, w, thread)
@@ -127,32 +130,10 @@ func (s *Store) PutMerged(ctx context.Context, w, into, thread string) error {
 	return err
 }
 
-// Merged returns the threads linked below a thread, at any depth, itself first.
-func (s *Store) Merged(ctx context.Context, w, thread string) ([]string, error) {
-	out := []string{thread}
-	for i := 0; i < len(out) && i < maxHops; i++ {
-		items, err := all[key](ctx, s, query{pk: threadPK(w, out[i]), prefix: "A#"})
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			if t := lastPart(it.SK); !slices.Contains(out, t) {
-				out = append(out, t)
-			}
-		}
-	}
-	return out, nil
-}
-
 // HasNodes reports whether anything is noted in a thread.
 func (s *Store) HasNodes(ctx context.Context, w, thread string) (bool, error) {
-	for _, prefix := range []string{"M#", "A#"} {
-		items, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: prefix, limit: 1})
-		if err != nil || len(items) > 0 {
-			return len(items) > 0, err
-		}
-	}
-	return false, nil
+	items, err := all[key](ctx, s, query{pk: threadPK(w, thread), from: "L#", to: "M$", limit: 1}) // "$" follows "#"
+	return len(items) > 0, err
 }
 
 // NodeRef is a node and where its activity is kept.
@@ -161,29 +142,61 @@ type NodeRef struct {
 	Ref FactRef
 }
 
-// Nodes returns, of one thread alone, the nodes of asker ("": of every asker) and those of the business.
-func (s *Store) Nodes(ctx context.Context, w, thread, asker string) ([]NodeRef, error) {
-	inbound := "M#i#"
-	if asker != "" {
-		inbound += asker + "#"
-	}
-	var out []NodeRef
-	for _, prefix := range []string{inbound, "M#o#"} {
-		items, err := all[nodeItem](ctx, s, query{pk: threadPK(w, thread), prefix: prefix})
+// smallThread is the number of items up to which a thread is read whole; of a
+// larger one only what is asked for.
+const smallThread = 300
+
+// Tree returns a thread and those linked below it, at any depth, itself
+// first, and their nodes: of asker ("": of every asker) and of the business.
+func (s *Store) Tree(ctx context.Context, w, thread, asker string) (threads []string, nodes []NodeRef, err error) {
+	threads = []string{thread}
+	for i := 0; i < len(threads) && i < maxHops; i++ {
+		items, err := s.threadItems(ctx, w, threads[i], asker)
 		if err != nil {
-			return nil, fmt.Errorf("nodes of %s: %w", thread, err)
+			return nil, nil, fmt.Errorf("nodes of %s: %w", threads[i], err)
 		}
 		for _, it := range items {
+			if strings.HasPrefix(it.SK, "L#") {
+				if t := lastPart(it.SK); !slices.Contains(threads, t) {
+					threads = append(threads, t)
+				}
+				continue
+			}
+			if asker != "" && it.Direction == string(social.Inbound) && it.Account != asker {
+				continue
+			}
 			t, err := social.ParseStamp(it.Occurred)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			out = append(out, NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account,
+			nodes = append(nodes, NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account,
 				Direction: social.Direction(it.Direction), Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Content: it.Content, Deleted: it.Deleted},
 				FactRef{Account: it.Account, SK: it.Fact}})
 		}
 	}
-	return out, nil
+	return threads, nodes, nil
+}
+
+// threadItems reads the links and nodes of one thread.
+func (s *Store) threadItems(ctx context.Context, w, thread, asker string) ([]nodeItem, error) {
+	pk := threadPK(w, thread)
+	whole := query{pk: pk, from: "L#", to: "M$"}
+	if asker != "" {
+		whole.limit = smallThread
+	}
+	items, err := all[nodeItem](ctx, s, whole)
+	if err != nil || whole.limit == 0 || len(items) < whole.limit {
+		return items, err
+	}
+	items = nil
+	for _, prefix := range []string{"L#", "M#i#" + asker + "#", "M#o#"} {
+		part, err := all[nodeItem](ctx, s, query{pk: pk, prefix: prefix})
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, part...)
+	}
+	return items, nil
 }
 
 // MarkDeleted marks a message's node; where there is none yet, nothing happens.
@@ -291,17 +304,12 @@ func (s *Store) Head(ctx context.Context, w, thread, asker string) (Head, error)
 }
 
 // PutHead writes a conversation whose Version is the one read before. One
-// without messages has no head.
+// without messages is in no list, but its item stays, so that its version does.
 func (s *Store) PutHead(ctx context.Context, w string, h Head) error {
-	if h.Messages == 0 {
-		if h.Version == 0 {
-			return nil
-		}
-		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key{threadPK(w, h.Thread), headSK(h.Asker)}.av(),
-			ConditionExpression: aws.String("Version = :v"), ExpressionAttributeValues: map[string]types.AttributeValue{":v": num(h.Version)}})
-		return classify("delete head", err)
-	}
 	it := headItem{PK: threadPK(w, h.Thread), SK: headSK(h.Asker), Version: h.Version + 1, Thread: h.Thread, Asker: h.Asker}
+	if h.Messages == 0 {
+		return s.putVersion(ctx, it, h.Version)
+	}
 	it.Started, it.Last, it.Messages, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Last), h.Messages, h.LastKey
 	it.G2PK, it.G2SK = conversationG2(w, h.Thread), it.Last+"#"+h.Thread+"#"+h.Asker
 	if !h.WaitingSince.IsZero() {

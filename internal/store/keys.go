@@ -22,7 +22,7 @@ import (
 //	message: edits, deletions w#C#message       E#time#id
 //	thread: node of asker     w#C#thread        M#i#account#time#id
 //	thread: node of business  w#C#thread        M#o#time#id
-//	thread: merged thread     w#C#thread        A#thread
+//	thread: linked thread     w#C#thread        L#thread
 //	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
 //	activity of a day (view)  w#D#day#s         F#time#id
 //	model, theme set          w#G#kind          V#version; @ (the active one)
@@ -71,7 +71,7 @@ func personPK(w, person string) string       { return w + "#P#" + person }
 func leadSK(model string) string             { return "L#" + model }
 func rankG1(w, model, person string) string  { return w + "#R#" + model + "#" + shard(person) }
 func threadPK(w, id string) string           { return w + "#C#" + id }
-func mergedSK(thread string) string          { return "A#" + thread }
+func mergedSK(thread string) string          { return "L#" + thread }
 func headSK(asker string) string             { return "H#" + asker }
 func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
