@@ -237,8 +237,8 @@ func TestLabelsAreShortAndDiffer(t *testing.T) {
 
 func TestLabelIsAPhraseThatManyUse(t *testing.T) {
 	docs := corpus("login", "coffee")
-	for i, text := range []string{"Hi team, on Thursday the delivery was late", "late delivery on Thursday", "Thursday's deliveries are always late", "delivery two hours late on Thursday",
-		"the delivery on Thursday came late again", "my Thursday delivery is late"} {
+	for i, text := range []string{"Hi team, on Friday the delivery was late. The parcel depot slept", "late delivery on Friday. Parcel depot closed", "Friday's deliveries are always late! Is the parcel depot asleep",
+		"the late delivery of Friday. Parcel depot shut", "Delivery on Friday was late. The parcel depot", "another late delivery this Friday"} {
 		docs = append(docs, theme.Doc{ID: fmt.Sprint("late-", i), Text: text})
 	}
 	set := discover(t, docs, theme.Options{Seed: 1})
