@@ -55,10 +55,13 @@ type Deps struct {
 }
 
 // Ingest handles batches of deliveries.
-type Ingest struct{ Deps }
+type Ingest struct {
+	Deps
+	apps map[string]appRoutes // remembered; one batch at a time
+}
 
-// New returns an Ingest.
-func New(d Deps) *Ingest { return &Ingest{d} }
+// New returns an Ingest. Its batches are handled one after the other.
+func New(d Deps) *Ingest { return &Ingest{Deps: d, apps: map[string]appRoutes{}} }
 
 // Message is one queued delivery.
 type Message struct {
@@ -89,9 +92,8 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	failed := map[string]error{}
 	var done []*result
 	var ids []string
-	apps := map[string]appRoutes{}
 	for _, m := range messages {
-		r, err := in.understand(ctx, m, apps)
+		r, err := in.understand(ctx, m)
 		if err != nil {
 			failed[m.ID] = err
 			continue
@@ -195,26 +197,43 @@ type appRoutes struct {
 	routes []store.Route
 }
 
+// maxApps bounds how many apps are remembered.
+const maxApps = 1000
+
+// app returns an app and its routes. They are remembered, since neither
+// changes but for routes that are added: fresh asks again.
+func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, error) {
+	if ar, ok := in.apps[id]; ok && !fresh {
+		return ar, nil
+	}
+	var ar appRoutes
+	var err error
+	if ar.app, err = in.Store.App(ctx, id); err != nil {
+		return ar, fmt.Errorf("app %s: %w", id, err)
+	}
+	if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
+		return ar, fmt.Errorf("routes of %s: %w", id, err)
+	}
+	if len(in.apps) >= maxApps {
+		clear(in.apps)
+	}
+	in.apps[id] = ar
+	return ar, nil
+}
+
 // parkAfter is the receive count from which a message that makes the code
 // panic is parked instead of tried again.
 const parkAfter = 3
 
 // understand reads one message. It returns an error only for what may pass later.
-func (in *Ingest) understand(ctx context.Context, m Message, apps map[string]appRoutes) (*result, error) {
+func (in *Ingest) understand(ctx context.Context, m Message) (*result, error) {
 	var d platform.Delivery
 	if err := json.Unmarshal(m.Body, &d); err != nil {
 		return nil, err // never queued by intake: it ends in the dead-letter queue, whole
 	}
-	ar, ok := apps[d.App]
-	if !ok {
-		var err error
-		if ar.app, err = in.Store.App(ctx, d.App); err != nil {
-			return nil, fmt.Errorf("app %s: %w", d.App, err)
-		}
-		if ar.routes, err = in.Store.Routes(ctx, d.App); err != nil {
-			return nil, fmt.Errorf("routes of %s: %w", d.App, err)
-		}
-		apps[d.App] = ar
+	ar, err := in.app(ctx, d.App, false)
+	if err != nil {
+		return nil, err
 	}
 	if d.Object != "" {
 		body, err := in.Archive.Get(ctx, d.Object)
@@ -234,8 +253,15 @@ func (in *Ingest) understand(ctx context.Context, m Message, apps map[string]app
 		}
 		return r, nil
 	}
+	refreshed := false
 	for _, e := range events {
 		to := ar.route(e.Scope)
+		if len(to) == 0 && e.Ignored == "" && !refreshed {
+			if ar, err = in.app(ctx, d.App, true); err != nil {
+				return nil, err
+			}
+			refreshed, to = true, ar.route(e.Scope)
+		}
 		switch {
 		case e.Ignored != "":
 			r.ignored++

@@ -34,21 +34,27 @@ func New(s *store.Store) *Leads { return &Leads{store: s, models: map[string]sco
 
 // Model returns a workspace's active model.
 func (l *Leads) Model(ctx context.Context, w string) (scoring.Model, error) {
-	d, err := l.store.Active(ctx, w, store.Models)
+	version, err := l.store.ActiveVersion(ctx, w, store.Models)
 	if err != nil {
 		return scoring.Model{}, fmt.Errorf("scoring model of %s: %w", w, err)
 	}
+	id := w + "#" + version
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	id := w + "#" + d.Version
-	if m, ok := l.models[id]; ok {
+	m, ok := l.models[id]
+	l.mu.Unlock()
+	if ok {
 		return m, nil
 	}
-	m, err := scoring.ParseModel(d.Body)
+	d, err := l.store.Document(ctx, w, store.Models, version)
 	if err != nil {
-		return scoring.Model{}, fmt.Errorf("scoring model %s of %s: %w", d.Version, w, err)
+		return scoring.Model{}, fmt.Errorf("scoring model %s of %s: %w", version, w, err)
 	}
+	if m, err = scoring.ParseModel(d.Body); err != nil {
+		return scoring.Model{}, fmt.Errorf("scoring model %s of %s: %w", version, w, err)
+	}
+	l.mu.Lock()
 	l.models[id] = m
+	l.mu.Unlock()
 	return m, nil
 }
 

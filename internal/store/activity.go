@@ -136,18 +136,14 @@ func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Act
 
 // Facts returns what an account did and the replies it received, in the order of their keys.
 func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
-	var out []social.Activity
-	for _, prefix := range []string{"F#", "R#"} {
-		items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: prefix})
-		if err != nil {
-			return nil, fmt.Errorf("facts of %s: %w", account, err)
-		}
-		for _, it := range items {
-			a, err := it.activity()
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, a)
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$"}) // "$" follows "#"
+	if err != nil {
+		return nil, fmt.Errorf("facts of %s: %w", account, err)
+	}
+	out := make([]social.Activity, len(items))
+	for i, it := range items {
+		if out[i], err = it.activity(); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -88,13 +88,22 @@ func (it documentItem) document() (Document, error) {
 	return d, err
 }
 
-// Active returns the active version; an error of kind NotFound if none was published.
-func (s *Store) Active(ctx context.Context, w, kind string) (Document, error) {
+// ActiveVersion returns which version is active; an error of kind NotFound if none was published.
+func (s *Store) ActiveVersion(ctx context.Context, w, kind string) (string, error) {
 	var a activeItem
 	if err := s.get(ctx, key{kindPK(w, kind), "@"}, &a); err != nil {
-		return Document{}, fmt.Errorf("active %s: %w", kind, err)
+		return "", fmt.Errorf("active %s: %w", kind, err)
 	}
-	return s.Document(ctx, w, kind, a.Active)
+	return a.Active, nil
+}
+
+// Active returns the active version; an error of kind NotFound if none was published.
+func (s *Store) Active(ctx context.Context, w, kind string) (Document, error) {
+	version, err := s.ActiveVersion(ctx, w, kind)
+	if err != nil {
+		return Document{}, err
+	}
+	return s.Document(ctx, w, kind, version)
 }
 
 // Documents lists the versions of a kind, without their order of publication being their order.
