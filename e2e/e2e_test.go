@@ -130,7 +130,7 @@ func (c *client) get(path string, into any) {
 	}
 }
 
-// all reads every item of a paged list.
+// all reads every item of a paged list, whose path has a query.
 func (c *client) all(path string) []json.RawMessage {
 	c.t.Helper()
 	var out []json.RawMessage
@@ -140,11 +140,11 @@ func (c *client) all(path string) []json.RawMessage {
 			Items      []json.RawMessage `json:"items"`
 			NextCursor string            `json:"next_cursor"`
 		}
-		sep := "?"
-		if strings.Contains(path, "?") {
-			sep = "&"
+		next := path
+		if cursor != "" {
+			next += "&cursor=" + cursor
 		}
-		c.get(path+sep+"cursor="+cursor, &page)
+		c.get(next, &page)
 		out = append(out, page.Items...)
 		if cursor = page.NextCursor; cursor == "" {
 			return out
