@@ -59,8 +59,8 @@ fuzz: ## Run each fuzz test for FUZZTIME (10s)
 	@local/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: ## Measure speed and cost
-	@go run ./cmd/bench
+bench: ## Measure speed and cost, on a local cloud of its own
+	@$(CLOUD) with --name bench --port 4578 -- go run ./cmd/bench
 
 .PHONY: quality
 quality: ## Measure how well texts are read and themes are found

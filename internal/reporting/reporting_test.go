@@ -1,0 +1,217 @@
+package reporting_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/feedback"
+	"rapport/internal/leads"
+	"rapport/internal/mail"
+	"rapport/internal/reading"
+	"rapport/internal/report"
+	"rapport/internal/reporting"
+	"rapport/internal/scoring"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+const w = "acme"
+
+// Berlin: Monday 2 November 2026, 08:00, after the clocks went back on 25 October.
+var due = time.Date(2026, 11, 2, 7, 0, 0, 0, time.UTC)
+
+// office is a Reporting over a real table, and what it put and sent.
+type office struct {
+	*reporting.Reporting
+	store *store.Store
+	mu    sync.Mutex
+	files map[string]string
+	mails []mail.Message
+	fails error
+	now   time.Time
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	s := storetest.New(t)
+	o := &office{store: s, files: map[string]string{}, now: due.Add(time.Minute)}
+	o.Reporting = reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), MailFrom: "rapport@example.com",
+		Put: func(_ context.Context, key, _ string, body []byte) error {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.files[key] = string(body)
+			return nil
+		},
+		Send: func(_ context.Context, m mail.Message, _ time.Time) (string, error) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.mails = append(o.mails, m)
+			return "id", o.fails
+		},
+		Now: func() time.Time { return o.now }})
+	if err := s.CreateWorkspace(t.Context(), store.Workspace{ID: w, Name: "Acme", TimeZone: "Europe/Berlin", Created: due}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	model, err := json.Marshal(scoring.DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: due, Body: model}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutReport(t.Context(), w, store.Report{ID: "weekly", Name: "Weekly", Weekday: 1, Hour: 8, Recipients: []string{"boss@example.com"}, Created: due}, due); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func (o *office) state(t *testing.T, at time.Time) string {
+	t.Helper()
+	r, err := o.store.Run(t.Context(), w, "weekly", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.State
+}
+
+func TestTickMakesWhatIsDueOnce(t *testing.T) {
+	o := newOffice(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { o.Tick(t.Context()) }) // those who lose the claim say so; the run is made
+	}
+	wg.Wait()
+	if err := o.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.mails) != 1 || len(o.files) != 4 || o.state(t, due) != store.RunDone {
+		t.Fatalf("%d mails, %d files, run %s", len(o.mails), len(o.files), o.state(t, due))
+	}
+	if s := o.mails[0].Subject; s != "Acme: 26 Oct to 1 Nov 2026" {
+		t.Errorf("subject %q", s)
+	}
+	dues, err := o.store.DueBy(t.Context(), due.Add(30*24*time.Hour), 10)
+	if err != nil || len(dues) != 1 || !dues[0].At.Equal(due.Add(7*24*time.Hour)) {
+		t.Errorf("due next: %+v, %v", dues, err)
+	}
+	o.now = due.Add(24 * time.Hour)
+	if err := o.Tick(t.Context()); err != nil || len(o.mails) != 1 {
+		t.Errorf("a tick on Tuesday: %d mails, %v", len(o.mails), err)
+	}
+}
+
+func TestAfterAnOutageTheLatestRunsAndTheOthersAreMissed(t *testing.T) {
+	o := newOffice(t)
+	o.now = due.Add(3*7*24*time.Hour + time.Hour)
+	if err := o.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{store.RunMissed, store.RunMissed, store.RunMissed, store.RunDone} {
+		if got := o.state(t, due.Add(time.Duration(i)*7*24*time.Hour)); got != want {
+			t.Errorf("week %d is %s, want %s", i, got, want)
+		}
+	}
+	if len(o.mails) != 1 {
+		t.Errorf("%d mails, want 1", len(o.mails))
+	}
+}
+
+func TestMailIsSentAtMostOnce(t *testing.T) {
+	o := newOffice(t)
+	o.fails = fmt.Errorf("%w: time out", mail.ErrUnknown)
+	run, err := o.Run(t.Context(), w, "weekly", due)
+	if err != nil || run.State != store.RunSending || run.Problem != "unknown whether sent" {
+		t.Fatalf("run %+v, %v", run, err)
+	}
+	o.fails, o.now = nil, o.now.Add(24*time.Hour)
+	if _, err := o.Run(t.Context(), w, "weekly", due); !fault.Is(err, fault.Conflict) {
+		t.Errorf("again: %v, want a conflict", err)
+	}
+	if len(o.mails) != 1 {
+		t.Errorf("%d mails were begun, want 1", len(o.mails))
+	}
+
+	o = newOffice(t)
+	o.fails = fault.Wrap(fault.Invalid, errors.New("no such domain"), "")
+	if run, err := o.Run(t.Context(), w, "weekly", due); err != nil || run.State != store.RunUnmailed || len(o.files) != 4 {
+		t.Errorf("a refused mail: run %+v with %d files, %v", run, len(o.files), err)
+	}
+}
+
+func TestNeverDueAndStillToCome(t *testing.T) {
+	o := newOffice(t)
+	for name, at := range map[string]time.Time{"a Tuesday": due.Add(24 * time.Hour), "next week": due.Add(7 * 24 * time.Hour)} {
+		if _, err := o.Run(t.Context(), w, "weekly", at); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v, want invalid", name, err)
+		}
+	}
+	if _, err := o.Run(t.Context(), w, "daily", due); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a report that is not there: %v", err)
+	}
+}
+
+func TestGatheredNumbers(t *testing.T) {
+	o := newOffice(t)
+	in := time.Date(2026, 10, 27, 9, 0, 0, 0, time.UTC)
+	say := func(actor, id, parent, text, intent string, at time.Time, dir social.Direction) {
+		t.Helper()
+		a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: actor, Name: strings.ToUpper(actor)}, Object: social.Object{ID: id},
+			InReplyTo: parent, Text: text, Language: "en", Sentiment: "neutral", Intent: intent, Occurred: at, Known: at, Direction: dir}
+		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
+		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+			t.Fatal(err)
+		}
+		l := leads.New(o.store)
+		f := feedback.New(o.store, func(ctx context.Context, w string, as []string) error { return l.Rescore(ctx, w, as[0]) })
+		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
+			t.Fatal(err)
+		}
+		if dir == social.Inbound {
+			if err := l.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	say("ann", "1", "", "What does the large plan cost?", "purchase", in, social.Inbound)
+	say("us", "2", "1", "Forty a month.", "other", in.Add(30*time.Minute), social.Outbound)
+	say("bob", "3", "", "Where is my parcel?", "problem", in.Add(time.Hour), social.Inbound)
+	say("bob", "4", "", "Still no parcel, hello?", "problem", in.Add(26*time.Hour), social.Inbound)
+	say("spy", "5", "", "Buy followers", "spam", in.Add(2*time.Hour), social.Inbound)
+	say("cyd", "6", "", "Before the week", "question", in.Add(-40*time.Hour), social.Inbound)
+	say("cyd", "7", "", "After the week", "question", due, social.Inbound)
+
+	if _, err := o.Run(t.Context(), w, "weekly", due); err != nil {
+		t.Fatal(err)
+	}
+	var d report.Data
+	if err := json.Unmarshal([]byte(o.files["reports/acme/weekly/20261102T070000Z.json"]), &d); err != nil {
+		t.Fatal(err)
+	}
+	from, to := time.Date(2026, 10, 25, 23, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 23, 0, 0, 0, time.UTC)
+	if !d.Period.From.Equal(from) || !d.Period.To.Equal(to) || !d.AsOf.Equal(to) {
+		t.Errorf("period %s to %s as of %s, want the local week %s to %s", d.Period.From, d.Period.To, d.AsOf, from, to)
+	}
+	if tot := d.Totals; tot.Activities != 5 || tot.People != 3 || tot.FeedbackMessages != 3 || tot.FeedbackPeople != 2 {
+		t.Errorf("totals %+v; want 5 activities of 3 people, 3 messages of feedback of 2", tot)
+	}
+	if n := d.Response.PerPair.Median.N; n != 1 || d.Response.PerPair.Median.Enough {
+		t.Errorf("one reply: n %d, enough %v; one is not enough", n, d.Response.PerPair.Median.Enough)
+	}
+	if d.Totals.Waiting != 3 || len(d.Waiting) != 3 || d.Waiting[0].Asker != "CYD" || d.Waiting[0].WaitingSeconds != int64(to.Sub(in.Add(-40*time.Hour)).Seconds()) {
+		t.Errorf("%d wait: %+v; want cyd's from before the week and bob's two threads, no spam, not ann", d.Totals.Waiting, d.Waiting)
+	}
+	if len(d.Leads) == 0 || d.Leads[0].Name != "ANN" || !d.Leads[0].AsOf.Equal(to) || len(d.Leads[0].Reasons) == 0 {
+		t.Errorf("leads %+v; want ann first, with reasons, as of the end of the week", d.Leads)
+	}
+	if len(d.Channels) != 1 || d.Channels[0].Inbound != 4 || d.Channels[0].Outbound != 1 || d.Channels[0].InboundPrevious != 1 {
+		t.Errorf("channels %+v", d.Channels)
+	}
+}
