@@ -63,14 +63,6 @@ func invalid(location, format string, args ...any) error {
 	return newProblem(http.StatusUnprocessableEntity, "the request can't be carried out as it stands", FieldError{location, fmt.Sprintf(format, args...)})
 }
 
-// at gives an error of kind Invalid its place in the request; others stay.
-func at(location string, err error) error {
-	if fault.Is(err, fault.Invalid) {
-		return invalid(location, "%s", fault.Message(err))
-	}
-	return err
-}
-
 // problemOf turns any error into what the client sees of it. What is ours to
 // fix is logged here, its only place, and not shown.
 func problemOf(ctx context.Context, err error) error {

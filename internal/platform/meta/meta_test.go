@@ -220,7 +220,7 @@ func TestPage(t *testing.T) {
 			Object: social.Object{ID: "77_1", Type: "comment"}, InReplyTo: "66_77", Conversation: "66_77", Text: "ask @The Page", Occurred: at(1767225612)}),
 		act(social.Activity{Key: "meta|" + page + "|mention|66_78|2026-01-01T00:00:13.000Z", Type: social.Mention, Actor: social.Actor{ID: "24000000000000002"},
 			Object: social.Object{ID: "66_78", Type: "post"}, Conversation: "66_78", Text: "thanks @The Page", Occurred: at(1767225613)}),
-		parked("field mention: Meta names no author in a mention: it must be read through the Graph API"),
+		parked("field mention: without its author: it must be read through the Graph API"),
 		act(social.Activity{Key: "meta|" + page + "|recommend|904801129604590|2026-01-01T00:00:14.000Z", Type: social.Recommend, Actor: social.Actor{ID: "24000000000000003", Name: "Di"},
 			Object: social.Object{ID: "904801129604590", Type: "review"}, Conversation: "904801129604590", Text: "Great", Occurred: at(1767225614)}),
 		act(social.Activity{Key: "meta|" + page + "|review|904801129604591|2026-01-01T00:00:15.000Z", Type: social.Review, Actor: social.Actor{ID: "24000000000000004"},

@@ -55,7 +55,7 @@ func pageChange(page string, c change) (*social.Activity, string, error) {
 		return nil, "", err
 	}
 	if c.Field == "mention" && (v.From == nil || v.From.ID == "") {
-		return nil, "", errors.New("Meta names no author in a mention: it must be read through the Graph API")
+		return nil, "", errors.New("without its author: it must be read through the Graph API")
 	}
 	occurred, err := seconds(v.CreatedTime)
 	if err != nil {
