@@ -131,7 +131,7 @@ func Ingest(ctx context.Context, getenv func(string) string) (lambdasqs.Handler,
 
 // hands is how many items of one message are worked on at once: they wait for
 // the table, not for the processor.
-const hands = 8
+const hands = 4
 
 // atOnce calls f for each item, a few at a time, and joins their errors. A
 // panic is an error of its item.

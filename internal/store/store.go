@@ -326,9 +326,9 @@ func valueBytes(v types.AttributeValue) int {
 }
 
 // attempts bounds how often a view is recomputed after a conflict.
-const attempts = 12
+const attempts = 40
 
-// Again runs f until it returns no error of kind Conflict, at most 12 times,
+// Again runs f until it returns no error of kind Conflict, at most 40 times,
 // waiting a random while in between. A view that still conflicts is an error
 // of kind Transient: its message comes again.
 func Again(ctx context.Context, f func() error) error {
@@ -337,7 +337,7 @@ func Again(ctx context.Context, f func() error) error {
 		if err = f(); !fault.Is(err, fault.Conflict) {
 			return err
 		}
-		wait := time.Duration(rand.Int64N(int64(5*time.Millisecond) << min(i, 6)))
+		wait := time.Duration(rand.Int64N(int64(5*time.Millisecond) << min(i, 7)))
 		select {
 		case <-ctx.Done():
 			return fault.Wrap(fault.Transient, ctx.Err(), "")
