@@ -98,6 +98,27 @@ func TestPermissions(t *testing.T) {
 		_, err := dynamodb.NewFromConfig(c, unchecked).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.Table, Key: key})
 		return err
 	}
+	update := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.Table, Key: key})
+		return err
+	}
+	query := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.Table, KeyConditionExpression: aws.String("PK = :p"),
+			ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":p": key["PK"]}})
+		return err
+	}
+	getBatch := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]dynamotypes.KeysAndAttributes{s.Table: {Keys: []map[string]dynamotypes.AttributeValue{key}}}})
+		return err
+	}
+	check := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+			TransactItems: []dynamotypes.TransactWriteItem{{ConditionCheck: &dynamotypes.ConditionCheck{
+				TableName: &s.Table, Key: key, ConditionExpression: aws.String("attribute_not_exists(none)")}}}})
+		return err
+	}
 	transact := func(ctx context.Context, c aws.Config) error {
 		_, err := dynamodb.NewFromConfig(c, unchecked).TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 			TransactItems: []dynamotypes.TransactWriteItem{{Put: &dynamotypes.Put{TableName: &s.Table, Item: key}}}})
@@ -144,6 +165,12 @@ func TestPermissions(t *testing.T) {
 			return err
 		}
 	}
+	erase := func(object string) func(context.Context, aws.Config) error {
+		return func(ctx context.Context, c aws.Config) error {
+			_, err := s3.NewFromConfig(c, pathStyle).DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.Bucket, Key: &object})
+			return err
+		}
+	}
 	secret := s.SecretsPrefix + "permissions-test"
 	readSecret := func(ctx context.Context, c aws.Config) error {
 		_, err := ssm.NewFromConfig(c).GetParameter(ctx, &ssm.GetParameterInput{Name: &secret, WithDecryption: aws.Bool(true)})
@@ -182,34 +209,36 @@ func TestPermissions(t *testing.T) {
 	}{
 		{"intake",
 			calls{"get": get, "queue delivery": send("deliveries"), "keep body": write("deliveries/x"), "read secret": readSecret},
-			calls{"put": put, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
+			calls{"put": put, "query": query, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
 				"write secret": writeSecret, "read another secret": otherSecret, "read index": index}},
 		{"ingest",
-			calls{"put": put, "transact": transact, "queue scoring": send("scoring"), "queue feedback": send("feedback"),
+			calls{"get": get, "put": put, "update": update, "query": query, "queue scoring": send("scoring"), "queue feedback": send("feedback"),
 				"queue a scoring batch": sendBatch("scoring"),
 				"archive":               write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
-			calls{"delete": remove, "scan": scan, "queue delivery": send("deliveries"), "write report": write("reports/x"),
-				"queue a delivery batch": sendBatch("deliveries"), "read secret": readSecret, "read archive": read("archive/x")}},
+			calls{"delete": remove, "scan": scan, "get a batch": getBatch, "check": check, "read index": index,
+				"queue delivery": send("deliveries"), "queue a delivery batch": sendBatch("deliveries"), "write report": write("reports/x"),
+				"delete body": erase("deliveries/x"), "read secret": readSecret, "read archive": read("archive/x")}},
 		{"score",
-			calls{"get": get, "put": put},
-			calls{"delete": remove, "scan": scan, "queue scoring": send("scoring"), "read archive": read("archive/x"),
+			calls{"get": get, "put": put, "query": query},
+			calls{"delete": remove, "update": update, "scan": scan, "queue scoring": send("scoring"), "read archive": read("archive/x"),
 				"read secret": readSecret, "read index": index}},
 		{"feedback",
-			calls{"get": get, "put": put, "delete": remove, "queue scoring": send("scoring")},
+			calls{"get": get, "put": put, "update": update, "query": query, "delete": remove, "queue scoring": send("scoring")},
 			calls{"scan": scan, "read index": index, "queue delivery": send("deliveries"), "read secret": readSecret, "archive": write("archive/x")}},
 		{"discover",
-			calls{"get": get, "put": put, "read index": index},
-			calls{"delete": remove, "scan": scan, "queue scoring": send("scoring"), "read secret": readSecret, "write report": write("reports/x")}},
+			calls{"get": get, "put": put, "query": query},
+			calls{"delete": remove, "update": update, "scan": scan, "read index": index, "queue scoring": send("scoring"), "read secret": readSecret,
+				"write report": write("reports/x")}},
 		{"report",
-			calls{"put": put, "delete": remove, "read index": index, "write report": write("reports/x"), "read report": read("reports/x"),
-				"send mail": mail},
-			calls{"scan": scan, "archive": write("archive/x"), "read parked": read("parked/x"), "read secret": readSecret, "invoke": invoke("discover")}},
+			calls{"get": get, "put": put, "delete": remove, "query": query, "read index": index, "write report": write("reports/x"), "send mail": mail},
+			calls{"update": update, "scan": scan, "read report": read("reports/x"), "archive": write("archive/x"), "read parked": read("parked/x"),
+				"read secret": readSecret, "invoke": invoke("discover")}},
 		{"api",
-			calls{"put": put, "delete": remove, "transact": transact, "read index": index, "read report": read("reports/x"),
-				"read parked": read("parked/x"), "write secret": writeSecret, "queue delivery": send("deliveries"),
-				"invoke report": invoke("report"), "invoke discover": invoke("discover")},
-			calls{"scan": scan, "read secret": readSecret, "write report": write("reports/x"), "read archive": read("archive/x"),
-				"invoke ingest": invoke("ingest"), "send mail": mail, "queue scoring": send("scoring")}},
+			calls{"get": get, "put": put, "delete": remove, "query": query, "transact": transact, "read index": index, "read report": read("reports/x"),
+				"write secret": writeSecret, "invoke report": invoke("report"), "invoke discover": invoke("discover")},
+			calls{"update": update, "get a batch": getBatch, "check": check, "scan": scan, "read secret": readSecret, "write report": write("reports/x"),
+				"read archive": read("archive/x"), "read parked": read("parked/x"), "invoke ingest": invoke("ingest"), "send mail": mail,
+				"queue delivery": send("deliveries"), "queue scoring": send("scoring")}},
 	} {
 		t.Run(row.function, func(t *testing.T) {
 			mine := as(t, root, s.Functions[row.function])

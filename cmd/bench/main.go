@@ -58,7 +58,7 @@ const (
 	perMillionPuts      = 5.00
 	perGBLogs           = 0.50
 	perMillionTraces    = 5.00
-	tracedShare         = 0.01
+	tracedShare         = 0 // of the invocations; the template's default, PassThrough, starts no traces
 	logBytesPerLine     = 450
 	secondsPerRoundTrip = 0.005 // assumed: DynamoDB, SQS and S3 from a Lambda, mean
 )
