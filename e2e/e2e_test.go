@@ -277,8 +277,11 @@ func TestDemo(t *testing.T) {
 		if err != nil {
 			t.Fatalf("demo: %v\n%s", err, out)
 		}
-		_, summary, _ := strings.Cut(string(out), "\n\n")
-		return summary
+		i := strings.Index(string(out), "Larkspoon, an invented")
+		if i < 0 {
+			t.Fatalf("demo prints no summary:\n%s", out)
+		}
+		return string(out[i:])
 	}
 	first := demo()
 	if d := cmp.Diff(first, demo()); d != "" {

@@ -172,7 +172,14 @@ func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		return atOnce(m.Accounts, func(account string) error { return l.Rescore(ctx, m.Workspace, account) })
+		return atOnce(m.Accounts, func(account string) error {
+			err := l.Rescore(ctx, m.Workspace, account)
+			if err != nil && !fault.Retryable(err) {
+				slog.ErrorContext(ctx, "lead not scored", "workspace", m.Workspace, "account", account, "error", err.Error())
+				return nil // the same facts would fail again; a new one will try again
+			}
+			return err
+		})
 	}), nil
 }
 

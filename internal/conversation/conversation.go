@@ -28,11 +28,9 @@ type Node struct {
 type Exchange struct {
 	Asked      time.Time
 	Answered   time.Time
-	AskedKey   string // the message's activity key
 	Answer     string // the answer's activity id
-	AnswerKey  string
-	FirstToIt  bool // no earlier reply to the same message
-	FirstToAll bool // no earlier reply to any message of the asker's in this thread
+	FirstToIt  bool   // no earlier reply to the same message
+	FirstToAll bool   // no earlier reply to any message of the asker's in this thread
 }
 
 // Conversation is one asker in one thread.
@@ -88,7 +86,7 @@ func Of(asker string, nodes []Node) Conversation {
 		if !ok || n.Occurred.Before(m.Occurred) {
 			continue
 		}
-		c.Exchanges = append(c.Exchanges, Exchange{Asked: m.Occurred, Answered: n.Occurred, AskedKey: m.Key, Answer: n.Activity, AnswerKey: n.Key,
+		c.Exchanges = append(c.Exchanges, Exchange{Asked: m.Occurred, Answered: n.Occurred, Answer: n.Activity,
 			FirstToIt: !answered[m.Message], FirstToAll: len(c.Exchanges) == 0})
 		answered[m.Message] = true
 		if n.Occurred.After(lastReply) {

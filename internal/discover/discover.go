@@ -18,6 +18,7 @@ import (
 const (
 	window = 90 * 24 * time.Hour // of feedback that themes are found in
 	every  = 7 * 24 * time.Hour  // how often the tick finds them again
+	soon   = 6 * time.Hour       // when it tries again where there were none
 	seed   = 1
 
 	// readable is the language whose texts make themes: the reader's vectors
@@ -34,8 +35,8 @@ type Discover struct {
 // New returns a Discover over a store.
 func New(s *store.Store, r *reading.Reader) *Discover { return &Discover{s, r} }
 
-// Tick finds the themes of every workspace whose set is over a week old or
-// that has none. One workspace's failure does not stop the others.
+// Tick finds the themes of every workspace where that was last done over a
+// week ago, or six hours where none were found. One workspace's failure does not stop the others.
 func (d *Discover) Tick(ctx context.Context, now time.Time) error {
 	ws, err := d.store.Ticked(ctx)
 	if err != nil {
@@ -43,11 +44,14 @@ func (d *Discover) Tick(ctx context.Context, now time.Time) error {
 	}
 	failed := 0
 	for _, w := range ws {
-		active, err := d.store.Active(ctx, w, store.ThemeSets)
-		if err == nil && now.Sub(active.Published) < every {
+		next, err := d.store.NextDiscovery(ctx, w)
+		if err == nil && next.After(now) {
 			continue
 		}
-		if _, err := d.Run(ctx, w, now, now); err != nil {
+		if err == nil {
+			_, err = d.Run(ctx, w, now, now)
+		}
+		if err != nil {
 			failed++
 			slog.ErrorContext(ctx, "themes not found", "workspace", w, "error", err.Error())
 		}
@@ -85,13 +89,16 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.
 	}
 	slog.InfoContext(ctx, "themes found", "workspace", w, "texts", set.Docs, "people", set.People, "themes", len(set.Themes), "version", set.Version)
 	if len(set.Themes) == 0 {
-		return set, nil
+		return set, d.store.PutNextDiscovery(ctx, w, now.Add(soon))
 	}
 	body, err := json.Marshal(set)
 	if err != nil {
 		return set, err
 	}
-	return set, d.store.Publish(ctx, w, store.ThemeSets, store.Document{Version: set.Version, Published: now, Body: body})
+	if err := d.store.Publish(ctx, w, store.ThemeSets, store.Document{Version: set.Version, Published: now, Body: body}); err != nil {
+		return set, err
+	}
+	return set, d.store.PutNextDiscovery(ctx, w, now.Add(every))
 }
 
 // Active returns a workspace's active theme set; an error of kind NotFound if there is none yet.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
@@ -328,13 +329,21 @@ func (f *Feedback) received(ctx context.Context, w string, old store.Head, asker
 	for _, e := range old.Exchanges {
 		known[e.Answer] = true
 	}
+	var kept time.Time // what was answered before was noted, and is no longer in old
+	if len(old.Exchanges) >= store.MaxExchanges {
+		kept = old.Exchanges[0].Answered
+	}
 	given := slices.Clone(nodes)
 	for i := range given {
 		given[i].Deleted = false
 	}
+	deleted := map[string]bool{}
+	for _, n := range nodes {
+		deleted[n.Activity] = n.Deleted
+	}
 	fresh := false
 	for _, e := range conversation.Of(asker, given).Exchanges {
-		if known[e.Answer] {
+		if (known[e.Answer] || e.Answered.Before(kept)) && !deleted[e.Answer] {
 			continue
 		}
 		reply, err := f.store.Activity(ctx, w, refs[e.Answer])
@@ -343,6 +352,17 @@ func (f *Feedback) received(ctx context.Context, w string, old store.Head, asker
 		}
 		if err := f.store.PutReceived(ctx, w, asker, reply, reading.Version); err != nil {
 			return err
+		}
+		if deleted[e.Answer] { // so that no score rests on it
+			edits, err := f.store.Edits(ctx, w, messageOf(reply))
+			if err != nil {
+				return err
+			}
+			for _, edit := range edits {
+				if err := f.store.PutReceived(ctx, w, asker, edit, reading.Version); err != nil {
+					return err
+				}
+			}
 		}
 		fresh = true
 	}

@@ -135,3 +135,52 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 		}
 	}
 }
+
+// TestScoresFollow: what happens to others' messages reaches the scores that
+// rest on them, in whatever order it comes.
+func TestScoresFollow(t *testing.T) {
+	question, reply, thanks := said("ann", "1", "", 0, social.Inbound), said("brand", "2", "1", 30, social.Outbound), said("ann", "3", "2", 60, social.Inbound)
+	taken := amended("brand", "2", "", 90, social.Delete)
+	removed := amended("moderator", "3", "", 95, social.Delete)
+	account := question.Account().AccountID()
+	for name, as := range map[string][]social.Activity{
+		"in order":        {question, reply, thanks, taken, removed},
+		"deletions first": {removed, taken, thanks, reply, question},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := storetest.New(t)
+			asked := 0
+			f := feedback.New(s, func(_ context.Context, _ string, accounts []string) error {
+				if accounts[0] != account {
+					t.Errorf("asks for the score of %v", accounts)
+				}
+				asked++
+				return nil
+			})
+			for _, a := range as {
+				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+					t.Fatal(err)
+				}
+				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			facts, err := s.Facts(t.Context(), w, account)
+			if err != nil {
+				t.Fatal(err)
+			}
+			have := map[string]bool{}
+			for _, a := range facts {
+				have[a.Key] = true
+			}
+			for _, a := range as {
+				if !have[a.Key] {
+					t.Errorf("%s is not among the facts that ann's score is made of", a.Key)
+				}
+			}
+			if asked == 0 {
+				t.Error("nobody asked for the score again")
+			}
+		})
+	}
+}

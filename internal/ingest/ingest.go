@@ -5,6 +5,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rapport/internal/fault"
@@ -77,8 +79,36 @@ const ignoreAfter = 24 * time.Hour
 // so that the fact fits an item. The archive holds it whole.
 const maxText = 64 << 10
 
+// Bounds of an activity's other fields, in bytes: far over what platforms
+// send, and low enough that every fact fits an item and can be scored.
+const (
+	maxField = 2 << 10
+	maxURL   = 8 << 10
+)
+
+// bound says which field of a is too long to be kept.
+func bound(a social.Activity) error {
+	for _, f := range []struct {
+		name, value string
+		most        int
+	}{
+		{"scope", a.Scope, maxField}, {"actor id", a.Actor.ID, maxField}, {"actor handle", a.Actor.Handle, maxField}, {"actor name", a.Actor.Name, maxField},
+		{"object id", a.Object.ID, maxField}, {"object type", a.Object.Type, maxField}, {"in_reply_to", a.InReplyTo, maxField},
+		{"conversation", a.Conversation, maxField}, {"url", a.URL, maxURL},
+	} {
+		if len(f.value) > f.most {
+			return fmt.Errorf("the %s has %d bytes, at most %d are kept", f.name, len(f.value), f.most)
+		}
+	}
+	return nil
+}
+
+// reserve is the time kept for queueing what was stored.
+const reserve = 8 * time.Second
+
 // result is what one delivery came to.
 type result struct {
+	owner    string // of the app
 	delivery platform.Delivery
 	facts    map[string][]social.Activity // by workspace
 	parked   map[string][]string          // reasons by workspace
@@ -92,6 +122,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	failed := map[string]error{}
 	var done []*result
 	var ids []string
+	// What came back goes last: should it take the time that is left, only it comes again.
+	messages = slices.Clone(messages)
+	slices.SortStableFunc(messages, func(a, b Message) int { return cmp.Compare(a.Received, b.Received) })
 	for _, m := range messages {
 		r, err := in.understand(ctx, m)
 		if err != nil {
@@ -119,6 +152,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 				byWorkspace[w] = append(byWorkspace[w], i)
 			}
 		}
+		if len(r.facts)+len(r.parked) == 0 { // all ignored: kept all the same
+			byWorkspace[r.owner] = append(byWorkspace[r.owner], i)
+		}
 	}
 	for w, is := range byWorkspace {
 		var ds []platform.Delivery
@@ -135,6 +171,10 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	stored, fresh, parked, ignored := 0, 0, 0, 0
 	for i, r := range done {
 		if failed[ids[i]] != nil {
+			continue
+		}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
+			fail(fault.New(fault.Transient, "no time was left for it"), ids[i])
 			continue
 		}
 		n, err := in.keep(ctx, r)
@@ -242,8 +282,8 @@ func (in *Ingest) understand(ctx context.Context, m Message) (*result, error) {
 		}
 		d.Request.Body, d.Object = body, ""
 	}
-	r := &result{delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}}
-	events, err := normalise(ar.app, d)
+	r := &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}}
+	events, err := in.normalise(ar.app, d)
 	if p, ok := errors.AsType[panicError](err); ok && m.Received < parkAfter {
 		return nil, p
 	}
@@ -277,7 +317,13 @@ func (in *Ingest) understand(ctx context.Context, m Message) (*result, error) {
 				r.parked[w] = append(r.parked[w], reason)
 			}
 		default:
-			a := in.complete(*e.Activity, d.Received)
+			a := *e.Activity
+			if err := bound(a); err != nil {
+				for _, w := range to {
+					r.parked[w] = append(r.parked[w], err.Error())
+				}
+				continue
+			}
 			if a.Occurred.After(d.Received.Add(ignoreAfter)) {
 				for _, w := range to {
 					r.parked[w] = append(r.parked[w], fmt.Sprintf("activity %s is dated %s, over a day after its receipt", a.Key, social.Stamp(a.Occurred)))
@@ -308,8 +354,8 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 
 type panicError struct{ error }
 
-// normalise calls the adapter and turns a panic into an error.
-func normalise(app store.App, d platform.Delivery) (events []platform.Event, err error) {
+// normalise calls the adapter, has the texts read and turns a panic into an error.
+func (in *Ingest) normalise(app store.App, d platform.Delivery) (events []platform.Event, err error) {
 	adapter, err := all.Find(app.Platform)
 	if err != nil {
 		return nil, err
@@ -317,10 +363,16 @@ func normalise(app store.App, d platform.Delivery) (events []platform.Event, err
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("panic", "delivery", d.ID(), "app", d.App, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			events, err = nil, panicError{fmt.Errorf("the adapter of %s failed on it (a fault of ours)", app.Platform)}
+			events, err = nil, panicError{fmt.Errorf("it made Rapport fail, which is a fault of ours (platform %s)", app.Platform)}
 		}
 	}()
-	return adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
+	events, err = adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
+	for i := range events {
+		if a := events[i].Activity; a != nil {
+			*a = in.complete(*a, d.Received)
+		}
+	}
+	return events, err
 }
 
 // route lists the workspaces that watch a scope of the app.
@@ -338,26 +390,58 @@ func (ar appRoutes) route(scope string) []string {
 // workspaces lists who is told of a delivery that can't be understood at all: who made the app.
 func (ar appRoutes) workspaces() []string { return []string{ar.app.Owner} }
 
+// writers is how many facts of a delivery are stored at once.
+const writers = 16
+
+// atOnce calls f for 0 to n-1, a few at a time, and returns their errors.
+func atOnce(n int, f func(i int) error) []error {
+	errs := make([]error, n)
+	gate := make(chan struct{}, writers)
+	var wait sync.WaitGroup
+	for i := range n {
+		gate <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-gate }()
+			errs[i] = f(i)
+		})
+	}
+	wait.Wait()
+	return errs
+}
+
 // keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
 func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	fresh := 0
 	for _, w := range sortedKeys(r.facts) {
-		for _, a := range r.facts[w] {
-			if err := in.Store.PutAccount(ctx, w, a); err != nil {
-				return fresh, err
-			}
-			isNew, err := in.Store.PutActivity(ctx, w, a, reading.Version)
-			if fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge) {
-				r.parked[w] = append(r.parked[w], err.Error())
-				continue
-			}
-			if err != nil {
-				return fresh, fmt.Errorf("store %s: %w", a.Key, err)
-			}
-			if isNew {
-				fresh++
+		facts := r.facts[w]
+		accounts := map[string]social.Activity{}
+		for _, a := range facts {
+			accounts[a.Account().AccountID()] = a
+		}
+		ids := sortedKeys(accounts)
+		if err := errors.Join(atOnce(len(ids), func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
+			return fresh, err
+		}
+		isNew := make([]bool, len(facts))
+		errs := atOnce(len(facts), func(i int) (err error) {
+			isNew[i], err = in.Store.PutActivity(ctx, w, facts[i], reading.Version)
+			return err
+		})
+		var kept []social.Activity
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				kept = append(kept, facts[i])
+				if isNew[i] {
+					fresh++
+				}
+			case fault.Retryable(err):
+				return fresh, fmt.Errorf("store %s: %w", facts[i].Key, err)
+			default:
+				r.parked[w] = append(r.parked[w], fmt.Sprintf("activity %s: %s", facts[i].Key, fault.Message(err)))
 			}
 		}
+		r.facts[w] = kept
 	}
 	for _, w := range sortedKeys(r.parked) {
 		body, err := json.Marshal(r.delivery)

@@ -3,10 +3,12 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -45,6 +47,8 @@ func Handler(d Deps) http.Handler {
 	return mux
 }
 
+var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 // outcome is what became of one request: one wide log line.
 type outcome struct {
 	app      string
@@ -62,6 +66,11 @@ func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) 
 
 func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps func(context.Context, string) (store.App, error), secrets func(context.Context, string) (platform.Secrets, error)) {
 	ctx := r.Context()
+	if !appID.MatchString(o.app) {
+		o.app = "" // whoever made it up shall not fill the log with it
+		o.end(w, http.StatusNotFound, "unknown", "no app has such an id")
+		return
+	}
 	app, err := apps(ctx, o.app)
 	if fault.Is(err, fault.NotFound) {
 		o.end(w, http.StatusNotFound, "unknown", "no such app")
@@ -137,7 +146,7 @@ func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
 	case "refused", "too_large":
 		level = slog.LevelWarn
 	}
-	slog.LogAttrs(ctx, level, "hook", slog.String("app", o.app), slog.String("platform", string(o.platform)), slog.String("result", o.result),
+	slog.LogAttrs(ctx, level, "hook", slog.String("app", o.app), slog.String("platform", cmp.Or(string(o.platform), "none")), slog.String("result", o.result),
 		slog.String("reason", o.reason), slog.Int("status", o.status), slog.Int("bytes", o.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.Int("Deliveries", 1),
 		slog.Any("_aws", map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []any{map[string]any{"Namespace": "Rapport",

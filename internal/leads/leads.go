@@ -5,6 +5,7 @@ package leads
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -175,7 +176,7 @@ const (
 
 // Top evaluates leads as of an instant and returns the best, at most limit.
 // It looks at the 1,000 leads with the highest stored scores; complete says
-// whether those were all there are.
+// whether those were all there are and all could be evaluated.
 func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (top []Evaluated, complete bool, err error) {
 	stored, _, err := l.store.Leads(ctx, w, ModelID, "", maxEvaluated)
 	if err != nil {
@@ -185,6 +186,7 @@ func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (t
 	if err != nil {
 		return nil, false, err
 	}
+	skipped := false
 	found, errs := make([]Evaluated, len(stored)), make([]error, len(stored))
 	var wait sync.WaitGroup
 	gate := make(chan struct{}, evaluators)
@@ -202,6 +204,10 @@ func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (t
 		switch {
 		case err == nil:
 			top = append(top, found[i])
+		case fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge):
+			// One person's facts that can't be scored must not cost the others theirs.
+			slog.ErrorContext(ctx, "lead not evaluated", "workspace", w, "person", stored[i].Person, "error", err.Error())
+			skipped = true
 		case !fault.Is(err, fault.NotFound):
 			return nil, false, err
 		}
@@ -215,5 +221,5 @@ func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (t
 		}
 		return strings.Compare(a.Person, b.Person)
 	})
-	return top[:min(limit, len(top))], len(stored) < maxEvaluated, nil
+	return top[:min(limit, len(top))], len(stored) < maxEvaluated && !skipped, nil
 }

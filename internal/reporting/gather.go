@@ -80,14 +80,11 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 	f := conversation.Measure(cs, from, to)
 	d.Response = report.Response{PerPair: report.DelayOf(f.PerPair), PerMessage: report.DelayOf(f.PerMessage), PerConversation: report.DelayOf(f.PerConversation)}
 
-	waiting, err := r.Store.Waiting(ctx, ws.ID)
+	waiting, err := r.waitingAt(ctx, ws.ID, to)
 	if err != nil {
 		return d, err
 	}
 	for _, h := range waiting { // the longest wait first
-		if !h.WaitingSince.Before(to) {
-			continue
-		}
 		if d.Totals.Waiting++; d.Totals.Waiting > topWaiting {
 			continue
 		}
@@ -109,6 +106,40 @@ func Issue(is issue.Issue, people int) report.Issue {
 		out.Quotes = append(out.Quotes, report.Quote{Key: q.Key, Text: q.Text, Author: q.Author, Platform: q.Platform, URL: q.URL, Occurred: q.Occurred})
 	}
 	return out
+}
+
+// waitingAt returns the conversations in which somebody waited at an instant,
+// the longest wait first. Those in which nothing was said since are as they
+// are stored; the others are computed again from what had been said by then.
+func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) ([]store.Head, error) {
+	stored, err := r.Store.Waiting(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	since, err := r.Store.Conversations(ctx, w, at, r.Now())
+	if err != nil {
+		return nil, err
+	}
+	out := slices.DeleteFunc(stored, func(h store.Head) bool { return !h.Last.Before(at) })
+	for _, h := range since {
+		_, found, err := r.Store.Tree(ctx, w, h.Thread, h.Asker)
+		if err != nil {
+			return nil, err
+		}
+		var nodes []conversation.Node
+		for _, n := range found {
+			if n.Occurred.Before(at) {
+				nodes = append(nodes, n.Node)
+			}
+		}
+		if h.Conversation = conversation.Of(h.Asker, nodes); !h.WaitingSince.IsZero() {
+			out = append(out, h)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Head) int {
+		return cmp.Or(a.WaitingSince.Compare(b.WaitingSince), cmp.Compare(a.Thread, b.Thread), cmp.Compare(a.Asker, b.Asker))
+	})
+	return out, nil
 }
 
 func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time) (report.Waiting, error) {
@@ -147,6 +178,9 @@ func channels(items, before []store.Item) ([]report.Channel, int) {
 	people := map[string]bool{}
 	seen := map[id]map[string]bool{}
 	for _, i := range items {
+		if i.Actor.ID == social.Unknown {
+			continue // whoever that was is nobody to count
+		}
 		c := at(i)
 		if i.Direction == social.Outbound {
 			c.Outbound++
@@ -167,7 +201,7 @@ func channels(items, before []store.Item) ([]report.Channel, int) {
 		seen[k][i.Person] = true
 	}
 	for _, i := range before {
-		if i.Direction == social.Inbound {
+		if i.Direction == social.Inbound && i.Actor.ID != social.Unknown {
 			at(i).InboundPrevious++
 		}
 	}

@@ -88,6 +88,11 @@ func (r *Reporting) due(ctx context.Context, d store.Due) error {
 		latest = d.At
 	}
 	run, err := r.Run(ctx, d.Workspace, rep.ID, latest)
+	if fault.Is(err, fault.Invalid) {
+		// The schedule changed after this was filed: what it is now due at is filed too.
+		slog.WarnContext(ctx, "report not made", "workspace", d.Workspace, "report", rep.ID, "reason", err.Error())
+		return r.Store.DropDue(ctx, d)
+	}
 	if fault.Is(err, fault.Conflict) && run.State != store.RunClaimed && run.State != store.RunRendered {
 		err = nil // it was made before
 	}
@@ -201,12 +206,16 @@ func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep stor
 		From: r.MailFrom, To: rep.Recipients,
 		Subject: fmt.Sprintf("%s: %s to %s", ws.Name, run.From.In(zone).Format("2 Jan"), run.To.Add(-time.Second).In(zone).Format("2 Jan 2006")),
 		HTML:    string(html), Text: string(text),
-		ID: fmt.Sprintf("%s.%s.%s", w, rep.ID, run.Due.UTC().Format("20060102T150405Z")),
+		ID: social.HashID("mail", social.Key(w, rep.ID, social.Stamp(run.Due))),
 	}, r.Now())
 	switch {
 	case errors.Is(err, mail.ErrUnknown):
 		run.Problem = "unknown whether sent"
 		return r.Store.PutRun(ctx, w, run)
+	case fault.Is(err, fault.Transient) || fault.Is(err, fault.RateLimited):
+		// It was not sent. The run stays on the list: a later tick takes it over.
+		run.State, run.Lease = store.RunRendered, r.Now()
+		return errors.Join(err, r.Store.PutRun(ctx, w, run))
 	case err != nil:
 		slog.ErrorContext(ctx, "mail", "workspace", w, "report", rep.ID, "error", err.Error())
 		run.State, run.Problem = store.RunUnmailed, "the mail was refused: "+string(fault.KindOf(err))

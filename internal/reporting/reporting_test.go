@@ -215,3 +215,95 @@ func TestGatheredNumbers(t *testing.T) {
 		t.Errorf("channels %+v", d.Channels)
 	}
 }
+
+func TestScheduleChangedAfterItWasDue(t *testing.T) {
+	o := newOffice(t)
+	friday := store.Report{ID: "weekly", Name: "Weekly", Weekday: 5, Hour: 10, Created: due}
+	next := time.Date(2026, 11, 6, 9, 0, 0, 0, time.UTC)
+	if err := o.store.PutReport(t.Context(), w, friday, next); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := o.Tick(t.Context()); err != nil {
+			t.Fatalf("a tick after the change: %v", err)
+		}
+	}
+	dues, err := o.store.DueBy(t.Context(), next, 10)
+	if err != nil || len(dues) != 1 || !dues[0].At.Equal(next) {
+		t.Errorf("due: %+v, %v; want Friday alone", dues, err)
+	}
+	o.now = next.Add(time.Minute)
+	if err := o.Tick(t.Context()); err != nil || o.state(t, next) != store.RunDone {
+		t.Errorf("on Friday: %s, %v", o.state(t, next), err)
+	}
+}
+
+func TestRefusedForNowIsSentLater(t *testing.T) {
+	o := newOffice(t)
+	o.fails = fault.Wrap(fault.RateLimited, errors.New("too fast"), "")
+	if err := o.Tick(t.Context()); err == nil || o.state(t, due) != store.RunRendered {
+		t.Fatalf("run %s, %v", o.state(t, due), err)
+	}
+	o.fails, o.now = nil, o.now.Add(5*time.Minute)
+	if err := o.Tick(t.Context()); err != nil || o.state(t, due) != store.RunDone || len(o.mails) != 2 {
+		t.Errorf("run %s, %d tries, %v", o.state(t, due), len(o.mails), err)
+	}
+}
+
+func TestLongNamesAreMailed(t *testing.T) {
+	o := newOffice(t)
+	long := strings.Repeat("w", 40)
+	if err := o.store.CreateWorkspace(t.Context(), store.Workspace{ID: long, Name: "Long", TimeZone: "Europe/Berlin", Created: due}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	model, _ := json.Marshal(scoring.DefaultModel())
+	if err := o.store.Publish(t.Context(), long, store.Models, store.Document{Version: "1", Published: due, Body: model}); err != nil {
+		t.Fatal(err)
+	}
+	id := strings.Repeat("r", 40)
+	if err := o.store.PutReport(t.Context(), long, store.Report{ID: id, Name: "R", Weekday: 1, Hour: 8, Recipients: []string{"a@example.com"}, Created: due}, due); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Run(t.Context(), long, id, due); err != nil || len(o.mails) != 1 {
+		t.Fatalf("%d mails, %v", len(o.mails), err)
+	}
+	if _, err := o.mails[0].Bytes(due); err != nil {
+		t.Errorf("the mail can't be sent: %v", err)
+	}
+}
+
+func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
+	o := newOffice(t)
+	to := time.Date(2026, 11, 1, 23, 0, 0, 0, time.UTC)
+	say := func(actor, id, parent string, at time.Time, typ social.Type, dir social.Direction) {
+		t.Helper()
+		a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: actor, Name: actor}, Object: social.Object{ID: id}, InReplyTo: parent,
+			Text: "Where is it?", Language: "en", Sentiment: "neutral", Intent: "question", Occurred: at, Known: at, Direction: dir}
+		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
+		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+			t.Fatal(err)
+		}
+		f := feedback.New(o.store, func(context.Context, string, []string) error { return nil })
+		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("ann", "1", "", to.Add(-5*time.Hour), social.Post, social.Inbound)
+	say("us", "2", "1", to.Add(2*time.Hour), social.Reply, social.Outbound) // after the period
+	say("bob", "3", "", to.Add(time.Hour), social.Post, social.Inbound)     // after the period
+	say(social.Unknown, "3", "", to.Add(-time.Hour), social.Delete, social.Inbound)
+	ws, err := o.store.Workspace(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := o.Gather(t.Context(), ws, "weekly", to.Add(-7*24*time.Hour), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Totals.Waiting != 1 || len(d.Waiting) != 1 || d.Waiting[0].Asker != "ann" || d.Waiting[0].WaitingSeconds != 5*3600 {
+		t.Errorf("waiting %+v; want ann, who was answered only afterwards", d.Waiting)
+	}
+	if d.Totals.People != 1 || len(d.Channels) != 1 || d.Channels[0].Inbound != 1 {
+		t.Errorf("%d people, channels %+v; whoever deleted is nobody to count", d.Totals.People, d.Channels)
+	}
+}

@@ -101,8 +101,12 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 // stays as it is, but for the instant it was first known, which becomes the
 // earliest seen. It reports whether the fact was new.
 func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
-	pk := accountPK(w, a.Account().AccountID())
-	old, err := s.putNew(ctx, toItem(pk, factSK(a), a, reader))
+	return s.putFact(ctx, toItem(accountPK(w, a.Account().AccountID()), factSK(a), a, reader))
+}
+
+// putFact puts a fact or a copy of one, once, and keeps the earliest Known.
+func (s *Store) putFact(ctx context.Context, it activityItem) (bool, error) {
+	old, err := s.putNew(ctx, it)
 	if !errors.Is(err, errExists) {
 		return err == nil, err
 	}
@@ -110,13 +114,12 @@ func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, re
 	if err := attributevalue.UnmarshalMap(old, &there); err != nil {
 		return false, err
 	}
-	known := social.Stamp(a.Known)
-	if there.Known <= known {
+	if there.Known <= it.Known {
 		return false, nil
 	}
-	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{pk, factSK(a)}.av(),
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{it.PK, it.SK}.av(),
 		UpdateExpression: aws.String("SET Known = :k"), ConditionExpression: aws.String("attribute_exists(PK) AND Known > :k"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":k": str(known)}})
+		ExpressionAttributeValues: map[string]types.AttributeValue{":k": str(it.Known)}})
 	if err = classify("lower known", err); err != nil && !fault.Is(err, fault.Conflict) {
 		return false, err
 	}
@@ -127,10 +130,7 @@ func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, re
 // business's reply to one of its messages, or an edit or deletion of one by
 // somebody else. So a person's facts are read in one place.
 func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
-	_, err := s.putNew(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
-	if errors.Is(err, errExists) {
-		return nil
-	}
+	_, err := s.putFact(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
 	return err
 }
 

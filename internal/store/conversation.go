@@ -212,10 +212,7 @@ func (s *Store) MarkDeleted(ctx context.Context, w, thread string, n conversatio
 
 // PutEdit notes an edit or deletion at the message it is about, which may not have arrived.
 func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activity, reader string) error {
-	_, err := s.putNew(ctx, toItem(threadPK(w, message), editSK(a), a, reader))
-	if errors.Is(err, errExists) {
-		return nil
-	}
+	_, err := s.putFact(ctx, toItem(threadPK(w, message), editSK(a), a, reader))
 	return err
 }
 
@@ -261,10 +258,10 @@ type headItem struct {
 }
 
 type exchangeItem struct {
-	Asked, Answered             int64 // Unix milliseconds
-	AskedKey, Answer, AnswerKey string
-	FirstToIt                   bool `dynamodbav:",omitempty"`
-	FirstToAll                  bool `dynamodbav:",omitempty"`
+	Asked, Answered int64 // Unix milliseconds
+	Answer          string
+	FirstToIt       bool `dynamodbav:",omitempty"`
+	FirstToAll      bool `dynamodbav:",omitempty"`
 }
 
 func (it headItem) head() (Head, error) {
@@ -285,7 +282,7 @@ func (it headItem) head() (Head, error) {
 	}
 	for _, e := range it.Exchanges {
 		h.Exchanges = append(h.Exchanges, conversation.Exchange{Asked: time.UnixMilli(e.Asked).UTC(), Answered: time.UnixMilli(e.Answered).UTC(),
-			AskedKey: e.AskedKey, Answer: e.Answer, AnswerKey: e.AnswerKey, FirstToIt: e.FirstToIt, FirstToAll: e.FirstToAll})
+			Answer: e.Answer, FirstToIt: e.FirstToIt, FirstToAll: e.FirstToAll})
 	}
 	return h, nil
 }
@@ -303,6 +300,11 @@ func (s *Store) Head(ctx context.Context, w, thread, asker string) (Head, error)
 	return it.head()
 }
 
+// MaxExchanges bounds how many exchanges a head keeps, the newest, so that it
+// fits an item: of a conversation with more replies, older ones are missing
+// from the response times.
+const MaxExchanges = 2000
+
 // PutHead writes a conversation whose Version is the one read before. One
 // without messages is in no list, but its item stays, so that its version does.
 func (s *Store) PutHead(ctx context.Context, w string, h Head) error {
@@ -316,9 +318,9 @@ func (s *Store) PutHead(ctx context.Context, w string, h Head) error {
 		it.WaitingSince, it.WaitingKey = social.Stamp(h.WaitingSince), h.WaitingKey
 		it.G1PK, it.G1SK = waitingG1(w, h.Thread), it.WaitingSince+"#"+h.Thread+"#"+h.Asker
 	}
-	for _, e := range h.Exchanges {
+	for _, e := range h.Exchanges[max(0, len(h.Exchanges)-MaxExchanges):] {
 		it.Exchanges = append(it.Exchanges, exchangeItem{Asked: e.Asked.UnixMilli(), Answered: e.Answered.UnixMilli(),
-			AskedKey: e.AskedKey, Answer: e.Answer, AnswerKey: e.AnswerKey, FirstToIt: e.FirstToIt, FirstToAll: e.FirstToAll})
+			Answer: e.Answer, FirstToIt: e.FirstToIt, FirstToAll: e.FirstToAll})
 	}
 	return s.putVersion(ctx, it, h.Version)
 }

@@ -25,7 +25,7 @@ import (
 //	thread: linked thread     w#C#thread        L#thread
 //	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
 //	activity of a day (view)  w#D#day#s         F#time#id
-//	model, theme set          w#G#kind          V#version; @ (the active one)
+//	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
 //	parked delivery           w#K#month         received#id
 //	workspace                 w#S               @
 //	source                    w#S               S#source

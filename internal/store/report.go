@@ -250,3 +250,27 @@ func (s *Store) Ticked(ctx context.Context) ([]string, error) {
 	}
 	return out, err
 }
+
+type tickItem struct {
+	PK, SK string
+	Next   string
+}
+
+// PutNextDiscovery notes when a workspace's themes are to be found again.
+func (s *Store) PutNextDiscovery(ctx context.Context, w string, at time.Time) error {
+	return s.put(ctx, tickItem{PK: kindPK(w, ThemeSets), SK: "N", Next: social.Stamp(at)})
+}
+
+// NextDiscovery returns when a workspace's themes are to be found again; the
+// zero instant if they never were.
+func (s *Store) NextDiscovery(ctx context.Context, w string) (time.Time, error) {
+	var it tickItem
+	err := s.get(ctx, key{kindPK(w, ThemeSets), "N"}, &it)
+	if fault.Is(err, fault.NotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return social.ParseStamp(it.Next)
+}

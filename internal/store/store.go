@@ -19,18 +19,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"rapport/internal/fault"
 )
 
-// Store is the table. Capacity counts what its calls consumed.
+// Store is the table.
 type Store struct {
 	db    *dynamodb.Client
 	table string
 
-	// Consumed, where set, is told the capacity units of each call: what the
-	// engine reports for writes, and for reads the bytes returned over 4 KB
-	// (halved where eventually consistent), since engines for tests report reads wrongly.
+	// Consumed, where set, is told the capacity units of each put, get and
+	// query: what the engine reports for puts, and for reads the bytes
+	// returned over 4 KB (halved where eventually consistent), since engines
+	// for tests report reads wrongly. Updates, deletions and transactions,
+	// which are rare, are not counted.
 	Consumed func(read, write float64)
 }
 
@@ -74,6 +77,9 @@ func classify(op string, err error) error {
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+	}
+	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() == "ValidationException" {
+		return fault.Wrap(fault.Invalid, fmt.Errorf("%s: %w", op, err), "it does not fit the table")
 	}
 	_, throttled := errors.AsType[*types.ProvisionedThroughputExceededException](err)
 	_, limited := errors.AsType[*types.RequestLimitExceeded](err)

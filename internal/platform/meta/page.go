@@ -139,6 +139,10 @@ func utterance(a *social.Activity, verb string, t social.Type, id, thread, paren
 	if id == "" {
 		return nil, "", fmt.Errorf("a %s without its id", kind)
 	}
+	if a.Type == social.Edit {
+		// Should created_time be that of the post, its edits differ by what they say.
+		id += "/" + social.HashID("v", a.Text)[2:18]
+	}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, a.Occurred)
 	return a, "", nil
 }

@@ -37,7 +37,7 @@ type Mapping struct {
 type Field struct {
 	Value   string            `json:"value,omitempty"`   // a constant
 	Path    string            `json:"path,omitempty"`    // a JSON Pointer
-	Map     map[string]string `json:"map,omitempty"`     // from what stands there to what it means
+	Map     map[string]string `json:"map,omitempty"`     // from what stands there to what it means; to "": the event is none of ours
 	Present string            `json:"present,omitempty"` // what it means that anything stands there
 	Default string            `json:"default,omitempty"` // what it means that nothing stands there, or nothing that map knows
 }
@@ -53,7 +53,9 @@ func (f Field) possible() []string {
 	}
 	var out []string
 	for _, v := range f.Map {
-		out = append(out, v)
+		if v != "" {
+			out = append(out, v)
+		}
 	}
 	for _, v := range []string{f.Present, f.Default} {
 		if v != "" {
@@ -115,8 +117,8 @@ func (m *Mapping) check() []error {
 	return errs
 }
 
-// errUnmapped is a value that a map does not know: the event is not for us.
-var errUnmapped = errors.New("unmapped")
+// errIgnored is a value that a map maps to nothing: the event is not for us.
+var errIgnored = errors.New("mapped to nothing")
 
 func (f Field) get(item any) (string, error) {
 	if f.Value != "" {
@@ -133,13 +135,15 @@ func (f Field) get(item any) (string, error) {
 	case v == "":
 		return f.Default, nil
 	case f.Map != nil:
-		if to, ok := f.Map[v]; ok {
+		if to, ok := f.Map[v]; ok && to == "" {
+			return "", fmt.Errorf("%s is %.60q: %w", f.Path, v, errIgnored)
+		} else if ok {
 			return to, nil
 		}
 		if f.Default != "" {
 			return f.Default, nil
 		}
-		return "", fmt.Errorf("%s is %.60q: %w", f.Path, v, errUnmapped)
+		return "", fmt.Errorf("%s is %.60q, which the mapping does not know: map it, or map it to \"\" to ignore such events", f.Path, v)
 	case f.Present != "":
 		return f.Present, nil
 	}
@@ -208,7 +212,7 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 	for i, item := range items {
 		a, scope, err := c.Mapping.activity(item)
 		switch {
-		case errors.Is(err, errUnmapped):
+		case errors.Is(err, errIgnored):
 			events = append(events, platform.Event{Scope: scope, Ignored: err.Error()})
 		case err != nil:
 			events = append(events, platform.Event{Scope: scope, Parked: fmt.Sprintf("item %d: %v", i, err)})
