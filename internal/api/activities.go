@@ -32,7 +32,7 @@ type listActivitiesOut struct {
 
 const (
 	ndjson   = "application/x-ndjson"
-	maxPage  = 4 << 20 // bytes of a page: the gateway takes answers of up to 6 MB
+	maxPage  = 2 << 20 // bytes of a page, or one item: far enough from what Lambda takes, whatever the texts hold
 	accounts = 100     // asked for at a time
 )
 
@@ -96,17 +96,36 @@ func (s *service) personActivities(ctx context.Context, w, person, after string,
 	if len(facts) == 0 {
 		return fault.New(fault.NotFound, "no such person")
 	}
-	place := func(a social.Activity) string { return social.Stamp(a.Occurred) + " " + a.Key }
-	slices.SortFunc(facts, func(a, b social.Activity) int { return cmp.Compare(place(a), place(b)) })
+	slices.SortFunc(facts, func(a, b social.Activity) int { return cmp.Compare(placeOf(a), placeOf(b)) })
 	for _, a := range facts {
-		if place(a) <= after {
+		if placeOf(a) <= after {
 			continue
 		}
-		if ok, err := p.add(a, person, place(a)); !ok || err != nil {
+		if ok, err := p.add(a, person, placeOf(a)); !ok || err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// placeOf is an activity's place in the order of time. Its length is fixed,
+// however long the platform's ids are, since cursors hold it.
+func placeOf(a social.Activity) string { return social.Stamp(a.Occurred) + " " + a.ID() }
+
+// fitting returns how many of items, from the first on, make a page of at most
+// maxPage bytes; at least one, if there are any.
+func fitting[T any](items []T) (int, error) {
+	bytes := 0
+	for i, x := range items {
+		b, err := json.Marshal(x)
+		if err != nil {
+			return 0, err
+		}
+		if bytes += len(b) + 1; i > 0 && bytes > maxPage {
+			return i, nil
+		}
+	}
+	return len(items), nil
 }
 
 // allActivities adds what every account did itself. A place is an account and

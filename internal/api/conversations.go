@@ -142,6 +142,13 @@ func (s *service) listConversations(ctx context.Context, w string, in *listConve
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i]
 	}
+	n, err := fitting(out.Body.Items)
+	if err != nil {
+		return nil, err
+	}
+	if n < len(heads) {
+		out.Body.Items, last = out.Body.Items[:n], rank(heads[n-1])
+	}
 	out.Body.NextCursor, out.Link, err = s.next(ctx, last)
 	return out, err
 }

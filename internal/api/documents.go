@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,6 +61,11 @@ type versionIn struct {
 	Version string `path:"version" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64"`
 }
 
+type listVersionsIn struct {
+	InWorkspace
+	Paged
+}
+
 type discoverIn struct {
 	InWorkspace
 	Body *Discovery
@@ -71,9 +75,13 @@ func (s *service) documents(api huma.API) {
 	for _, k := range []struct{ kind, path, id, many string }{
 		{store.Models, "/models", "models", "scoring models"}, {store.ThemeSets, "/theme-sets", "theme-sets", "theme sets"},
 	} {
-		members(s, api, huma.Operation{OperationID: "list-" + k.id, Method: http.MethodGet, Path: k.path, Tags: []string{"models"}, Summary: "List published " + k.many},
-			func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Version]], error) {
-				list, err := s.Store.Documents(ctx, w, k.kind)
+		members(s, api, huma.Operation{OperationID: "list-" + k.id, Method: http.MethodGet, Path: k.path, Tags: []string{"models"}, Summary: "List published " + k.many + ", the newest first"},
+			func(ctx context.Context, w string, in *listVersionsIn) (*PageOut[Version], error) {
+				after, err := s.place(ctx, in.Cursor)
+				if err != nil {
+					return nil, err
+				}
+				list, err := s.Store.Versions(ctx, w, k.kind, after, in.Limit+1)
 				if err != nil {
 					return nil, err
 				}
@@ -81,12 +89,17 @@ func (s *service) documents(api huma.API) {
 				if err != nil {
 					return nil, err
 				}
-				slices.SortStableFunc(list, func(a, b store.Document) int { return b.Published.Compare(a.Published) })
-				out := &Out[Page[Version]]{Page[Version]{Items: []Version{}}}
-				for _, d := range list {
-					out.Body.Items = append(out.Body.Items, version(d, active))
+				last := ""
+				if len(list) > in.Limit {
+					list = list[:in.Limit]
+					last = list[in.Limit-1].Place
 				}
-				return out, nil
+				out := &PageOut[Version]{Body: Page[Version]{Items: []Version{}}}
+				for _, v := range list {
+					out.Body.Items = append(out.Body.Items, Version{v.Version, v.Published, v.Version == active})
+				}
+				out.Body.NextCursor, out.Link, err = s.next(ctx, last)
+				return out, err
 			})
 	}
 	members(s, api, huma.Operation{OperationID: "get-model", Method: http.MethodGet, Path: "/models/{version}", Tags: []string{"models"}, Summary: "Get a scoring model"},
@@ -136,11 +149,11 @@ func (s *service) documents(api huma.API) {
 
 // active returns the version in use, "" where none was published.
 func (s *service) active(ctx context.Context, w, kind string) (string, error) {
-	d, err := s.Store.Active(ctx, w, kind)
+	v, err := s.Store.ActiveVersion(ctx, w, kind)
 	if fault.Is(err, fault.NotFound) {
 		return "", nil
 	}
-	return d.Version, err
+	return v, err
 }
 
 func (s *service) document(ctx context.Context, w, kind, v string) (store.Document, Version, error) {
@@ -149,9 +162,5 @@ func (s *service) document(ctx context.Context, w, kind, v string) (store.Docume
 		return d, Version{}, err
 	}
 	active, err := s.active(ctx, w, kind)
-	return d, version(d, active), err
-}
-
-func version(d store.Document, active string) Version {
-	return Version{d.Version, d.Published, d.Version == active}
+	return d, Version{d.Version, d.Published, d.Version == active}, err
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -14,7 +15,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/issue"
 	"rapport/internal/report"
-	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
 )
@@ -53,14 +53,14 @@ type Issue struct {
 	Theme        string   `json:"theme" doc:"It lasts from theme set to theme set"`
 	Label        string   `json:"label"`
 	Keywords     []string `json:"keywords"`
-	People       int      `json:"people" doc:"Who raised it, each once"`
-	PeopleBefore int      `json:"people_before" doc:"The same in the period of the same length before"`
+	People       int      `json:"people" doc:"Who wrote in it and was not just pleased, each once"`
+	PeopleBefore int      `json:"people_before" doc:"The same in the period of the same length before, whether it was an issue then or not"`
 	Messages     int      `json:"messages" doc:"By them"`
 	Share        Estimate `json:"share" doc:"Of people among all who gave feedback; 0 to 1"`
 	Negative     int      `json:"negative" doc:"Messages"`
 	Neutral      int      `json:"neutral" doc:"Messages"`
 	Positive     int      `json:"positive" doc:"Messages"`
-	Quotes       []Quote  `json:"quotes" doc:"Typical ones, each of another person"`
+	Quotes       []Quote  `json:"quotes" doc:"Typical ones, each of another person; a text of over 1000 characters is cut, the evidence holds it whole"`
 }
 
 // IssueList is what a period's feedback comes to.
@@ -70,7 +70,7 @@ type IssueList struct {
 	ThemeSet   string    `json:"theme_set" doc:"The version the messages were assigned by"`
 	People     int       `json:"people" doc:"Who gave feedback, each once"`
 	Messages   int       `json:"messages" doc:"Of feedback"`
-	Unassigned int       `json:"unassigned" doc:"Messages with a concern that belong to no theme"`
+	Unassigned int       `json:"unassigned" doc:"Messages that belong to no theme, those that are just pleased left out"`
 	Items      []Issue   `json:"items" doc:"Most people first"`
 }
 
@@ -110,13 +110,17 @@ type issueOut struct {
 	Body IssueEvidence
 }
 
+// maxQuote bounds an issue's quote, in characters, so that 100 issues fit an answer.
+const maxQuote = 1000
+
 // maxIssues is the longest period that issues are counted for: each day of it
 // and of the one before is read.
 const maxIssues = 400 * 24 * time.Hour
 
 func (s *service) issues(api huma.API) {
 	members(s, api, huma.Operation{OperationID: "list-issues", Method: http.MethodGet, Path: "/issues", Tags: []string{"feedback"}, Summary: "List what people raise",
-		Description: "Counted over people, one voice each. Only problems, wishes, questions, threats to leave and what is negative count. 404 with a detail while no theme set is published. At most 400 days."},
+		Description: "Counted over people, one voice each. A theme is an issue if at least a third of its messages clearly ask for something: a problem, a wish, a question, a threat to leave, or a negative word. " +
+			"Then everyone counts who wrote in it and was not just pleased; messages that are just pleased count neither way. 404 with a detail while no theme set is published. At most 400 days."},
 		func(ctx context.Context, w string, in *listIssuesIn) (*Out[IssueList], error) {
 			v, err := s.view(ctx, w, in.Period)
 			if err != nil {
@@ -160,6 +164,9 @@ func issueOf(i issue.Issue, people int) Issue {
 	out := Issue{Theme: i.Theme, Label: i.Label, Keywords: append([]string{}, i.Keywords...), People: i.People, PeopleBefore: i.PeopleBefore, Messages: i.Messages,
 		Share: estimate(report.Share(i.People, people)), Negative: i.Negative, Neutral: i.Neutral, Positive: i.Positive, Quotes: []Quote{}}
 	for _, q := range i.Quotes {
+		if r := []rune(q.Text); len(r) > maxQuote {
+			q.Text = string(r[:maxQuote-1]) + "…"
+		}
 		out.Quotes = append(out.Quotes, Quote(q))
 	}
 	return out
@@ -189,27 +196,25 @@ func (s *service) issue(ctx context.Context, w string, in *issueIn) (*issueOut, 
 		evidence[key] = true
 	}
 	var messages []store.Item
-	for _, i := range slices.Backward(v.items) { // newest first
-		if evidence[i.Key] {
+	place := func(i store.Item) string { return placeOf(i.Activity) }
+	for _, i := range v.items {
+		if evidence[i.Key] && (after == "" || place(i) < after) {
 			messages = append(messages, i)
 		}
 	}
-	if after != "" {
-		i := slices.IndexFunc(messages, func(i store.Item) bool { return social.Stamp(i.Occurred)+" "+i.Key < after })
-		if i < 0 {
-			i = len(messages)
-		}
-		messages = messages[i:]
-	}
-	last := ""
-	if len(messages) > in.Limit {
-		messages = messages[:in.Limit]
-		m := messages[in.Limit-1]
-		last = social.Stamp(m.Occurred) + " " + m.Key
-	}
+	slices.SortFunc(messages, func(a, b store.Item) int { return cmp.Compare(place(b), place(a)) }) // newest first
 	out := &issueOut{Body: IssueEvidence{Issue: issueOf(found, sum.People), From: v.from, To: v.to, ThemeSet: v.set.Version, Evidence: Page[Message]{Items: []Message{}}}}
-	for _, i := range messages {
+	for _, i := range messages[:min(in.Limit, len(messages))] {
 		out.Body.Evidence.Items = append(out.Body.Evidence.Items, message(i))
+	}
+	n, err := fitting(out.Body.Evidence.Items)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Evidence.Items = out.Body.Evidence.Items[:n]
+	last := ""
+	if n < len(messages) {
+		last = place(messages[n-1])
 	}
 	out.Body.Evidence.NextCursor, out.Link, err = s.next(ctx, last)
 	return out, err

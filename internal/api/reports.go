@@ -55,7 +55,7 @@ type Files struct {
 
 // NewRun asks for a run.
 type NewRun struct {
-	Due string `json:"due,omitempty" format:"date-time" doc:"The due instant, not after now; by default the latest one of the schedule"`
+	Due string `json:"due,omitempty" format:"date-time" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
 }
 
 // InReport is the part of a request that names a report.
@@ -182,7 +182,8 @@ func (s *service) reportOf(ctx context.Context, w, id string) (store.Workspace, 
 	return ws, r, err
 }
 
-// putReport files the report's next due instant and takes the old one off the list.
+// putReport files the report's next due instant and then takes off the list
+// what was filed by a schedule that holds no more.
 func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Out[Report], error) {
 	b := in.Body
 	if err := plain("body.name", b.Name); err != nil {
@@ -226,7 +227,11 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 		if err != nil {
 			return nil, err
 		}
-		if gone := before.Next(now); !gone.Equal(due) {
+		// Both what was to come and what is overdue until the tick comes, unless the new schedule has it too.
+		for _, gone := range []time.Time{before.Latest(now), before.Next(now)} {
+			if schedule.Latest(gone).Equal(gone) {
+				continue
+			}
 			if err := s.Store.DropDue(ctx, store.Due{Workspace: w, Report: r.ID, At: gone}); err != nil {
 				return nil, err
 			}
@@ -319,18 +324,18 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 			return nil, err
 		}
 	}
+	schedule, err := s.schedule(ws, r)
+	if err != nil {
+		return nil, err
+	}
 	if due.IsZero() {
-		schedule, err := s.schedule(ws, r)
-		if err != nil {
-			return nil, err
-		}
 		due = schedule.Latest(s.Now())
 	}
 	if due.After(s.Now()) {
 		return nil, invalid("body.due", "has not come yet")
 	}
-	if !due.Equal(due.Truncate(time.Second)) {
-		return nil, invalid("body.due", "is not a whole second")
+	if last := schedule.Latest(due); !last.Equal(due) {
+		return nil, invalid("body.due", "is never due by the report's schedule; the last time before is %s", last.Format(time.RFC3339))
 	}
 	if err := s.RunReport(ctx, w, in.Report, due); err != nil {
 		return nil, err

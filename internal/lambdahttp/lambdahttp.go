@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,7 +28,9 @@ import (
 type Func func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
 // maxAnswer bounds an answer's body as it is sent, in bytes: Lambda takes 6 MB
-// in all, as JSON, in which a text can grow.
+// in all, as JSON, in which a text full of quotes doubles. A text that is
+// longer than this when escaped is sent in base64, so a body of up to three
+// quarters of it arrives whatever it holds.
 const maxAnswer = 5_500_000
 
 // Handler returns a Lambda handler that serves events with h. An event that
@@ -140,7 +143,25 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// event is the answer as the gateway takes it: text as it is, anything else in base64.
+// maxEscaped is the most bytes that JSON makes of one byte of text (\u0000).
+const maxEscaped = 6
+
+// asText reports whether b can be sent as it is: UTF-8 that is short enough
+// when it is escaped as a JSON string. encoding/json escapes at least what the
+// Lambda runtime does.
+func asText(b []byte) bool {
+	if !utf8.Valid(b) {
+		return false
+	}
+	if len(b)*maxEscaped <= maxAnswer {
+		return true
+	}
+	j, err := json.Marshal(string(b))
+	return err == nil && len(j) <= maxAnswer
+}
+
+// event is the answer as the gateway takes it: text as it is, anything else,
+// and text that grows too long, in base64.
 func (w *response) event(method string) events.APIGatewayV2HTTPResponse {
 	w.WriteHeader(http.StatusOK) // a handler that wrote nothing answered 200
 	out := events.APIGatewayV2HTTPResponse{StatusCode: w.status, Headers: make(map[string]string, len(w.sent)), Cookies: w.sent["Set-Cookie"]}
@@ -152,7 +173,7 @@ func (w *response) event(method string) events.APIGatewayV2HTTPResponse {
 	if method == http.MethodHead || w.status == http.StatusNoContent || w.status == http.StatusNotModified {
 		return out
 	}
-	if b := w.body.Bytes(); utf8.Valid(b) && w.sent.Get("Content-Encoding") == "" {
+	if b := w.body.Bytes(); w.sent.Get("Content-Encoding") == "" && asText(b) {
 		out.Body = string(b)
 	} else {
 		out.Body, out.IsBase64Encoded = base64.StdEncoding.EncodeToString(b), true

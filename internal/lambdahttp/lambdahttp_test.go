@@ -179,6 +179,38 @@ func TestAnswerThatIsNoTextComesInBase64(t *testing.T) {
 	}
 }
 
+// Lambda takes 6 MB (6,291,556 bytes) of JSON, in which a text full of quotes doubles.
+func TestLongTextFitsAsItIsEscaped(t *testing.T) {
+	for name, c := range map[string]struct {
+		body   string
+		base64 bool
+	}{
+		"quotes that grow too long":   {strings.Repeat(`\"`, 2_000_000), true},
+		"control characters":          {strings.Repeat("\x01", 1_000_000), true},
+		"quotes that stay below":      {strings.Repeat(`"`, 2_500_000), false},
+		"letters that do not grow":    {strings.Repeat("x", 5_000_000), false},
+		"three quarters of the limit": {strings.Repeat("\x00", 4_125_000), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := answer(t, "GET", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) })
+			got := out.Body
+			if out.IsBase64Encoded {
+				b, err := base64.StdEncoding.DecodeString(got)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(b)
+			}
+			if out.StatusCode != 200 || got != c.body || out.IsBase64Encoded != c.base64 {
+				t.Errorf("got %d with %d bytes, base64 %v; want 200 with %d, base64 %v", out.StatusCode, len(got), out.IsBase64Encoded, len(c.body), c.base64)
+			}
+			if j, err := json.Marshal(out); err != nil || len(j) > 6_291_556 {
+				t.Errorf("as Lambda sends it: %d bytes, %v", len(j), err)
+			}
+		})
+	}
+}
+
 func TestAnswerWithoutBody(t *testing.T) {
 	if out := answer(t, "GET", func(http.ResponseWriter, *http.Request) {}); out.StatusCode != 200 || out.Body != "" {
 		t.Errorf("a handler that writes nothing: got %d %q", out.StatusCode, out.Body)

@@ -33,6 +33,13 @@ type documentItem struct {
 	Body      []byte // gzip
 }
 
+// listedItem stands for a document in the list of versions, in the order of publication.
+type listedItem struct {
+	PK, SK    string
+	Version   string
+	Published string
+}
+
 type activeItem struct {
 	PK, SK string
 	Active string
@@ -40,7 +47,8 @@ type activeItem struct {
 }
 
 // Publish stores a document under its version and makes it the active one. A
-// version that exists with another body is an error of kind Conflict.
+// version that exists with another body is an error of kind Conflict; with the
+// same, it keeps its place in the list of versions and is active from now on.
 func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
 	var buf bytes.Buffer
 	z := gzip.NewWriter(&buf)
@@ -50,7 +58,8 @@ func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
 		return fault.New(fault.TooLarge, "a document of %d bytes compressed; at most 380 KiB fit", buf.Len())
 	}
 	pk := kindPK(w, kind)
-	_, err := s.putNew(ctx, documentItem{PK: pk, SK: versionSK(d.Version), Version: d.Version, Published: social.Stamp(d.Published), Body: buf.Bytes()})
+	first := social.Stamp(d.Published)
+	_, err := s.putNew(ctx, documentItem{PK: pk, SK: versionSK(d.Version), Version: d.Version, Published: first, Body: buf.Bytes()})
 	if errors.Is(err, errExists) {
 		there, err := s.Document(ctx, w, kind, d.Version)
 		if err != nil {
@@ -59,7 +68,12 @@ func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
 		if !bytes.Equal(there.Body, d.Body) {
 			return fault.New(fault.Conflict, "version %s of %s exists with another content", d.Version, kind)
 		}
+		first = social.Stamp(there.Published)
 	} else if err != nil {
+		return err
+	}
+	// Before it is active, and again for an attempt that died here.
+	if err := s.put(ctx, listedItem{PK: pk, SK: listedSK(first, d.Version), Version: d.Version, Published: first}); err != nil {
 		return err
 	}
 	return s.put(ctx, activeItem{PK: pk, SK: "@", Active: d.Version, Since: social.Stamp(d.Published)})
@@ -106,17 +120,29 @@ func (s *Store) Active(ctx context.Context, w, kind string) (Document, error) {
 	return s.Document(ctx, w, kind, version)
 }
 
-// Documents lists the versions of a kind, without their order of publication being their order.
-func (s *Store) Documents(ctx context.Context, w, kind string) ([]Document, error) {
-	items, err := all[documentItem](ctx, s, query{pk: kindPK(w, kind), prefix: "V#"})
+// Listed is a published version without its body. Place is where it stands in the list.
+type Listed struct {
+	Version   string
+	Published time.Time
+	Place     string
+}
+
+// Versions lists the versions of a kind, the one published last first, after
+// the given place ("" from the first), at most limit. It reads no bodies.
+func (s *Store) Versions(ctx context.Context, w, kind, after string, limit int) ([]Listed, error) {
+	items, err := all[listedItem](ctx, s, query{pk: kindPK(w, kind), prefix: "P#", after: after, descending: true, limit: limit})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Document, len(items))
+	out := make([]Listed, len(items))
 	for i, it := range items {
-		if out[i], err = it.document(); err != nil {
+		out[i] = Listed{Version: it.Version, Place: it.SK}
+		if out[i].Published, err = social.ParseStamp(it.Published); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
+
+// listedSK orders a kind's versions by their publication.
+func listedSK(published, version string) string { return "P#" + published + "#" + version }

@@ -286,6 +286,47 @@ func TestPublishedVersionsNeverChange(t *testing.T) {
 	}
 }
 
+func TestVersionsAreListedByPublication(t *testing.T) {
+	s := storetest.New(t)
+	publish := func(version string, hours int) {
+		t.Helper()
+		d := store.Document{Version: version, Published: t0.Add(time.Duration(hours) * time.Hour), Body: json.RawMessage(`{"a":1}`)}
+		if err := s.Publish(t.Context(), "w1", store.Models, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish("9", 0)
+	publish("10", 1)
+	publish("a", 2)
+	publish("9", 3) // again: it is active, and keeps its place
+	if err := s.Publish(t.Context(), "w1", store.ThemeSets, store.Document{Version: "t", Published: t0, Body: json.RawMessage(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int{1, 2, 3, 10} {
+		var got []string
+		after := ""
+		for {
+			list, err := s.Versions(t.Context(), "w1", store.Models, after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) == 0 {
+				break
+			}
+			for _, v := range list {
+				got, after = append(got, v.Version+" "+social.Stamp(v.Published)), v.Place
+			}
+		}
+		want := []string{"a " + social.Stamp(t0.Add(2*time.Hour)), "10 " + social.Stamp(t0.Add(time.Hour)), "9 " + social.Stamp(t0)}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("limit %d: %s", limit, d)
+		}
+	}
+	if v, err := s.ActiveVersion(t.Context(), "w1", store.Models); err != nil || v != "9" {
+		t.Errorf("active: %q, %v", v, err)
+	}
+}
+
 func TestSourceIsAllOrNothing(t *testing.T) {
 	s := storetest.New(t)
 	app := store.App{ID: "a1", Owner: "w1", Platform: "meta"}
