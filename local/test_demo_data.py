@@ -58,7 +58,7 @@ def meta_events(body):
 
 def forum_events(body):
     for e in body["events"]:
-        if e["kind"] in MAPPING["type"]["map"]:
+        if MAPPING["type"]["map"][e["kind"]]:
             yield ("standard", e["board"]["id"], e["kind"], e["event_id"], e["at"]), datetime.datetime.fromisoformat(e["at"]).timestamp(), e.get("text", "")
 
 
@@ -214,7 +214,8 @@ class DemoData(unittest.TestCase):
 
     def test_the_mapping_knows_each_kind_of_the_forum(self):
         kinds = {e["kind"] for r in self.standard for e in r["body"]["events"]}
-        self.assertEqual(kinds - set(MAPPING["type"]["map"]), {"badge.granted"})
+        self.assertEqual(kinds - set(MAPPING["type"]["map"]), set())
+        self.assertEqual({k for k in kinds if not MAPPING["type"]["map"][k]}, {"badge.granted"})  # ignored on purpose
         wanted = {"thread.opened", "question.asked", "reply.created", "member.registered", "member.updated", "page.viewed", "order.placed", "topic.followed", "reaction.added", "entry.removed"}
         self.assertEqual(wanted - kinds, set())
 
