@@ -101,7 +101,7 @@ func (s *service) sources(api huma.API) {
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
 	members(s, api, huma.Operation{OperationID: "list-parked", Method: http.MethodGet, Path: "/parked", Tags: []string{"sources"}, Summary: "List deliveries that could not be understood",
-		Description: "Newest first: what could not be understood, or came for a scope that no source watches, each with its reason; its delivery is kept whole. " +
+		Description: "Newest first: what could not be understood or kept, or came for a scope that no source watches, each with its reason; its delivery is kept whole. " +
 			"What a platform sends that is known to tell of nobody's doing is not listed: it is in the archive only."}, s.listParked)
 }
 

@@ -222,8 +222,9 @@ func TestExport(t *testing.T) {
 // maxPage is what a page of long texts may have, in bytes: 2 MiB, and what stands around the items.
 const maxPage = 2<<20 + 2000
 
-// long is a platform's id or scope as long as they come; a cursor of 1000 characters does not hold it.
-var long = strings.Repeat("жёлтый-", 140)
+// long is a platform's id or scope that a key takes six times as many bytes
+// for as it has letters: two of them do not fit a cursor of 1000 characters.
+var long = strings.Repeat("ж", 60)
 
 func TestCursorsOfLongIDs(t *testing.T) {
 	x := newWorld(t)
@@ -294,12 +295,12 @@ func TestIssues(t *testing.T) {
 	var docs []theme.Doc
 	for c, list := range texts {
 		for i, text := range list {
-			a := post(fmt.Sprintf("u%d-%d", c, i), fmt.Sprintf("p%d-%d", c, i), text, time.Duration(1+i)*24*time.Hour)
+			a := post(fmt.Sprintf("u%d-%d", c, i), fmt.Sprintf("%sp%d-%d", long, c, i), text, time.Duration(1+i)*24*time.Hour)
 			a.Intent, a.Sentiment, a.Scope = "problem", "negative", long
 			x.item("acme", a)
 			docs = append(docs, theme.Doc{ID: fmt.Sprint(c, "-", i), Person: a.Actor.ID, Text: text})
 			if c == 0 && i == 0 { // the same person again, and once in the weeks before
-				a.Object.ID, a.Occurred = "again", a.Occurred.Add(time.Hour)
+				a.Object.ID, a.Occurred = long+"again", a.Occurred.Add(time.Hour)
 				x.item("acme", a)
 				a.Object.ID, a.Occurred = "before", t0.Add(-40*24*time.Hour)
 				x.item("acme", a)
@@ -397,17 +398,17 @@ func TestIssues(t *testing.T) {
 		if len(b) > maxPage+3*1200 {
 			t.Errorf("a page of %d bytes", len(b))
 		}
-		for _, q := range e.Issue.Quotes {
-			if utf8.RuneCountInString(q.Text) > 1000 {
-				t.Errorf("a quote of %d characters", utf8.RuneCountInString(q.Text))
-			}
-		}
 		for _, m := range e.Evidence.Items {
 			if m.Text == whole {
 				lengthy[m.Key] = true
 			}
 		}
 	})
+	var quoted api.IssueList
+	x.get("ann", path+"?from="+t0.Add(-2*time.Hour).Format(time.RFC3339), &quoted) // nothing else is as new
+	if q := quoted.Items[0].Quotes[0].Text; utf8.RuneCountInString(q) != 1000 || !strings.HasSuffix(q, "…") {
+		t.Errorf("quoted with %d characters", utf8.RuneCountInString(q))
+	}
 	if len(lengthy) != 40 || pages != 2 {
 		t.Errorf("%d long messages on %d pages, want 40 on 2", len(lengthy), pages)
 	}

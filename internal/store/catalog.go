@@ -143,6 +143,3 @@ func (s *Store) Versions(ctx context.Context, w, kind, after string, limit int) 
 	}
 	return out, nil
 }
-
-// listedSK orders a kind's versions by their publication.
-func listedSK(published, version string) string { return "P#" + published + "#" + version }

@@ -26,6 +26,7 @@ import (
 //	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
 //	activity of a day (view)  w#D#day#s         F#time#id
 //	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
+//	its place in the list     w#G#kind          P#published#version
 //	parked delivery           w#K#month         received#id
 //	workspace                 w#S               @
 //	source                    w#S               S#source
@@ -77,6 +78,7 @@ func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) 
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
 func kindPK(w, kind string) string           { return w + "#G#" + kind }
 func versionSK(version string) string        { return "V#" + version }
+func listedSK(at, version string) string     { return "P#" + at + "#" + version }
 func parkedPK(w string, at time.Time) string { return w + "#K#" + at.UTC().Format("2006-01") }
 func workspacePK(w string) string            { return w + "#S" }
 func runPK(w, report string) string          { return w + "#U#" + report }
