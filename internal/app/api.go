@@ -26,35 +26,28 @@ import (
 
 // API is the function that the front end calls.
 func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
-	e := environment{getenv: getenv}
-	table, bucket, secrets := e.get("TABLE"), e.get("BUCKET"), e.get("SECRETS_PREFIX")
-	issuer, jwks, client := e.get("ISSUER"), e.get("JWKS_URL"), e.get("CLIENT_ID")
-	reports, discovery, cursors := e.get("REPORT_FUNCTION"), e.get("DISCOVER_FUNCTION"), e.get("CURSOR_KEY_SECRET")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET")
 	if err != nil {
 		return nil, err
 	}
-	s, functions, keep := store.New(cfg, table), lambda.NewFromConfig(cfg), secret.New(cfg, secrets)
+	s, functions, keep := store.New(cfg, env["TABLE"]), lambda.NewFromConfig(cfg), secret.New(cfg, env["SECRETS_PREFIX"])
 	return lambdahttp.Handler(api.Handler(api.Deps{
 		Store: s, Leads: leads.New(s), Reader: reading.New(),
-		Verify:    api.NewVerifier(issuer, jwks, client, time.Now, http.DefaultTransport),
+		Verify:    api.NewVerifier(env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], time.Now, http.DefaultTransport),
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp,
-		Object: archive.New(cfg, bucket).Get,
+		Object: archive.New(cfg, env["BUCKET"]).Get,
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
-			return ask(ctx, functions, reports, map[string]any{"workspace": w, "report": report, "due": due.UTC()})
+			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
 		},
 		Discover: func(ctx context.Context, w string, at time.Time) error {
 			m := map[string]any{"workspace": w}
 			if !at.IsZero() {
 				m["at"] = at.UTC()
 			}
-			return ask(ctx, functions, discovery, m)
+			return ask(ctx, functions, env["DISCOVER_FUNCTION"], m)
 		},
 		CursorKey: once(func(ctx context.Context) ([]byte, error) {
-			return secretValue(ctx, secretsmanager.NewFromConfig(cfg), cursors)
+			return secretValue(ctx, secretsmanager.NewFromConfig(cfg), env["CURSOR_KEY_SECRET"])
 		}),
 		PublicURL: getenv("PUBLIC_URL"),
 		Now:       time.Now,

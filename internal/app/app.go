@@ -49,41 +49,33 @@ func Run[H any](build func(ctx context.Context, getenv func(string) string) (H, 
 	lambda.Start(h)
 }
 
-// environment reads variables and notes which are missing.
-type environment struct {
-	getenv  func(string) string
-	missing []error
-}
-
-func (e *environment) get(name string) string {
-	v := e.getenv(name)
-	if v == "" {
-		e.missing = append(e.missing, fmt.Errorf("the environment variable %s is not set", name))
+// begin reads the environment variables of names, all of which must be set,
+// and loads the AWS configuration. What is missing is reported together.
+func begin(ctx context.Context, getenv func(string) string, names ...string) (map[string]string, aws.Config, error) {
+	env := map[string]string{}
+	var missing []error
+	for _, name := range names {
+		if env[name] = getenv(name); env[name] == "" {
+			missing = append(missing, fmt.Errorf("the environment variable %s is not set", name))
+		}
 	}
-	return v
-}
-
-func (e *environment) err() error { return errors.Join(e.missing...) }
-
-func awsConfig(ctx context.Context) (aws.Config, error) {
-	return config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5))
+	if len(missing) > 0 {
+		return nil, aws.Config{}, errors.Join(missing...)
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5))
+	return env, cfg, err
 }
 
 // Intake is the function that platforms call.
 func Intake(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
-	e := environment{getenv: getenv}
-	table, bucket, deliveries, secrets := e.get("TABLE"), e.get("BUCKET"), e.get("DELIVERIES_QUEUE_URL"), e.get("SECRETS_PREFIX")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX")
 	if err != nil {
 		return nil, err
 	}
 	return lambdahttp.Handler(intake.Handler(intake.Deps{
-		App:       store.New(cfg, table).App,
-		Secrets:   secret.New(cfg, secrets).App,
-		Enqueue:   enqueue(queue.New(cfg, deliveries), archive.New(cfg, bucket)),
+		App:       store.New(cfg, env["TABLE"]).App,
+		Secrets:   secret.New(cfg, env["SECRETS_PREFIX"]).App,
+		Enqueue:   enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
 		PublicURL: getenv("PUBLIC_URL"),
 		Now:       time.Now,
 	})), nil
@@ -105,18 +97,13 @@ func enqueue(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.D
 
 // Ingest is the function that turns deliveries into facts.
 func Ingest(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
-	e := environment{getenv: getenv}
-	table, bucket, scoring, feedback := e.get("TABLE"), e.get("BUCKET"), e.get("SCORING_QUEUE_URL"), e.get("FEEDBACK_QUEUE_URL")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	scores, views := queue.New(cfg, scoring), queue.New(cfg, feedback)
+	scores, views := queue.New(cfg, env["SCORING_QUEUE_URL"]), queue.New(cfg, env["FEEDBACK_QUEUE_URL"])
 	in := ingest.New(ingest.Deps{
-		Store: store.New(cfg, table), Archive: archive.New(cfg, bucket), Reader: reading.New(),
+		Store: store.New(cfg, env["TABLE"]), Archive: archive.New(cfg, env["BUCKET"]), Reader: reading.New(),
 		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
 		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
 	})
@@ -157,16 +144,11 @@ func atOnce[T any](items []T, f func(T) error) error {
 
 // Score is the function that keeps leads in step with the facts.
 func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
-	e := environment{getenv: getenv}
-	table := e.get("TABLE")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE")
 	if err != nil {
 		return nil, err
 	}
-	l := leads.New(store.New(cfg, table))
+	l := leads.New(store.New(cfg, env["TABLE"]))
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.Score
 		if err := json.Unmarshal(body, &m); err != nil {
@@ -185,17 +167,12 @@ func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 
 // Feedback is the function that keeps the views of what was said in step with the facts.
 func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
-	e := environment{getenv: getenv}
-	table, scoring := e.get("TABLE"), e.get("SCORING_QUEUE_URL")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE", "SCORING_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	scores := queue.New(cfg, scoring)
-	f := feedback.New(store.New(cfg, table), func(ctx context.Context, w string, accounts []string) error {
+	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
+	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, accounts []string) error {
 		return scores.Send(ctx, ingest.Score{Workspace: w, Accounts: accounts})
 	})
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
@@ -235,16 +212,11 @@ func instant(s string, now time.Time) (time.Time, error) {
 
 // Discover is the function that finds themes.
 func Discover(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
-	e := environment{getenv: getenv}
-	table := e.get("TABLE")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE")
 	if err != nil {
 		return nil, err
 	}
-	d := discover.New(store.New(cfg, table), reading.New())
+	d := discover.New(store.New(cfg, env["TABLE"]), reading.New())
 	return func(ctx context.Context, a Asked) error {
 		now := social.Instant(time.Now())
 		if a.Workspace == "" {
@@ -261,17 +233,12 @@ func Discover(ctx context.Context, getenv func(string) string) (func(context.Con
 
 // Report is the function that makes reports.
 func Report(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
-	e := environment{getenv: getenv}
-	table, bucket := e.get("TABLE"), e.get("BUCKET")
-	if err := e.err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx)
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET")
 	if err != nil {
 		return nil, err
 	}
-	s := store.New(cfg, table)
-	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, bucket).Put,
+	s := store.New(cfg, env["TABLE"])
+	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, env["BUCKET"]).Put,
 		Send: mail.NewSES(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now})
 	return func(ctx context.Context, a Asked) error {
 		if a.Workspace == "" {

@@ -2,6 +2,9 @@ package app_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -137,6 +141,33 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil || len(runs) != 1 || runs[0].State != store.RunDone {
 		t.Errorf("report leaves %+v, %v", runs, err)
 	}
+	// A body too large for the queue goes by way of the bucket.
+	large := `{"id":"post-2","by":"bob","text":"` + strings.Repeat("long words ", 40_000) + `","at":"2026-10-06T08:00:00Z"}`
+	mac := hmac.New(sha256.New, []byte("sample-secret"))
+	mac.Write([]byte(large))
+	request, err := json.Marshal(events.APIGatewayV2HTTPRequest{RawPath: "/hooks/app_sample", Body: large, Headers: map[string]string{"x-signature": "sha256=" + hex.EncodeToString(mac.Sum(nil))},
+		RequestContext: events.APIGatewayV2HTTPRequestContext{Stage: "$default", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := handler(t, app.Intake, env).Invoke(t.Context(), request); err != nil || !strings.Contains(string(out), `"statusCode":200`) {
+		t.Fatalf("large: %s, %v", out, err)
+	}
+	queued := waiting("DELIVERIES")
+	if len(queued) > 4096 || !strings.Contains(queued, `"object":"deliveries/dlv_`) {
+		t.Errorf("large: %d bytes are queued", len(queued))
+	}
+	batch, err := json.Marshal(events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: queued, Attributes: map[string]string{"ApproximateReceiveCount": "1"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := handler(t, app.Ingest, env).Invoke(t.Context(), batch); err != nil || string(out) != done {
+		t.Errorf("large: %s, %v", out, err)
+	}
+	if accounts, err := s.Accounts(t.Context(), w, "", 10); err != nil || len(accounts) != 2 {
+		t.Errorf("large: %d accounts, want bob's too, %v", len(accounts), err)
+	}
+
 	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k"
 	if out := answer(t, handler(t, app.API, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
 		t.Errorf("api answers %.200s", out)
