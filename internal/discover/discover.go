@@ -65,7 +65,11 @@ func (d *Discover) Tick(ctx context.Context, now time.Time) error {
 // Run finds the themes in the 90 days of feedback before at, and publishes
 // them unless there are none yet. Themes of the active set keep their identity.
 func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.Set, error) {
-	opt := theme.Options{Seed: seed}
+	ws, err := d.store.Workspace(ctx, w)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return theme.Set{}, err
+	}
+	opt := theme.Options{Seed: seed, Own: ws.Name}
 	active, err := Active(ctx, d.store, w)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return theme.Set{}, err

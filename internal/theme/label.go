@@ -31,7 +31,11 @@ func (p phrase) pair() bool { return strings.Contains(p.stems, " ") }
 // name gives each theme its keywords, and a label where it has none. A phrase
 // counts by the share of the theme's people who use it, times the log-odds of
 // a person inside using it against one outside.
-func (s *Set) name(r *reading.Reader, docs []Doc) {
+func (s *Set) name(r *reading.Reader, docs []Doc, own string) {
+	barred := map[string]bool{}
+	for _, stem := range stems(own) {
+		barred[stem] = true
+	}
 	of, _ := s.assign(r, docs)
 	type use struct{ phrase, person string }
 	all := map[string]int{}              // people who use a phrase
@@ -57,6 +61,9 @@ func (s *Set) name(r *reading.Reader, docs []Doc) {
 				forms[phrase][form] += closely
 			}
 		}) {
+			if a, b, _ := strings.Cut(p, " "); barred[a] || barred[b] {
+				continue
+			}
 			u := use{p, d.Person}
 			if !seen[u] {
 				seen[u] = true

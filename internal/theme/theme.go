@@ -37,6 +37,7 @@ type Options struct {
 	K        int    // number of clusters; 0 lets the texts decide
 	Seed     uint64 // of the starts of k-means
 	Previous *Set   // whose identities are to last; may be nil
+	Own      string // the customer's own names, "Larkspoon Larkspoon Square": no word of them names a theme
 }
 
 // Set is a published list of themes, with all that is needed to assign texts
@@ -160,7 +161,7 @@ func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 		set.inherit(r, docs, *opt.Previous)
 	}
 	set.mint(opt.Previous)
-	set.name(r, docs)
+	set.name(r, docs, opt.Own)
 	set.Version = set.hash()
 	return set, nil
 }

@@ -416,3 +416,30 @@ func BenchmarkAssign(b *testing.B) {
 		a.Assign("where is my package? it should have arrived on monday")
 	}
 }
+
+// TestOwnNamesNameNoTheme: people write the customer's name in every second
+// message; it says nothing of what they write about.
+func TestOwnNamesNameNoTheme(t *testing.T) {
+	var docs []theme.Doc
+	for i := range 8 {
+		docs = append(docs, theme.Doc{ID: fmt.Sprint("a", i), Person: fmt.Sprint("p", i), Text: fmt.Sprintf("Larkspoon parcel is late again, larkspoon parcel number %d", i)},
+			theme.Doc{ID: fmt.Sprint("b", i), Person: fmt.Sprint("q", i), Text: fmt.Sprintf("Larkspoon app crashes, the larkspoon app crashes on phone %d", i)})
+	}
+	labels := func(own string) string {
+		set, err := theme.Discover(reading.New(), docs, theme.Options{K: 2, Seed: 1, Own: own})
+		if err != nil || len(set.Themes) != 2 {
+			t.Fatalf("%d themes, %v", len(set.Themes), err)
+		}
+		var out []string
+		for _, x := range set.Themes {
+			out = append(out, x.Label+"; "+strings.Join(x.Keywords, ", "))
+		}
+		return strings.ToLower(strings.Join(out, "; "))
+	}
+	if got := labels("Larkspoon"); strings.Contains(got, "larkspoon") || !strings.Contains(got, "parcel") || !strings.Contains(got, "crash") {
+		t.Errorf("labels %q", got)
+	}
+	if got := labels(""); !strings.Contains(got, "larkspoon") {
+		t.Errorf("without the option the name is not barred, or this test shows nothing: %q", got)
+	}
+}
