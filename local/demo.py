@@ -243,7 +243,7 @@ def summary(stack, api, state, folder):
     token_file = os.path.join(folder, "token")
     with open(os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
         f.write(api.token)
-    say("Try it        curl -H \"Authorization: Bearer $(cat %s)\" '%s%s/leads?limit=3'" % (os.path.relpath(token_file), stack["base_url"], at))
+    say("Try it        curl -H \"Authorization: Bearer $(cat %s)\" '%s%s/leads?limit=3&as_of=%s'" % (os.path.relpath(token_file), stack["base_url"], at, END))
     say("              (the token is good for an hour; `make run` again makes a new one)")
 
 

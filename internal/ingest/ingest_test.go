@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 
 // shelf keeps objects in memory.
 type shelf struct {
-	mu       sync.Mutex
 	objects  map[string][]byte
 	archived map[string]int // deliveries by workspace
 }

@@ -21,11 +21,11 @@ func Plain(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
 	for _, w := range strings.Fields(text) {
-		if isHandle(w) || isLink(w) {
-			continue
-		}
 		if len(w) > 1 && w[0] == '#' && letterAt(w, 1) {
 			w = w[1:]
+		}
+		if isHandle(w) || isLink(w) {
+			continue
 		}
 		if b.Len() > 0 {
 			b.WriteByte(' ')

@@ -258,7 +258,7 @@ func before(now, then int) string {
 // notes says how the report was computed.
 func notes(d Data, loc *time.Location) []string {
 	n := []string{
-		fmt.Sprintf("Computed from what was known on %s (%s).", clock(d.AsOf, time.Time{}, loc), loc),
+		fmt.Sprintf("Computed from what had happened by %s (%s).", clock(d.AsOf, time.Time{}, loc), loc),
 		fmt.Sprintf("A person counts once, on however many platforms. Of %s by %s in this period, %s from %s held an opinion or a need.",
 			many(d.Totals.Activities, "activity", "activities"), many(d.Totals.People, "person", "people"),
 			many(d.Totals.FeedbackMessages, "message", "messages"), many(d.Totals.FeedbackPeople, "person", "people")),
