@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/conversation"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/stats"
 	"rapport/internal/store"
@@ -128,17 +128,10 @@ func (s *service) listConversations(ctx context.Context, w string, in *listConve
 	slices.SortFunc(heads, func(a, b store.Head) int { return cmp.Compare(rank(a), rank(b)) })
 	heads, last := pageAfter(heads, rank, after, in.Limit)
 	out := &PageOut[Conversation]{Body: Page[Conversation]{Items: make([]Conversation, len(heads))}}
-	errs := make([]error, len(heads))
-	var wait sync.WaitGroup
-	gate := make(chan struct{}, 8)
-	for i, h := range heads {
-		gate <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-gate }()
-			out.Body.Items[i], errs[i] = s.conversation(ctx, w, h)
-		})
-	}
-	wait.Wait()
+	errs := parallel.Each(ctx, len(heads), 8, func(i int) (err error) {
+		out.Body.Items[i], err = s.conversation(ctx, w, heads[i])
+		return err
+	})
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i]
 	}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -28,6 +26,7 @@ import (
 	"rapport/internal/lambdasqs"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
+	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/queue"
 	"rapport/internal/reading"
@@ -120,28 +119,6 @@ func Ingest(ctx context.Context, getenv func(string) string) (lambdasqs.Handler,
 // the table, not for the processor.
 const hands = 4
 
-// atOnce calls f for each item, a few at a time, and joins their errors. A
-// panic is an error of its item.
-func atOnce[T any](items []T, f func(T) error) error {
-	errs := make([]error, len(items))
-	gate := make(chan struct{}, hands)
-	var wait sync.WaitGroup
-	for i, item := range items {
-		gate <- struct{}{}
-		wait.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					errs[i] = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-				}
-				<-gate
-			}()
-			errs[i] = f(item)
-		})
-	}
-	wait.Wait()
-	return errors.Join(errs...)
-}
-
 // Score is the function that keeps leads in step with the facts.
 func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
 	env, cfg, err := begin(ctx, getenv, "TABLE")
@@ -154,14 +131,15 @@ func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		return atOnce(m.Accounts, func(account string) error {
+		return errors.Join(parallel.Each(ctx, len(m.Accounts), hands, func(i int) error {
+			account := m.Accounts[i]
 			err := l.Rescore(ctx, m.Workspace, account)
 			if err != nil && !fault.Retryable(err) {
 				slog.ErrorContext(ctx, "lead not scored", "workspace", m.Workspace, "account", account, "error", err.Error())
 				return nil // the same facts would fail again; a new one will try again
 			}
 			return err
-		})
+		})...)
 	}), nil
 }
 
@@ -180,7 +158,8 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		return atOnce(m.Facts, func(ref store.FactRef) error {
+		return errors.Join(parallel.Each(ctx, len(m.Facts), hands, func(i int) error {
+			ref := m.Facts[i]
 			err := f.View(ctx, m.Workspace, ref)
 			if fault.Is(err, fault.NotFound) {
 				// An erased fact has no view.
@@ -188,7 +167,7 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 				return nil
 			}
 			return err
-		})
+		})...)
 	}), nil
 }
 

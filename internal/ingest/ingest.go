@@ -14,10 +14,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/reading"
@@ -393,22 +393,6 @@ func (ar appRoutes) workspaces() []string { return []string{ar.app.Owner} }
 // writers is how many facts of a delivery are stored at once.
 const writers = 16
 
-// atOnce calls f for 0 to n-1, a few at a time, and returns their errors.
-func atOnce(n int, f func(i int) error) []error {
-	errs := make([]error, n)
-	gate := make(chan struct{}, writers)
-	var wait sync.WaitGroup
-	for i := range n {
-		gate <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-gate }()
-			errs[i] = f(i)
-		})
-	}
-	wait.Wait()
-	return errs
-}
-
 // keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
 func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	fresh := 0
@@ -419,11 +403,11 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 			accounts[a.Account().AccountID()] = a
 		}
 		ids := sortedKeys(accounts)
-		if err := errors.Join(atOnce(len(ids), func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
+		if err := errors.Join(parallel.Each(ctx, len(ids), writers, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
 			return fresh, err
 		}
 		isNew := make([]bool, len(facts))
-		errs := atOnce(len(facts), func(i int) (err error) {
+		errs := parallel.Each(ctx, len(facts), writers, func(i int) (err error) {
 			isNew[i], err = in.Store.PutActivity(ctx, w, facts[i], reading.Version)
 			return err
 		})

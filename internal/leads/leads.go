@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -187,19 +188,11 @@ func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (t
 		return nil, false, err
 	}
 	skipped := false
-	found, errs := make([]Evaluated, len(stored)), make([]error, len(stored))
-	var wait sync.WaitGroup
-	gate := make(chan struct{}, evaluators)
-	for i, h := range stored {
-		gate <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-gate }()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				found[i], errs[i] = l.evaluate(ctx, m, w, h.Person, asOf)
-			}
-		})
-	}
-	wait.Wait()
+	found := make([]Evaluated, len(stored))
+	errs := parallel.Each(ctx, len(stored), evaluators, func(i int) (err error) {
+		found[i], err = l.evaluate(ctx, m, w, stored[i].Person, asOf)
+		return err
+	})
 	for i, err := range errs {
 		switch {
 		case err == nil:

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -83,19 +83,11 @@ func (s *Store) Items(ctx context.Context, w string, from, to time.Time) ([]Item
 		}
 		days = append(days, [2]time.Time{start, end})
 	}
-	parts, errs := make([][]Item, len(days)), make([]error, len(days))
-	var wait sync.WaitGroup
-	gate := make(chan struct{}, itemReaders)
-	for i, d := range days {
-		gate <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-gate }()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				parts[i], errs[i] = s.itemsOfDay(ctx, w, d[0], d[1])
-			}
-		})
-	}
-	wait.Wait()
+	parts := make([][]Item, len(days))
+	errs := parallel.Each(ctx, len(days), itemReaders, func(i int) (err error) {
+		parts[i], err = s.itemsOfDay(ctx, w, days[i][0], days[i][1])
+		return err
+	})
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
