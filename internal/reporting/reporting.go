@@ -87,12 +87,12 @@ func (r *Reporting) due(ctx context.Context, d store.Due) error {
 	} else {
 		latest = d.At
 	}
-	run, err := r.Run(ctx, d.Workspace, rep.ID, latest)
-	if fault.Is(err, fault.Invalid) {
+	if !weekly.Latest(latest).Equal(latest) {
 		// The schedule changed after this was filed: what it is now due at is filed too.
-		slog.WarnContext(ctx, "report not made", "workspace", d.Workspace, "report", rep.ID, "reason", err.Error())
+		slog.WarnContext(ctx, "report no longer due", "workspace", d.Workspace, "report", rep.ID, "due", social.Stamp(latest))
 		return r.Store.DropDue(ctx, d)
 	}
+	run, err := r.Run(ctx, d.Workspace, rep.ID, latest)
 	if fault.Is(err, fault.Conflict) && run.State != store.RunClaimed && run.State != store.RunRendered {
 		err = nil // it was made before
 	}

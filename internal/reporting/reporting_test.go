@@ -307,3 +307,22 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 		t.Errorf("%d people, channels %+v; whoever deleted is nobody to count", d.Totals.People, d.Channels)
 	}
 }
+
+// TestDataThatCantBeRightStaysOnTheList: a report that fails for another reason
+// than its schedule is not taken off the list, where nobody would miss it.
+func TestDataThatCantBeRightStaysOnTheList(t *testing.T) {
+	o := newOffice(t)
+	if err := o.store.Publish(t.Context(), w, store.Models, store.Document{Version: "2", Published: due, Body: []byte(`{"id": 7}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []time.Duration{0, 24 * time.Hour} {
+		o.now = due.Add(time.Minute + a)
+		if err := o.Tick(t.Context()); err == nil {
+			t.Error("the tick does not say that the report can't be made")
+		}
+	}
+	dues, err := o.store.DueBy(t.Context(), due, 10)
+	if err != nil || len(dues) != 1 || !dues[0].At.Equal(due) {
+		t.Errorf("due: %+v, %v; want it still there", dues, err)
+	}
+}
