@@ -79,7 +79,7 @@ func (c *scoreCommand) Run(s *streams) error {
 	// Nobody is scored under what stands for an actor that is not named.
 	for _, l := range lines {
 		if l.Actor.ID == social.Unknown {
-			ref := social.AccountRef{Platform: social.Platform(l.Platform), Scope: l.Scope, ID: l.Actor.ID}
+			ref := social.AccountRef{Platform: social.Platform(l.Platform), Scope: l.Actor.Scope, ID: l.Actor.ID}
 			delete(facts, social.PersonID(ref.AccountID()))
 		}
 	}

@@ -53,7 +53,7 @@ type verified struct {
 // check answers a handshake or verifies a delivery.
 func check(a platform.Adapter, r platform.Request, s platform.Secrets, o platform.Options, at time.Time) verified {
 	v := verified{Platform: a.Platform(), Kind: "delivery"}
-	answer, err := a.Handshake(r, s, o)
+	answer, err := a.Handshake(r, s, o, at)
 	switch {
 	case err != nil:
 		v.Kind, v.Reason = "handshake", err.Error()

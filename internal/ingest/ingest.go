@@ -295,12 +295,12 @@ func (in *Ingest) understand(ctx context.Context, m Message) (*result, error) {
 	}
 	refreshed := false
 	for _, e := range events {
-		to := ar.route(e.Scope)
+		to := ar.route(e.Scopes)
 		if len(to) == 0 && e.Ignored == "" && !refreshed {
 			if ar, err = in.app(ctx, d.App, true); err != nil {
 				return nil, err
 			}
-			refreshed, to = true, ar.route(e.Scope)
+			refreshed, to = true, ar.route(e.Scopes)
 		}
 		switch {
 		case e.Ignored != "":
@@ -308,7 +308,7 @@ func (in *Ingest) understand(ctx context.Context, m Message) (*result, error) {
 		case e.Parked != "" || len(to) == 0:
 			reason := e.Parked
 			if reason == "" {
-				reason = fmt.Sprintf("no source watches the scope %.80q", e.Scope)
+				reason = fmt.Sprintf("no source watches the scope %.80q", e.Scopes)
 			}
 			if len(to) == 0 {
 				to = []string{ar.app.Owner}
@@ -375,11 +375,11 @@ func (in *Ingest) normalise(app store.App, d platform.Delivery) (events []platfo
 	return events, err
 }
 
-// route lists the workspaces that watch a scope of the app.
-func (ar appRoutes) route(scope string) []string {
+// route lists the workspaces that watch any of the scopes.
+func (ar appRoutes) route(scopes []string) []string {
 	var out []string
 	for _, r := range ar.routes {
-		if r.Scope == scope || r.Scope == "*" {
+		if r.Scope == "*" || slices.Contains(scopes, r.Scope) {
 			out = append(out, r.Workspace)
 		}
 	}

@@ -110,7 +110,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 	}
 	req := platform.Request{Method: r.Method, URL: base + r.URL.RequestURI(), Header: r.Header, Query: r.URL.RawQuery, Body: body}
 	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
-	answer, err := adapter.Handshake(req, keys, opts)
+	answer, err := adapter.Handshake(req, keys, opts, d.Now())
 	switch {
 	case err != nil:
 		o.end(w, http.StatusUnauthorized, "refused", err.Error())

@@ -1,5 +1,6 @@
 // Package platform says what an adapter of a social platform is. There is one
-// package per platform below this one; package all lists them.
+// package per platform below this one; package all lists them, and package
+// platformtest is the suite that each one runs.
 package platform
 
 import (
@@ -10,55 +11,103 @@ import (
 	"rapport/internal/social"
 )
 
-// Request is one HTTP request from a platform, its raw bytes kept.
+// Request is one HTTP request from a platform, its raw bytes kept. A delivery
+// that Rapport fetched itself (package poll) has the method GET, the URL that
+// was fetched, and the answer's headers and body.
 type Request struct {
 	Method string
-	URL    string // the public URL that the platform called, with its query
+	URL    string // the public URL that was called, with its query
 	Header http.Header
 	Query  string // raw, without "?"
+	Path   string // what follows the app's id in the hook's path; may be a secret: never kept
 	Body   []byte
 }
+
+// Polled reports whether Rapport fetched r itself.
+func (r Request) Polled() bool { return r.Method == http.MethodGet }
 
 // Secrets are what an app's deliveries are signed with: the current secret
 // first, then previous ones that are still accepted. Empty ones verify nothing.
 type Secrets struct {
 	Keys        []string
 	VerifyToken string // what a handshake must bring, where the platform has one
+	Token       string // what the platform's API asks for, where Rapport calls it: to renew a subscription, to poll
 }
 
 // Options is what an app allows beyond the platform's current scheme.
 type Options struct {
 	Legacy bool            // accept the platform's legacy signature
-	Config json.RawMessage // the app's own document; only "standard" has one
+	Config json.RawMessage // the app's own document, where the platform has one
 }
 
-// Answer is what a handshake is answered with, byte for byte.
+// Answer is what a request is answered with, byte for byte.
 type Answer struct {
 	Status      int
-	ContentType string
+	ContentType string // "": no Content-Type header
 	Body        []byte
 }
 
-// Event is one thing a delivery tells: an activity, or why it is none, or why
-// it can't be understood. Exactly one of Activity, Ignored and Parked is set.
+// Event is one thing a delivery tells. Exactly one of Activity, Ignored,
+// Parked, Erase and Revoked is set. Act, Ignore and Park make the usual ones.
 type Event struct {
-	Scope    string           // platform-side scope by which the event is routed
-	Activity *social.Activity //
-	Ignored  string           // known not to tell what someone did
-	Parked   string           // not understood: kept, listed and replayable
+	Kind   string   // the platform's name for it, as the adapter's Kinds list it; of an unknown one what the platform calls it
+	Scopes []string // platform-side scopes by which it is routed: to each source that watches any of them
+
+	Activity *social.Activity   // what someone did
+	Ignored  string             // known not to tell what someone did: why
+	Parked   string             // not understood: why; it is kept, listed and can be replayed
+	Erase    *social.AccountRef // the platform demands that this account be forgotten; an empty ID: everything of its scope
+	Revoked  string             // the grant behind the scopes has ended: why
+}
+
+// Becomes says what became of the event, in the words of Kind.
+func (e Event) Becomes() string {
+	switch {
+	case e.Activity != nil:
+		return string(e.Activity.Type)
+	case e.Erase != nil:
+		return Erased
+	case e.Revoked != "":
+		return Revoked
+	case e.Ignored != "":
+		return Ignored
+	}
+	return Parked
+}
+
+// What an event can become beside an activity of some type.
+const (
+	Ignored = "ignored"
+	Parked  = "parked"
+	Erased  = "erased"
+	Revoked = "revoked"
+)
+
+// Kind is a row of the table of event types: what one of the platform's
+// becomes. A type that can become several things has several rows. Types that
+// are in no row are ignored.
+type Kind struct {
+	Name    string // as in Event.Kind
+	Becomes string // a social.Type, or Ignored, Parked, Erased, Revoked
+	Note    string // when, or why; may be empty
 }
 
 // Adapter is what Rapport knows about one platform. All methods are pure.
 type Adapter interface {
 	Platform() social.Platform
 
+	// Kinds lists the event types that are known. The suite holds that the
+	// adapter's fixtures show each row, and nothing beside the rows.
+	Kinds() []Kind
+
 	// CheckConfig refuses an app's document that can't work, saying which field and why.
 	CheckConfig(config json.RawMessage) error
 
 	// Handshake answers a request by which the platform tests the URL. It
 	// returns nil, nil where r is none, and an error of kind Unauthenticated
-	// where it is one that must be refused.
-	Handshake(r Request, s Secrets, o Options) (*Answer, error)
+	// where it is one that must be refused. Where the platform signs its
+	// handshakes, it verifies them.
+	Handshake(r Request, s Secrets, o Options, now time.Time) (*Answer, error)
 
 	// Verify returns nil only if r was signed with one of s.Keys at an
 	// instant the platform's replay window allows. Its errors are of kind
@@ -66,13 +115,131 @@ type Adapter interface {
 	Verify(r Request, s Secrets, o Options, now time.Time) error
 
 	// Normalise says what a verified delivery tells. An error means that the
-	// delivery as a whole can't be understood; it is parked.
+	// delivery as a whole can't be understood; it is parked. Neither events
+	// nor an error is a fault of the adapter.
 	Normalise(r Request, o Options) ([]Event, error)
 }
 
-// Signer is an adapter that can also sign, as the platform would: for
-// `rapport send`, tests and the demo.
+// Signer is an adapter that can also do what the platform does: for `rapport
+// send`, for testing a source the whole way, and for tests.
 type Signer interface {
-	// Sign sets the headers that make r verify with key. id is the delivery's id, where the scheme has one.
+	// Sign sets the headers (or the path) that make r verify with key. id is
+	// the delivery's id, where the scheme has one.
 	Sign(r *Request, key, id string, o Options, now time.Time) error
+
+	// Sample is an unsigned delivery of the usual kind: one activity by
+	// someone outside, with the given id and at the given instant, in scope.
+	Sample(scope, id string, now time.Time) Request
+}
+
+// Acknowledger is an adapter whose platform wants another answer to an
+// accepted delivery than 200 and nothing.
+type Acknowledger interface {
+	// Acknowledge is the answer to r, which has been verified and queued as
+	// the delivery with this id.
+	Acknowledge(r Request, o Options, id string) Answer
+}
+
+// Splitter is an adapter whose deliveries can hold events of several scopes.
+type Splitter interface {
+	// Split returns deliveries of one scope each, which together tell what r
+	// tells: so that each workspace keeps its own events only. What can't be
+	// split comes back as it is.
+	Split(r Request) []Request
+}
+
+// Pather is an adapter whose hook's path holds more than the app's id, since
+// its platform signs nothing, or not with what could tell sources apart.
+type Pather interface {
+	// Path is what follows the app's id for a scope, without a leading "/".
+	Path(scope, key string) string
+}
+
+// KeyChecker is an adapter that can tell a secret that can't work.
+type KeyChecker interface {
+	// CheckKey refuses such a secret, saying what it should be, and repeats nothing of it.
+	CheckKey(key string, o Options) error
+}
+
+// ScopeChecker is an adapter that can tell a scope that can't work.
+type ScopeChecker interface {
+	// CheckScope refuses such a scope, saying what it should be.
+	CheckScope(scope string) error
+}
+
+// Lease says how a platform's subscription lives.
+type Lease struct {
+	Every time.Duration // how often the platform tests the URL by a handshake, or how long a subscription lasts
+	Dead  time.Duration // without a handshake for so long, the platform has stopped delivering
+	Renew bool          // Rapport renews it (Renewer); else the platform comes by itself
+}
+
+// Leaser is an adapter whose subscriptions end, unless somebody renews them.
+type Leaser interface{ Lease() Lease }
+
+// Fetch is an HTTP request that Rapport makes.
+type Fetch struct {
+	Method string
+	URL    string
+	Header http.Header
+	Body   []byte
+}
+
+// Renewer is a Leaser whose subscriptions Rapport renews.
+type Renewer interface {
+	// Renewal is the request that renews the subscription for a scope. hook
+	// is the source's full hook URL. A nil Fetch: there is nothing to ask,
+	// for the reason given.
+	Renewal(scope, hook string, s Secrets, o Options) (*Fetch, string)
+}
+
+// Poller is an adapter some of whose scopes are fetched, since the platform
+// sends nothing.
+type Poller interface {
+	// Polls reports whether scope is one that is fetched.
+	Polls(scope string) bool
+
+	// Poll is the request to make for scope. cursor is what Next returned
+	// last, "" at first. The caller adds conditional headers.
+	Poll(scope, cursor string, s Secrets, o Options) (Fetch, error)
+
+	// Next reads the answer to the request made with cursor: the cursor to go
+	// on from (the same one, if nothing was new), and whether to ask again at
+	// once, since there is more.
+	Next(r Request, cursor string) (next string, more bool, err error)
+
+	// Every is how long to wait between two requests for one scope.
+	Every() time.Duration
+}
+
+// maxKind bounds the name of an event type that the adapter does not know, in bytes.
+const maxKind = 80
+
+func kindOf(s string) string {
+	if len(s) > maxKind {
+		s = s[:maxKind]
+	}
+	return s
+}
+
+// Act is the event of an activity; of one that can't be stored, or with err,
+// it is the event of something not understood.
+func Act(kind string, a social.Activity, err error, scopes ...string) Event {
+	if err == nil {
+		err = a.Validate()
+	}
+	if err != nil {
+		return Park(kind, err, scopes...)
+	}
+	return Event{Kind: kindOf(kind), Scopes: scopes, Activity: &a}
+}
+
+// Ignore is the event of something that tells of nobody's doing.
+func Ignore(kind, why string, scopes ...string) Event {
+	return Event{Kind: kindOf(kind), Scopes: scopes, Ignored: why}
+}
+
+// Park is the event of something not understood.
+func Park(kind string, err error, scopes ...string) Event {
+	return Event{Kind: kindOf(kind), Scopes: scopes, Parked: err.Error()}
 }

@@ -73,6 +73,7 @@ const (
 // Actor is the account that acts, as the platform names it.
 type Actor struct {
 	ID     string // the platform's immutable id; required
+	Scope  string // within what ID is unique; empty: on the whole platform
 	Handle string // as shown with an @, without it; may be empty
 	Name   string // display name; may be empty
 }
@@ -89,7 +90,7 @@ type Object struct {
 type Activity struct {
 	Key          string    // made by Key from immutable parts of the event
 	Platform     Platform  // where
-	Scope        string    // the platform-side page, team, channel or forum it belongs to
+	Scope        string    // the platform-side page, team, channel or forum within which ids of objects are unique; empty: the whole platform
 	Type         Type      //
 	Actor        Actor     //
 	Object       Object    //
@@ -98,6 +99,7 @@ type Activity struct {
 	Text         string    // plain text, UTF-8; may be empty
 	URL          string    // where a person can look at it; may be empty
 	Occurred     time.Time // when it was done, UTC, milliseconds
+	Undated      bool      // the platform does not say when: Occurred is Known, and zero for one not yet stored
 	Known        time.Time // when Rapport first received it, UTC, milliseconds; zero for one not yet stored
 	Direction    Direction //
 
@@ -109,7 +111,7 @@ type Activity struct {
 
 // Account returns the identity of the actor's account.
 func (a Activity) Account() AccountRef {
-	return AccountRef{Platform: a.Platform, Scope: a.Scope, ID: a.Actor.ID}
+	return AccountRef{Platform: a.Platform, Scope: a.Actor.Scope, ID: a.Actor.ID}
 }
 
 // ID is the activity's id within its workspace.
@@ -128,12 +130,15 @@ func (a Activity) Validate() error {
 		return fmt.Errorf("activity %q without an actor", a.Key)
 	case a.Object.ID == "" && (a.Type.Utterance() || a.Type == Edit || a.Type == Delete || a.Type == React || a.Type == Unreact):
 		return fmt.Errorf("activity %q of type %s without an object", a.Key, a.Type)
+	case a.Direction != Inbound && a.Direction != Outbound:
+		return fmt.Errorf("activity %q has the unknown direction %q", a.Key, a.Direction)
+	case a.Undated && (a.Type.Utterance() || a.Type == Edit || a.Type == Delete):
+		return fmt.Errorf("activity %q of type %s without a time: threads and edits need one", a.Key, a.Type)
+	case a.Undated && a.Occurred.IsZero() && a.Known.IsZero():
 	case a.Occurred.IsZero():
 		return fmt.Errorf("activity %q without a time", a.Key)
 	case a.Occurred.Year() < 1990 || a.Occurred.Year() > 2999:
 		return fmt.Errorf("activity %q is of the year %d", a.Key, a.Occurred.Year())
-	case a.Direction != Inbound && a.Direction != Outbound:
-		return fmt.Errorf("activity %q has the unknown direction %q", a.Key, a.Direction)
 	}
 	return nil
 }

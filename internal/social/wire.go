@@ -20,7 +20,8 @@ type Line struct {
 	Conversation string    `json:"conversation,omitempty"`
 	Text         string    `json:"text,omitempty"`
 	URL          string    `json:"url,omitempty"`
-	Occurred     string    `json:"occurred" format:"date-time"`
+	Occurred     string    `json:"occurred,omitempty" format:"date-time" doc:"Absent only where the platform does not say when and it has not been received"`
+	Undated      bool      `json:"undated,omitempty" doc:"The platform does not say when it was done: occurred is known"`
 	Direction    string    `json:"direction" enum:"inbound,outbound"`
 	Person       string    `json:"person,omitempty" doc:"Set by the API"`
 	Known        string    `json:"known,omitempty" format:"date-time" doc:"When Rapport first received it"`
@@ -32,6 +33,7 @@ type Line struct {
 // LineActor is who acted.
 type LineActor struct {
 	ID     string `json:"id"`
+	Scope  string `json:"scope,omitempty" doc:"Within what the id is unique; absent: on the whole platform"`
 	Handle string `json:"handle,omitempty"`
 	Name   string `json:"name,omitempty"`
 }
@@ -46,8 +48,11 @@ type LineObj struct {
 func (a Activity) ToLine() Line {
 	l := Line{Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		Actor: LineActor(a.Actor), Object: LineObj(a.Object), InReplyTo: a.InReplyTo, Conversation: a.Conversation,
-		Text: a.Text, URL: a.URL, Occurred: Stamp(a.Occurred), Direction: string(a.Direction),
+		Text: a.Text, URL: a.URL, Undated: a.Undated, Direction: string(a.Direction),
 		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent}
+	if !a.Occurred.IsZero() {
+		l.Occurred = Stamp(a.Occurred)
+	}
 	if !a.Known.IsZero() {
 		l.Known = Stamp(a.Known)
 	}
@@ -58,13 +63,16 @@ func (a Activity) ToLine() Line {
 func (l Line) Activity() (Activity, error) {
 	a := Activity{Key: l.Key, Platform: Platform(l.Platform), Scope: l.Scope, Type: Type(l.Type),
 		Actor: Actor(l.Actor), Object: Object(l.Object), InReplyTo: l.InReplyTo, Conversation: l.Conversation,
-		Text: l.Text, URL: l.URL, Direction: Direction(l.Direction),
+		Text: l.Text, URL: l.URL, Undated: l.Undated, Direction: Direction(l.Direction),
 		Language: l.Language, Sentiment: l.Sentiment, Intent: l.Intent}
-	t, err := time.Parse(time.RFC3339Nano, l.Occurred)
-	if err != nil {
-		return Activity{}, fmt.Errorf("activity %q: occurred %q is no RFC 3339 time", l.Key, l.Occurred)
+	var t time.Time
+	var err error
+	if l.Occurred != "" || !l.Undated {
+		if t, err = time.Parse(time.RFC3339Nano, l.Occurred); err != nil {
+			return Activity{}, fmt.Errorf("activity %q: occurred %q is no RFC 3339 time", l.Key, l.Occurred)
+		}
+		a.Occurred = Instant(t)
 	}
-	a.Occurred = Instant(t)
 	if l.Known != "" {
 		if t, err = time.Parse(time.RFC3339Nano, l.Known); err != nil {
 			return Activity{}, fmt.Errorf("activity %q: known %q is no RFC 3339 time", l.Key, l.Known)

@@ -23,6 +23,7 @@ type activityItem struct {
 	Scope        string `dynamodbav:",omitempty"`
 	Type         string
 	ActorID      string
+	ActorScope   string `dynamodbav:",omitempty"`
 	ActorHandle  string `dynamodbav:",omitempty"`
 	ActorName    string `dynamodbav:",omitempty"`
 	ObjectID     string `dynamodbav:",omitempty"`
@@ -32,6 +33,7 @@ type activityItem struct {
 	Text         string `dynamodbav:",omitempty"`
 	URL          string `dynamodbav:",omitempty"`
 	Occurred     string
+	Undated      bool `dynamodbav:",omitempty"`
 	Known        string
 	Direction    string
 	Language     string `dynamodbav:",omitempty"`
@@ -42,8 +44,8 @@ type activityItem struct {
 
 func toItem(pk, sk string, a social.Activity, reader string) activityItem {
 	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
-		ActorID: a.Actor.ID, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
-		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred),
+		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
+		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
 		Known: social.Stamp(a.Known), Direction: string(a.Direction), Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent}
 	if a.Text != "" {
 		it.Reader = reader
@@ -61,9 +63,9 @@ func (it activityItem) activity() (social.Activity, error) {
 		return social.Activity{}, fmt.Errorf("activity %q: %w", it.Key, err)
 	}
 	return social.Activity{Key: it.Key, Platform: social.Platform(it.Platform), Scope: it.Scope, Type: social.Type(it.Type),
-		Actor:  social.Actor{ID: it.ActorID, Handle: it.ActorHandle, Name: it.ActorName},
+		Actor:  social.Actor{ID: it.ActorID, Scope: it.ActorScope, Handle: it.ActorHandle, Name: it.ActorName},
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
-		Text: it.Text, URL: it.URL, Occurred: occurred, Known: known, Direction: social.Direction(it.Direction),
+		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction),
 		Language: it.Language, Sentiment: it.Sentiment, Intent: it.Intent}, nil
 }
 

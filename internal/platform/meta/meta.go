@@ -28,6 +28,9 @@ type Adapter struct{}
 // Platform names it.
 func (Adapter) Platform() social.Platform { return "meta" }
 
+// Kinds lists the event types.
+func (Adapter) Kinds() []platform.Kind { return nil }
+
 // CheckConfig refuses any document: Meta needs none.
 func (Adapter) CheckConfig(raw json.RawMessage) error {
 	if len(raw) > 0 && string(raw) != "null" && string(raw) != "{}" {
@@ -37,7 +40,7 @@ func (Adapter) CheckConfig(raw json.RawMessage) error {
 }
 
 // Handshake echoes hub.challenge to a request that brings the verify token.
-func (Adapter) Handshake(r platform.Request, s platform.Secrets, _ platform.Options) (*platform.Answer, error) {
+func (Adapter) Handshake(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) (*platform.Answer, error) {
 	if r.Method != http.MethodGet {
 		return nil, nil
 	}
@@ -116,23 +119,23 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	for _, raw := range d.Entry {
 		var e entry
 		if err := platform.Decode(raw, &e); err != nil {
-			events = append(events, platform.Event{Parked: "an entry: " + err.Error()})
+			events = append(events, platform.Park("entry", fmt.Errorf("an entry: %w", err)))
 			continue
 		}
 		if e.ID == "" {
-			events = append(events, platform.Event{Parked: "an entry without a page id"})
+			events = append(events, platform.Park("entry", errors.New("an entry without a page id")))
 			continue
 		}
 		page := string(e.ID)
 		add := func(what string, a *social.Activity, ignored string, err error) {
-			ev := platform.Event{Scope: page, Activity: a, Ignored: ignored}
-			if err == nil && a != nil {
-				err = a.Validate()
+			switch {
+			case err != nil:
+				events = append(events, platform.Park(what, fmt.Errorf("%s: %w", what, err), page))
+			case a != nil:
+				events = append(events, platform.Act(what, *a, nil, page))
+			default:
+				events = append(events, platform.Ignore(what, ignored, page))
 			}
-			if err != nil {
-				ev = platform.Event{Scope: page, Parked: what + ": " + err.Error()}
-			}
-			events = append(events, ev)
 		}
 		for _, c := range e.Changes {
 			a, ignored, err := pageChange(page, c)
@@ -143,7 +146,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 			add("messaging", a, ignored, err)
 		}
 		if len(e.Changes)+len(e.Messaging)+len(e.Standby) == 0 {
-			events = append(events, platform.Event{Scope: page, Ignored: "an entry without changes or messages"})
+			events = append(events, platform.Ignore("entry", "an entry without changes or messages", page))
 		}
 	}
 	return events, nil

@@ -67,11 +67,11 @@ func pageChange(page string, c change) (*social.Activity, string, error) {
 	}
 	switch {
 	case c.Field == "ratings" && v.ReviewerID != "":
-		a.Actor = social.Actor{ID: string(v.ReviewerID), Name: v.ReviewerName}
+		a.Actor = social.Actor{Scope: page, ID: string(v.ReviewerID), Name: v.ReviewerName}
 	case v.From != nil && v.From.ID != "":
-		a.Actor = social.Actor{ID: string(v.From.ID), Name: v.From.Name}
+		a.Actor = social.Actor{Scope: page, ID: string(v.From.ID), Name: v.From.Name}
 	case v.SenderID != "":
-		a.Actor = social.Actor{ID: string(v.SenderID), Name: v.SenderName}
+		a.Actor = social.Actor{Scope: page, ID: string(v.SenderID), Name: v.SenderName}
 	}
 	if a.Actor.ID == page {
 		a.Direction = social.Outbound
@@ -131,7 +131,7 @@ func utterance(a *social.Activity, verb string, t social.Type, id, thread, paren
 	case "remove", "delete":
 		a.Type, a.Text = social.Delete, ""
 		if a.Actor.ID == "" {
-			a.Actor.ID = social.Unknown
+			a.Actor = social.Actor{ID: social.Unknown, Scope: a.Scope}
 		}
 	default:
 		return nil, fmt.Sprintf("%s is no act of a person's", verb), nil
@@ -200,10 +200,10 @@ func message(page string, raw json.RawMessage) (*social.Activity, string, error)
 		return nil, "", fmt.Errorf("timestamp %.30q is no time in milliseconds", m.Timestamp.String())
 	}
 	a := &social.Activity{Platform: "meta", Scope: page, Type: social.Message, Text: m.Message.Text, Occurred: time.UnixMilli(ms).UTC(),
-		Actor: social.Actor{ID: string(m.Sender.ID), Name: m.Sender.Name}, Object: social.Object{ID: m.Message.Mid, Type: "message"}, Direction: social.Inbound}
+		Actor: social.Actor{Scope: page, ID: string(m.Sender.ID), Name: m.Sender.Name}, Object: social.Object{ID: m.Message.Mid, Type: "message"}, Direction: social.Inbound}
 	other := string(m.Sender.ID)
 	if m.Message.Echo || other == page {
-		a.Direction, a.Actor = social.Outbound, social.Actor{ID: page}
+		a.Direction, a.Actor = social.Outbound, social.Actor{Scope: page, ID: page}
 		if m.Recipient.ID != "" && string(m.Recipient.ID) != page {
 			other = string(m.Recipient.ID)
 		}

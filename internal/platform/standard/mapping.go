@@ -213,11 +213,11 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 		a, scope, err := c.Mapping.activity(item)
 		switch {
 		case errors.Is(err, errIgnored):
-			events = append(events, platform.Event{Scope: scope, Ignored: err.Error()})
+			events = append(events, platform.Ignore("item", err.Error(), scope))
 		case err != nil:
-			events = append(events, platform.Event{Scope: scope, Parked: fmt.Sprintf("item %d: %v", i, err)})
+			events = append(events, platform.Park("item", fmt.Errorf("item %d: %w", i, err), scope))
 		default:
-			events = append(events, platform.Event{Scope: scope, Activity: &a})
+			events = append(events, platform.Act("item", a, nil, scope))
 		}
 	}
 	return events, nil
@@ -234,7 +234,7 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 	id, typ := get(m.ID), get(m.Type)
 	a = social.Activity{
 		Platform: "standard", Scope: scope, Type: social.Type(typ),
-		Actor:     social.Actor{ID: get(m.ActorID), Handle: get(m.ActorHandle), Name: get(m.ActorName)},
+		Actor:     social.Actor{ID: get(m.ActorID), Scope: scope, Handle: get(m.ActorHandle), Name: get(m.ActorName)},
 		Object:    social.Object{ID: get(m.ObjectID), Type: get(m.ObjectType)},
 		InReplyTo: get(m.InReplyTo), Conversation: get(m.Conversation), Text: get(m.Text), URL: get(m.URL),
 		Direction: social.Direction(get(m.Direction)),

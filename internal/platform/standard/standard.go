@@ -64,6 +64,9 @@ func parseConfig(raw json.RawMessage) (Config, error) {
 	return c, nil
 }
 
+// Kinds lists the event types: what is what is the app's to say.
+func (Adapter) Kinds() []platform.Kind { return nil }
+
 // CheckConfig refuses a document without a usable mapping or signature. All
 // problems are reported together.
 func (Adapter) CheckConfig(raw json.RawMessage) error {
@@ -89,7 +92,7 @@ func (Adapter) CheckConfig(raw json.RawMessage) error {
 }
 
 // Handshake answers nothing: the specification has none.
-func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options) (*platform.Answer, error) {
+func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, time.Time) (*platform.Answer, error) {
 	return nil, nil
 }
 
