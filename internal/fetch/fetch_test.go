@@ -196,7 +196,7 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	for _, k := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
 		t.Setenv(k, proxy)
 	}
-	c := New()
+	c := New(host(proxy))
 	c.resolver = resolver(t, map[string][]string{"four.example": {"127.0.0.1"}})
 	wantRefused(t, c, "http://four.example/", "loopback")
 	if asked {
