@@ -70,8 +70,8 @@ func (m *Mapping) check() []error {
 	bad := func(name, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("config.mapping."+name+": "+format, args...))
 	}
-	if m.Items != "" && !strings.HasPrefix(m.Items, "/") {
-		bad("items", "%q is no JSON Pointer: it begins with /", m.Items)
+	if m.Items != "" && !isPointer(m.Items) {
+		bad("items", "%q is no JSON Pointer: it begins with /, and ~ stands before 0 or 1", m.Items)
 	}
 	for _, x := range []struct {
 		name     string
@@ -91,8 +91,21 @@ func (m *Mapping) check() []error {
 			bad(x.name, "has both a value and a path")
 		case x.f.Value == "" && x.f.Path == "":
 			bad(x.name, "needs a value or a path")
-		case x.f.Path != "" && !strings.HasPrefix(x.f.Path, "/"):
-			bad(x.name, "path %q is no JSON Pointer: it begins with /", x.f.Path)
+		case x.f.Path != "" && !isPointer(x.f.Path):
+			bad(x.name, "path %q is no JSON Pointer: it begins with /, and ~ stands before 0 or 1", x.f.Path)
+		case x.f.Value != "" && (x.f.Map != nil || x.f.Present != "" || x.f.Default != ""):
+			bad(x.name, "is a constant: map, present and default mean nothing beside a value")
+		case x.f.Map != nil && x.f.Present != "":
+			bad(x.name, "has both a map and present")
+		case x.f.Map != nil && x.required && len(x.f.possible()) == 0:
+			bad(x.name, "maps everything to nothing")
+		}
+	}
+	for _, x := range []struct{ name, value, why string }{
+		{"id", m.ID.Value, "all events would be one"}, {"occurred", m.Occurred.Value, "no event would have its own time"},
+	} {
+		if x.value != "" {
+			bad(x.name, "is a constant: %s", x.why)
 		}
 	}
 	for _, v := range m.Type.possible() {
@@ -148,6 +161,11 @@ func (f Field) get(item any) (string, error) {
 		return f.Present, nil
 	}
 	return v, nil
+}
+
+// isPointer reports whether path is a JSON Pointer to a part of a document.
+func isPointer(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.Contains(strings.NewReplacer("~0", "", "~1", "").Replace(path), "~")
 }
 
 // pointer evaluates a JSON Pointer; what is not there is nil.
@@ -211,16 +229,30 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 	events := make([]platform.Event, 0, len(items))
 	for i, item := range items {
 		a, scope, err := c.Mapping.activity(item)
+		var scopes []string
+		if scope != "" {
+			scopes = []string{scope}
+		}
 		switch {
 		case errors.Is(err, errIgnored):
-			events = append(events, platform.Ignore("item", err.Error(), scope))
+			events = append(events, platform.Ignore(c.Mapping.name(item), err.Error(), scopes...))
 		case err != nil:
-			events = append(events, platform.Park("item", fmt.Errorf("item %d: %w", i, err), scope))
+			events = append(events, platform.Park("item", fmt.Errorf("item %d: %w", i, err), scopes...))
 		default:
-			events = append(events, platform.Act("item", a, nil, scope))
+			events = append(events, platform.Act("item", a, nil, scopes...))
 		}
 	}
 	return events, nil
+}
+
+// name is what the sender calls the type of an item.
+func (m *Mapping) name(item any) string {
+	if m.Type.Path != "" {
+		if s, err := text(pointer(item, m.Type.Path)); err == nil && s != "" {
+			return s
+		}
+	}
+	return "untyped item"
 }
 
 func (m *Mapping) activity(item any) (a social.Activity, scope string, err error) {
@@ -245,6 +277,9 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 	}
 	if id == "" {
 		return a, scope, fmt.Errorf("no id at %s", m.ID.Path)
+	}
+	if scope == "" {
+		return a, scope, fmt.Errorf("no scope at %s", m.Scope.Path)
 	}
 	if a.Occurred, err = m.instant(when); err != nil {
 		return a, scope, err

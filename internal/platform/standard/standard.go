@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -64,8 +65,19 @@ func parseConfig(raw json.RawMessage) (Config, error) {
 	return c, nil
 }
 
-// Kinds lists the event types: what is what is the app's to say.
-func (Adapter) Kinds() []platform.Kind { return nil }
+// Kinds lists what an item can become: every type of activity, as the app's
+// mapping says. An item that the mapping maps to nothing is ignored under the
+// name that the sender gives its type.
+func (Adapter) Kinds() []platform.Kind {
+	var kinds []platform.Kind
+	for _, t := range social.Types {
+		kinds = append(kinds, platform.Kind{Name: "item", Becomes: string(t), Note: "by the app's mapping"})
+	}
+	return kinds
+}
+
+// headerName is what a header can be called (https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2).
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")
 
 // CheckConfig refuses a document without a usable mapping or signature. All
 // problems are reported together.
@@ -78,6 +90,8 @@ func (Adapter) CheckConfig(raw json.RawMessage) error {
 	if s := c.Signature; s != nil {
 		if s.Header == "" {
 			errs = append(errs, errors.New("config.signature.header: required"))
+		} else if !headerName.MatchString(s.Header) {
+			errs = append(errs, fmt.Errorf("config.signature.header: %q is no name of a header", s.Header))
 		}
 		if err := s.mac().Check(); err != nil {
 			errs = append(errs, fmt.Errorf("config.signature: %w", err))
@@ -89,6 +103,28 @@ func (Adapter) CheckConfig(raw json.RawMessage) error {
 		errs = append(errs, c.Mapping.check()...)
 	}
 	return errors.Join(errs...)
+}
+
+// CheckKey refuses a secret that verifies nothing: one that is no whsec_
+// secret or, where the app's document describes the signature, a blank one.
+func (Adapter) CheckKey(key string, o platform.Options) error {
+	c, err := parseConfig(o.Config)
+	if err != nil {
+		return err
+	}
+	if c.Signature != nil {
+		if strings.TrimSpace(key) == "" {
+			return errors.New("the secret is blank")
+		}
+		return nil
+	}
+	if strings.HasPrefix(key, "whpk_") || strings.HasPrefix(key, "whsk_") {
+		return errors.New("that is a key of the asymmetric scheme (v1a), which is not supported: ask the sender for a whsec_ secret")
+	}
+	if _, err := webhook(key); err != nil {
+		return fmt.Errorf("the secret should be whsec_ and then base64: %w", err)
+	}
+	return nil
 }
 
 // Handshake answers nothing: the specification has none.
@@ -200,4 +236,13 @@ func (Adapter) Sign(r *platform.Request, key, id string, o platform.Options, now
 	r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	r.Header.Set(standardwebhooks.HeaderWebhookSignature, sig)
 	return nil
+}
+
+// Sample is a topic in a forum, in the form that the mapping of the docs
+// reads (docs/platforms/standard.md): another mapping needs a body of its own.
+func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
+	type m = map[string]any
+	body, _ := json.Marshal(m{"events": []m{{"kind": "topic", "id": id, "board": m{"slug": scope}, "thread": "t-" + id, "by": m{"id": "u1", "nick": "ada"},
+		"text": "Does it work?", "at": now.UnixMilli()}}})
+	return platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body}
 }

@@ -2,23 +2,18 @@ package standard_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"rapport/internal/fault"
 	"rapport/internal/platform"
+	"rapport/internal/platform/platformtest"
 	"rapport/internal/platform/standard"
-	"rapport/internal/social"
 )
 
 const (
@@ -30,6 +25,84 @@ var (
 	now     = time.Unix(1767225600, 0)
 	adapter standard.Adapter
 )
+
+// suite is Standard Webhooks, with the forum's mapping; hmacSuite the forum's
+// own signature.
+var (
+	suite     = platformtest.Suite{Adapter: adapter, Secret: secret, Other: other, Config: forum(false), Window: 5 * time.Minute}
+	hmacSuite = platformtest.Suite{Adapter: adapter, Secret: "a passphrase", Other: "another's", Config: forum(true)}
+)
+
+func TestStandardWebhooks(t *testing.T) { platformtest.Run(t, suite) }
+
+func TestConfiguredSignature(t *testing.T) { platformtest.Run(t, hmacSuite) }
+
+func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
+
+// forum is the document of the fixtures, with or without its signature.
+func forum(signature bool) json.RawMessage {
+	b, err := os.ReadFile("testdata/config/forum.json")
+	if err != nil {
+		panic(err)
+	}
+	if signature {
+		return b
+	}
+	var c standard.Config
+	if err := json.Unmarshal(b, &c); err != nil {
+		panic(err)
+	}
+	c.Signature = nil
+	if b, err = json.Marshal(c); err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// The page that operators read shows a document that takes the sample.
+func TestDocumentOfThePageTakesTheSample(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/platforms/standard.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(page), "```json\n")
+	doc, _, ended := strings.Cut(rest, "```")
+	if !ok || !ended {
+		t.Fatal("the page shows no document")
+	}
+	if err := adapter.CheckConfig(json.RawMessage(doc)); err != nil {
+		t.Fatal(err)
+	}
+	s := hmacSuite
+	s.Config = json.RawMessage(doc)
+	platformtest.Sample(t, s, "help")
+}
+
+func TestCheckKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		key, want string
+		config    json.RawMessage
+	}{
+		"whsec_":                           {secret, "", nil},
+		"without its prefix":               {strings.TrimPrefix(secret, "whsec_"), "", nil},
+		"empty":                            {"", "it is empty", nil},
+		"a prefix alone":                   {"whsec_", "it is empty", nil},
+		"a passphrase":                     {"correct horse", "no base64", nil},
+		"a public key":                     {"whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "not supported", nil},
+		"a private key":                    {"whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "not supported", nil},
+		"a passphrase, with a signature":   {"correct horse", "", forum(true)},
+		"a blank, with a signature":        {" \t", "blank", forum(true)},
+		"whatever, with a broken document": {secret, "config", json.RawMessage(`{`)},
+	} {
+		err := adapter.CheckKey(c.key, platform.Options{Config: c.config})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+		if err != nil && len(c.key) > 8 && strings.Contains(err.Error(), c.key[6:]) {
+			t.Errorf("%s: the error repeats the secret: %v", name, err)
+		}
+	}
+}
 
 func request(t *testing.T, body string, o platform.Options) platform.Request {
 	t.Helper()
@@ -136,58 +209,6 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestReplayWindowGoesBothWays(t *testing.T) {
-	r := request(t, `{}`, platform.Options{})
-	for _, c := range []struct {
-		at    time.Time
-		holds bool
-	}{
-		{now.Add(-5 * time.Minute), true}, {now.Add(5 * time.Minute), true},
-		{now.Add(-5*time.Minute - time.Second), false}, {now.Add(5*time.Minute + time.Second), false},
-	} {
-		if err := adapter.Verify(r, platform.Secrets{Keys: []string{secret}}, platform.Options{}, c.at); (err == nil) != c.holds {
-			t.Errorf("verified at %s of the signing: %v", c.at.Sub(now), err)
-		}
-	}
-}
-
-func TestEachFlippedByteIsRefused(t *testing.T) {
-	hmacOptions := platform.Options{Config: json.RawMessage(`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"base64","prefix":"sig "}}`)}
-	for name, o := range map[string]platform.Options{"standard webhooks": {}, "an HMAC over the body": hmacOptions} {
-		r := request(t, `{"id":9007199254740993,"text":"héllo"}`, o)
-		s := platform.Secrets{Keys: []string{secret}}
-		if err := adapter.Verify(r, s, o, now); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for i := range r.Body {
-			changed := bytes.Clone(r.Body)
-			changed[i] ^= 1
-			broken := r
-			broken.Body = changed
-			if adapter.Verify(broken, s, o, now) == nil {
-				t.Errorf("%s: holds with byte %d of the body flipped", name, i)
-			}
-		}
-		header := "webhook-signature"
-		if o.Config != nil {
-			header = "X-Sig"
-		}
-		sig := r.Header.Get(header)
-		for i := range sig {
-			for _, bit := range []byte{1, 0x20} {
-				changed := []byte(sig)
-				changed[i] ^= bit
-				broken := r
-				broken.Header = r.Header.Clone()
-				broken.Header.Set(header, string(changed))
-				if adapter.Verify(broken, s, o, now) == nil {
-					t.Errorf("%s: holds with byte %d of the signature flipped: %q", name, i, changed)
-				}
-			}
-		}
-	}
-}
-
 // The vector of convoy's verifier tests.
 func TestConfiguredHMAC(t *testing.T) {
 	const sum = "83306382f5361d35351d6de45998f23b52f40bcf96befe4e92f137c0f1bf4a7119388b238d8f9d502ac77e6f1a8849a4778272667ed88d530cac8050bd1fee2d"
@@ -259,48 +280,6 @@ func FuzzChangedDeliveryNeverVerifies(f *testing.F) {
 	})
 }
 
-func config(t testing.TB) json.RawMessage {
-	t.Helper()
-	b, err := os.ReadFile("testdata/forum.config.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func TestNormalise(t *testing.T) {
-	if err := adapter.CheckConfig(config(t)); err != nil {
-		t.Fatal(err)
-	}
-	body, err := os.ReadFile("testdata/forum.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := adapter.Normalise(platform.Request{Body: body}, platform.Options{Config: config(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
-	want := []platform.Event{
-		{Scope: "help", Activity: &social.Activity{Key: "standard|help|post|9007199254740993|2026-01-01T00:00:00.123Z", Platform: "standard", Scope: "help", Type: social.Post,
-			Actor: social.Actor{ID: "123456789012345678901", Handle: "ada", Name: "Ada L."}, Object: social.Object{ID: "9007199254740993"}, Conversation: "t-1",
-			Text: "How do I export my data?", URL: "https://forum.example/t-1", Occurred: at(1767225600123), Direction: social.Inbound}},
-		{Scope: "help", Activity: &social.Activity{Key: "standard|help|reply|p%7C2|2026-01-01T00:01:00.000Z", Platform: "standard", Scope: "help", Type: social.Reply,
-			Actor: social.Actor{ID: "7", Handle: "sam"}, Object: social.Object{ID: "p|2"}, InReplyTo: "9007199254740993", Conversation: "t-1",
-			Text: "Settings → Export.", Occurred: at(1767225660000), Direction: social.Outbound}},
-		{Scope: "help", Activity: &social.Activity{Key: "standard|help|react|r3|2026-01-01T00:01:40.000Z", Platform: "standard", Scope: "help", Type: social.React,
-			Actor: social.Actor{ID: "123456789012345678901"}, Object: social.Object{ID: "p|2", Type: "post"}, Occurred: at(1767225700000), Direction: social.Inbound}},
-		{Scope: "help", Activity: &social.Activity{Key: "standard|help|delete|d4|2026-01-01T00:03:20.000Z", Platform: "standard", Scope: "help", Type: social.Delete,
-			Actor: social.Actor{ID: "7"}, Object: social.Object{ID: "p|2"}, Occurred: at(1767225800000), Direction: social.Outbound}},
-		{Scope: "help", Parked: `item 4: /kind is "badge", which the mapping does not know: map it, or map it to "" to ignore such events`},
-		{Scope: "help", Parked: `item 5: activity "standard|help|post|t6|2026-01-01T00:06:40.000Z" without an actor`},
-		{Scope: "help", Parked: "item 6: /by/id: holds an object or a list, not a value"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 // mapped returns a document whose mapping reads a flat item, with parts of it replaced.
 func mapped(t *testing.T, change map[string]any) json.RawMessage {
 	t.Helper()
@@ -344,6 +323,7 @@ func TestPartsOfAnItem(t *testing.T) {
 		"a place with a zero":       {map[string]any{"id": map[string]any{"path": "/l/01"}}, strings.Replace(flat, "{", `{"l":["x","y"],`, 1), "no id at /l/01"},
 		"a place in a text":         {map[string]any{"id": map[string]any{"path": "/id/0"}}, flat, "no id at /id/0"},
 		"escapes in a path":         {map[string]any{"id": map[string]any{"path": "/a~1b~01"}}, strings.Replace(flat, "{", `{"a/b~1":"e",`, 1), "standard|s|post|e|"},
+		"no scope":                  {nil, strings.Replace(flat, `"scope":"s"`, `"scope":""`, 1), "no scope at /scope"},
 		"no id":                     {nil, strings.Replace(flat, `"id":"1"`, `"id":""`, 1), "no id"},
 		"an id that is a list":      {nil, strings.Replace(flat, `"id":"1"`, `"id":[1]`, 1), "holds an object or a list"},
 		"no such type":              {nil, strings.Replace(flat, "post", "poke", 1), "unknown type"},
@@ -437,6 +417,13 @@ func TestCheckConfigNamesTheField(t *testing.T) {
 		"a layout without a year": {mapped(t, map[string]any{"layout": "15:04"}), []string{"mapping.layout"}},
 		"a layout in words":       {mapped(t, map[string]any{"layout": "YYYY-MM-DD"}), []string{"mapping.layout"}},
 		"a layout with a zone":    {mapped(t, map[string]any{"layout": time.RFC1123}), []string{"names are ambiguous"}},
+		"a header with a space":   {json.RawMessage(`{"signature":{"header":"X Sig","algorithm":"sha1","encoding":"hex"}}`), []string{`"X Sig" is no name of a header`}},
+		"a constant id":           {mapped(t, map[string]any{"id": map[string]any{"value": "1"}}), []string{"mapping.id: is a constant"}},
+		"a constant time":         {mapped(t, map[string]any{"occurred": map[string]any{"value": "2026-01-01T00:00:00Z"}}), []string{"mapping.occurred: is a constant"}},
+		"a constant with a map":   {mapped(t, map[string]any{"url": map[string]any{"value": "v", "map": map[string]string{"a": "b"}}}), []string{"mapping.url: is a constant"}},
+		"a map and presence":      {mapped(t, map[string]any{"url": map[string]any{"path": "/u", "map": map[string]string{"a": "b"}, "present": "c"}}), []string{"mapping.url: has both a map and present"}},
+		"all mapped to nothing":   {mapped(t, map[string]any{"type": map[string]any{"path": "/t", "map": map[string]string{"a": ""}}}), []string{"mapping.type: maps everything to nothing"}},
+		"an escape of no meaning": {mapped(t, map[string]any{"url": path("/a~2")}), []string{"mapping.url: path \"/a~2\""}},
 	} {
 		err := adapter.CheckConfig(c.doc)
 		for _, w := range c.want {
@@ -450,54 +437,4 @@ func TestCheckConfigNamesTheField(t *testing.T) {
 			t.Errorf("layout %q: %v", layout, err)
 		}
 	}
-}
-
-func TestThereIsNoHandshake(t *testing.T) {
-	if a, err := adapter.Handshake(platform.Request{Method: http.MethodGet, Query: "challenge=1"}, platform.Secrets{}, platform.Options{}); a != nil || err != nil {
-		t.Errorf("got %v, %v", a, err)
-	}
-}
-
-func FuzzNormalise(f *testing.F) {
-	body, err := os.ReadFile("testdata/forum.json")
-	if err != nil {
-		f.Fatal(err)
-	}
-	doc := config(f)
-	var d struct{ Events []json.RawMessage }
-	if err := json.Unmarshal(body, &d); err != nil {
-		f.Fatal(err)
-	}
-	for _, raw := range d.Events { // one event a seed: the fuzzer takes a minute to cut a large one down
-		f.Add(fmt.Appendf(nil, `{"events":[%s]}`, raw), []byte(doc))
-	}
-	f.Add([]byte(`{"events":[{"kind":"topic","id":"`+base64.StdEncoding.EncodeToString(make([]byte, 300))+`"}]}`), []byte(doc))
-	f.Add([]byte(`[[[]]]`), []byte(`{"mapping":{"scope":{"path":"/0"},"type":{"value":"post"}}}`))
-	f.Fuzz(func(t *testing.T, body, doc []byte) {
-		o := platform.Options{Config: doc}
-		events, err := adapter.Normalise(platform.Request{Body: body}, o)
-		again, errAgain := adapter.Normalise(platform.Request{Body: body}, o)
-		if !reflect.DeepEqual(events, again) || (err == nil) != (errAgain == nil) {
-			t.Errorf("the second time it is different: %+v, %+v", events, again)
-		}
-		for _, e := range events {
-			set := 0
-			for _, s := range []bool{e.Activity != nil, e.Ignored != "", e.Parked != ""} {
-				if s {
-					set++
-				}
-			}
-			if set != 1 {
-				t.Errorf("%d of activity, ignored and parked are set: %+v", set, e)
-			}
-			if e.Activity != nil {
-				if err := e.Activity.Validate(); err != nil {
-					t.Error(err)
-				}
-				if e.Activity.Platform != "standard" || e.Activity.Scope != e.Scope {
-					t.Errorf("%+v is of another platform or scope", e)
-				}
-			}
-		}
-	})
 }
