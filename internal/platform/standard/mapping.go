@@ -226,6 +226,9 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 	} else if list, ok := body.([]any); ok {
 		items = list
 	}
+	if len(items) == 0 {
+		return []platform.Event{platform.Ignore("no items", "the delivery holds no items")}, nil
+	}
 	events := make([]platform.Event, 0, len(items))
 	for i, item := range items {
 		a, scope, err := c.Mapping.activity(item)
