@@ -21,8 +21,8 @@ var layers = [][]string{
 	{"platform", "reading", "stats"},
 	{"platform/standard", "platform/meta"},
 	{"platform/all"},
-	{"scoring", "conversation", "theme", "report", "silence"},           // pure views
-	{"store", "archive", "queue", "secret", "mail", "fetch"}, // one per service we touch
+	{"scoring", "conversation", "theme", "report", "silence"}, // pure views
+	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
 	{"issue"}, // a pure view over what is stored
 	{"intake", "ingest", "feedback", "leads", "discover"}, // use cases
 	{"reporting", "send", "quality"},
