@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"strings"
 	"time"
 
 	"rapport/internal/social"
@@ -27,14 +28,23 @@ import (
 //	activity of a day (view)  w#D#day#s         F#time#id
 //	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
 //	its place in the list     w#G#kind          P#published#version
+//	tombstone of an account   w#T#hmac          @
+//	receipt of an erasure     w#T               at#id
+//	test of the whole way     w#Y#test          @ (its facts and views: the workspace w!test)
 //	parked delivery           w#K#month         received#id
 //	workspace                 w#S               @
 //	source                    w#S               S#source
 //	member                    w#S               U#subject
 //	report                    w#S               R#report
 //	run                       w#U#report        due
+//	source heard in an hour   w#H#source        hour (a set of slots; expires)
+//	source heard last         w#S               H#source
+//	lease, revoked grant      w#S               L#source; V#source
+//	its newest silence        w#S               Q#source
+//	announcement              w#X#s             id                          G1 w#XN#s / at#id
 //	*app                      APP#app           @
 //	*route                    APP#app           R#scope
+//	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
 //	*due report               SYS#DUE           due#workspace#report
 //	*workspaces to tick       SYS#TICK          W#workspace
@@ -42,7 +52,8 @@ import (
 // Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
 // conversations G1 w#W# (waiting) and G2 w#CV# (by newest message); feedback,
 // issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
-// the tick reads SYS#DUE up to now; intake reads APP#.
+// the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
+// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#.
 const (
 	attrPK, attrSK = "PK", "SK"
 	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
@@ -65,6 +76,9 @@ func allShards(prefix string) []string {
 func accountPK(w, account string) string  { return w + "#A#" + account }
 func accountsG1(w, account string) string { return w + "#AA#" + shard(account) }
 func factSK(a social.Activity) string {
+	if a.Undated { // whatever instant it is given, it is one fact
+		return "F#-#" + string(a.Type) + "#" + a.ID()
+	}
 	return "F#" + social.Stamp(a.Occurred) + "#" + string(a.Type) + "#" + a.ID()
 }
 func receivedSK(a social.Activity) string    { return "R#" + social.Stamp(a.Occurred) + "#" + a.ID() }
@@ -76,7 +90,7 @@ func mergedSK(thread string) string          { return "L#" + thread }
 func headSK(asker string) string             { return "H#" + asker }
 func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
-func kindPK(w, kind string) string           { return w + "#G#" + kind }
+func kindPK(w, kind string) string           { return home(w) + "#G#" + kind }
 func versionSK(version string) string        { return "V#" + version }
 func listedSK(at, version string) string     { return "P#" + at + "#" + version }
 func parkedPK(w string, at time.Time) string { return w + "#K#" + at.UTC().Format("2006-01") }
@@ -85,6 +99,30 @@ func runPK(w, report string) string          { return w + "#U#" + report }
 func appPK(app string) string                { return "APP#" + app }
 func routeSK(scope string) string            { return "R#" + social.Key(scope) }
 func subjectPK(subject string) string        { return "SUB#" + social.Key(subject) }
+
+func heardPK(w, source string) string  { return w + "#H#" + source }
+func hourSK(at time.Time) string       { return at.UTC().Format("2006-01-02T15") }
+func lastHeardSK(source string) string { return "H#" + source }
+func leaseSK(source string) string     { return "L#" + source }
+func revokedSK(source string) string   { return "V#" + source }
+func silenceSK(source string) string   { return "Q#" + source }
+func notesPK(app string) string        { return appPK(app) + "#N" }
+func announcedPK(w, id string) string  { return w + "#X#" + shard(id) }
+func announcedG1(w, id string) string  { return w + "#XN#" + shard(id) }
+func noteSK(slot, inst string) string  { return slot + "#" + social.Key(inst) }
+
+func testPK(w, id string) string   { return w + "#Y#" + id }
+func tombPK(w, tomb string) string { return w + "#T#" + tomb }
+func receiptPK(w string) string    { return w + "#T" }
+
+// Shadow is the workspace in which a test of the whole way keeps its facts and
+// views: no name of a workspace holds a "!". It has the models of w.
+func Shadow(w, test string) string { return w + "!" + test }
+
+func home(w string) string {
+	w, _, _ = strings.Cut(w, "!")
+	return w
+}
 
 const (
 	duePK  = "SYS#DUE"
