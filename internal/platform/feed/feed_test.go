@@ -1,0 +1,164 @@
+package feed
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/platform"
+	"rapport/internal/platform/platformtest"
+	"rapport/internal/social"
+)
+
+var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "secret", Other: "other"}
+
+func TestAdapter(t *testing.T)   { platformtest.Run(t, suite) }
+func TestSample(t *testing.T)    { platformtest.Sample(t, suite, "https://kettles.example/feed") }
+func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
+
+// tell normalises a feed that was fetched from url.
+func tell(t *testing.T, url, body string) []platform.Event {
+	t.Helper()
+	events, err := Adapter{}.Normalise(platform.Request{Method: http.MethodGet, URL: url, Header: http.Header{}, Body: []byte(body)}, platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// TestOneItemInSeveralFeeds: the same post in a site's RSS, in its JSON Feed
+// and in another site's collection is one activity of one author.
+func TestOneItemInSeveralFeeds(t *testing.T) {
+	rss := func(home, link string) string {
+		return `<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><link>` + home + `</link><item><title>Kettles</title><link>` + link + `</link>
+			<dc:creator>Ann</dc:creator><pubDate>Mon, 02 Mar 2026 09:30:00 +0100</pubDate><guid isPermaLink="false">https://blog.example/?p=1</guid></item></channel></rss>`
+	}
+	want := tell(t, "https://blog.example/feed", rss("https://blog.example", "https://blog.example/kettles"))[0].Activity
+	for url, body := range map[string]string{
+		"https://blog.example/category/tea/feed": rss("https://blog.example/category/tea", "https://blog.example/kettles"),
+		"https://planet.example/feed":            rss("https://planet.example", "https://blog.example/kettles?utm_source=planet"),
+		"https://blog.example/feed.json": `{"version":"https://jsonfeed.org/version/1","home_page_url":"https://blog.example","items":[{"id":"https://blog.example/?p=1",
+			"url":"https://blog.example/kettles","title":"Kettles","date_published":"2026-03-02T08:30:00Z","author":{"name":"Ann","url":"https://blog.example/ann"}}]}`,
+	} {
+		e := tell(t, url, body)[0]
+		if diff := cmp.Diff(want, e.Activity); diff != "" || e.Scopes[0] != url {
+			t.Errorf("%s, routed to %v (-first feed +this one):\n%s", url, e.Scopes, diff)
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		a, b     item
+		homes    [2]string
+		distinct bool
+	}{
+		{"one number at two sites", item{id: "5"}, item{id: "5"}, [2]string{"a.example", "b.example"}, true},
+		{"one number on two pages", item{id: "5", link: "https://a.example/posts"}, item{id: "5", link: "https://a.example/comments"}, [2]string{"a.example", "a.example"}, true},
+		{"two numbers on one page", item{id: "5", link: "https://a.example/"}, item{id: "6", link: "https://a.example/"}, [2]string{"a.example", "a.example"}, true},
+		{"a page found by two feeds", item{link: "https://a.example/p?utm_source=x&id=1"}, item{link: "https://a.example/p?id=1&utm_medium=rss"}, [2]string{"a.example", "b.example"}, false},
+		{"two comments of a page", item{link: "https://a.example/p#comment-1"}, item{link: "https://a.example/p#comment-2"}, [2]string{"a.example", "a.example"}, true},
+		{"one URI, the page has moved", item{id: "tag:a.example,2026:1", link: "https://a.example/old"}, item{id: "tag:a.example,2026:1", link: "https://a.example/new"}, [2]string{"a.example", "a.example"}, false},
+		{"two texts without id and link", item{text: "x"}, item{text: "y"}, [2]string{"a.example", "a.example"}, true},
+	} {
+		a, _ := c.a.identity(c.homes[0])
+		b, _ := c.b.identity(c.homes[1])
+		if (a != b) != c.distinct || a == "" {
+			t.Errorf("%s: %q and %q", c.what, a, b)
+		}
+	}
+}
+
+func TestEveryChangeIsAnEditOfItsOwn(t *testing.T) {
+	keys := map[string]bool{}
+	for _, at := range []string{"2026-03-02T08:00:00Z", "2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z", "2026-03-02T10:00:00Z"} {
+		for _, e := range tell(t, "https://a.example/feed", `<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>tag:a.example,2026:1</id><title>x</title><published>2026-03-02T08:00:00Z</published><updated>`+at+`</updated></entry></feed>`) {
+			keys[e.Activity.Key] = true
+		}
+	}
+	if len(keys) != 3 {
+		t.Errorf("a post changed twice has the keys %v", keys)
+	}
+}
+
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ title, text, want string }{
+		{"Kettles", "", "Kettles"},
+		{"", "A text", "A text"},
+		{"Kettles", "A text", "Kettles\nA text"},
+		{"I like the kettle…", "I like the kettle of Larkspoon.", "I like the kettle of Larkspoon."},
+		{"I like the ...", "I like\nthe kettle", "I like\nthe kettle"},
+	} {
+		if got := (item{title: c.title, text: c.text}).words(); got != c.want {
+			t.Errorf("%q and %q: %q, want %q", c.title, c.text, got, c.want)
+		}
+	}
+}
+
+func TestWhatIsNoFeedIsAnError(t *testing.T) {
+	for _, body := range []string{"", "<html><body>Log in</body></html>", `{"error":"gone"}`, `{"version":"2"}`, "moved", `<?xml version="1.0"?><opml/>`} {
+		if _, _, err := (Adapter{}).Next(platform.Request{Body: []byte(body)}, "c"); err == nil {
+			t.Errorf("%q is taken for a feed", body)
+		}
+	}
+	if next, more, err := (Adapter{}).Next(platform.Request{Body: []byte("\xef\xbb\xbf <rss version='2.0'><channel/></rss>")}, "c"); err != nil || more || next != "c" {
+		t.Errorf("%q, %v, %v", next, more, err)
+	}
+}
+
+// TestNestingIsBounded: the parser calls itself for each level, and a stack
+// that overflows ends the process. Control characters, which the parser takes
+// away, must hide nothing.
+func TestNestingIsBounded(t *testing.T) {
+	open := strings.Repeat("<x:a>", 400_000)
+	for what, body := range map[string]string{
+		"an item":      `<rss version="2.0"><channel><item>` + open,
+		"a feed":       `<feed xmlns="http://www.w3.org/2005/Atom">` + open,
+		"in disguise":  `<rss version="2.0"><channel><item><` + "\x01!-- " + strings.ReplaceAll(open, "<", "--><"),
+		"behind a DTD": `<!DOCTYPE rss [ <!ENTITY a ">"> '<!--' ]><rss version="2.0"><channel><item>` + open,
+	} {
+		if _, err := parse([]byte(body)); err == nil || !strings.Contains(err.Error(), "nest deeper") {
+			t.Errorf("%s: 400000 elements in each other are read: %v", what, err)
+		}
+	}
+	deep := strings.Repeat("<b>", maxDepth-3) + strings.Repeat("</b>", maxDepth-3)
+	if _, err := parse([]byte(`<rss version="2.0"><channel><item>` + deep + `</item></channel></rss>`)); err != nil {
+		t.Errorf("%d levels: %v", maxDepth, err)
+	}
+}
+
+func TestEncodings(t *testing.T) {
+	e := tell(t, "https://a.example/feed", `<?xml version="1.0" encoding="ISO-8859-1"?><rss version="2.0"><channel><item><guid>urn:1</guid><title>Kessel f`+"\xfc"+`r Tee `+"\x0b"+`</title><pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item></channel></rss>`)
+	if a := e[0].Activity; a == nil || a.Text != "Kessel für Tee" || !a.Occurred.Equal(time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)) {
+		t.Errorf("%+v %+v", e[0], a)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	for scope, ok := range map[string]bool{
+		"https://kettles.example/feed": true, "http://kettles.example/?feed=rss2": true, "http://127.0.0.1:8080/feed": true,
+		"": false, "kettles.example/feed": false, "ftp://kettles.example/feed": false, "https:///feed": false, "https://ann:pw@kettles.example/": false,
+		"https://kettles.example/a b": false, "https://kettles.example/#x": false, "https://kettles.example/" + strings.Repeat("x", 1000): false,
+	} {
+		if err := (Adapter{}).CheckScope(scope); (err == nil) != ok {
+			t.Errorf("%.60s: %v", scope, err)
+		}
+	}
+}
+
+func TestPollAsksForTheScope(t *testing.T) {
+	const scope = "https://kettles.example/feed?x=1"
+	f, err := Adapter{}.Poll(scope, "", platform.Secrets{Token: "hunter2"}, platform.Options{})
+	if err != nil || f.URL != scope || f.Method != "GET" || !(Adapter{}).Polls(scope) || strings.Contains(fmt.Sprint(f), "hunter2") {
+		t.Errorf("%+v, %v", f, err)
+	}
+	e := tell(t, f.URL, string(Adapter{}.Sample(scope, "1", time.Now()).Body))
+	if e[0].Scopes[0] != scope || e[0].Activity.Type != social.Post {
+		t.Errorf("%+v", e[0])
+	}
+}

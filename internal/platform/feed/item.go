@@ -1,0 +1,316 @@
+package feed
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mmcdole/gofeed"
+	"github.com/mmcdole/gofeed/atom"
+	ext "github.com/mmcdole/gofeed/extensions"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+// document is a feed of any format.
+type document struct {
+	link, title, author string
+	items               []item
+}
+
+// item is one of a feed's, as the feed has it.
+type item struct {
+	kind               string // "rss item", "atom entry", "json item", "atom deleted-entry"
+	id, link           string
+	title, text        string // plain text
+	author             string // a name, else an address
+	published, updated time.Time
+	replyTo            string // the id of what it replies to
+	verb               string // what was done, if a feed of activities says so
+	problem            error  // what keeps it from being read
+}
+
+func parseXML(body []byte) (document, error) {
+	body, err := clean(body)
+	if err != nil {
+		return document{}, err
+	}
+	p := gofeed.NewParser()
+	p.KeepOriginalFeed = true
+	f, err := p.Parse(bytes.NewReader(body))
+	if err != nil {
+		return document{}, fmt.Errorf("no feed: %w", err)
+	}
+	doc := document{link: f.Link, title: platform.PlainText(f.Title), author: person(f.Authors)}
+	kind := "rss item"
+	var gone []ext.Extension
+	if a, ok := f.OriginalFeed().(*atom.Feed); ok {
+		kind, gone = "atom entry", a.Extensions["at"]["deleted-entry"]
+	}
+	for _, x := range f.Items {
+		it := item{kind: kind, id: strings.TrimSpace(x.GUID), link: strings.TrimSpace(x.Link), title: platform.PlainText(x.Title), author: person(x.Authors),
+			published: instant(x.PublishedParsed), updated: instant(x.UpdatedParsed), verb: verb(x.Extensions)}
+		if it.link == "" && len(x.Links) > 0 {
+			it.link = strings.TrimSpace(x.Links[0])
+		}
+		if it.text = x.Content; it.text == "" {
+			it.text = x.Description
+		}
+		it.text = platform.PlainText(it.text)
+		if r := x.Extensions["thr"]["in-reply-to"]; len(r) > 0 {
+			it.replyTo = strings.TrimSpace(r[0].Attrs["ref"])
+		}
+		doc.items = append(doc.items, it)
+	}
+	for _, g := range gone {
+		it := item{kind: "atom deleted-entry", id: strings.TrimSpace(g.Attrs["ref"])}
+		it.updated, it.problem = platform.Time(g.Attrs["when"])
+		doc.items = append(doc.items, it)
+	}
+	return doc, nil
+}
+
+// parseJSON reads each item for itself, so that a malformed one keeps no
+// other from being read.
+func parseJSON(body []byte) (document, error) {
+	type author struct{ Name, URL platform.Text }
+	var f struct {
+		Version platform.Text     `json:"version"`
+		Title   platform.Text     `json:"title"`
+		Home    platform.Text     `json:"home_page_url"`
+		Authors []author          `json:"authors"`
+		Author  *author           `json:"author"` // of version 1
+		Items   []json.RawMessage `json:"items"`
+	}
+	if err := platform.Decode(body, &f); err != nil {
+		return document{}, err
+	}
+	if !strings.Contains(string(f.Version), "jsonfeed.org/version/") {
+		return document{}, errors.New("no feed: its version is not that of a JSON Feed")
+	}
+	who := func(list []author, one *author) string {
+		if one != nil {
+			list = append(list, *one)
+		}
+		for _, a := range list {
+			if a.Name != "" {
+				return string(a.Name)
+			}
+			if a.URL != "" {
+				return string(a.URL)
+			}
+		}
+		return ""
+	}
+	doc := document{link: string(f.Home), title: string(f.Title), author: who(f.Authors, f.Author)}
+	for _, raw := range f.Items {
+		var x struct {
+			ID        platform.ID   `json:"id"`
+			URL       platform.Text `json:"url"`
+			Title     platform.Text `json:"title"`
+			HTML      platform.Text `json:"content_html"`
+			Text      platform.Text `json:"content_text"`
+			Summary   platform.Text `json:"summary"`
+			Published platform.Text `json:"date_published"`
+			Modified  platform.Text `json:"date_modified"`
+			Authors   []author      `json:"authors"`
+			Author    *author       `json:"author"`
+		}
+		it := item{kind: "json item"}
+		if it.problem = json.Unmarshal(raw, &x); it.problem == nil {
+			it.id, it.link, it.title, it.author = strings.TrimSpace(string(x.ID)), strings.TrimSpace(string(x.URL)), string(x.Title), who(x.Authors, x.Author)
+			if it.text = string(x.Text); it.text == "" {
+				it.text = platform.PlainText(string(x.HTML))
+			}
+			if it.text == "" {
+				it.text = string(x.Summary)
+			}
+			if x.Published != "" {
+				it.published, it.problem = platform.Time(string(x.Published))
+			}
+			if x.Modified != "" && it.problem == nil {
+				it.updated, it.problem = platform.Time(string(x.Modified))
+			}
+		}
+		doc.items = append(doc.items, it)
+	}
+	return doc, nil
+}
+
+// person names the first author: by name, since all formats have it, so that
+// one author is the same in a site's feeds of whatever format.
+func person(list []*gofeed.Person) string {
+	for _, p := range list {
+		if p == nil {
+			continue
+		}
+		name, address := strings.TrimSpace(p.Name), strings.TrimSpace(p.Email)
+		if a, err := mail.ParseAddress(name); err == nil && a.Name != "" {
+			name = a.Name
+		}
+		if name == "" {
+			name = address
+		}
+		if name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return social.Instant(*t)
+}
+
+// verb is what an entry of a feed of activities (https://activitystrea.ms/specs/atom/1.0/) says was done.
+func verb(e ext.Extensions) string {
+	for _, byName := range e {
+		for _, v := range byName["verb"] {
+			s := strings.TrimSpace(v.Value)
+			return s[strings.LastIndexByte(s, '/')+1:]
+		}
+	}
+	return ""
+}
+
+// events are what an item tells: that it was published, and that it was changed.
+func (it item) events(doc document, home, scope string) []platform.Event {
+	id, site := it.identity(home)
+	author := it.author
+	if author == "" {
+		author = doc.author
+	}
+	switch {
+	case it.problem != nil:
+		return []platform.Event{platform.Park(it.kind, it.problem, scope)}
+	case it.kind == "atom deleted-entry":
+		return []platform.Event{platform.Act(it.kind, social.Activity{
+			Key: social.ActivityKey(name, "", social.Delete, id, it.updated), Platform: name, Type: social.Delete, Actor: social.Actor{ID: social.Unknown},
+			Object: social.Object{ID: id}, Occurred: it.updated, Direction: social.Inbound}, nil, scope)}
+	case it.verb != "" && it.verb != "post":
+		return []platform.Event{platform.Ignore(it.kind+" "+it.verb, "it is not known to say something of its own", scope)}
+	case it.published.IsZero():
+		it.published = it.updated
+	}
+	if it.published.IsZero() {
+		return []platform.Event{platform.Park(it.kind, errors.New("it has no date that can be read"), scope)}
+	}
+	actor := social.Actor{ID: author, Scope: site, Name: author}
+	if author == "" { // nobody but the site itself
+		actor.ID, actor.Name = site, doc.title
+	}
+	a := social.Activity{Platform: name, Type: social.Post, Actor: actor, Object: social.Object{ID: id, Type: "article"}, Text: it.words(), Occurred: it.published, Direction: social.Inbound}
+	if host(it.link) != "" {
+		a.URL = canonical(it.link)
+	}
+	if a.InReplyTo = it.parent(); a.InReplyTo != "" {
+		a.Type, a.Object.Type = social.Reply, "comment"
+		if it.text != "" { // the title only names the author or the post
+			a.Text = it.text
+		}
+	}
+	a.Key = social.ActivityKey(name, "", a.Type, id, it.published)
+	out := []platform.Event{platform.Act(it.kind, a, nil, scope)}
+	if it.updated.After(it.published) {
+		a.Type, a.Occurred, a.InReplyTo = social.Edit, it.updated, ""
+		a.Key = social.ActivityKey(name, "", social.Edit, id, it.updated)
+		out = append(out, platform.Act(it.kind+" updated", a, nil, scope))
+	}
+	return out
+}
+
+// identity names the item among those of all feeds, and the site it is of.
+// An id that is a URI is unique anywhere, so that the same item in two feeds
+// is one; any other is unique on its page only, and an item without one is
+// its page, or what it says and when.
+func (it item) identity(home string) (id, site string) {
+	link := canonical(it.link)
+	if site = host(link); site == "" {
+		site = host(it.id)
+	}
+	if site == "" {
+		site = home
+	}
+	switch {
+	case uri(it.id) || it.kind == "atom deleted-entry":
+		return it.id, site
+	case it.id != "" && link != "":
+		return social.Key(link, it.id), site
+	case it.id != "":
+		return social.Key(site, it.id), site
+	case link != "":
+		return link, site
+	}
+	return social.Key(site, social.HashID("item", social.Key(it.author, it.title, it.text, social.Stamp(it.published)))), site
+}
+
+// uri reports whether an id is unique wherever it stands.
+func uri(id string) bool {
+	if host(id) != "" {
+		return true
+	}
+	for _, scheme := range []string{"tag:", "urn:", "yt:"} {
+		if len(id) > len(scheme) && strings.EqualFold(id[:len(scheme)], scheme) {
+			return true
+		}
+	}
+	return false
+}
+
+// host is the host of an http or https URL, in lower case; "" of anything else.
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// canonical is a link without the parameters that tell by which feed it was found.
+func canonical(link string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.RawQuery == "" {
+		return link
+	}
+	q := u.Query()
+	for k := range q {
+		if strings.HasPrefix(k, "utm_") {
+			q.Del(k)
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// parent is the id of what the item replies to. WordPress says it in the
+// link alone: https://blog.example/a-post/#comment-12.
+func (it item) parent() string {
+	if it.replyTo != "" {
+		return it.replyTo
+	}
+	if page, fragment, ok := strings.Cut(it.link, "#"); ok && strings.HasPrefix(fragment, "comment-") && host(page) != "" {
+		return page
+	}
+	return ""
+}
+
+// words are the title and the text, which is alone where the title only repeats its beginning.
+func (it item) words() string {
+	begin := strings.TrimRight(strings.TrimSuffix(it.title, "..."), "… ")
+	switch {
+	case it.text == "":
+		return it.title
+	case begin == "" || strings.HasPrefix(strings.Join(strings.Fields(it.text), " "), strings.Join(strings.Fields(begin), " ")):
+		return it.text
+	}
+	return it.title + "\n" + it.text
+}
