@@ -200,9 +200,7 @@ func (s *Store) Notes(ctx context.Context, app string, from, to time.Time) ([]No
 		if err != nil {
 			return nil, err
 		}
-		if at.Before(to) {
-			out = append(out, Note{App: app, Instance: it.Instance, Slot: at, Refused: it.Refused, Reason: it.Reason})
-		}
+		out = append(out, Note{App: app, Instance: it.Instance, Slot: at, Refused: it.Refused, Reason: it.Reason})
 	}
 	return out, nil
 }

@@ -172,7 +172,7 @@ func TestTheLatestRevocationIsKeptUntilSomethingIsHeard(t *testing.T) {
 		}
 	}
 	r := store.Revocation{At: t0.Add(2 * minute)}
-	if !r.Holds(time.Time{}) || !r.Holds(t0) || r.Holds(t0.Add(5*minute)) {
+	if !r.Holds(time.Time{}) || !r.Holds(t0) || !r.Holds(r.At) || r.Holds(t0.Add(5*minute)) {
 		t.Error("only a later slot ends a revocation")
 	}
 }
