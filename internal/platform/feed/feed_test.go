@@ -120,6 +120,7 @@ func TestNestingIsBounded(t *testing.T) {
 		"an item":      `<rss version="2.0"><channel><item>` + open,
 		"a feed":       `<feed xmlns="http://www.w3.org/2005/Atom">` + open,
 		"in disguise":  `<rss version="2.0"><channel><item><` + "\x01!-- " + strings.ReplaceAll(open, "<", "--><"),
+		"in Latin-1":   `<?xml version="1.0" encoding="ISO-8859-1"?><rss version="2.0"><channel><item>` + open,
 		"behind a DTD": `<!DOCTYPE rss [ <!ENTITY a ">"> '<!--' ]><rss version="2.0"><channel><item>` + open,
 	} {
 		if _, err := parse([]byte(body)); err == nil || !strings.Contains(err.Error(), "nest deeper") {
