@@ -174,27 +174,30 @@ func one(e envelope, watched string) platform.Event {
 	}
 	switch e.Type {
 	case "post.delete":
-		var v struct {
+		type deletionData struct {
 			ID     platform.ID `json:"id"`
 			Author platform.ID `json:"author_id"`
 		}
+		var v deletionData
 		err := platform.Decode(e.Payload, &v)
 		return deletion(e.Type, watched, string(v.ID), string(v.Author), time.Time{}, err)
 	case "like.create":
 		return liked(e, watched)
 	case "follow.follow", "follow.unfollow":
-		var v struct {
+		type followData struct {
 			Source user `json:"source"`
 			Target user `json:"target"`
 		}
+		var v followData
 		err := platform.Decode(e.Payload, &v)
 		return relation(e.Type, watched, social.Type(strings.TrimPrefix(e.Type, "follow.")), v.Source, v.Target, time.Time{}, err)
 	case "chat.received", "chat.sent":
 		return chat(e, watched)
 	case "oauth.revoke":
-		var v struct {
+		type revocationData struct {
 			User platform.ID `json:"user_id"`
 		}
+		var v revocationData
 		if err := platform.Decode(e.Payload, &v); err != nil {
 			return park(e.Type, watched, err)
 		}
@@ -206,10 +209,11 @@ func one(e envelope, watched string) platform.Event {
 
 // messages reads the list that a direct message comes in.
 func messages(kind, watched string, raw json.RawMessage) []platform.Event {
-	var v struct {
+	type messagesData struct {
 		Events []json.RawMessage `json:"direct_message_events"`
 		Users  json.RawMessage   `json:"users"`
 	}
+	var v messagesData
 	if err := platform.Decode(raw, &v); err != nil {
 		return []platform.Event{park(kind, watched, err)}
 	}
@@ -226,10 +230,11 @@ func messages(kind, watched string, raw json.RawMessage) []platform.Event {
 
 // profile is a change to a part of the watched account's profile.
 func profile(e envelope, watched, part string, text bool) platform.Event {
-	var v struct {
+	type changeData struct {
 		Before json.RawMessage `json:"before"`
 		After  json.RawMessage `json:"after"`
 	}
+	var v changeData
 	err := platform.Decode(e.Payload, &v)
 	if err == nil && len(v.Before)+len(v.After) == 0 {
 		err = errors.New("a change with neither before nor after")
@@ -246,12 +251,13 @@ func profile(e envelope, watched, part string, text bool) platform.Event {
 
 // chat is a message of the encrypted chat: who wrote to whom, and when.
 func chat(e envelope, watched string) platform.Event {
-	var v struct {
+	type chatData struct {
 		ID           platform.ID   `json:"id"`
 		Created      platform.Text `json:"created_at_msec"`
 		Sender       platform.ID   `json:"sender_id"`
 		Conversation platform.ID   `json:"conversation_id"`
 	}
+	var v chatData
 	if err := platform.Decode(e.Payload, &v); err != nil {
 		return park(e.Type, watched, err)
 	}
@@ -265,7 +271,7 @@ func chat(e envelope, watched string) platform.Event {
 // account, unless the like is for it: then it is whoever else comes along and
 // is not there as the post's author or as one that the post names.
 func liked(e envelope, watched string) platform.Event {
-	var v struct {
+	type likeData struct {
 		ID      platform.ID   `json:"id"`
 		Created string        `json:"created_at"`
 		Millis  platform.Text `json:"timestamp_ms"`
@@ -273,13 +279,14 @@ func liked(e envelope, watched string) platform.Event {
 		Author  platform.ID   `json:"liked_tweet_author_id"`
 		AuthorV platform.ID   `json:"tweet_author_id"` // as seen in the wild
 	}
+	var v likeData
 	if err := platform.Decode(e.Payload, &v); err != nil {
 		return park(e.Type, watched, err)
 	}
 	known := accounts(e.Includes.Users)
 	author := first(v.Author, v.AuthorV)
 	by := watched
-	if e.Filter.Direction == "inbound" || e.Filter.Direction == "" && author == watched {
+	if e.Filter.Direction == "inbound" || e.Filter.Direction == "" && (author == "" || author == watched) {
 		by = ""
 		named := namedIn(e.Includes.Tweets)
 		for _, u := range known {
@@ -307,13 +314,14 @@ func namedIn(raw json.RawMessage) map[string]bool {
 	}
 	out := map[string]bool{}
 	for _, raw := range list {
-		var v struct {
+		type tweet struct {
 			Author   platform.ID `json:"author_id"`
 			Answered platform.ID `json:"in_reply_to_user_id"`
 			Entities struct {
 				Mentions []user `json:"mentions"`
 			} `json:"entities"`
 		}
+		var v tweet
 		if platform.Decode(raw, &v) != nil {
 			continue
 		}

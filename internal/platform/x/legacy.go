@@ -83,13 +83,14 @@ func created1(key, watched string, raw json.RawMessage, _ map[string]user) platf
 }
 
 func deleted1(key, watched string, raw json.RawMessage, _ map[string]user) platform.Event {
-	var v struct {
+	type deletionData struct {
 		Status struct {
 			ID   platform.ID `json:"id"`
 			User platform.ID `json:"user_id"`
 		} `json:"status"`
 		Millis platform.Text `json:"timestamp_ms"`
 	}
+	var v deletionData
 	if err := platform.Decode(raw, &v); err != nil {
 		return park(key, watched, err)
 	}
@@ -98,7 +99,7 @@ func deleted1(key, watched string, raw json.RawMessage, _ map[string]user) platf
 }
 
 func liked1(key, watched string, raw json.RawMessage, _ map[string]user) platform.Event {
-	var v struct {
+	type likeData struct {
 		ID      platform.ID   `json:"id"`
 		Created string        `json:"created_at"`
 		Millis  platform.Text `json:"timestamp_ms"`
@@ -108,6 +109,7 @@ func liked1(key, watched string, raw json.RawMessage, _ map[string]user) platfor
 			IDStr platform.ID `json:"id_str"`
 		} `json:"favorited_status"`
 	}
+	var v likeData
 	if err := platform.Decode(raw, &v); err != nil {
 		return park(key, watched, err)
 	}
@@ -116,12 +118,13 @@ func liked1(key, watched string, raw json.RawMessage, _ map[string]user) platfor
 }
 
 func related1(key, watched string, raw json.RawMessage, _ map[string]user) platform.Event {
-	var v struct {
+	type relationData struct {
 		Type    string        `json:"type"`
 		Created platform.Text `json:"created_timestamp"` // milliseconds
 		Source  user          `json:"source"`
 		Target  user          `json:"target"`
 	}
+	var v relationData
 	key = strings.TrimPrefix(key, "un")
 	if err := platform.Decode(raw, &v); err != nil {
 		return park(key, watched, err)
@@ -137,13 +140,14 @@ func related1(key, watched string, raw json.RawMessage, _ map[string]user) platf
 
 // userEvent is about an account and the app. It is for no account.
 func userEvent(raw json.RawMessage) platform.Event {
-	var v struct {
+	type userEventData struct {
 		Revoke *struct {
 			Source struct {
 				User platform.ID `json:"user_id"`
 			} `json:"source"`
 		} `json:"revoke"`
 	}
+	var v userEventData
 	if err := platform.Decode(raw, &v); err != nil {
 		return platform.Park("user_event", err)
 	}

@@ -25,10 +25,11 @@ func (u *user) UnmarshalJSON(b []byte) error {
 		ScreenName platform.Text `json:"screen_name"` // v1.1
 		Name       platform.Text `json:"name"`
 	}
-	var w struct {
+	type account struct {
 		bare
 		Data *bare `json:"data"`
 	}
+	var w account
 	if err := json.Unmarshal(b, &w); err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func snowflake(id string) (time.Time, error) {
 
 // postV2 reads a post of XAA.
 func postV2(raw json.RawMessage) (post, error) {
-	var v struct {
+	type tweet struct {
 		ID         platform.ID   `json:"id"`
 		AuthorID   platform.ID   `json:"author_id"`
 		CreatedAt  string        `json:"created_at"`
@@ -144,6 +145,7 @@ func postV2(raw json.RawMessage) (post, error) {
 			Entities entities `json:"entities"`
 		} `json:"note_tweet"`
 	}
+	var v tweet
 	if err := platform.Decode(raw, &v); err != nil {
 		return post{}, err
 	}
@@ -175,7 +177,7 @@ func postV1(raw json.RawMessage) (post, user, error) {
 		ID    platform.ID `json:"id"`
 		IDStr platform.ID `json:"id_str"`
 	}
-	var v struct {
+	type status struct {
 		ref
 		CreatedAt string      `json:"created_at"`
 		Text      string      `json:"text"`
@@ -196,6 +198,7 @@ func postV1(raw json.RawMessage) (post, user, error) {
 			IDs []platform.ID `json:"edit_tweet_ids"` // the first version first
 		} `json:"edit_history"`
 	}
+	var v status
 	if err := platform.Decode(raw, &v); err != nil {
 		return post{}, user{}, err
 	}
@@ -291,7 +294,7 @@ func deletion(kind, watched, id, author string, at time.Time, err error) platfor
 
 // message is one direct message of either product, which tell them alike.
 func message(kind, watched string, raw json.RawMessage, known map[string]user) platform.Event {
-	var m struct {
+	type messageData struct {
 		Type    string        `json:"type"`
 		ID      platform.ID   `json:"id"`
 		Created platform.Text `json:"created_timestamp"` // milliseconds
@@ -305,6 +308,7 @@ func message(kind, watched string, raw json.RawMessage, known map[string]user) p
 			} `json:"message_data"`
 		} `json:"message_create"`
 	}
+	var m messageData
 	if err := platform.Decode(raw, &m); err != nil {
 		return park(kind, watched, fmt.Errorf("a message: %w", err))
 	}
