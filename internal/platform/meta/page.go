@@ -4,217 +4,235 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
+	"strings"
 
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
 
-type who struct {
-	ID   platform.ID `json:"id"`
-	Name string      `json:"name"`
+// posts are the items of a feed that are posts, by what they hold.
+var posts = []string{"post", "status", "photo", "video", "share", "album", "link", "note", "event"}
+
+var isPost = func() map[string]bool {
+	m := map[string]bool{}
+	for _, p := range posts {
+		m[p] = true
+	}
+	return m
+}()
+
+// verbs are the older names of a verb, by which the present one stands.
+var verbs = map[string]string{"edit": "edited", "delete": "remove"}
+
+const (
+	leadgenNote = "it names nobody: who filled in the form must be read through the Graph API"
+	hiddenNote  = "a moderator hides or shows it: what was said stays"
+	ownPostNote = "on a post of the page's own timeline: it comes in the feed, too"
+	ratingNote  = "it comes in the feed, too"
+)
+
+// pageKinds are the rows of Facebook Pages.
+// https://developers.facebook.com/docs/graph-api/webhooks/reference/page
+func pageKinds() []platform.Kind {
+	var out []platform.Kind
+	add := func(name string, becomes any, note string) {
+		out = append(out, platform.Kind{Name: name, Becomes: fmt.Sprint(becomes), Note: note})
+	}
+	for _, item := range append([]string{"comment"}, posts...) {
+		said := social.Post
+		if item == "comment" {
+			said = social.Reply
+		}
+		add("feed "+item+" add", said, "")
+		add("feed "+item+" edited", social.Edit, "")
+		add("feed "+item+" remove", social.Delete, "")
+	}
+	for _, item := range []string{"comment", "post", "status", "photo", "video", "share"} {
+		add("feed "+item+" hide", platform.Ignored, hiddenNote)
+		add("feed "+item+" unhide", platform.Ignored, hiddenNote)
+	}
+	for _, item := range []string{"reaction", "like"} {
+		add("feed "+item+" add", social.React, "")
+		add("feed "+item+" remove", social.Unreact, "")
+	}
+	add("feed reaction edited", social.React, "another reaction than before")
+	add("feed like add", social.Follow, "of the page itself")
+	add("feed like remove", social.Unfollow, "of the page itself")
+	for _, item := range []string{"comment", "post"} {
+		add("mention "+item+" add", social.Mention, "")
+		add("mention "+item+" add", platform.Ignored, ownPostNote)
+		add("mention "+item+" edited", social.Edit, "")
+		add("mention "+item+" remove", social.Delete, "")
+	}
+	add("mention post add", platform.Parked, "where the app may not see the author, Meta leaves it out")
+	add("ratings rating add", social.Recommend, "recommendation_type is POSITIVE")
+	add("ratings rating add", social.Review, "")
+	add("ratings rating edited", social.Edit, "")
+	add("ratings rating remove", social.Delete, "")
+	for _, item := range []string{"comment", "reaction", "like"} {
+		add("ratings "+item+" add", platform.Ignored, ratingNote)
+	}
+	add("leadgen", platform.Ignored, leadgenNote)
+	return out
 }
 
 type pageValue struct {
-	Item         string      `json:"item"`
-	Verb         string      `json:"verb"`
-	PostID       platform.ID `json:"post_id"`
-	CommentID    platform.ID `json:"comment_id"`
-	ParentID     platform.ID `json:"parent_id"`
-	From         *who        `json:"from"`
-	SenderID     platform.ID `json:"sender_id"` // before v2.11
-	SenderName   string      `json:"sender_name"`
-	ReactionType string      `json:"reaction_type"`
-	Message      string      `json:"message"`
-	CreatedTime  json.Number `json:"created_time"`
-	Permalink    string      `json:"permalink_url"`
+	Item         string        `json:"item"`
+	Verb         string        `json:"verb"`
+	PostID       platform.ID   `json:"post_id"`
+	CommentID    platform.ID   `json:"comment_id"`
+	ParentID     platform.ID   `json:"parent_id"`
+	From         *who          `json:"from"`
+	SenderID     platform.ID   `json:"sender_id"` // before v2.11
+	SenderName   platform.Text `json:"sender_name"`
+	UserID       platform.ID   `json:"user_id"` // of who likes the page
+	ReactionType platform.Text `json:"reaction_type"`
+	Message      platform.Text `json:"message"`
+	CreatedTime  platform.Text `json:"created_time"`
+	Permalink    platform.Text `json:"permalink_url"`
 	Post         struct {
-		Permalink string `json:"permalink_url"`
+		Permalink platform.Text `json:"permalink_url"`
 	} `json:"post"`
 
-	ReviewerID     platform.ID `json:"reviewer_id"`
-	ReviewerName   string      `json:"reviewer_name"`
-	ReviewText     string      `json:"review_text"`
-	Story          platform.ID `json:"open_graph_story_id"`
-	Recommendation string      `json:"recommendation_type"`
+	ReviewerID     platform.ID   `json:"reviewer_id"`
+	ReviewerName   platform.Text `json:"reviewer_name"`
+	ReviewText     platform.Text `json:"review_text"`
+	Story          platform.ID   `json:"open_graph_story_id"`
+	Recommendation platform.Text `json:"recommendation_type"`
 }
 
-// pageChange reads one change of a Page's subscription.
-func pageChange(page string, c change) (*social.Activity, string, error) {
-	switch c.Field {
-	case "feed", "mention", "ratings":
-	default:
-		return nil, fmt.Sprintf("field %.40q tells nothing that someone did", c.Field), nil
+// actor is who did it, as the page sees them.
+func (v pageValue) actor(page string) social.Actor {
+	switch {
+	case v.ReviewerID != "":
+		return social.Actor{Scope: page, ID: string(v.ReviewerID), Name: string(v.ReviewerName)}
+	case v.From != nil && v.From.ID != "":
+		return social.Actor{Scope: page, ID: string(v.From.ID), Name: string(v.From.Name)}
+	case v.SenderID != "":
+		return social.Actor{Scope: page, ID: string(v.SenderID), Name: string(v.SenderName)}
 	}
-	if len(c.Value) == 0 {
-		return nil, "", errors.New("a change without a value")
+	return social.Actor{Scope: page, ID: string(v.UserID)}
+}
+
+// timeline is whose post it is about: a post's id is that of its owner, "_"
+// and a number. It is the same through whatever page something comes.
+func (v pageValue) timeline(page string) string {
+	if owner, _, ok := strings.Cut(string(v.PostID), "_"); ok && owner != "" {
+		return owner
+	}
+	return page
+}
+
+// pageChange reads one change of the feed, the mentions or the ratings of a page.
+func pageChange(page string, sent platform.Text, field string, raw json.RawMessage) platform.Event {
+	park := func(kind string, err error) platform.Event {
+		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), page)
+	}
+	if len(raw) == 0 {
+		return park(field, errors.New("a change without a value"))
 	}
 	var v pageValue
-	if err := platform.Decode(c.Value, &v); err != nil {
-		return nil, "", err
+	if err := platform.Decode(raw, &v); err != nil {
+		return park(field, err)
 	}
-	if c.Field == "mention" && (v.From == nil || v.From.ID == "") {
-		return nil, "", errors.New("without its author: it must be read through the Graph API")
+	if v.Item == "" {
+		return park(field, errors.New("a change without its item"))
 	}
-	occurred, err := seconds(v.CreatedTime)
-	if err != nil {
-		return nil, "", err
+	verb := v.Verb
+	if now, old := verbs[verb]; old {
+		verb = now
 	}
-	a := &social.Activity{Platform: "meta", Scope: page, Text: v.Message, URL: v.Permalink, Occurred: occurred, Direction: social.Inbound}
-	if a.URL == "" {
-		a.URL = v.Post.Permalink
-	}
-	switch {
-	case c.Field == "ratings" && v.ReviewerID != "":
-		a.Actor = social.Actor{Scope: page, ID: string(v.ReviewerID), Name: v.ReviewerName}
-	case v.From != nil && v.From.ID != "":
-		a.Actor = social.Actor{Scope: page, ID: string(v.From.ID), Name: v.From.Name}
-	case v.SenderID != "":
-		a.Actor = social.Actor{Scope: page, ID: string(v.SenderID), Name: v.SenderName}
-	}
+	kind := strings.TrimSpace(field + " " + v.Item + " " + verb)
+	ignore := func(why string) platform.Event { return platform.Ignore(kind, why, page) }
+
+	a := social.Activity{Platform: name, Scope: v.timeline(page), Actor: v.actor(page), Direction: social.Inbound,
+		Text: string(v.Message), URL: first(v.Permalink, v.Post.Permalink)}
 	if a.Actor.ID == page {
 		a.Direction = social.Outbound
 	}
-
-	if c.Field == "ratings" {
-		return rating(a, v)
-	}
-	comment, post := social.Reply, social.Post
-	if c.Field == "mention" {
-		comment, post = social.Mention, social.Mention
-	}
-	switch v.Item {
-	case "comment":
-		return utterance(a, v.Verb, comment, string(v.CommentID), string(v.PostID), parent(v), "comment")
-	case "reaction", "like":
-		target := v.CommentID
-		kind := "comment"
-		if target == "" {
-			target, kind = v.PostID, "post"
+	var said social.Type
+	var id, parent string
+	switch {
+	case field == "ratings" && v.Item == "rating":
+		said, id = social.Review, string(v.Story)
+		if v.Recommendation == "POSITIVE" {
+			said = social.Recommend
 		}
-		a.Object = social.Object{ID: string(target), Type: kind}
-		switch v.Verb {
-		case "add", "edit", "edited":
-			a.Type = social.React
-		case "remove":
-			a.Type = social.Unreact
-		default:
-			return nil, fmt.Sprintf("%s of a reaction is no act of a person's", v.Verb), nil
-		}
-		a.Text = ""
-		// A reaction has no id: who, on what and which make one.
-		a.Key = social.ActivityKey(a.Platform, page, a.Type, social.Key(a.Actor.ID, a.Object.ID, v.ReactionType), a.Occurred)
-		return a, "", nil
-	case "post", "status", "photo", "video", "album", "link", "share", "note", "event":
-		return utterance(a, v.Verb, post, string(v.PostID), string(v.PostID), "", "post")
+		a.Scope, a.Text, a.Object.Type, a.Conversation = page, string(v.ReviewText), "review", id
+	case field == "ratings":
+		return ignore(ratingNote)
+	case field == "mention" && a.Scope == page:
+		return ignore(ownPostNote)
+	case field == "feed" && (v.Item == "reaction" || v.Item == "like"):
+		return reaction(page, kind, verb, a, v)
+	case v.Item == "comment":
+		said, id, parent = social.Reply, string(v.CommentID), first(v.ParentID, v.PostID)
+		a.Object.Type, a.Conversation = "comment", string(v.PostID)
+	case isPost[v.Item] && (field == "feed" || v.Item == "post"):
+		said, id = social.Post, string(v.PostID)
+		a.Object.Type, a.Conversation = "post", id
+	default:
+		return ignore("it is not known to tell what someone did")
 	}
-	return nil, fmt.Sprintf("item %.40q tells nothing that someone did", v.Item), nil
-}
-
-// parent is what a comment replies to: a comment, or for a top comment the post.
-func parent(v pageValue) string {
-	if v.ParentID != "" {
-		return string(v.ParentID)
+	if field == "mention" {
+		said = social.Mention
 	}
-	return string(v.PostID)
-}
 
-func utterance(a *social.Activity, verb string, t social.Type, id, thread, parent, kind string) (*social.Activity, string, error) {
-	a.Object = social.Object{ID: id, Type: kind}
-	a.Conversation = thread
+	occurred, stamp, err := when(v.CreatedTime, sent)
+	a.Object.ID, a.Occurred = id, occurred
 	switch verb {
 	case "add":
-		a.Type, a.InReplyTo = t, parent
-	case "edit", "edited":
-		a.Type = social.Edit
-	case "remove", "delete":
+		a.Type, a.InReplyTo = said, parent
+	case "edited":
+		// Should created_time be that of the post, its edits differ by what they say.
+		a.Type, id = social.Edit, social.Key(id, version(a.Text))
+	case "remove":
 		a.Type, a.Text = social.Delete, ""
 		if a.Actor.ID == "" {
 			a.Actor = social.Actor{ID: social.Unknown, Scope: a.Scope}
 		}
+	case "hide", "unhide":
+		return ignore(hiddenNote)
 	default:
-		return nil, fmt.Sprintf("%s is no act of a person's", verb), nil
+		return ignore("it is not known to tell what someone did")
 	}
-	if id == "" {
-		return nil, "", fmt.Errorf("a %s without its id", kind)
+	switch {
+	case err != nil:
+		return park(kind, err)
+	case a.Object.ID == "":
+		return park(kind, fmt.Errorf("a %s without its id", a.Object.Type))
+	case a.Actor.ID == "":
+		return park(kind, errors.New("without its author, which Meta leaves out where the app lacks the permission pages_read_user_content or the feature Page Public Content Access"))
 	}
-	if a.Type == social.Edit {
-		// Should created_time be that of the post, its edits differ by what they say.
-		id += "/" + social.HashID("v", a.Text)[2:18]
-	}
-	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, a.Occurred)
-	return a, "", nil
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, id, stamp)
+	return platform.Act(kind, a, nil, page)
 }
 
-func rating(a *social.Activity, v pageValue) (*social.Activity, string, error) {
-	if v.Item == "comment" || v.Item == "reaction" || v.Item == "like" {
-		return nil, fmt.Sprintf("a %s on a rating also comes in the feed", v.Item), nil
+// reaction reads a reaction to a post or comment, or a like of the page itself.
+func reaction(page, kind, verb string, a social.Activity, v pageValue) platform.Event {
+	a.Text = ""
+	a.Object = social.Object{ID: string(v.PostID), Type: "post"}
+	a.Type = social.React
+	taken := social.Unreact
+	switch {
+	case v.CommentID != "":
+		a.Object = social.Object{ID: string(v.CommentID), Type: "comment"}
+	case v.PostID == "" && v.Item == "like":
+		a.Object = social.Object{ID: page, Type: "page"}
+		a.Type, taken = social.Follow, social.Unfollow
 	}
-	if v.Item != "rating" && v.Item != "recommendation" {
-		return nil, fmt.Sprintf("item %.40q of ratings tells nothing that someone did", v.Item), nil
+	switch verb {
+	case "add", "edited":
+	case "remove":
+		a.Type = taken
+	default:
+		return platform.Ignore(kind, "it is not known to tell what someone did", page)
 	}
-	a.Text = v.ReviewText
-	t := social.Review
-	if v.Recommendation == "POSITIVE" {
-		t = social.Recommend
+	var err error
+	if a.Undated = v.CreatedTime == ""; !a.Undated {
+		a.Occurred, err = instant(v.CreatedTime)
 	}
-	return utterance(a, v.Verb, t, string(v.Story), string(v.Story), "", "review")
-}
-
-func seconds(n json.Number) (time.Time, error) {
-	s, err := strconv.ParseInt(n.String(), 10, 64)
-	if err != nil || s <= 0 {
-		return time.Time{}, fmt.Errorf("created_time %.30q is no time in seconds", n.String())
-	}
-	return time.Unix(s, 0).UTC(), nil
-}
-
-type messaging struct {
-	Sender    who         `json:"sender"`
-	Recipient who         `json:"recipient"`
-	Timestamp json.Number `json:"timestamp"`
-	Message   *struct {
-		Mid     string `json:"mid"`
-		Text    string `json:"text"`
-		Echo    bool   `json:"is_echo"`
-		Deleted bool   `json:"is_deleted"`
-		ReplyTo *struct {
-			Mid string `json:"mid"`
-		} `json:"reply_to"`
-	} `json:"message"`
-}
-
-// message reads one Messenger event. The conversation is the one between the
-// page and the person.
-func message(page string, raw json.RawMessage) (*social.Activity, string, error) {
-	var m messaging
-	if err := platform.Decode(raw, &m); err != nil {
-		return nil, "", err
-	}
-	if m.Message == nil {
-		return nil, "a messaging event without a message: a receipt, postback or opt-in", nil
-	}
-	ms, err := strconv.ParseInt(m.Timestamp.String(), 10, 64)
-	if err != nil || ms <= 0 {
-		return nil, "", fmt.Errorf("timestamp %.30q is no time in milliseconds", m.Timestamp.String())
-	}
-	a := &social.Activity{Platform: "meta", Scope: page, Type: social.Message, Text: m.Message.Text, Occurred: time.UnixMilli(ms).UTC(),
-		Actor: social.Actor{Scope: page, ID: string(m.Sender.ID), Name: m.Sender.Name}, Object: social.Object{ID: m.Message.Mid, Type: "message"}, Direction: social.Inbound}
-	other := string(m.Sender.ID)
-	if m.Message.Echo || other == page {
-		a.Direction, a.Actor = social.Outbound, social.Actor{Scope: page, ID: page}
-		if m.Recipient.ID != "" && string(m.Recipient.ID) != page {
-			other = string(m.Recipient.ID)
-		}
-	}
-	a.Conversation = "dm:" + other
-	if m.Message.ReplyTo != nil {
-		a.InReplyTo = m.Message.ReplyTo.Mid
-	}
-	if m.Message.Deleted {
-		a.Type, a.Text = social.Delete, ""
-	}
-	a.Key = social.ActivityKey(a.Platform, page, a.Type, m.Message.Mid, a.Occurred)
-	return a, "", nil
+	// It has no id: who, on what and which make one.
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, a.Object.ID, string(v.ReactionType)), a.Occurred)
+	return platform.Act(kind, a, err, page)
 }
