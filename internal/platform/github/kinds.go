@@ -1,0 +1,106 @@
+package github
+
+import (
+	"maps"
+	"slices"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+// acts are the event types that tell what someone did, each with its action.
+var acts = map[string]social.Type{
+	"issues opened": social.Post, "issues edited": social.Edit, "issues deleted": social.Delete, "issues transferred": social.Delete,
+	"issue_comment created": social.Reply, "issue_comment edited": social.Edit, "issue_comment deleted": social.Delete,
+	"pull_request opened": social.Post, "pull_request edited": social.Edit,
+	"pull_request_review submitted": social.Reply, "pull_request_review edited": social.Edit,
+	"pull_request_review_comment created": social.Reply, "pull_request_review_comment edited": social.Edit, "pull_request_review_comment deleted": social.Delete,
+	"discussion created": social.Post, "discussion edited": social.Edit, "discussion deleted": social.Delete, "discussion transferred": social.Delete,
+	"discussion answered": social.React, "discussion unanswered": social.Unreact,
+	"discussion_comment created": social.Reply, "discussion_comment edited": social.Edit, "discussion_comment deleted": social.Delete,
+	"commit_comment created": social.Reply,
+	"release published":      social.Post, "release edited": social.Edit, "release deleted": social.Delete,
+	"star created": social.React, "star deleted": social.Unreact,
+	"fork":                social.Repost,
+	"sponsorship created": social.Purchase,
+	"member added":        social.Join, "member removed": social.Leave,
+}
+
+// notes say when, where it is not plain.
+var notes = map[string]string{
+	"issues transferred":            "it opens anew in the other repository",
+	"discussion transferred":        "it opens anew in the other repository",
+	"pull_request_review submitted": "with words of its own",
+	"discussion answered":           "to the comment that is chosen",
+	"discussion unanswered":         "to the comment that was chosen",
+	"star deleted":                  "without a time",
+	"member added":                  "a collaborator of the repository; without a time",
+	"member removed":                "without a time",
+	"sponsorship created":           "of the account, not of a repository",
+}
+
+// sometimes are those that are ignored in some cases.
+var sometimes = map[string]string{
+	"issues edited": "not its words", "pull_request edited": "not its words, for example its branch", "discussion edited": "not its words", "release edited": "not its words, or of a draft",
+	"pull_request_review submitted": "without words of its own: its comments come one by one", "pull_request_review edited": "without words",
+}
+
+// ends are the event types that end a grant.
+var ends = map[string]string{
+	"installation deleted": "", "installation suspend": "", "installation_repositories removed": "of the repositories removed",
+	"github_app_authorization revoked": "of the account that revokes it", "meta deleted": "the webhook itself", "repository deleted": "",
+	"repository renamed": "of its old name", "organization renamed": "of its old name", "repository transferred": "of its old name",
+}
+
+const (
+	workflow = "how the work is organised says nothing"
+	setUp    = "how it is set up says nothing"
+	code     = "code and its checks say nothing"
+)
+
+// ignored are the known event types that tell of nobody's doing, with the reason.
+var ignored = map[string]string{
+	"ping": "GitHub tests the URL",
+
+	"issues closed": workflow, "issues reopened": workflow, "issues assigned": workflow, "issues unassigned": workflow, "issues labeled": workflow, "issues unlabeled": workflow,
+	"issues milestoned": workflow, "issues demilestoned": workflow, "issues locked": workflow, "issues unlocked": workflow, "issues pinned": workflow, "issues unpinned": workflow,
+	"pull_request closed": workflow, "pull_request reopened": workflow, "pull_request synchronize": code, "pull_request assigned": workflow, "pull_request unassigned": workflow,
+	"pull_request labeled": workflow, "pull_request unlabeled": workflow, "pull_request review_requested": workflow, "pull_request review_request_removed": workflow,
+	"pull_request ready_for_review": workflow, "pull_request converted_to_draft": workflow, "pull_request locked": workflow, "pull_request unlocked": workflow,
+	"pull_request_review dismissed": workflow, "pull_request_review_thread resolved": workflow, "pull_request_review_thread unresolved": workflow,
+	"discussion category_changed": workflow, "discussion labeled": workflow, "discussion unlabeled": workflow, "discussion locked": workflow, "discussion unlocked": workflow,
+	"discussion pinned": workflow, "discussion unpinned": workflow, "discussion closed": workflow, "discussion reopened": workflow,
+
+	"push": "commits were made before, and name their authors by e-mail", "create": code, "delete": code, "status": code, "check_run completed": code, "check_suite completed": code, "workflow_run completed": code,
+	"watch started": "it comes with each star, which the event star tells with its time",
+
+	"release created": "a draft, or it also comes as published", "release released": "it also comes as published", "release prereleased": "it also comes as published",
+	"release unpublished":              "it may be published again, and a deletion would stand",
+	"sponsorship edited":               setUp,
+	"sponsorship tier_changed":         "the sponsorship goes on",
+	"sponsorship pending_tier_change":  "nothing has changed yet",
+	"sponsorship pending_cancellation": "nothing has changed yet",
+	"sponsorship cancelled":            "nothing is bought",
+	"member edited":                    setUp,
+
+	"installation created": setUp, "installation unsuspend": setUp, "installation new_permissions_accepted": setUp, "installation_repositories added": setUp,
+	"repository created": setUp, "repository edited": setUp, "repository archived": setUp, "repository unarchived": setUp, "repository publicized": setUp, "repository privatized": setUp,
+}
+
+// Kinds lists the event types, those of one name together.
+func (Adapter) Kinds() []platform.Kind {
+	var kinds []platform.Kind
+	for _, k := range slices.Sorted(maps.Keys(acts)) {
+		kinds = append(kinds, platform.Kind{Name: k, Becomes: string(acts[k]), Note: notes[k]})
+		if why := sometimes[k]; why != "" {
+			kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Ignored, Note: why})
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(ends)) {
+		kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Revoked, Note: ends[k]})
+	}
+	for _, k := range slices.Sorted(maps.Keys(ignored)) {
+		kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Ignored, Note: ignored[k]})
+	}
+	return kinds
+}
