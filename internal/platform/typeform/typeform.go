@@ -1,0 +1,281 @@
+// Package typeform receives Typeform's webhooks: what people answer in a form.
+// https://www.typeform.com/developers/webhooks/example-payload/
+package typeform
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+const (
+	name   = social.Platform("typeform")
+	header = "Typeform-Signature"
+)
+
+var mac = platform.MAC{Algorithm: "sha256", Encoding: "base64"}
+
+// Adapter is the typeform platform.
+type Adapter struct{}
+
+// Platform names it.
+func (Adapter) Platform() social.Platform { return name }
+
+// Kinds lists the event types.
+func (Adapter) Kinds() []platform.Kind {
+	return []platform.Kind{
+		{Name: "form_response", Becomes: string(social.Review), Note: "with a rating, an opinion scale or a net promoter score"},
+		{Name: "form_response", Becomes: string(social.Message), Note: "without one"},
+		{Name: "form_response", Becomes: platform.Ignored, Note: "nothing was answered but who it is"},
+		{Name: "form_response_partial", Becomes: platform.Ignored, Note: "not submitted yet"},
+	}
+}
+
+// CheckConfig refuses any document.
+func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
+
+// Handshake answers nothing: there is none.
+func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, time.Time) (*platform.Answer, error) {
+	return nil, nil
+}
+
+// Verify checks HMAC-SHA256 of the raw body, in base64:
+// https://www.typeform.com/developers/webhooks/secure-your-webhooks/
+func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) error {
+	sum, ok := strings.CutPrefix(r.Header.Get(header), "sha256=")
+	if !ok {
+		return platform.Refuse("no %s header of the form sha256=…: the webhook has no secret", header)
+	}
+	if !mac.Matches(s.Keys, sum, r.Body) {
+		return platform.Refuse("the signature in %s does not match", header)
+	}
+	return nil
+}
+
+// Sign signs r as Typeform does.
+func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
+	if key == "" {
+		return errors.New("the webhook's secret is empty")
+	}
+	r.Header.Set(header, "sha256="+mac.Sum(key, r.Body))
+	return nil
+}
+
+// Sample is a response to a form of one question.
+func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
+	type m = map[string]any
+	field := m{"id": "f1", "ref": "f1", "type": "long_text", "title": "What should we know?"}
+	body, _ := json.Marshal(m{"event_id": "sample-" + id, "event_type": "form_response", "form_response": m{"form_id": scope, "token": id,
+		"submitted_at": now.UTC().Format(time.RFC3339Nano), "definition": m{"id": scope, "title": "A form", "fields": []m{field}},
+		"answers": []m{{"type": "text", "text": "Does it work?", "field": field}}}})
+	return platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body}
+}
+
+type delivery struct {
+	Type     string `json:"event_type"`
+	Response struct {
+		Form       platform.ID    `json:"form_id"`
+		Token      platform.ID    `json:"token"` // of the response: the same whenever it is sent
+		Submitted  platform.Text  `json:"submitted_at"`
+		Hidden     map[string]any `json:"hidden"`
+		Calculated struct {
+			Score platform.Text `json:"score"`
+		} `json:"calculated"`
+		Definition struct {
+			Fields []field `json:"fields"`
+		} `json:"definition"`
+		Answers []json.RawMessage `json:"answers"`
+	} `json:"form_response"`
+}
+
+type field struct {
+	ID         platform.ID   `json:"id"`
+	Title      platform.Text `json:"title"`
+	Type       platform.Text `json:"type"`
+	Properties struct {
+		Fields []field `json:"fields"` // of a group
+	} `json:"properties"`
+}
+
+// titles collects the questions of a form by their ids.
+func titles(fields []field, into map[platform.ID]string) {
+	for _, f := range fields {
+		into[f.ID] = strings.Join(strings.Fields(string(f.Title)), " ")
+		titles(f.Properties.Fields, into)
+	}
+}
+
+// Normalise reads the one response of a delivery. An answer that is malformed
+// stands as unread in it.
+func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Event, error) {
+	var head struct {
+		Type     platform.Text `json:"event_type"`
+		Response struct {
+			Form platform.ID `json:"form_id"`
+		} `json:"form_response"`
+	}
+	if err := platform.Decode(r.Body, &head); err != nil {
+		return nil, err
+	}
+	kind, form := string(head.Type), string(head.Response.Form)
+	if kind == "" || form == "" {
+		return nil, errors.New("no event_type, or no form_response.form_id")
+	}
+	switch kind {
+	case "form_response":
+	case "form_response_partial":
+		return []platform.Event{platform.Ignore(kind, "not submitted yet", form)}, nil
+	default:
+		return []platform.Event{platform.Ignore(kind, "it is not known to tell what someone did", form)}, nil
+	}
+	var d delivery
+	if err := platform.Decode(r.Body, &d); err != nil {
+		return []platform.Event{platform.Park(kind, err, form)}, nil
+	}
+	v := d.Response
+	at, err := platform.Time(string(v.Submitted))
+	if err == nil && v.Token == "" {
+		err = errors.New("a response without its token")
+	}
+	questions := map[platform.ID]string{}
+	titles(v.Definition.Fields, questions)
+	var lines []string
+	email, rated := "", false
+	for _, raw := range v.Answers {
+		a, bad := read(raw)
+		if bad != nil {
+			lines = append(lines, "(an answer that could not be read)")
+			continue
+		}
+		switch a.Type {
+		case "email":
+			if email == "" {
+				email = strings.ToLower(strings.TrimSpace(string(a.Email)))
+			}
+			continue
+		case "phone_number":
+			continue
+		}
+		switch a.Field.Type {
+		case "rating", "opinion_scale", "nps":
+			rated = true
+		}
+		if says := a.says(); says != "" {
+			if q := questions[a.Field.ID]; strings.HasSuffix(q, "?") {
+				says = q + " " + says
+			} else if q != "" {
+				says = q + ": " + says
+			}
+			lines = append(lines, says)
+		}
+	}
+	if err == nil && len(lines) == 0 {
+		return []platform.Event{platform.Ignore(kind, "nothing was answered but who it is", form)}, nil
+	}
+	if s := string(v.Calculated.Score); s != "" && s != "0" {
+		lines = append(lines, "Score: "+s)
+	}
+	a := social.Activity{
+		Platform: name, Scope: form, Type: social.Message, Actor: who(v.Hidden, email, form, string(v.Token)),
+		Object: social.Object{ID: string(v.Token), Type: "response"}, Text: strings.Join(lines, "\n"),
+		URL: "https://admin.typeform.com/form/" + url.PathEscape(form) + "/results", Occurred: at, Direction: social.Inbound,
+	}
+	if rated {
+		a.Type = social.Review
+	}
+	a.Key = social.ActivityKey(name, form, a.Type, string(v.Token), at)
+	return []platform.Event{platform.Act(kind, a, err, form)}, nil
+}
+
+// who is the one who answered. Typeform has no accounts: a hidden field
+// user_id, set by whoever links to the form, says it best; then an e-mail
+// address, hidden or answered, which is the same one in every form; else
+// nobody but this response. None of them is proved.
+func who(hidden map[string]any, email, form, token string) social.Actor {
+	hide := func(name string) string {
+		switch v := hidden[name].(type) {
+		case string:
+			return strings.TrimSpace(v)
+		case json.Number:
+			return v.String()
+		}
+		return ""
+	}
+	a := social.Actor{Name: hide("name")}
+	switch {
+	case hide("user_id") != "":
+		a.ID, a.Scope = "user:"+hide("user_id"), form
+	case hide("email") != "":
+		a.ID = "email:" + strings.ToLower(hide("email"))
+	case email != "":
+		a.ID = "email:" + email
+	case token != "":
+		a.ID, a.Scope = "response:"+token, form
+	}
+	return a
+}
+
+type answer struct {
+	Type  string `json:"type"`
+	Field field  `json:"field"`
+
+	Text    platform.Text `json:"text"`
+	Email   platform.Text `json:"email"`
+	URL     platform.Text `json:"url"`
+	FileURL platform.Text `json:"file_url"`
+	Number  platform.Text `json:"number"`
+	Date    platform.Text `json:"date"`
+	Boolean *bool         `json:"boolean"`
+	Choice  *struct {
+		Label platform.Text `json:"label"`
+		Other platform.Text `json:"other"`
+	} `json:"choice"`
+	Choices *struct {
+		Labels []platform.Text `json:"labels"`
+		Other  platform.Text   `json:"other"`
+	} `json:"choices"`
+	Payment *struct {
+		Amount platform.Text `json:"amount"`
+	} `json:"payment"`
+}
+
+func read(raw json.RawMessage) (answer, error) {
+	var a answer
+	if err := platform.Decode(raw, &a); err != nil {
+		return a, fmt.Errorf("an answer: %w", err)
+	}
+	return a, nil
+}
+
+// says is the answer in words.
+func (a answer) says() string {
+	var parts []platform.Text
+	switch {
+	case a.Boolean != nil && *a.Boolean:
+		parts = append(parts, "yes")
+	case a.Boolean != nil:
+		parts = append(parts, "no")
+	case a.Choice != nil:
+		parts = append(parts, a.Choice.Label, a.Choice.Other)
+	case a.Choices != nil:
+		parts = append(a.Choices.Labels, a.Choices.Other)
+	case a.Payment != nil:
+		parts = append(parts, a.Payment.Amount)
+	default:
+		parts = append(parts, a.Text, a.URL, a.FileURL, a.Number, a.Date)
+	}
+	var out []string
+	for _, p := range parts {
+		if s := strings.TrimSpace(string(p)); s != "" {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, ", ")
+}
