@@ -181,14 +181,17 @@ func change(object, of string, sent platform.Text, raw json.RawMessage) []platfo
 	return []platform.Event{platform.Ignore(object+" "+field, "it is not known to tell what someone did", of)}
 }
 
+// permissionValue says what became of a permission, and for which pages and accounts.
+type permissionValue struct {
+	Verb    string        `json:"verb"`
+	Targets []platform.ID `json:"target_ids"`
+}
+
 // permission reads a change of what somebody granted to the app. What it was
 // granted for are pages and accounts; sources watch these.
 // https://developers.facebook.com/docs/graph-api/webhooks/reference/permissions
 func permission(user, field string, raw json.RawMessage) platform.Event {
-	var v struct {
-		Verb    string        `json:"verb"`
-		Targets []platform.ID `json:"target_ids"`
-	}
+	var v permissionValue
 	if len(raw) > 0 {
 		if err := platform.Decode(raw, &v); err != nil {
 			return platform.Park("permissions", err, user)

@@ -82,9 +82,23 @@ type messageValue struct {
 
 // referral says by which link or ad somebody came to the chat.
 type referral struct {
-	Ref    platform.Text `json:"ref"`
-	Ad     platform.ID   `json:"ad_id"`
-	Source platform.Text `json:"source"`
+	Ref     platform.Text `json:"ref"`
+	Ad      platform.ID   `json:"ad_id"`
+	Source  platform.Text `json:"source"`
+	Product struct {
+		ID platform.ID `json:"id"`
+	} `json:"product"`
+}
+
+// target is what was followed, and of which type; nothing where it is not told.
+func (r referral) target() social.Object {
+	switch {
+	case r.Ad != "":
+		return social.Object{ID: string(r.Ad), Type: "ad"}
+	case r.Product.ID != "":
+		return social.Object{ID: string(r.Product.ID), Type: "product"}
+	}
+	return social.Object{ID: first(r.Ref, r.Source), Type: "link"}
 }
 
 // chat is what all messaging events of one page or account and one person share.
@@ -111,7 +125,7 @@ func (c chat) act(kind string, a social.Activity, id string) platform.Event {
 	return platform.Act(kind, a, err, c.account)
 }
 
-// who and what make the id of a thing done in the chat that has none.
+// did makes an id, of who and what, for a thing done in the chat that has none.
 func (c chat) did(what ...string) string {
 	if c.own {
 		return social.Key(append([]string{c.account}, what...)...)
@@ -121,11 +135,24 @@ func (c chat) did(what ...string) string {
 
 // came is the event of a link or an ad that led to the chat.
 func (c chat) came(r referral) platform.Event {
-	o := social.Object{ID: first(r.Ref, r.Source), Type: "link"}
-	if r.Ad != "" {
-		o = social.Object{ID: string(r.Ad), Type: "ad"}
-	}
+	o := r.target()
 	return c.act("referral", social.Activity{Type: social.Click, Object: o}, c.did(o.ID))
+}
+
+// reactionValue is a reaction to a message.
+type reactionValue struct {
+	Mid      platform.ID   `json:"mid"`
+	Action   string        `json:"action"`
+	Reaction platform.Text `json:"reaction"`
+	Emoji    platform.Text `json:"emoji"`
+}
+
+// postbackValue is a press on a button that the business made.
+type postbackValue struct {
+	Mid      platform.ID   `json:"mid"`
+	Title    platform.Text `json:"title"`
+	Payload  platform.Text `json:"payload"`
+	Referral *referral     `json:"referral"`
 }
 
 // messagingEvents reads one messaging event of a page or an Instagram account.
@@ -168,12 +195,7 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 		return one(c.act("message_edit", social.Activity{Type: social.Edit, Object: social.Object{ID: string(v.Mid), Type: "message"}, Text: string(v.Text)},
 			social.Key(string(v.Mid), version(string(v.Text)))))
 	case has(m, "reaction"):
-		var v struct {
-			Mid      platform.ID   `json:"mid"`
-			Action   string        `json:"action"`
-			Reaction platform.Text `json:"reaction"`
-			Emoji    platform.Text `json:"emoji"`
-		}
+		var v reactionValue
 		if err := get(m, "reaction", &v); err != nil {
 			return park("reaction", err)
 		}
@@ -184,12 +206,7 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 		return one(c.act("reaction "+v.Action, social.Activity{Type: t, Object: social.Object{ID: string(v.Mid), Type: "message"}},
 			c.did(string(v.Mid), string(v.Reaction), string(v.Emoji))))
 	case has(m, "postback"):
-		var v struct {
-			Mid      platform.ID   `json:"mid"`
-			Title    platform.Text `json:"title"`
-			Payload  platform.Text `json:"payload"`
-			Referral *referral     `json:"referral"`
-		}
+		var v postbackValue
 		if err := get(m, "postback", &v); err != nil {
 			return park("postback", err)
 		}
@@ -200,7 +217,7 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 			id = c.did(what)
 		}
 		events := one(c.act("postback", social.Activity{Type: social.Click, Object: social.Object{ID: what, Type: "button"}, Text: string(v.Title)}, id))
-		if v.Referral != nil {
+		if v.Referral != nil && v.Referral.target().ID != "" {
 			events = append(events, c.came(*v.Referral))
 		}
 		return events
@@ -249,22 +266,25 @@ func (c chat) message(v messageValue) []platform.Event {
 		}
 	}
 	events := []platform.Event{c.act(kind, a, string(v.Mid))}
-	if v.Referral != nil && !v.Deleted && !c.own {
+	if v.Referral != nil && v.Referral.target().ID != "" && !v.Deleted && !c.own {
 		events = append(events, c.came(*v.Referral))
 	}
 	return events
 }
 
+// optinValue says for messages on what topic somebody signed up.
+type optinValue struct {
+	Type    platform.Text `json:"type"`
+	Title   platform.Text `json:"title"`
+	Payload platform.Text `json:"payload"`
+	Ref     platform.Text `json:"ref"`
+	Status  string        `json:"notification_messages_status"`
+}
+
 // optin reads that somebody signed up for messages on a topic, or wants them
 // no more, or again.
 func (c chat) optin(raw json.RawMessage) platform.Event {
-	var v struct {
-		Type    platform.Text `json:"type"`
-		Title   platform.Text `json:"title"`
-		Payload platform.Text `json:"payload"`
-		Ref     platform.Text `json:"ref"`
-		Status  string        `json:"notification_messages_status"`
-	}
+	var v optinValue
 	if err := platform.Decode(raw, &v); err != nil {
 		return platform.Park("optin", fmt.Errorf("optin: %w", err), c.account)
 	}
@@ -279,19 +299,22 @@ func (c chat) optin(raw json.RawMessage) platform.Event {
 	return c.act(kind, social.Activity{Type: t, Object: social.Object{ID: what, Type: "topic"}}, c.did(what))
 }
 
+// feedbackValue holds the answers to a survey, by the names of the questions.
+type feedbackValue struct {
+	Screens []struct {
+		Questions map[string]struct {
+			FollowUp *struct {
+				Payload platform.Text `json:"payload"`
+			} `json:"follow_up"`
+		} `json:"questions"`
+	} `json:"feedback_screens"`
+}
+
 // feedback reads the answers to a survey in the chat; its text is what was
 // written, in the order of the questions' names.
 // https://developers.facebook.com/docs/messenger-platform/send-messages/templates/customer-feedback-template
 func (c chat) feedback(raw json.RawMessage) platform.Event {
-	var v struct {
-		Screens []struct {
-			Questions map[string]struct {
-				FollowUp *struct {
-					Payload platform.Text `json:"payload"`
-				} `json:"follow_up"`
-			} `json:"questions"`
-		} `json:"feedback_screens"`
-	}
+	var v feedbackValue
 	if err := platform.Decode(raw, &v); err != nil {
 		return platform.Park("messaging_feedback", fmt.Errorf("messaging_feedback: %w", err), c.account)
 	}

@@ -177,6 +177,9 @@ func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
 // instant reads a time as Meta's products write it: in seconds or milliseconds
 // since 1970, as a number or as text, or like 2006-01-02T15:04:05+0000.
 func instant(t platform.Text) (time.Time, error) {
+	if t == "" {
+		return time.Time{}, errors.New("without its time")
+	}
 	n, err := strconv.ParseInt(string(t), 10, 64)
 	switch {
 	case err != nil:
@@ -194,9 +197,6 @@ func when(own, sent platform.Text) (occurred, key time.Time, err error) {
 	if own != "" {
 		occurred, err = instant(own)
 		return occurred, occurred, err
-	}
-	if sent == "" {
-		return time.Time{}, time.Time{}, errors.New("without its time")
 	}
 	occurred, err = instant(sent)
 	return occurred, time.Time{}, err

@@ -25,10 +25,11 @@ var isPost = func() map[string]bool {
 var verbs = map[string]string{"edit": "edited", "delete": "remove"}
 
 const (
-	leadgenNote = "it names nobody: who filled in the form must be read through the Graph API"
-	hiddenNote  = "a moderator hides or shows it: what was said stays"
-	ownPostNote = "on a post of the page's own timeline: it comes in the feed, too"
-	ratingNote  = "it comes in the feed, too"
+	leadgenNote  = "it names nobody: who filled in the form must be read through the Graph API"
+	hiddenNote   = "a moderator hides or shows it: what was said stays"
+	ownPostNote  = "on a post of the page's own timeline: it comes in the feed, too"
+	ratingNote   = "it comes in the feed, too"
+	wordlessNote = "no text is in it: a picture or a setting was changed"
 )
 
 // pageKinds are the rows of Facebook Pages.
@@ -45,6 +46,7 @@ func pageKinds() []platform.Kind {
 		}
 		add("feed "+item+" add", said, "")
 		add("feed "+item+" edited", social.Edit, "")
+		add("feed "+item+" edited", platform.Ignored, wordlessNote)
 		add("feed "+item+" remove", social.Delete, "")
 	}
 	for _, item := range []string{"comment", "post", "status", "photo", "video", "share"} {
@@ -62,12 +64,14 @@ func pageKinds() []platform.Kind {
 		add("mention "+item+" add", social.Mention, "")
 		add("mention "+item+" add", platform.Ignored, ownPostNote)
 		add("mention "+item+" edited", social.Edit, "")
+		add("mention "+item+" edited", platform.Ignored, wordlessNote)
 		add("mention "+item+" remove", social.Delete, "")
 	}
 	add("mention post add", platform.Parked, "where the app may not see the author, Meta leaves it out")
 	add("ratings rating add", social.Recommend, "recommendation_type is POSITIVE")
 	add("ratings rating add", social.Review, "")
 	add("ratings rating edited", social.Edit, "")
+	add("ratings rating edited", platform.Ignored, wordlessNote)
 	add("ratings rating remove", social.Delete, "")
 	for _, item := range []string{"comment", "reaction", "like"} {
 		add("ratings "+item+" add", platform.Ignored, ratingNote)
@@ -77,28 +81,28 @@ func pageKinds() []platform.Kind {
 }
 
 type pageValue struct {
-	Item         string        `json:"item"`
-	Verb         string        `json:"verb"`
-	PostID       platform.ID   `json:"post_id"`
-	CommentID    platform.ID   `json:"comment_id"`
-	ParentID     platform.ID   `json:"parent_id"`
-	From         *who          `json:"from"`
-	SenderID     platform.ID   `json:"sender_id"` // before v2.11
-	SenderName   platform.Text `json:"sender_name"`
-	UserID       platform.ID   `json:"user_id"` // of who likes the page
-	ReactionType platform.Text `json:"reaction_type"`
-	Message      platform.Text `json:"message"`
-	CreatedTime  platform.Text `json:"created_time"`
-	Permalink    platform.Text `json:"permalink_url"`
+	Item         string         `json:"item"`
+	Verb         string         `json:"verb"`
+	PostID       platform.ID    `json:"post_id"`
+	CommentID    platform.ID    `json:"comment_id"`
+	ParentID     platform.ID    `json:"parent_id"`
+	From         *who           `json:"from"`
+	SenderID     platform.ID    `json:"sender_id"` // before v2.11
+	SenderName   platform.Text  `json:"sender_name"`
+	UserID       platform.ID    `json:"user_id"` // of who likes the page
+	ReactionType platform.Text  `json:"reaction_type"`
+	Message      *platform.Text `json:"message"`
+	CreatedTime  platform.Text  `json:"created_time"`
+	Permalink    platform.Text  `json:"permalink_url"`
 	Post         struct {
 		Permalink platform.Text `json:"permalink_url"`
 	} `json:"post"`
 
-	ReviewerID     platform.ID   `json:"reviewer_id"`
-	ReviewerName   platform.Text `json:"reviewer_name"`
-	ReviewText     platform.Text `json:"review_text"`
-	Story          platform.ID   `json:"open_graph_story_id"`
-	Recommendation platform.Text `json:"recommendation_type"`
+	ReviewerID     platform.ID    `json:"reviewer_id"`
+	ReviewerName   platform.Text  `json:"reviewer_name"`
+	ReviewText     *platform.Text `json:"review_text"`
+	Story          platform.ID    `json:"open_graph_story_id"`
+	Recommendation platform.Text  `json:"recommendation_type"`
 }
 
 // actor is who did it, as the page sees them.
@@ -146,19 +150,21 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	ignore := func(why string) platform.Event { return platform.Ignore(kind, why, page) }
 
 	a := social.Activity{Platform: name, Scope: v.timeline(page), Actor: v.actor(page), Direction: social.Inbound,
-		Text: string(v.Message), URL: first(v.Permalink, v.Post.Permalink)}
+		URL: first(v.Permalink, v.Post.Permalink)}
 	if a.Actor.ID == page {
 		a.Direction = social.Outbound
 	}
 	var said social.Type
 	var id, parent string
+	text := v.Message
 	switch {
 	case field == "ratings" && v.Item == "rating":
 		said, id = social.Review, string(v.Story)
 		if v.Recommendation == "POSITIVE" {
 			said = social.Recommend
 		}
-		a.Scope, a.Text, a.Object.Type, a.Conversation = page, string(v.ReviewText), "review", id
+		a.Scope, a.Object.Type, a.Conversation = page, "review", id
+		text = v.ReviewText
 	case field == "ratings":
 		return ignore(ratingNote)
 	case field == "mention" && a.Scope == page:
@@ -178,12 +184,18 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 		said = social.Mention
 	}
 
+	if text != nil {
+		a.Text = string(*text)
+	}
 	occurred, stamp, err := when(v.CreatedTime, sent)
 	a.Object.ID, a.Occurred = id, occurred
 	switch verb {
 	case "add":
 		a.Type, a.InReplyTo = said, parent
 	case "edited":
+		if text == nil {
+			return ignore(wordlessNote)
+		}
 		// Should created_time be that of the post, its edits differ by what they say.
 		a.Type, id = social.Edit, social.Key(id, version(a.Text))
 	case "remove":
@@ -210,7 +222,6 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 
 // reaction reads a reaction to a post or comment, or a like of the page itself.
 func reaction(page, kind, verb string, a social.Activity, v pageValue) platform.Event {
-	a.Text = ""
 	a.Object = social.Object{ID: string(v.PostID), Type: "post"}
 	a.Type = social.React
 	taken := social.Unreact

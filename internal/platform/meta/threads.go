@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rapport/internal/platform"
 	"rapport/internal/social"
@@ -50,6 +51,12 @@ type threadsValue struct {
 	IsQuote bool `json:"is_quote_post"`
 }
 
+// threadsElement is one change.
+type threadsElement struct {
+	Field string          `json:"field"`
+	Value json.RawMessage `json:"value"`
+}
+
 // openThreads takes a delivery of Threads apart: its values are one object, or
 // a list of them.
 func openThreads(e *envelope) error {
@@ -75,10 +82,7 @@ func openThreads(e *envelope) error {
 // threadsChange reads what happened to one post. Its author has no id but a
 // username.
 func threadsChange(raw json.RawMessage, ids ...platform.ID) platform.Event {
-	var c struct {
-		Field string          `json:"field"`
-		Value json.RawMessage `json:"value"`
-	}
+	var c threadsElement
 	var v threadsValue
 	err := platform.Decode(raw, &c)
 	if err == nil && c.Field == "" {
@@ -104,7 +108,7 @@ func threadsChange(raw json.RawMessage, ids ...platform.ID) platform.Event {
 			scopes = append(scopes, string(id))
 		}
 	}
-	kind := "threads " + c.Field
+	kind := strings.TrimSpace("threads " + c.Field)
 	park := func(err error) platform.Event {
 		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), scopes...)
 	}

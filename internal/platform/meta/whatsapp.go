@@ -185,19 +185,22 @@ func whatsappChange(waba, field string, raw json.RawMessage) []platform.Event {
 	return []platform.Event{platform.Ignore(kind, "it is not known to tell what someone did", w.scopes...)}
 }
 
+// accountValue says what became of a WhatsApp Business account.
+type accountValue struct {
+	Event string `json:"event"`
+	Info  struct {
+		ID platform.ID `json:"waba_id"`
+	} `json:"waba_info"`
+	Ban struct {
+		State platform.Text `json:"waba_ban_state"`
+	} `json:"ban_info"`
+}
+
 // accountUpdate reads what became of a business's account. Where a partner or
 // an app is concerned, the entry's id is not the account's.
 // https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update
 func accountUpdate(waba string, raw json.RawMessage) platform.Event {
-	var v struct {
-		Event string `json:"event"`
-		Info  struct {
-			ID platform.ID `json:"waba_id"`
-		} `json:"waba_info"`
-		Ban struct {
-			State platform.Text `json:"waba_ban_state"`
-		} `json:"ban_info"`
-	}
+	var v accountValue
 	kind := "whatsapp account_update"
 	if len(raw) > 0 {
 		if err := platform.Decode(raw, &v); err != nil {
@@ -381,17 +384,20 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	return events
 }
 
+// preferenceValue says whether somebody wants messages of a category.
+type preferenceValue struct {
+	Number    platform.ID   `json:"wa_id"`
+	UserID    platform.ID   `json:"user_id"`
+	Category  platform.Text `json:"category"`
+	Value     string        `json:"value"`
+	Timestamp platform.Text `json:"timestamp"`
+}
+
 // preference reads whether somebody wants marketing messages.
 // https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/user_preferences
 func (w business) preference(raw json.RawMessage) platform.Event {
 	kind := "whatsapp user_preferences"
-	var v struct {
-		Number    platform.ID   `json:"wa_id"`
-		UserID    platform.ID   `json:"user_id"`
-		Category  platform.Text `json:"category"`
-		Value     string        `json:"value"`
-		Timestamp platform.Text `json:"timestamp"`
-	}
+	var v preferenceValue
 	if err := platform.Decode(raw, &v); err != nil {
 		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), w.scopes...)
 	}
@@ -404,17 +410,20 @@ func (w business) preference(raw json.RawMessage) platform.Event {
 	return w.dated(kind, a, social.Key(a.Actor.ID, a.Object.ID), v.Timestamp)
 }
 
+// idUpdateValue says that a user has another id than before.
+type idUpdateValue struct {
+	UserID struct {
+		Previous platform.ID `json:"previous"`
+		Current  platform.ID `json:"current"`
+	} `json:"user_id"`
+	Number    platform.ID   `json:"wa_id"`
+	Timestamp platform.Text `json:"timestamp"`
+}
+
 // idUpdate reads that a user's id has become another one.
 func (w business) idUpdate(raw json.RawMessage) platform.Event {
 	kind := "whatsapp user_id_update"
-	var v struct {
-		UserID struct {
-			Previous platform.ID `json:"previous"`
-			Current  platform.ID `json:"current"`
-		} `json:"user_id"`
-		Number    platform.ID   `json:"wa_id"`
-		Timestamp platform.Text `json:"timestamp"`
-	}
+	var v idUpdateValue
 	if err := platform.Decode(raw, &v); err != nil {
 		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), w.scopes...)
 	}
