@@ -40,13 +40,12 @@ func (Adapter) Kinds() []platform.Kind {
 }
 
 type notification struct {
-	Organisation string      `json:"organizationalEntity"`
-	Action       string      `json:"action"`
-	SourcePost   string      `json:"sourcePost"`
-	Source       thing       `json:"decoratedSourcePost"`
-	Generated    string      `json:"generatedActivity"`
-	Modified     platform.ID `json:"lastModifiedAt"` // milliseconds
-	Decorated    struct {
+	Action     string      `json:"action"`
+	SourcePost string      `json:"sourcePost"`
+	Source     thing       `json:"decoratedSourcePost"`
+	Generated  string      `json:"generatedActivity"`
+	Modified   platform.ID `json:"lastModifiedAt"` // milliseconds
+	Decorated  struct {
 		Comment thing `json:"comment"`
 		Share   thing `json:"share"`
 	} `json:"decoratedGeneratedActivity"`
@@ -127,21 +126,36 @@ func liked(urn string) (by, object string) {
 	return "", ""
 }
 
+// organisation is the URN of the organisation that a notification is for,
+// even if the rest of it can't be read; "" if it names none.
+func organisation(raw json.RawMessage) string {
+	var v struct {
+		Organisation string `json:"organizationalEntity"`
+	}
+	if platform.Decode(raw, &v) != nil {
+		return ""
+	}
+	return canonical(v.Organisation)
+}
+
 // event is what one notification tells. URNs are unique on the whole platform.
 func event(raw json.RawMessage) platform.Event {
+	org := organisation(raw)
+	var to []string
+	if org != "" {
+		to = scopesOf(org)
+	}
 	var n notification
 	if err := platform.Decode(raw, &n); err != nil {
-		return platform.Park("notification", err)
+		return platform.Park("notification", err, to...)
 	}
 	kind := n.Action
 	if kind == "" {
 		kind = "notification"
 	}
-	org := canonical(n.Organisation)
 	if org == "" {
 		return platform.Park(kind, errors.New("a notification without its organisation"))
 	}
-	to := scopesOf(org)
 	at, err := platform.Unix(string(n.Modified), time.Millisecond)
 	post := canonical(n.SourcePost)
 	if post == "" {

@@ -128,11 +128,7 @@ func (Adapter) Split(r platform.Request) []platform.Request {
 	var order []string
 	of := map[string][]json.RawMessage{}
 	for _, raw := range d.Notifications {
-		var n notification
-		org := ""
-		if platform.Decode(raw, &n) == nil {
-			org = canonical(n.Organisation)
-		}
+		org := organisation(raw)
 		if of[org] == nil {
 			order = append(order, org)
 		}

@@ -73,11 +73,29 @@ func (Adapter) Kinds() []platform.Kind {
 	return out
 }
 
-// source is where an event came from: its kind, and the account's open id.
-type source struct{ kind, account string }
+// source is where an event came from: its kind, the account's open id, and
+// when TikTok says that it happened, for where its content says nothing nearer.
+type source struct {
+	kind, account string
+	at            platform.Text
+}
 
 func (s source) as(kind string) source {
-	return source{strings.TrimSpace(s.kind + " " + kind), s.account}
+	s.kind = strings.TrimSpace(s.kind + " " + kind)
+	return s
+}
+
+// instant reads a time in seconds or milliseconds, the event's where n is
+// empty: TikTok gives either, and calls both Unix time. Seconds have twelve
+// digits from the year 5138 on.
+func (s source) instant(n platform.Text) (time.Time, error) {
+	if n == "" {
+		n = s.at
+	}
+	if len(n) > 11 {
+		return platform.Unix(string(n), time.Millisecond)
+	}
+	return platform.Unix(string(n), time.Second)
 }
 
 func (s source) act(a social.Activity, err error) platform.Event {
@@ -103,12 +121,12 @@ func (s source) park(err error) platform.Event {
 
 // events reads an event, its content unpacked.
 func events(e envelope) []platform.Event {
-	s := source{e.Event, string(e.Account)}
+	s := source{e.Event, string(e.Account), e.Created}
 	switch e.Event {
 	case "comment.update":
 		return []platform.Event{comment(s, e.Content)}
 	case "brand.mention.event":
-		return []platform.Event{mention(s, e)}
+		return []platform.Event{mention(s, e.Content)}
 	case "im_receive_high_intent_comment":
 		return []platform.Event{highIntent(s, e.Content)}
 	case "im_receive_msg", "im_send_msg":
@@ -124,15 +142,6 @@ func events(e envelope) []platform.Event {
 		}
 	}
 	return []platform.Event{s.ignore("it is not known to tell what someone did")}
-}
-
-// instant reads a time in seconds or milliseconds: TikTok gives either, and
-// calls both Unix time. Seconds have eleven digits from the year 5138 on.
-func instant(n platform.Text) (time.Time, error) {
-	if len(n) > 11 {
-		return platform.Unix(string(n), time.Millisecond)
-	}
-	return platform.Unix(string(n), time.Second)
 }
 
 var digits = regexp.MustCompile(`^[0-9]{1,25}$`)
@@ -168,7 +177,7 @@ func comment(s source, raw json.RawMessage) platform.Event {
 		return s.park(fmt.Errorf("content: %w", err))
 	}
 	s = s.as(v.Action)
-	at, err := instant(v.At)
+	at, err := s.instant(v.At)
 	switch v.Action {
 	case "insert":
 		a := spoken(social.Reply, "comment", string(v.ID), string(v.By), at)
@@ -208,14 +217,14 @@ func highIntent(s source, raw json.RawMessage) platform.Event {
 	if err := platform.Decode(raw, &v); err != nil {
 		return s.park(fmt.Errorf("content: %w", err))
 	}
-	at, err := instant(v.At)
+	at, err := s.instant(v.At)
 	a := spoken(social.Reply, "comment", string(v.ID), v.person(v.FromUser), at)
 	a.Actor.Handle, a.Text, a.Conversation, a.InReplyTo, a.URL = v.From, v.Text, string(v.Video), string(v.Video), link(string(v.Video))
 	return s.act(a, err)
 }
 
 // mention is the account's name in a video's caption or in a comment.
-func mention(s source, e envelope) platform.Event {
+func mention(s source, raw json.RawMessage) platform.Event {
 	type mentionData struct {
 		Type    string        `json:"type_of_event"` // CREATE, EDIT, PRIVACY_CHANGE
 		Where   string        `json:"mention_type"`
@@ -227,12 +236,12 @@ func mention(s source, e envelope) platform.Event {
 		Comment platform.ID   `json:"comment_id"` // "0" of a video
 	}
 	var v mentionData
-	if err := platform.Decode(e.Content, &v); err != nil {
+	if err := platform.Decode(raw, &v); err != nil {
 		return s.park(fmt.Errorf("content: %w", err))
 	}
 	where := strings.ReplaceAll(v.Where, " ", "_") // TikTok's page writes both
 	s = s.as(where)
-	at, err := instant(e.Created)
+	at, err := s.instant("")
 	var a social.Activity
 	switch {
 	case where == "COMMENT" && v.Type == "CREATE":
@@ -244,9 +253,7 @@ func mention(s source, e envelope) platform.Event {
 	case where == "COMMENT":
 		return s.ignore("a comment that names the account changed, TikTok does not say to what")
 	case where == "VIDEO_MENTION" && v.Type == "CREATE":
-		if at, err = instant(v.Made); v.Made == "" {
-			at, err = instant(e.Created)
-		}
+		at, err = s.instant(v.Made)
 		a = spoken(social.Mention, "video", string(v.Video), string(v.By), at)
 		a.Text = v.Caption
 	case where == "VIDEO_MENTION" && v.Type == "EDIT":
