@@ -42,18 +42,22 @@ import (
 //	lease, revoked grant      w#S               L#source; V#source
 //	its newest silence        w#S               Q#source
 //	announcement              w#X#s             id                          G1 w#XN#s / at#id
+//	polled source: where      w#S               C#source
 //	*app                      APP#app           @
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
 //	*due report               SYS#DUE           due#workspace#report
 //	*workspaces to tick       SYS#TICK          W#workspace
+//	*source due to be polled  SYS#POLL          due#workspace#source
+//	*host that is polled      SYS#HOST#host     @ (expires)
 //
 // Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
 // conversations G1 w#W# (waiting) and G2 w#CV# (by newest message); feedback,
 // issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
 // the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
-// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#.
+// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; the
+// poll reads SYS#POLL up to now.
 const (
 	attrPK, attrSK = "PK", "SK"
 	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
@@ -127,7 +131,14 @@ func home(w string) string {
 const (
 	duePK  = "SYS#DUE"
 	tickPK = "SYS#TICK"
+	pollPK = "SYS#POLL"
 )
+
+func pollSK(due time.Time, w, source string) string {
+	return social.Stamp(due) + "#" + w + "#" + source
+}
+func polledSK(source string) string { return "C#" + source }
+func hostPK(host string) string     { return "SYS#HOST#" + social.Key(host) }
 
 func dueSK(due time.Time, w, report string) string {
 	return social.Stamp(due) + "#" + w + "#" + report
