@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/feedback"
+	"rapport/internal/erasure"
 	"rapport/internal/ingest"
 	"rapport/internal/intake"
 	"rapport/internal/leads"
@@ -190,7 +191,9 @@ func costs(ctx context.Context, s *store.Store) error {
 	bucket := &nowhere{}
 	in := ingest.New(ingest.Deps{Store: s, Archive: bucket, Reader: reading.New(),
 		QueueScore: func(_ context.Context, x []ingest.Score) error { scores = append(scores, x...); return nil },
-		QueueView:  func(_ context.Context, x []ingest.View) error { views = append(views, x...); return nil }})
+		QueueView:  func(_ context.Context, x []ingest.View) error { views = append(views, x...); return nil },
+		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
+		Erased:     erasure.Erased(s, []byte("a key for the bench")), Now: time.Now})
 	people := batches * perBatch
 	fmt.Fprintf(os.Stderr, "bench: storing %d facts of history …\n", people*history)
 	norm := standard.Adapter{}

@@ -27,6 +27,7 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
+	"rapport/internal/replay"
 	"rapport/internal/store"
 )
 
@@ -36,16 +37,20 @@ type Deps struct {
 	Leads  *leads.Leads
 	Reader *reading.Reader
 
-	Verify       func(ctx context.Context, token string) (subject string, err error)      // see NewVerifier
-	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error          //
-	DeleteSecret func(ctx context.Context, app string) error                              //
-	Object       func(ctx context.Context, key string) ([]byte, error)                    // of the bucket; kind NotFound where there is none
-	RunReport    func(ctx context.Context, workspace, report string, due time.Time) error // asks for a run, without waiting for it
-	Discover     func(ctx context.Context, workspace string, at time.Time) error          // asks for themes as of an instant, without waiting; zero: now
-	CursorKey    func(ctx context.Context) ([]byte, error)                                //
-	PublicURL    string                                                                   // scheme and host of the hooks; "": the request's own
-	Now          func() time.Time                                                         //
-	Random       io.Reader                                                                // for ids and secrets: must be unpredictable
+	Verify       func(ctx context.Context, token string) (subject string, err error)                // see NewVerifier
+	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                    //
+	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                    // of kind NotFound where there are none
+	DeleteSecret func(ctx context.Context, app string) error                                        //
+	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error) // a request to a hook of ours
+	Replay       *replay.Replay                                                                     //
+	Forget       func(ctx context.Context, workspace, account string) error                         // takes away what a test left
+	Object       func(ctx context.Context, key string) ([]byte, error)                              // of the bucket; kind NotFound where there is none
+	RunReport    func(ctx context.Context, workspace, report string, due time.Time) error           // asks for a run, without waiting for it
+	Discover     func(ctx context.Context, workspace string, at time.Time) error                    // asks for themes as of an instant, without waiting; zero: now
+	CursorKey    func(ctx context.Context) ([]byte, error)                                          //
+	PublicURL    string                                                                             // scheme and host of the hooks; "": the request's own
+	Now          func() time.Time                                                                   //
+	Random       io.Reader                                                                          // for ids and secrets: must be unpredictable
 }
 
 type service struct {
@@ -117,6 +122,9 @@ func routes(d Deps) (*http.ServeMux, huma.API) {
 	s := &service{Deps: d}
 	s.workspaces(api)
 	s.sources(api)
+	s.apps(api)
+	s.parked(api)
+	s.trials(api)
 	s.leads(api)
 	s.issues(api)
 	s.conversations(api)

@@ -22,9 +22,11 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/fault"
+	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
+	"rapport/internal/replay"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -44,11 +46,45 @@ type world struct {
 	objects   map[string]string
 	objectErr error
 	asked     []string // runs and discoveries
+	post      func(platform.Request) (int, []byte, error)
+	queued    []platform.Delivery // by replays
+	outcome   ingest.Outcome      // of each delivery that is replayed
+}
+
+// shelf is the world's objects as replay sees them.
+type shelf struct{ x *world }
+
+func (s shelf) Get(_ context.Context, key string) ([]byte, error) {
+	if v, ok := s.x.objects[key]; ok {
+		return []byte(v), nil
+	}
+	return nil, fault.New(fault.NotFound, "no such object")
+}
+
+func (s shelf) Archived(_ context.Context, workspace string, _, _ time.Time, f func(string) error) error {
+	for key := range s.x.objects {
+		if strings.HasPrefix(key, "archive/"+workspace+"/") {
+			if err := f(key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s shelf) Deliveries(ctx context.Context, key string) ([]platform.Delivery, error) {
+	b, err := s.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	var d platform.Delivery
+	return []platform.Delivery{d}, d.UnmarshalJSON(b)
 }
 
 func newWorld(t *testing.T) *world {
 	s, table := storetest.NewTable(t)
-	x := &world{t: t, store: s, table: table, now: t0, secrets: map[string]platform.Secrets{}, objects: map[string]string{}}
+	x := &world{t: t, store: s, table: table, now: t0, secrets: map[string]platform.Secrets{}, objects: map[string]string{},
+		post: func(platform.Request) (int, []byte, error) { return http.StatusUnauthorized, nil, nil }}
 	x.deps = api.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(),
 		Verify: func(_ context.Context, token string) (string, error) {
 			if token == "bad" {
@@ -57,7 +93,7 @@ func newWorld(t *testing.T) *world {
 			return token, nil
 		},
 		PutSecret: func(ctx context.Context, app string, v platform.Secrets) error {
-			if _, err := s.App(ctx, app); !fault.Is(err, fault.NotFound) {
+			if _, err := s.App(ctx, app); !fault.Is(err, fault.NotFound) && x.secrets[app].Keys == nil {
 				t.Errorf("the app %s could be found before its secret was written (%v)", app, err)
 			}
 			if x.noSecrets == nil {
@@ -68,6 +104,19 @@ func newWorld(t *testing.T) *world {
 			}
 			return x.noSecrets
 		},
+		Secrets: func(_ context.Context, app string) (platform.Secrets, error) {
+			v, ok := x.secrets[app]
+			if !ok {
+				return v, fault.New(fault.NotFound, "the app has no secret")
+			}
+			return v, nil
+		},
+		Post:   func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
+		Forget: func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
+		Replay: &replay.Replay{Store: s, Archive: shelf{x}, Enqueue: func(_ context.Context, d platform.Delivery) error {
+			x.queued = append(x.queued, d)
+			return nil
+		}, Would: func(context.Context, string, platform.Delivery) (ingest.Outcome, error) { return x.outcome, nil }},
 		DeleteSecret: func(_ context.Context, app string) error { delete(x.secrets, app); return nil },
 		Object: func(_ context.Context, key string) ([]byte, error) {
 			if x.objectErr != nil {
@@ -252,11 +301,19 @@ type operation struct {
 }
 
 var bodies = map[string]any{
-	"POST /v1/workspaces":                                   map[string]any{"id": "newco", "name": "New", "time_zone": "UTC"},
-	"POST /v1/workspaces/{workspace}/sources":               map[string]any{"platform": "meta", "name": "Page", "scope": "1", "secret": "0123456789abcdef"},
-	"POST /v1/workspaces/{workspace}/theme-sets":            map[string]any{},
-	"PUT /v1/workspaces/{workspace}/reports/{report}":       map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}},
-	"POST /v1/workspaces/{workspace}/reports/{report}/runs": map[string]any{},
+	"POST /v1/workspaces":                                           map[string]any{"id": "newco", "name": "New", "time_zone": "UTC"},
+	"POST /v1/workspaces/{workspace}/sources":                       map[string]any{"platform": "meta", "name": "Page", "scope": "1", "secret": "0123456789abcdef"},
+	"POST /v1/workspaces/{workspace}/theme-sets":                    map[string]any{},
+	"PUT /v1/workspaces/{workspace}/reports/{report}":               map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}},
+	"POST /v1/workspaces/{workspace}/reports/{report}/runs":         map[string]any{},
+	"POST /v1/workspaces/{workspace}/sources/{source}/test":         nil,
+	"DELETE /v1/workspaces/{workspace}/sources/{source}":            nil,
+	"PUT /v1/workspaces/{workspace}/sources/{source}/own_accounts":  map[string]any{"own_accounts": []string{"1"}},
+	"POST /v1/workspaces/{workspace}/replays":                       map[string]any{"dry_run": true},
+	"POST /v1/workspaces/{workspace}/apps/{app}/secrets":            map[string]any{"secret": "0123456789abcdef"},
+	"DELETE /v1/workspaces/{workspace}/apps/{app}/secrets/{secret}": nil,
+	"PUT /v1/workspaces/{workspace}/apps/{app}/guests/{guest}":      nil,
+	"DELETE /v1/workspaces/{workspace}/apps/{app}/guests/{guest}":   nil,
 }
 
 func operations(t *testing.T) []operation {
@@ -285,7 +342,7 @@ func operations(t *testing.T) []operation {
 
 func (o operation) at(workspace string) string {
 	return strings.NewReplacer("{workspace}", workspace, "{person}", "per_x", "{theme}", "thm_x", "{source}", "src_x", "{version}", "1",
-		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html").Replace(o.path)
+		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other").Replace(o.path)
 }
 
 func TestNobodyWithoutAToken(t *testing.T) {

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base32"
-	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,7 +18,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
-	"rapport/internal/platform/standard"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -30,7 +29,9 @@ type Source struct {
 	Platform string    `json:"platform" example:"meta"`
 	Name     string    `json:"name" example:"Our page"`
 	Scope    string    `json:"scope" doc:"The platform-side page, team, channel or forum; *: whatever the app delivers"`
-	HookURL  string    `json:"hook_url" doc:"Where the platform sends its deliveries"`
+	HookURL  string    `json:"hook_url" doc:"Where the platform sends its deliveries; of a platform that signs nothing the answer to its creation, and no other, has the secret end of it"`
+	Polled   bool      `json:"polled" doc:"Rapport fetches it: the platform sends nothing"`
+	Own      []string  `json:"own_accounts" doc:"Platform-side ids of accounts that act for the business"`
 	Created  time.Time `json:"created"`
 }
 
@@ -44,15 +45,18 @@ type CreatedSource struct {
 type NewSource struct {
 	Platform    string          `json:"platform" minLength:"1" maxLength:"40" example:"standard"`
 	Name        string          `json:"name" minLength:"1" maxLength:"200" example:"Our forum"`
-	Scope       string          `json:"scope" minLength:"1" maxLength:"200" example:"*" doc:"The platform-side page, team, channel or forum; * (standard only): whatever the app delivers"`
+	Scope       string          `json:"scope" minLength:"1" maxLength:"200" example:"*" doc:"The platform-side page, team, channel or forum, as docs/platforms says; * where the app is one account: whatever it delivers"`
 	Config      json.RawMessage `json:"config,omitempty" doc:"The platform's own document: for standard the mapping and, where it is not Standard Webhooks, the signature"`
-	Secret      string          `json:"secret,omitempty" maxLength:"1024" doc:"What deliveries are signed with. Without one, standard makes its own and shows it once"`
+	Secret      string          `json:"secret,omitempty" maxLength:"1024" doc:"What deliveries are signed with. Where the platform lets us choose it, one is made without it and shown once"`
 	VerifyToken string          `json:"verify_token,omitempty" maxLength:"512" doc:"What a handshake must bring, where the platform has one"`
+	Token       string          `json:"api_token,omitempty" maxLength:"4096" doc:"What the platform's API asks for, where Rapport calls it: to poll, to renew a subscription"`
+	Own         []string        `json:"own_accounts,omitempty" maxItems:"200" doc:"Platform-side ids of accounts that act for the business: what they do is outbound"`
 	Legacy      bool            `json:"legacy_signatures,omitempty" doc:"Accept the platform's legacy signature too"`
-	App         string          `json:"app,omitempty" pattern:"^app_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"An app of this workspace, to add another scope to; then secret, verify_token, config and legacy_signatures stay away"`
+	App         string          `json:"app,omitempty" pattern:"^app_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"An app of this workspace, or one whose owner lets it connect, to add another scope to; then secret, verify_token, api_token, config and legacy_signatures stay away"`
 }
 
-type sourceIn struct {
+// InSource is the part of a request that names a source.
+type InSource struct {
 	InWorkspace
 	Source string `path:"source" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64"`
 }
@@ -60,21 +64,6 @@ type sourceIn struct {
 type createSourceIn struct {
 	InWorkspace
 	Body NewSource
-}
-
-// ParkedDelivery is a delivery, or a part of one, that could not be understood.
-type ParkedDelivery struct {
-	ID       string    `json:"id"`
-	App      string    `json:"app"`
-	Delivery string    `json:"delivery" doc:"The delivery's id"`
-	Received time.Time `json:"received"`
-	Reason   string    `json:"reason"`
-}
-
-type parkedIn struct {
-	InWorkspace
-	Paged
-	Month string `query:"month" pattern:"^[0-9]{4}-(0[1-9]|1[0-2])$" maxLength:"7" example:"2026-01" doc:"Of receipt, UTC; by default this one"`
 }
 
 func (s *service) sources(api huma.API) {
@@ -93,16 +82,60 @@ func (s *service) sources(api huma.API) {
 	members(s, api, huma.Operation{OperationID: "create-source", Method: http.MethodPost, Path: "/sources", Tags: []string{"sources"}, Summary: "Connect a source",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}, s.createSource)
 	members(s, api, huma.Operation{OperationID: "get-source", Method: http.MethodGet, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Get a source"},
-		func(ctx context.Context, w string, in *sourceIn) (*Out[Source], error) {
+		func(ctx context.Context, w string, in *InSource) (*Out[Source], error) {
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {
 				return nil, err
 			}
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "list-parked", Method: http.MethodGet, Path: "/parked", Tags: []string{"sources"}, Summary: "List deliveries that could not be understood",
-		Description: "Newest first: what could not be understood or kept, or came for a scope that no source watches, each with its reason; its delivery is kept whole. " +
-			"What a platform sends that is known to tell of nobody's doing is not listed: it is in the archive only."}, s.listParked)
+	members(s, api, huma.Operation{OperationID: "put-own-accounts", Method: http.MethodPut, Path: "/sources/{source}/own_accounts", Tags: []string{"sources"}, Summary: "Say which accounts act for the business",
+		Description: "It holds for what comes from now on, within a minute; what is there keeps its direction."},
+		func(ctx context.Context, w string, in *ownIn) (*Out[Source], error) {
+			if err := ownAccounts(in.Body.Own); err != nil {
+				return nil, err
+			}
+			if err := s.Store.PutOwn(ctx, w, in.Source, in.Body.Own); err != nil {
+				return nil, err
+			}
+			x, err := s.Store.Source(ctx, w, in.Source)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Source]{s.source(ctx, x)}, nil
+		})
+	members(s, api, huma.Operation{OperationID: "delete-source", Method: http.MethodDelete, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Disconnect a source",
+		Description: "What it brought stays. What comes for its scope from now on is parked. Its app and secrets stay, for other sources of it.", DefaultStatus: http.StatusNoContent},
+		func(ctx context.Context, w string, in *InSource) (*struct{}, error) {
+			x, err := s.Store.Source(ctx, w, in.Source)
+			if err != nil {
+				return nil, err
+			}
+			return nil, s.Store.DeleteSource(ctx, x)
+		})
+}
+
+type ownIn struct {
+	InSource
+	Body struct {
+		Own []string `json:"own_accounts" maxItems:"200" doc:"The whole list: it replaces the one before"`
+	}
+}
+
+// maxOwn bounds an account's id in bytes.
+const maxOwn = 200
+
+func ownAccounts(list []string) error {
+	for i, id := range list {
+		here := fmt.Sprintf("body.own_accounts[%d]", i)
+		if err := plain(here, id); err != nil {
+			return err
+		}
+		if len(id) > maxOwn {
+			return invalid(here, "is longer than %d bytes", maxOwn)
+		}
+	}
+	return nil
 }
 
 func (s *service) source(ctx context.Context, x store.Source) Source {
@@ -110,8 +143,14 @@ func (s *service) source(ctx context.Context, x store.Source) Source {
 	if base == "" {
 		base = "https://" + requestOf(ctx).Host
 	}
-	return Source{ID: x.ID, App: x.App, Platform: string(x.Platform), Name: x.Name, Scope: x.Scope,
-		HookURL: strings.TrimSuffix(base, "/") + "/hooks/" + x.App, Created: x.Created}
+	out := Source{ID: x.ID, App: x.App, Platform: string(x.Platform), Name: x.Name, Scope: x.Scope,
+		HookURL: strings.TrimSuffix(base, "/") + "/hooks/" + x.App, Own: []string{}, Created: x.Created}
+	out.Own = append(out.Own, x.Own...)
+	if adapter, err := all.Find(x.Platform); err == nil {
+		p, ok := adapter.(platform.Poller)
+		out.Polled = ok && p.Polls(x.Scope)
+	}
+	return out
 }
 
 // createSource writes the secret before the app can be found: a delivery that
@@ -133,8 +172,11 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		}
 		return nil, invalid("body.platform", "is none of %s", strings.Join(names, ", "))
 	}
-	if b.Scope == "*" && p != (standard.Adapter{}).Platform() {
-		return nil, invalid("body.scope", "can be * for standard only: name the page, team, channel or forum")
+	if problem := checkScope(adapter, b.Scope); problem != "" {
+		return nil, invalid("body.scope", "%s", problem)
+	}
+	if err := ownAccounts(b.Own); err != nil {
+		return nil, err
 	}
 	if string(b.Config) == "null" {
 		b.Config = nil
@@ -143,12 +185,12 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 	var app store.App
 	made := ""
 	if b.App != "" {
-		if b.Secret != "" || b.VerifyToken != "" || b.Legacy || len(b.Config) > 0 {
-			return nil, invalid("body.app", "has its own secret, verify_token, config and legacy_signatures: leave them out")
+		if b.Secret != "" || b.VerifyToken != "" || b.Token != "" || b.Legacy || len(b.Config) > 0 {
+			return nil, invalid("body.app", "has its own secret, verify_token, api_token, config and legacy_signatures: leave them out")
 		}
 		app, err = s.Store.App(ctx, b.App)
-		if fault.Is(err, fault.NotFound) || err == nil && app.Owner != w {
-			return nil, invalid("body.app", "is no app of this workspace")
+		if fault.Is(err, fault.NotFound) || err == nil && !app.MayConnect(w) {
+			return nil, invalid("body.app", "is no app of this workspace, nor one whose owner lets it connect")
 		}
 		if err != nil {
 			return nil, err
@@ -160,7 +202,7 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		if err := adapter.CheckConfig(b.Config); err != nil {
 			return nil, configProblem(err)
 		}
-		secret, err := s.appSecret(p, b)
+		secret, err := s.appSecret(adapter, b)
 		if err != nil {
 			return nil, err
 		}
@@ -172,11 +214,11 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 			return nil, err
 		}
 		app = store.App{ID: id, Owner: w, Platform: p, Config: b.Config, Legacy: b.Legacy}
-		if err := s.PutSecret(ctx, id, platform.Secrets{Keys: []string{secret}, VerifyToken: b.VerifyToken}); err != nil {
+		if err := s.PutSecret(ctx, id, platform.Secrets{Keys: []string{secret}, VerifyToken: b.VerifyToken, Token: b.Token}); err != nil {
 			return nil, err
 		}
 	}
-	x := store.Source{ID: social.HashID("src", social.Key(app.ID, b.Scope)), Workspace: w, App: app.ID, Platform: p, Scope: b.Scope, Name: b.Name, Created: social.Instant(s.Now())}
+	x := store.Source{ID: social.HashID("src", social.Key(app.ID, b.Scope)), Workspace: w, App: app.ID, Platform: p, Scope: b.Scope, Name: b.Name, Own: b.Own, Created: social.Instant(s.Now())}
 	if err := s.Store.CreateSource(ctx, app, b.App == "", x); err != nil {
 		if b.App == "" {
 			// Nothing refers to the secret of an app that was not made.
@@ -187,39 +229,68 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		}
 		return nil, err
 	}
-	return &CreatedOut[CreatedSource]{Location: "/v1/workspaces/" + w + "/sources/" + x.ID, Body: CreatedSource{s.source(ctx, x), made}}, nil
+	out := s.source(ctx, x)
+	if p, ok := adapter.(platform.Pather); ok && !out.Polled {
+		keys, err := s.Secrets(ctx, app.ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(keys.Keys) > 0 {
+			out.HookURL += "/" + p.Path(x.Scope, keys.Keys[0])
+		}
+	}
+	return &CreatedOut[CreatedSource]{Location: "/v1/workspaces/" + w + "/sources/" + x.ID, Body: CreatedSource{out, made}}, nil
 }
 
-// appSecret returns the secret given, or one made here where the platform lets us choose it.
-func (s *service) appSecret(p social.Platform, b NewSource) (string, error) {
-	if p != (standard.Adapter{}).Platform() {
-		if strings.TrimSpace(b.Secret) == "" {
-			return "", invalid("body.secret", "is required: the platform shows it where the app is registered")
+// checkScope says what is wrong with a scope, or "".
+func checkScope(adapter platform.Adapter, scope string) string {
+	if c, ok := adapter.(platform.ScopeChecker); ok {
+		if err := c.CheckScope(scope); err != nil {
+			return err.Error()
 		}
-		return b.Secret, nil
+		return ""
 	}
-	var c standard.Config
-	if err := json.Unmarshal(b.Config, &c); err != nil {
-		return "", invalid("body.config", "is not the platform's document")
+	if scope == "*" {
+		return "can't be * for this platform: name the page, team, channel or forum"
 	}
-	switch {
-	case b.Secret == "":
-		key := make([]byte, 32)
-		if _, err := io.ReadFull(s.Random, key); err != nil {
-			return "", fmt.Errorf("make a secret: %w", err)
-		}
-		return "whsec_" + base64.StdEncoding.EncodeToString(key), nil
-	case c.Signature != nil:
-		if strings.TrimSpace(b.Secret) == "" {
-			return "", invalid("body.secret", "is blank")
-		}
-	default:
-		raw, ok := strings.CutPrefix(b.Secret, "whsec_")
-		if key, err := base64.StdEncoding.DecodeString(raw); !ok || err != nil || len(key) < 24 {
-			return "", invalid("body.secret", "is not whsec_ and the base64 of at least 24 bytes, which Standard Webhooks asks for")
+	return ""
+}
+
+// appSecret returns the secret given, or one made here where the platform
+// lets us choose it; where all there is to do is to poll, an unused one.
+func (s *service) appSecret(adapter platform.Adapter, b NewSource) (string, error) {
+	if b.Secret != "" {
+		return b.Secret, checkKey(adapter, "body.secret", b.Secret, platform.Options{Legacy: b.Legacy, Config: b.Config})
+	}
+	polled := false
+	if p, ok := adapter.(platform.Poller); ok {
+		polled = p.Polls(b.Scope)
+	}
+	maker, ok := adapter.(platform.KeyMaker)
+	if !ok && !polled {
+		return "", invalid("body.secret", "is required: the platform shows it where the app is registered")
+	}
+	raw := make([]byte, 32)
+	if _, err := io.ReadFull(s.Random, raw); err != nil {
+		return "", fmt.Errorf("make a secret: %w", err)
+	}
+	if !ok {
+		return hex.EncodeToString(raw), nil
+	}
+	return maker.MakeKey(raw), nil
+}
+
+// checkKey refuses a secret that is blank or that the adapter says can't work.
+func checkKey(adapter platform.Adapter, location, key string, o platform.Options) error {
+	if strings.TrimSpace(key) == "" {
+		return invalid(location, "is blank")
+	}
+	if c, ok := adapter.(platform.KeyChecker); ok {
+		if err := c.CheckKey(key, o); err != nil {
+			return invalid(location, "%s", err.Error())
 		}
 	}
-	return b.Secret, nil
+	return nil
 }
 
 // quoted is a value that an adapter repeats.
@@ -249,39 +320,6 @@ func (s *service) randomID(prefix string) (string, error) {
 		return "", fmt.Errorf("make an id: %w", err)
 	}
 	return prefix + "_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)), nil
-}
-
-func (s *service) listParked(ctx context.Context, w string, in *parkedIn) (*PageOut[ParkedDelivery], error) {
-	month := s.Now().UTC()
-	if in.Month != "" {
-		var err error
-		if month, err = time.Parse("2006-01", in.Month); err != nil {
-			return nil, invalid("query.month", "is no month")
-		}
-	}
-	after, err := s.place(ctx, in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	list, last, err := s.Store.Parked(ctx, w, month, after, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == in.Limit {
-		rest, _, err := s.Store.Parked(ctx, w, month, last, 1)
-		if err != nil {
-			return nil, err
-		}
-		last = placeIf(len(rest) > 0, last)
-	} else {
-		last = ""
-	}
-	out := &PageOut[ParkedDelivery]{Body: Page[ParkedDelivery]{Items: []ParkedDelivery{}}}
-	for _, p := range list {
-		out.Body.Items = append(out.Body.Items, ParkedDelivery{p.ID, p.App, p.Delivery, p.Received, p.Reason})
-	}
-	out.Body.NextCursor, out.Link, err = s.next(ctx, last)
-	return out, err
 }
 
 // placeIf is place if more comes after it, else "".

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -17,25 +19,36 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/archive"
 	"rapport/internal/fault"
+	"rapport/internal/ingest"
 	"rapport/internal/lambdahttp"
 	"rapport/internal/leads"
+	"rapport/internal/platform"
+	"rapport/internal/queue"
 	"rapport/internal/reading"
+	"rapport/internal/replay"
 	"rapport/internal/secret"
 	"rapport/internal/store"
 )
 
 // API is the function that the front end calls.
 func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET")
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
+		"DELIVERIES_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
 	if err != nil {
 		return nil, err
 	}
 	s, functions, keep := store.New(cfg, env["TABLE"]), lambda.NewFromConfig(cfg), secret.New(cfg, env["SECRETS_PREFIX"])
+	bucket := archive.New(cfg, env["BUCKET"])
+	deliveries := queue.New(cfg, env["DELIVERIES_QUEUE_URL"])
 	return lambdahttp.Handler(api.Handler(api.Deps{
 		Store: s, Leads: leads.New(s), Reader: reading.New(),
 		Verify:    api.NewVerifier(env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], time.Now, http.DefaultTransport),
-		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp,
-		Object: archive.New(cfg, env["BUCKET"]).Get,
+		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
+		Object: bucket.Get,
+		Post:   post,
+		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: enqueue(deliveries, bucket),
+			Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })},
+		Forget: forgetTest(s),
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
 		},
@@ -53,6 +66,39 @@ func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Now:       time.Now,
 		Random:    rand.Reader,
 	})), nil
+}
+
+// would is Ingest.Would of what make makes when it is first asked: rare work,
+// whose key and reader are not worth the start of every other call.
+func would(make func() (*ingest.Ingest, error)) func(context.Context, string, platform.Delivery) (ingest.Outcome, error) {
+	var mu sync.Mutex // an Ingest does one thing at a time
+	var in *ingest.Ingest
+	return func(ctx context.Context, w string, d platform.Delivery) (o ingest.Outcome, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if in == nil {
+			if in, err = make(); err != nil {
+				return o, err
+			}
+		}
+		return in.Would(ctx, w, d)
+	}
+}
+
+// post sends a request to a hook of ours.
+func post(ctx context.Context, r platform.Request) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header = r.Header
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	return resp.StatusCode, body, err
 }
 
 // ask invokes a function without waiting for what comes of it.

@@ -71,7 +71,8 @@ func TestAPIFromEventToTable(t *testing.T) {
 	token += "." + b64(sig)
 
 	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name + "/", "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
-		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function", "CURSOR_KEY_SECRET": name}
+		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function", "CURSOR_KEY_SECRET": name,
+		"DELIVERIES_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name}
 	h, err := app.API(t.Context(), func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)

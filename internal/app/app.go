@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,9 +16,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"rapport/internal/archive"
 	"rapport/internal/discover"
+	"rapport/internal/erasure"
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
 	"rapport/internal/ingest"
@@ -71,10 +74,15 @@ func Intake(ctx context.Context, getenv func(string) string) (lambdahttp.Func, e
 	if err != nil {
 		return nil, err
 	}
+	deliveries := queue.New(cfg, env["DELIVERIES_QUEUE_URL"])
 	return lambdahttp.Handler(intake.Handler(intake.Deps{
-		App:       store.New(cfg, env["TABLE"]).App,
-		Secrets:   secret.New(cfg, env["SECRETS_PREFIX"]).App,
-		Enqueue:   enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
+		App:     store.New(cfg, env["TABLE"]).App,
+		Secrets: secret.New(cfg, env["SECRETS_PREFIX"]).App,
+		Enqueue: enqueue(deliveries, archive.New(cfg, env["BUCKET"])),
+		Note: func(ctx context.Context, n platform.Note) error {
+			return deliveries.Send(ctx, map[string]any{"note": n})
+		},
+		Instance:  cmp.Or(lambdacontext.LogStreamName, "local"),
 		PublicURL: getenv("PUBLIC_URL"),
 		Now:       time.Now,
 	})), nil
@@ -96,22 +104,38 @@ func enqueue(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.D
 
 // Ingest is the function that turns deliveries into facts.
 func Ingest(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL")
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
 	if err != nil {
 		return nil, err
 	}
-	scores, views := queue.New(cfg, env["SCORING_QUEUE_URL"]), queue.New(cfg, env["FEEDBACK_QUEUE_URL"])
-	in := ingest.New(ingest.Deps{
-		Store: store.New(cfg, env["TABLE"]), Archive: archive.New(cfg, env["BUCKET"]), Reader: reading.New(),
-		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
-		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
-	})
+	in, err := newIngest(ctx, cfg, env)
+	if err != nil {
+		return nil, err
+	}
 	return lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
 		batch := make([]ingest.Message, len(ms))
 		for i, m := range ms {
 			batch[i] = ingest.Message(m)
 		}
 		return in.Batch(ctx, batch)
+	}), nil
+}
+
+// newIngest returns what turns deliveries into facts.
+func newIngest(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.Ingest, error) {
+	key, err := secretValue(ctx, secretsmanager.NewFromConfig(cfg), env["ERASURE_KEY_SECRET"])
+	if err != nil {
+		return nil, err
+	}
+	s := store.New(cfg, env["TABLE"])
+	scores, views, erase := queue.New(cfg, env["SCORING_QUEUE_URL"]), queue.New(cfg, env["FEEDBACK_QUEUE_URL"]), queue.New(cfg, env["ERASE_QUEUE_URL"])
+	return ingest.New(ingest.Deps{
+		Store: s, Archive: archive.New(cfg, env["BUCKET"]), Reader: reading.New(),
+		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
+		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
+		QueueErase: func(ctx context.Context, m []ingest.Erase) error { return queue.SendAll(ctx, erase, m) },
+		Erased:     erasure.Erased(s, key),
+		Now:        time.Now,
 	}), nil
 }
 

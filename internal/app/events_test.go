@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"rapport/internal/app"
@@ -63,13 +64,18 @@ func TestSampleEvents(t *testing.T) {
 		t.Skipf("no S3 beside the table's engine: %v", err)
 	}
 	queues := sqs.NewFromConfig(cfg)
-	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK"} {
+	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK", "ERASE"} {
 		out, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		env[name+"_QUEUE_URL"] = *out.QueueUrl
 	}
+	secrets := secretsmanager.NewFromConfig(cfg)
+	if _, err := secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &table.Name, SecretString: aws.String(strings.Repeat("k", 64))}); err != nil {
+		t.Fatal(err)
+	}
+	env["ERASURE_KEY_SECRET"] = table.Name
 	waiting := func(name string) string {
 		t.Helper()
 		out, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(env[name+"_QUEUE_URL"]), MaxNumberOfMessages: 10})

@@ -101,6 +101,89 @@ func pack(workspace string, ds []platform.Delivery) (string, []byte, error) {
 	return key, buf.Bytes(), nil
 }
 
+// Deliveries reads an object that PutDeliveries wrote.
+func (b *Bucket) Deliveries(ctx context.Context, key string) ([]platform.Delivery, error) {
+	body, err := b.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	var out []platform.Delivery
+	for d := json.NewDecoder(z); ; {
+		var x platform.Delivery
+		if err := d.Decode(&x); err == io.EOF {
+			return out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("read line %d of %s: %w", len(out)+1, key, err)
+		}
+		out = append(out, x)
+	}
+}
+
+// Replace writes an archived object again with fewer deliveries, under its
+// name; with none it is deleted.
+func (b *Bucket) Replace(ctx context.Context, key string, ds []platform.Delivery) error {
+	if len(ds) == 0 {
+		return b.Delete(ctx, key)
+	}
+	_, body, err := pack("", ds)
+	if err != nil {
+		return err
+	}
+	return b.Put(ctx, key, "application/gzip", body)
+}
+
+// Archived lists the archive's objects of a workspace from one day up to and
+// with another, in the order of their names, and calls f with each.
+func (b *Bucket) Archived(ctx context.Context, workspace string, from, to time.Time, f func(key string) error) error {
+	prefix := "archive/" + workspace + "/"
+	after := prefix + from.UTC().Format(time.DateOnly)
+	last := prefix + to.UTC().Format(time.DateOnly) + "0" // "0" follows "/"
+	return b.List(ctx, prefix, after, func(key string) error {
+		if key >= last {
+			return errEnough
+		}
+		return f(key)
+	})
+}
+
+// errEnough ends a listing early.
+var errEnough = errors.New("enough")
+
+// List calls f with each key of a prefix that comes after the given one.
+func (b *Bucket) List(ctx context.Context, prefix, after string, f func(key string) error) error {
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix}
+	if after != "" {
+		in.StartAfter = &after
+	}
+	for {
+		out, err := b.client.ListObjectsV2(ctx, in)
+		if err != nil {
+			return fault.Wrap(fault.Transient, fmt.Errorf("list %s: %w", prefix, err), "")
+		}
+		for _, o := range out.Contents {
+			if err := f(aws.ToString(o.Key)); err == errEnough {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return nil
+		}
+		in.ContinuationToken, in.StartAfter = out.NextContinuationToken, nil
+	}
+}
+
+// Delete deletes an object; one that is not there stays away.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	return fault.Wrap(fault.Transient, err, "")
+}
+
 // PutParked keeps the bytes of something parked.
 func (b *Bucket) PutParked(ctx context.Context, workspace, id string, body []byte) (string, error) {
 	key := "parked/" + workspace + "/" + id

@@ -82,8 +82,25 @@ func (f *Feedback) item(ctx context.Context, w string, a social.Activity) error 
 		}
 		// Written also where it says what stood there: the new version refuses a
 		// slower writer who read the old one before the facts that made it so.
-		return f.store.PutItem(ctx, w, i, reading.Version)
+		if err := f.store.PutItem(ctx, w, i, reading.Version); err != nil || !a.Undated {
+			return err
+		}
+		return f.moved(ctx, w, &a)
 	})
+}
+
+// moved looks whether an undated activity came to be known earlier while its
+// view was written: then the view moves there.
+func (f *Feedback) moved(ctx context.Context, w string, a *social.Activity) error {
+	now, err := f.store.Activity(ctx, w, store.RefOf(*a))
+	if err != nil || now.Occurred.Equal(a.Occurred) {
+		return err
+	}
+	if err := f.store.DeleteItem(ctx, w, *a); err != nil {
+		return err
+	}
+	*a = now
+	return fault.New(fault.Conflict, "it was known earlier")
 }
 
 // amended applies an edit or deletion to the message it is about, if that has arrived.

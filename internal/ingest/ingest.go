@@ -11,15 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"rapport/internal/fault"
-	"rapport/internal/parallel"
 	"rapport/internal/platform"
-	"rapport/internal/platform/all"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -35,6 +31,17 @@ type Score struct {
 type View struct {
 	Workspace string          `json:"workspace"`
 	Facts     []store.FactRef `json:"facts"`
+}
+
+// Erase asks that everything of an account be forgotten, because its platform demands it.
+type Erase struct {
+	Workspace string `json:"workspace"`
+	Platform  string `json:"platform"`
+	Scope     string `json:"scope,omitempty"` // within what the id is unique
+	ID        string `json:"id,omitempty"`    // empty: every account of the scope
+	Reason    string `json:"reason"`
+	At        string `json:"at"`
+	Again     bool   `json:"again,omitempty"` // it is the second pass
 }
 
 // perMessage bounds how many accounts or facts one queued message names.
@@ -54,16 +61,24 @@ type Deps struct {
 	Reader     *reading.Reader
 	QueueScore func(ctx context.Context, m []Score) error
 	QueueView  func(ctx context.Context, m []View) error
+	QueueErase func(ctx context.Context, m []Erase) error
+	Erased     func(ctx context.Context, workspace string, accounts []string) (map[string]bool, error) // which of them were erased
+	Now        func() time.Time                                                                        // for how long things are remembered
 }
 
 // Ingest handles batches of deliveries.
 type Ingest struct {
 	Deps
-	apps map[string]appRoutes // remembered; one batch at a time
+	// Remembered; one batch at a time.
+	apps  map[string]appRoutes
+	owned map[string]ownAccounts // by workspace
+	heard map[string]time.Time   // by source: the newest slot that is noted
 }
 
 // New returns an Ingest. Its batches are handled one after the other.
-func New(d Deps) *Ingest { return &Ingest{Deps: d, apps: map[string]appRoutes{}} }
+func New(d Deps) *Ingest {
+	return &Ingest{Deps: d, apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
+}
 
 // Message is one queued delivery.
 type Message struct {
@@ -106,15 +121,6 @@ func bound(a social.Activity) error {
 // reserve is the time kept for queueing what was stored.
 const reserve = 8 * time.Second
 
-// result is what one delivery came to.
-type result struct {
-	owner    string // of the app
-	delivery platform.Delivery
-	facts    map[string][]social.Activity // by workspace
-	parked   map[string][]string          // reasons by workspace
-	ignored  int
-}
-
 // Batch handles messages and returns, by message id, the errors of those that
 // must come again. One message never fails another, unless what they share
 // (the archive, the queues) fails.
@@ -126,12 +132,26 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	messages = slices.Clone(messages)
 	slices.SortStableFunc(messages, func(a, b Message) int { return cmp.Compare(a.Received, b.Received) })
 	for _, m := range messages {
-		r, err := in.understand(ctx, m)
+		if noted, err := in.note(ctx, m); noted || err != nil {
+			if err != nil {
+				failed[m.ID] = err
+			}
+			continue
+		}
+		rs, err := in.understand(ctx, m)
 		if err != nil {
 			failed[m.ID] = err
 			continue
 		}
-		done, ids = append(done, r), append(ids, m.ID)
+		for _, r := range rs {
+			if r.delivery.Test != "" {
+				if err := in.test(ctx, r); err != nil {
+					failed[m.ID] = err
+					break
+				}
+			}
+			done, ids = append(done, r), append(ids, m.ID)
+		}
 	}
 	fail := func(err error, ids ...string) {
 		for _, id := range ids {
@@ -144,6 +164,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	// The archive first: what is a fact has its delivery kept.
 	byWorkspace := map[string][]int{}
 	for i, r := range done {
+		if r.delivery.Replay || r.delivery.Test != "" {
+			continue // it is there already; a test is nobody's doing
+		}
 		for w := range r.facts {
 			byWorkspace[w] = append(byWorkspace[w], i)
 		}
@@ -168,7 +191,7 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	}
 
 	scores, views := map[string][]string{}, map[string][]store.FactRef{}
-	stored, fresh, parked, ignored := 0, 0, 0, 0
+	stored, fresh, parked, ignored := 0, 0, 0, map[string]int{}
 	for i, r := range done {
 		if failed[ids[i]] != nil {
 			continue
@@ -183,7 +206,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			continue
 		}
 		fresh += n
-		ignored += r.ignored
+		for kind, n := range r.ignored {
+			ignored[kind] += n
+		}
 		for _, reasons := range r.parked {
 			parked += len(reasons)
 		}
@@ -232,217 +257,43 @@ func sortedKeys[T any](m map[string]T) []string {
 	return out
 }
 
-type appRoutes struct {
-	app    store.App
-	routes []store.Route
+// note handles what intake tells of an app beside its deliveries; it reports
+// whether the message is such.
+func (in *Ingest) note(ctx context.Context, m Message) (bool, error) {
+	var x struct {
+		Note *platform.Note `json:"note"`
+	}
+	if json.Unmarshal(m.Body, &x) != nil || x.Note == nil {
+		return false, nil
+	}
+	return true, in.Store.PutNote(ctx, store.Note(*x.Note))
 }
 
-// maxApps bounds how many apps are remembered.
-const maxApps = 1000
-
-// app returns an app and its routes. They are remembered, since neither
-// changes but for routes that are added: fresh asks again.
-func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, error) {
-	if ar, ok := in.apps[id]; ok && !fresh {
-		return ar, nil
-	}
-	var ar appRoutes
-	var err error
-	if ar.app, err = in.Store.App(ctx, id); err != nil {
-		return ar, fmt.Errorf("app %s: %w", id, err)
-	}
-	if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
-		return ar, fmt.Errorf("routes of %s: %w", id, err)
-	}
-	if len(in.apps) >= maxApps {
-		clear(in.apps)
-	}
-	in.apps[id] = ar
-	return ar, nil
-}
-
-// parkAfter is the receive count from which a message that makes the code
-// panic is parked instead of tried again.
-const parkAfter = 3
-
-// understand reads one message. It returns an error only for what may pass later.
-func (in *Ingest) understand(ctx context.Context, m Message) (*result, error) {
-	var d platform.Delivery
-	if err := json.Unmarshal(m.Body, &d); err != nil {
-		return nil, err // never queued by intake: it ends in the dead-letter queue, whole
-	}
-	ar, err := in.app(ctx, d.App, false)
-	if err != nil {
-		return nil, err
-	}
-	if d.Object != "" {
-		body, err := in.Archive.Get(ctx, d.Object)
-		if err != nil {
-			return nil, fmt.Errorf("body of %s: %w", d.Object, err)
-		}
-		d.Request.Body, d.Object = body, ""
-	}
-	r := &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}}
-	events, err := in.normalise(ar.app, d)
-	if p, ok := errors.AsType[panicError](err); ok && m.Received < parkAfter {
-		return nil, p
-	}
-	if err != nil {
-		for _, w := range ar.workspaces() {
-			r.parked[w] = append(r.parked[w], err.Error())
-		}
-		return r, nil
-	}
-	refreshed := false
-	for _, e := range events {
-		to := ar.route(e.Scopes)
-		if len(to) == 0 && e.Ignored == "" && !refreshed {
-			if ar, err = in.app(ctx, d.App, true); err != nil {
-				return nil, err
-			}
-			refreshed, to = true, ar.route(e.Scopes)
-		}
-		switch {
-		case e.Ignored != "":
-			r.ignored++
-		case e.Parked != "" || len(to) == 0:
-			reason := e.Parked
-			if reason == "" {
-				reason = fmt.Sprintf("no source watches the scope %.80q", e.Scopes)
-			}
-			if len(to) == 0 {
-				to = []string{ar.app.Owner}
-			}
-			for _, w := range to {
-				r.parked[w] = append(r.parked[w], reason)
-			}
-		default:
-			a := *e.Activity
-			if err := bound(a); err != nil {
-				for _, w := range to {
-					r.parked[w] = append(r.parked[w], err.Error())
-				}
-				continue
-			}
-			if a.Occurred.After(d.Received.Add(ignoreAfter)) {
-				for _, w := range to {
-					r.parked[w] = append(r.parked[w], fmt.Sprintf("activity %s is dated %s, over a day after its receipt", a.Key, social.Stamp(a.Occurred)))
-				}
-				continue
-			}
-			for _, w := range to {
-				r.facts[w] = append(r.facts[w], a)
-			}
-		}
-	}
-	return r, nil
-}
-
-// complete adds what the fact needs beyond the platform's word: when it was known, and how its text reads.
-func (in *Ingest) complete(a social.Activity, received time.Time) social.Activity {
-	a.Occurred, a.Known = social.Instant(a.Occurred), social.Instant(received)
-	a.Text = strings.ToValidUTF8(a.Text, "\uFFFD")
-	if len(a.Text) > maxText {
-		a.Text = strings.ToValidUTF8(a.Text[:maxText], "")
-	}
-	if strings.TrimSpace(a.Text) != "" {
-		read := in.Reader.Read(a.Text)
-		a.Language, a.Sentiment, a.Intent = read.Language, read.Sentiment.Label, read.Intent.Label
-	}
-	return a
-}
-
-type panicError struct{ error }
-
-// normalise calls the adapter, has the texts read and turns a panic into an error.
-func (in *Ingest) normalise(app store.App, d platform.Delivery) (events []platform.Event, err error) {
-	adapter, err := all.Find(app.Platform)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			slog.Error("panic", "delivery", d.ID(), "app", d.App, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			events, err = nil, panicError{fmt.Errorf("it made Rapport fail, which is a fault of ours (platform %s)", app.Platform)}
-		}
-	}()
-	events, err = adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
-	for i := range events {
-		if a := events[i].Activity; a != nil {
-			*a = in.complete(*a, d.Received)
-		}
-	}
-	return events, err
-}
-
-// route lists the workspaces that watch any of the scopes.
-func (ar appRoutes) route(scopes []string) []string {
-	var out []string
-	for _, r := range ar.routes {
-		if r.Scope == "*" || slices.Contains(scopes, r.Scope) {
-			out = append(out, r.Workspace)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// workspaces lists who is told of a delivery that can't be understood at all: who made the app.
-func (ar appRoutes) workspaces() []string { return []string{ar.app.Owner} }
-
-// writers is how many facts of a delivery are stored at once.
-const writers = 16
-
-// keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
-func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
-	fresh := 0
+// test turns the delivery of a test (see store.Test) into one whose facts go
+// into a workspace of their own, and reports how far it came.
+func (in *Ingest) test(ctx context.Context, r *result) error {
+	t := store.Test{ID: r.delivery.Test, Delivery: r.delivery.ID(), Received: r.delivery.Received, Events: r.seen}
+	facts := map[string][]social.Activity{}
 	for _, w := range sortedKeys(r.facts) {
-		facts := r.facts[w]
-		accounts := map[string]social.Activity{}
-		for _, a := range facts {
-			accounts[a.Account().AccountID()] = a
-		}
-		ids := sortedKeys(accounts)
-		if err := errors.Join(parallel.Each(ctx, len(ids), writers, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
-			return fresh, err
-		}
-		isNew := make([]bool, len(facts))
-		errs := parallel.Each(ctx, len(facts), writers, func(i int) (err error) {
-			isNew[i], err = in.Store.PutActivity(ctx, w, facts[i], reading.Version)
-			return err
-		})
-		var kept []social.Activity
-		for i, err := range errs {
-			switch {
-			case err == nil:
-				kept = append(kept, facts[i])
-				if isNew[i] {
-					fresh++
-				}
-			case fault.Retryable(err):
-				return fresh, fmt.Errorf("store %s: %w", facts[i].Key, err)
-			default:
-				r.parked[w] = append(r.parked[w], fmt.Sprintf("activity %s: %s", facts[i].Key, fault.Message(err)))
-			}
-		}
-		r.facts[w] = kept
+		t.Facts = append(t.Facts, refs(r.facts[w])...)
+		facts[store.Shadow(w, t.ID)] = r.facts[w]
 	}
 	for _, w := range sortedKeys(r.parked) {
-		body, err := json.Marshal(r.delivery)
-		if err != nil {
-			return fresh, err
-		}
-		object, err := in.Archive.PutParked(ctx, w, r.delivery.ID(), body)
-		if err != nil {
-			return fresh, err
-		}
-		for i, reason := range r.parked[w] {
-			p := store.Parked{ID: social.HashID("prk", social.Key(r.delivery.ID(), fmt.Sprint(i), reason)), App: r.delivery.App, Delivery: r.delivery.ID(),
-				Received: r.delivery.Received, Reason: reason, Object: object}
-			if err := in.Store.Park(ctx, w, p); err != nil {
-				return fresh, err
-			}
+		t.Parked = append(t.Parked, r.parked[w]...)
+	}
+	for _, w := range r.workspaces() {
+		if err := in.Store.PutTest(ctx, w, t); err != nil {
+			return err
 		}
 	}
-	return fresh, nil
+	r.facts, r.parked, r.heard, r.erase, r.revoked = facts, map[string][]string{}, nil, nil, nil
+	return nil
+}
+
+func refs(facts []social.Activity) []store.FactRef {
+	var out []store.FactRef
+	for _, a := range facts {
+		out = append(out, store.RefOf(a))
+	}
+	return out
 }

@@ -42,6 +42,9 @@ type desk struct {
 	*ingest.Ingest
 	store  *store.Store
 	shelf  *shelf
+	now    time.Time
+	erased map[string]bool // accounts
+	erase  []ingest.Erase
 	scores []ingest.Score
 	views  []ingest.View
 }
@@ -51,7 +54,10 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{store: storetest.New(t), shelf: &shelf{objects: map[string][]byte{}, archived: map[string]int{}}}
 	d.Ingest = ingest.New(ingest.Deps{Store: d.store, Archive: d.shelf, Reader: reading.New(),
 		QueueScore: func(_ context.Context, m []ingest.Score) error { d.scores = append(d.scores, m...); return nil },
-		QueueView:  func(_ context.Context, m []ingest.View) error { d.views = append(d.views, m...); return nil }})
+		QueueView:  func(_ context.Context, m []ingest.View) error { d.views = append(d.views, m...); return nil },
+		QueueErase: func(_ context.Context, m []ingest.Erase) error { d.erase = append(d.erase, m...); return nil },
+		Erased:     func(context.Context, string, []string) (map[string]bool, error) { return d.erased, nil },
+		Now:        func() time.Time { return d.now }})
 	app := store.App{ID: "app1", Owner: w, Platform: "standard", Config: json.RawMessage(strings.Replace(mapping, `"value":"forum"`, `"path":"/room","default":"forum"`, 1))}
 	if err := d.store.CreateSource(t.Context(), app, true, store.Source{ID: "src1", Workspace: w, App: "app1", Platform: "standard", Scope: "forum", Created: received}); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
@@ -41,7 +42,7 @@ type world struct {
 	store  *store.Store
 	table  storetest.Table
 	env    []string
-	queues [2]string // scoring, feedback
+	queues [3]string // scoring, feedback, erasures
 	sqs    *sqs.Client
 }
 
@@ -58,7 +59,7 @@ func newWorld(t *testing.T) world {
 	if _, err := buckets.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &x.table.Name}); err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range []string{"scoring", "feedback"} {
+	for i, name := range []string{"scoring", "feedback", "erasures"} {
 		out, err := x.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(x.table.Name + "-" + name)})
 		if err != nil {
 			t.Fatal(err)
@@ -66,7 +67,16 @@ func newWorld(t *testing.T) world {
 		x.queues[i] = *out.QueueUrl
 		t.Cleanup(func() { x.sqs.DeleteQueue(context.Background(), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl}) })
 	}
-	x.env = []string{"TABLE=" + x.table.Name, "BUCKET=" + x.table.Name, "SCORING_QUEUE_URL=" + x.queues[0], "FEEDBACK_QUEUE_URL=" + x.queues[1]}
+	x.env = []string{"TABLE=" + x.table.Name, "BUCKET=" + x.table.Name, "SCORING_QUEUE_URL=" + x.queues[0], "FEEDBACK_QUEUE_URL=" + x.queues[1],
+		"ERASE_QUEUE_URL=" + x.queues[2], "ERASURE_KEY_SECRET=" + x.table.Name}
+
+	secrets := secretsmanager.NewFromConfig(cfg)
+	if _, err := secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &x.table.Name, SecretString: aws.String(strings.Repeat("k", 64))}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		secrets.DeleteSecret(context.Background(), &secretsmanager.DeleteSecretInput{SecretId: &x.table.Name, ForceDeleteWithoutRecovery: aws.Bool(true)})
+	})
 
 	app := store.App{ID: "app1", Owner: w, Platform: "standard", Config: json.RawMessage(mapping)}
 	src := store.Source{ID: "src1", Workspace: w, App: "app1", Platform: "standard", Scope: "forum", Created: received}

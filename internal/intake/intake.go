@@ -27,22 +27,27 @@ type Deps struct {
 	App       func(ctx context.Context, id string) (store.App, error)
 	Secrets   func(ctx context.Context, app string) (platform.Secrets, error)
 	Enqueue   func(ctx context.Context, d platform.Delivery) error
-	PublicURL string // scheme and host that platforms call; "": the request's own
+	Note      func(ctx context.Context, n platform.Note) error // of refusals and handshakes; failing to note fails nothing else
+	Instance  string                                           // names this process among those that serve the same apps
+	PublicURL string                                           // scheme and host that platforms call; "": the request's own
 	Now       func() time.Time
 }
 
-// Handler serves /hooks/{app}.
+// Handler serves /hooks/{app} and what lies below it.
 func Handler(d Deps) http.Handler {
 	apps := remember(d.Now, d.App)
 	secrets := remember(d.Now, d.Secrets)
+	notes := noter{note: d.Note, instance: d.Instance}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/hooks/{app}", func(w http.ResponseWriter, r *http.Request) {
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		start := d.Now()
-		id := r.PathValue("app")
-		o := outcome{app: id}
+		o := outcome{app: r.PathValue("app")}
 		o.serve(w, r, d, apps, secrets)
+		notes.take(r.Context(), o, start)
 		o.log(r.Context(), start, d.Now().Sub(start))
-	})
+	}
+	mux.HandleFunc("/hooks/{app}", serve)
+	mux.HandleFunc("/hooks/{app}/{path...}", serve)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	return mux
 }
@@ -57,6 +62,7 @@ type outcome struct {
 	reason   string
 	status   int
 	bytes    int
+	known    bool // there is such an app
 }
 
 func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) {
@@ -80,7 +86,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
 		return
 	}
-	o.platform = app.Platform
+	o.platform, o.known = app.Platform, true
 	adapter, err := all.Find(app.Platform)
 	if err != nil {
 		o.end(w, http.StatusNotFound, "unknown", err.Error())
@@ -108,7 +114,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 	if base == "" {
 		base = "https://" + r.Host
 	}
-	req := platform.Request{Method: r.Method, URL: base + r.URL.RequestURI(), Header: r.Header, Query: r.URL.RawQuery, Body: body}
+	req := platform.Request{Method: r.Method, URL: base + r.URL.RequestURI(), Header: r.Header, Query: r.URL.RawQuery, Path: r.PathValue("path"), Body: body}
 	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
 	answer, err := adapter.Handshake(req, keys, opts, d.Now())
 	switch {
@@ -116,9 +122,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 		o.end(w, http.StatusUnauthorized, "refused", err.Error())
 		return
 	case answer != nil:
-		w.Header().Set("Content-Type", answer.ContentType)
-		o.end(w, answer.Status, "handshake", "")
-		w.Write(answer.Body)
+		o.answer(w, *answer, "handshake")
 		return
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
@@ -129,11 +133,27 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 		o.end(w, http.StatusUnauthorized, "refused", err.Error())
 		return
 	}
-	if err := d.Enqueue(ctx, platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req}); err != nil {
+	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Test: platform.TestOf(req, keys)}
+	if err := d.Enqueue(ctx, delivery); err != nil {
 		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
 		return
 	}
-	o.end(w, http.StatusOK, "accepted", "")
+	answer = &platform.Answer{Status: http.StatusOK}
+	if a, ok := adapter.(platform.Acknowledger); ok {
+		said := a.Acknowledge(req, opts, delivery.ID())
+		answer = &said
+	}
+	o.answer(w, *answer, "accepted")
+}
+
+func (o *outcome) answer(w http.ResponseWriter, a platform.Answer, result string) {
+	if a.ContentType != "" {
+		w.Header().Set("Content-Type", a.ContentType)
+	} else {
+		w.Header()["Content-Type"] = nil // else the server would guess one
+	}
+	o.end(w, a.Status, result, "")
+	w.Write(a.Body)
 }
 
 // log writes the request's line. Its _aws part makes CloudWatch count it:

@@ -17,6 +17,9 @@ type Delivery struct {
 	Received time.Time
 	Request  Request
 	Object   string // where the body is kept, if it was too large for the queue; then Request.Body is empty
+	Part     string // the delivery that this one was split from, if it was
+	Test     string // the id of a test of the whole way, if it is one: its facts go nowhere but into the test's report
+	Replay   bool   // it was parked or archived, and is done again
 }
 
 // deliveryJSON is the form in the queue and the archive; the body is base64.
@@ -29,14 +32,22 @@ type deliveryJSON struct {
 	Headers  map[string]string `json:"headers,omitempty"`
 	Body     []byte            `json:"body,omitempty"`
 	Object   string            `json:"object,omitempty"`
+	Part     string            `json:"part_of,omitempty"`
+	Test     string            `json:"test,omitempty"`
+	Replay   bool              `json:"replay,omitempty"`
 }
 
-// ID names the delivery by its app and bytes: a redelivery has the same one.
+// ID names the delivery by its app and bytes, and one that was fetched also
+// by its URL: a redelivery has the same one.
 func (d Delivery) ID() string {
 	if d.Object != "" { // named by the same id: see ObjectKey
 		return strings.TrimPrefix(d.Object, objectPrefix)
 	}
-	return social.HashID("dlv", social.Key(d.App, d.Request.Method, string(d.Request.Body)))
+	parts := []string{d.App, d.Request.Method, string(d.Request.Body)}
+	if d.Request.Polled() {
+		parts = append(parts, d.Request.URL)
+	}
+	return social.HashID("dlv", social.Key(parts...))
 }
 
 const objectPrefix = "deliveries/"
@@ -45,12 +56,58 @@ const objectPrefix = "deliveries/"
 func (d Delivery) ObjectKey() string { return objectPrefix + d.ID() }
 
 // secretHeaders are never queued, archived or logged.
-var secretHeaders = map[string]bool{"authorization": true, "cookie": true, "x-telegram-bot-api-secret-token": true, "x-api-key": true, "proxy-authorization": true}
+var secretHeaders = map[string]bool{"authorization": true, "cookie": true, "x-telegram-bot-api-secret-token": true, "x-rapport-test": true, "x-goog-api-key": true, "x-api-key": true, "proxy-authorization": true}
+
+// Note is what intake tells of an app beside its deliveries, so that a source
+// that refuses or has lost its subscription can be seen. Notes are facts: the
+// largest Refused of (app, slot, instance) and the latest Handshake of an app count.
+type Note struct {
+	App       string    `json:"app"`
+	Instance  string    `json:"instance"`         // of intake
+	Slot      time.Time `json:"slot"`             // the beginning of five minutes
+	Refused   int       `json:"refused"`          // how many requests this instance had refused so far in the slot
+	Reason    string    `json:"reason,omitempty"` // of the newest
+	Handshake time.Time `json:"handshake,omitzero"`
+}
+
+// testHeader marks a delivery that tests the whole way: "<id>.<token>".
+const testHeader = "X-Rapport-Test"
+
+// MarkTest makes r a test of the whole way.
+func MarkTest(r *Request, key, id string) {
+	r.Header.Set(testHeader, id+"."+PathToken(key, "test", id))
+}
+
+// TestOf returns the id of the test that r is, "" if it is none. Who does not
+// have a secret of the app can't make one.
+func TestOf(r Request, s Secrets) string {
+	id, token, ok := strings.Cut(r.Header.Get(testHeader), ".")
+	if !ok || !HasPathToken(s.Keys, token, "test", id) {
+		return ""
+	}
+	return id
+}
+
+// withoutPath is a hook's URL less what follows the app's id, which may be a secret.
+func withoutPath(r Request) string {
+	if r.Path == "" {
+		return r.URL
+	}
+	base, query, has := strings.Cut(r.URL, "?")
+	if at := strings.Index(base, "/hooks/"); at >= 0 {
+		app, _, _ := strings.Cut(base[at+len("/hooks/"):], "/")
+		base = base[:at] + "/hooks/" + app
+	}
+	if has {
+		base += "?" + query
+	}
+	return base
+}
 
 // MarshalJSON writes the queue's form. Headers that carry secrets are left out.
 func (d Delivery) MarshalJSON() ([]byte, error) {
-	j := deliveryJSON{ID: d.ID(), App: d.App, Received: social.Stamp(d.Received), Method: d.Request.Method, URL: d.Request.URL,
-		Body: d.Request.Body, Object: d.Object, Headers: map[string]string{}}
+	j := deliveryJSON{ID: d.ID(), App: d.App, Received: social.Stamp(d.Received), Method: d.Request.Method, URL: withoutPath(d.Request),
+		Body: d.Request.Body, Object: d.Object, Part: d.Part, Test: d.Test, Replay: d.Replay, Headers: map[string]string{}}
 	for k, v := range d.Request.Header {
 		if k = strings.ToLower(k); !secretHeaders[k] && !strings.HasPrefix(k, "x-forwarded-") && !strings.HasPrefix(k, "x-amzn-") {
 			j.Headers[k] = strings.Join(v, ", ")
@@ -70,7 +127,7 @@ func (d *Delivery) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("no delivery: app %q, received %q", j.App, j.Received)
 	}
 	_, query, _ := strings.Cut(j.URL, "?")
-	*d = Delivery{App: j.App, Received: at, Object: j.Object, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
+	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Test: j.Test, Replay: j.Replay, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
 	for k, v := range j.Headers {
 		d.Request.Header.Set(k, v)
 	}

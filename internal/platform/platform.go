@@ -132,6 +132,19 @@ type Signer interface {
 	Sample(scope, id string, now time.Time) Request
 }
 
+// ConfigSampler is a Signer whose sample depends on the app's document.
+type ConfigSampler interface {
+	SampleFor(scope, id string, now time.Time, o Options) Request
+}
+
+// SampleOf is a's sample for an app.
+func SampleOf(a Signer, scope, id string, now time.Time, o Options) Request {
+	if c, ok := a.(ConfigSampler); ok {
+		return c.SampleFor(scope, id, now, o)
+	}
+	return a.Sample(scope, id, now)
+}
+
 // Acknowledger is an adapter whose platform wants another answer to an
 // accepted delivery than 200 and nothing.
 type Acknowledger interface {
@@ -159,6 +172,12 @@ type Pather interface {
 type KeyChecker interface {
 	// CheckKey refuses such a secret, saying what it should be, and repeats nothing of it.
 	CheckKey(key string, o Options) error
+}
+
+// KeyMaker is an adapter whose platform lets us choose the secret.
+type KeyMaker interface {
+	// MakeKey makes one of 32 random bytes.
+	MakeKey(random []byte) string
 }
 
 // ScopeChecker is an adapter that can tell a scope that can't work.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -35,6 +36,56 @@ func (q *Queue) Send(ctx context.Context, v any) error {
 	}
 	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(string(b))})
 	return fault.Wrap(fault.Transient, err, "")
+}
+
+// SendLater sends one message that is handed out after a while, at most 15 minutes.
+func (q *Queue) SendLater(ctx context.Context, v any, after time.Duration) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(string(b)), DelaySeconds: int32(after.Seconds())})
+	return fault.Wrap(fault.Transient, err, "")
+}
+
+// Move moves messages of a queue, oldest first as far as SQS knows, to
+// another one until it is empty or limit (0: none) is reached, and returns how
+// many it moved. A message is deleted only when it has been taken by the
+// other. With a look, which sees each message, a message that look refuses stays.
+func Move(ctx context.Context, from, to *Queue, limit int, look func(body string) (bool, error)) (moved, stayed int, err error) {
+	seen := map[string]bool{}
+	for limit == 0 || moved < limit {
+		out, err := from.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &from.url, MaxNumberOfMessages: 10, VisibilityTimeout: 60, WaitTimeSeconds: 1})
+		if err != nil {
+			return moved, stayed, fault.Wrap(fault.Transient, fmt.Errorf("receive: %w", err), "")
+		}
+		fresh := false
+		for _, m := range out.Messages {
+			if seen[aws.ToString(m.MessageId)] {
+				continue
+			}
+			seen[aws.ToString(m.MessageId)], fresh = true, true
+			take, err := look(aws.ToString(m.Body))
+			if err != nil {
+				return moved, stayed, err
+			}
+			if !take || limit > 0 && moved >= limit {
+				stayed++
+				continue
+			}
+			if _, err := to.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to.url, MessageBody: m.Body}); err != nil {
+				return moved, stayed, fault.Wrap(fault.Transient, fmt.Errorf("send: %w", err), "")
+			}
+			if _, err := from.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &from.url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				return moved, stayed, fault.Wrap(fault.Transient, fmt.Errorf("delete: %w", err), "")
+			}
+			moved++
+		}
+		if !fresh {
+			break
+		}
+	}
+	return moved, stayed, nil
 }
 
 // SendAll sends messages in batches of ten. An error means that some may not

@@ -33,7 +33,7 @@ func TestGroup(t *testing.T) {
 		line(fact("p1", social.Post, 1, byBusiness), ""),                        // the business's own post
 	}
 	person := func(id string) string {
-		return social.PersonID(social.AccountRef{Platform: "meta", Scope: "page", ID: id}.AccountID())
+		return social.PersonID(social.AccountRef{Platform: "meta", ID: id}.AccountID())
 	}
 	want := map[string][]string{
 		person("ann"):  {"a1", "a2", "r1", "d1"},

@@ -28,6 +28,7 @@ func New(cfg aws.Config, prefix string) *Store { return &Store{ssm.NewFromConfig
 type secrets struct {
 	Keys        []string `json:"keys"`
 	VerifyToken string   `json:"verify_token,omitempty"`
+	Token       string   `json:"token,omitempty"`
 }
 
 func (s *Store) name(app string) string { return s.prefix + app }
@@ -45,12 +46,12 @@ func (s *Store) App(ctx context.Context, app string) (platform.Secrets, error) {
 	if err := json.Unmarshal([]byte(aws.ToString(out.Parameter.Value)), &v); err != nil {
 		return platform.Secrets{}, fmt.Errorf("secret of %s is not in our form", app) // the cause would show the secret
 	}
-	return platform.Secrets{Keys: v.Keys, VerifyToken: v.VerifyToken}, nil
+	return platform.Secrets(v), nil
 }
 
 // PutApp writes an app's secrets.
 func (s *Store) PutApp(ctx context.Context, app string, v platform.Secrets) error {
-	b, err := json.Marshal(secrets{v.Keys, v.VerifyToken})
+	b, err := json.Marshal(secrets(v))
 	if err != nil {
 		return err
 	}

@@ -155,6 +155,7 @@ func whole(t *testing.T) social.Activity {
 				f.SetString("<" + n + "> & ünï\u2028")
 			case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():
 				fill(f, n)
+			case n == "Undated": // only of what is no utterance: it has its own test
 			case f.IsZero():
 				t.Fatalf("no value for the field %s", n)
 			}
@@ -162,6 +163,31 @@ func whole(t *testing.T) social.Activity {
 	}
 	fill(reflect.ValueOf(&a).Elem(), "")
 	return a
+}
+
+func TestUndatedActivities(t *testing.T) {
+	a := whole(t)
+	a.Type, a.Undated, a.Occurred = social.React, true, a.Known
+	if _, err := a.ToLine().Activity(); err != nil {
+		t.Error(err)
+	}
+	if got, err := a.ToLine().Activity(); err != nil || got != a {
+		t.Errorf("got %+v, %v; want %+v", got, err, a)
+	}
+	a.Occurred, a.Known = time.Time{}, time.Time{} // as an adapter makes it
+	if got, err := a.ToLine().Activity(); err != nil || got != a {
+		t.Errorf("got %+v, %v; want %+v", got, err, a)
+	}
+	for _, typ := range []social.Type{social.Post, social.Message, social.Edit, social.Delete} {
+		a.Type = typ
+		if a.Validate() == nil {
+			t.Errorf("an undated %s passes", typ)
+		}
+	}
+	a.Type, a.Undated = social.React, false
+	if _, err := a.ToLine().Activity(); err == nil {
+		t.Error("a dated one without a time passes")
+	}
 }
 
 func TestLineRoundTripKeepsEveryField(t *testing.T) {

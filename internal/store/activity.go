@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -101,42 +102,63 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 
 // PutActivity stores the fact a unless it is there. A fact that is there
 // stays as it is, but for the instant it was first known, which becomes the
-// earliest seen. It reports whether the fact was new.
+// earliest seen; of an undated one, Occurred is that instant too. It reports
+// whether the fact was new.
 func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
-	return s.putFact(ctx, toItem(accountPK(w, a.Account().AccountID()), factSK(a), a, reader))
+	account := a.Account().AccountID()
+	fresh, was, err := s.putFact(ctx, toItem(accountPK(w, account), factSK(a), a, reader))
+	if err != nil || was.IsZero() || !a.Undated {
+		return fresh, err
+	}
+	// Its view stands under the later instant. Whoever is writing it there
+	// right now looks again afterwards: see package feedback.
+	a.Occurred = was
+	return fresh, s.DeleteItem(ctx, w, a)
 }
 
 // putFact puts a fact or a copy of one, once, and keeps the earliest Known.
-func (s *Store) putFact(ctx context.Context, it activityItem) (bool, error) {
+// It reports whether the fact was new, and what Known was before if it was lowered.
+func (s *Store) putFact(ctx context.Context, it activityItem) (fresh bool, was time.Time, err error) {
 	old, err := s.putNew(ctx, it)
 	if !errors.Is(err, errExists) {
-		return err == nil, err
+		return err == nil, was, err
 	}
 	var there activityItem
 	if err := attributevalue.UnmarshalMap(old, &there); err != nil {
-		return false, err
+		return false, was, err
 	}
 	if there.Known <= it.Known {
-		return false, nil
+		return false, was, nil
 	}
-	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{it.PK, it.SK}.av(),
-		UpdateExpression: aws.String("SET Known = :k"), ConditionExpression: aws.String("attribute_exists(PK) AND Known > :k"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":k": str(it.Known)}})
-	if err = classify("lower known", err); err != nil && !fault.Is(err, fault.Conflict) {
-		return false, err
+	set := "SET Known = :k"
+	if it.Undated {
+		set += ", Occurred = :k"
 	}
-	return false, nil
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{it.PK, it.SK}.av(),
+		UpdateExpression: aws.String(set), ConditionExpression: aws.String("attribute_exists(PK) AND Known > :k"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":k": str(it.Known)}, ReturnValues: types.ReturnValueUpdatedOld})
+	if err = classify("lower known", err); fault.Is(err, fault.Conflict) {
+		return false, was, nil // somebody else lowered it further
+	}
+	if err != nil {
+		return false, was, err
+	}
+	if v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS); ok {
+		was, err = social.ParseStamp(v.Value)
+	}
+	return false, was, err
 }
 
 // PutReceived notes in the partition of account what others did to it: the
 // business's reply to one of its messages, or an edit or deletion of one by
 // somebody else. So a person's facts are read in one place.
 func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
-	_, err := s.putFact(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
+	_, _, err := s.putFact(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
 	return err
 }
 
-// Facts returns what an account did and the replies it received, in the order of their keys.
+// Facts returns what an account did and the replies it received, in the order
+// of their keys, which is of time but for undated ones: they come first.
 func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
 	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$"}) // "$" follows "#"
 	if err != nil {

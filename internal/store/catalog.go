@@ -50,16 +50,13 @@ type activeItem struct {
 // version that exists with another body is an error of kind Conflict; with the
 // same, it keeps its place in the list of versions and is active from now on.
 func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
-	var buf bytes.Buffer
-	z := gzip.NewWriter(&buf)
-	z.Write(d.Body)
-	z.Close()
-	if buf.Len() > 380<<10 {
-		return fault.New(fault.TooLarge, "a document of %d bytes compressed; at most 380 KiB fit", buf.Len())
+	body, err := compress(d.Body)
+	if err != nil {
+		return err
 	}
 	pk := kindPK(w, kind)
 	first := social.Stamp(d.Published)
-	_, err := s.putNew(ctx, documentItem{PK: pk, SK: versionSK(d.Version), Version: d.Version, Published: first, Body: buf.Bytes()})
+	_, err = s.putNew(ctx, documentItem{PK: pk, SK: versionSK(d.Version), Version: d.Version, Published: first, Body: body})
 	if errors.Is(err, errExists) {
 		there, err := s.Document(ctx, w, kind, d.Version)
 		if err != nil {
@@ -77,6 +74,20 @@ func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
 		return err
 	}
 	return s.put(ctx, activeItem{PK: pk, SK: "@", Active: d.Version, Since: social.Stamp(d.Published)})
+}
+
+// maxDocument bounds a document's compressed body, in bytes: an item holds 400 KiB.
+const maxDocument = 380 << 10
+
+func compress(body []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	z.Write(body)
+	z.Close()
+	if buf.Len() > maxDocument {
+		return nil, fault.New(fault.TooLarge, "a document of %d bytes compressed; at most 380 KiB fit", buf.Len())
+	}
+	return buf.Bytes(), nil
 }
 
 // Document returns one version.

@@ -66,6 +66,11 @@ func (s *Store) PutItem(ctx context.Context, w string, i Item, reader string) er
 	return s.putVersion(ctx, it, i.Version)
 }
 
+// DeleteItem takes the view of an activity away; one that is not there stays away.
+func (s *Store) DeleteItem(ctx context.Context, w string, a social.Activity) error {
+	return s.delete(ctx, key{dayPK(w, a.Occurred, a.Account().AccountID()), daySK(a)})
+}
+
 // itemReaders is how many days Items reads at once.
 const itemReaders = 16
 

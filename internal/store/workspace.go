@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,7 +92,11 @@ type App struct {
 	Platform social.Platform
 	Config   json.RawMessage // what the platform's adapter needs to know
 	Legacy   bool            // accept the platform's legacy signature
+	Guests   []string        // workspaces beside the owner that may connect sources to it
 }
+
+// MayConnect reports whether a workspace may connect sources to the app.
+func (a App) MayConnect(w string) bool { return a.Owner == w || slices.Contains(a.Guests, w) }
 
 // Source is a connected origin of a workspace.
 type Source struct {
@@ -102,6 +106,7 @@ type Source struct {
 	Platform  social.Platform
 	Scope     string // platform-side; "*": whatever the app delivers
 	Name      string
+	Own       []string // platform-side ids of accounts that act for the business
 	Created   time.Time
 }
 
@@ -110,8 +115,9 @@ type appItem struct {
 	ID       string
 	Owner    string
 	Platform string
-	Config   string `dynamodbav:",omitempty"`
-	Legacy   bool   `dynamodbav:",omitempty"`
+	Config   string   `dynamodbav:",omitempty"`
+	Legacy   bool     `dynamodbav:",omitempty"`
+	Guests   []string `dynamodbav:",omitempty,stringset"`
 }
 
 type sourceItem struct {
@@ -119,6 +125,7 @@ type sourceItem struct {
 	ID, Workspace, App string
 	Platform           string
 	Scope, Name        string
+	Own                []string `dynamodbav:",omitempty"`
 	Created            string
 }
 
@@ -134,7 +141,7 @@ type routeItem struct {
 func (s *Store) CreateSource(ctx context.Context, app App, newApp bool, src Source) error {
 	items := []any{
 		sourceItem{PK: workspacePK(src.Workspace), SK: "S#" + src.ID, ID: src.ID, Workspace: src.Workspace, App: src.App,
-			Platform: string(src.Platform), Scope: src.Scope, Name: src.Name, Created: social.Stamp(src.Created)},
+			Platform: string(src.Platform), Scope: src.Scope, Name: src.Name, Own: src.Own, Created: social.Stamp(src.Created)},
 		routeItem{PK: appPK(app.ID), SK: routeSK(src.Scope), Scope: src.Scope, Workspace: src.Workspace, Source: src.ID},
 	}
 	if newApp {
@@ -161,7 +168,7 @@ func (s *Store) App(ctx context.Context, id string) (App, error) {
 	if err := s.get(ctx, key{appPK(id), "@"}, &it); err != nil {
 		return App{}, err
 	}
-	return App{ID: it.ID, Owner: it.Owner, Platform: social.Platform(it.Platform), Config: json.RawMessage(it.Config), Legacy: it.Legacy}, nil
+	return App{ID: it.ID, Owner: it.Owner, Platform: social.Platform(it.Platform), Config: json.RawMessage(it.Config), Legacy: it.Legacy, Guests: it.Guests}, nil
 }
 
 // Route is where an app's events of a scope go.
@@ -179,7 +186,7 @@ func (s *Store) Routes(ctx context.Context, app string) ([]Route, error) {
 
 func (it sourceItem) source() (Source, error) {
 	t, err := social.ParseStamp(it.Created)
-	return Source{ID: it.ID, Workspace: it.Workspace, App: it.App, Platform: social.Platform(it.Platform), Scope: it.Scope, Name: it.Name, Created: t}, err
+	return Source{ID: it.ID, Workspace: it.Workspace, App: it.App, Platform: social.Platform(it.Platform), Scope: it.Scope, Name: it.Name, Own: it.Own, Created: t}, err
 }
 
 // Sources lists a workspace's sources by id.
@@ -206,48 +213,45 @@ func (s *Store) Source(ctx context.Context, w, id string) (Source, error) {
 	return it.source()
 }
 
-// Parked is a delivery, or a part of one, that could not be understood.
-type Parked struct {
-	ID       string // deterministic: the same delivery parked for the same reason has the same
-	App      string
-	Delivery string
-	Received time.Time
-	Reason   string
-	Object   string // where its body is kept
-}
-
-type parkedItem struct {
-	PK, SK            string
-	ID, App, Delivery string
-	Received, Reason  string
-	Object            string
-}
-
-// Park notes a parked delivery; noting it again changes nothing.
-func (s *Store) Park(ctx context.Context, w string, p Parked) error {
-	_, err := s.putNew(ctx, parkedItem{PK: parkedPK(w, p.Received), SK: social.Stamp(p.Received) + "#" + p.ID, ID: p.ID, App: p.App,
-		Delivery: p.Delivery, Received: social.Stamp(p.Received), Reason: p.Reason, Object: p.Object})
-	if errors.Is(err, errExists) {
-		return nil
+// PutGuest lets a workspace connect sources to an app, or, with may false, no
+// longer; sources that are connected stay. An app that is gone is an error of
+// kind NotFound.
+func (s *Store) PutGuest(ctx context.Context, app, w string, may bool) error {
+	do := "ADD"
+	if !may {
+		do = "DELETE"
+	}
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{appPK(app), "@"}.av(),
+		UpdateExpression: aws.String(do + " Guests :w"), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":w": &types.AttributeValueMemberSS{Value: []string{w}}}})
+	if err = classify("guest", err); fault.Is(err, fault.Conflict) {
+		return fault.New(fault.NotFound, "no such app")
 	}
 	return err
 }
 
-// Parked lists what was parked in the month of at, newest first, after the
-// given place ("" from the newest), at most limit, and the place of the last one.
-func (s *Store) Parked(ctx context.Context, w string, at time.Time, after string, limit int) ([]Parked, string, error) {
-	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, at), after: after, descending: true, limit: limit})
+// PutOwn replaces the list of a source's own accounts; a source that is gone
+// is an error of kind NotFound.
+func (s *Store) PutOwn(ctx context.Context, w, source string, own []string) error {
+	list, err := attributevalue.Marshal(own)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	out := make([]Parked, len(items))
-	last := after
-	for i, it := range items {
-		t, err := social.ParseStamp(it.Received)
-		if err != nil {
-			return nil, "", err
-		}
-		out[i], last = Parked{ID: it.ID, App: it.App, Delivery: it.Delivery, Received: t, Reason: it.Reason, Object: it.Object}, it.SK
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{workspacePK(w), "S#" + source}.av(),
+		UpdateExpression: aws.String("SET Own = :o"), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":o": list}})
+	if err = classify("own accounts", err); fault.Is(err, fault.Conflict) {
+		return fault.New(fault.NotFound, "no such source")
 	}
-	return out, last, nil
+	return err
+}
+
+// DeleteSource disconnects a source: its route goes with it, in one
+// transaction. Its facts stay.
+func (s *Store) DeleteSource(ctx context.Context, x Source) error {
+	_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Delete: &types.Delete{TableName: &s.table, Key: key{workspacePK(x.Workspace), "S#" + x.ID}.av()}},
+		{Delete: &types.Delete{TableName: &s.table, Key: key{appPK(x.App), routeSK(x.Scope)}.av()}},
+	}})
+	return classify("delete source", err)
 }

@@ -449,15 +449,37 @@ func (s *Set) mint(previous *Set) {
 	}
 }
 
-// hash is a version: the first 80 bits of a hash over the set's other fields.
+// hash is a version: the first 80 bits of a hash over the set's other fields,
+// but for the quotes' texts, which an erasure may take away.
 func (s Set) hash() string {
 	s.Version = ""
+	s.Themes = slices.Clone(s.Themes)
+	for i := range s.Themes {
+		s.Themes[i].Quotes = slices.Clone(s.Themes[i].Quotes)
+		for j := range s.Themes[i].Quotes {
+			s.Themes[i].Quotes[j].Text = ""
+		}
+	}
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic(fmt.Errorf("write a theme set: %w", err)) // no field of a set can fail to be written
 	}
 	sum := sha256.Sum256(b)
 	return fmt.Sprintf("set_%x", sum[:10])
+}
+
+// Unquote takes the texts of the docs with these ids out of the set's quotes,
+// and reports whether it quoted any. The version stays: it does not depend on them.
+func (s *Set) Unquote(ids map[string]bool) bool {
+	any := false
+	for i := range s.Themes {
+		for j, q := range s.Themes[i].Quotes {
+			if ids[q.ID] && q.Text != "" {
+				s.Themes[i].Quotes[j].Text, any = "", true
+			}
+		}
+	}
+	return any
 }
 
 // Parse reads a set from JSON and holds it against its version.

@@ -14,6 +14,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/platform/standard"
+	"rapport/internal/social"
 )
 
 const (
@@ -85,9 +86,10 @@ func TestCheckKey(t *testing.T) {
 	}{
 		"whsec_":                           {secret, "", nil},
 		"without its prefix":               {strings.TrimPrefix(secret, "whsec_"), "", nil},
-		"empty":                            {"", "it is empty", nil},
-		"a prefix alone":                   {"whsec_", "it is empty", nil},
-		"a passphrase":                     {"correct horse", "no base64", nil},
+		"empty":                            {"", "at least 24 bytes", nil},
+		"a prefix alone":                   {"whsec_", "at least 24 bytes", nil},
+		"too short":                        {"whsec_c2hvcnQ=", "at least 24 bytes", nil},
+		"a passphrase":                     {"correct horse", "at least 24 bytes", nil},
 		"a public key":                     {"whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "not supported", nil},
 		"a private key":                    {"whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "not supported", nil},
 		"a passphrase, with a signature":   {"correct horse", "", forum(true)},
@@ -435,6 +437,29 @@ func TestCheckConfigNamesTheField(t *testing.T) {
 	for _, layout := range []string{"", "unix", "unix_ms", time.RFC1123Z, time.RubyDate, "2006-01-02 15:04:05"} {
 		if err := adapter.CheckConfig(mapped(t, map[string]any{"layout": layout})); err != nil {
 			t.Errorf("layout %q: %v", layout, err)
+		}
+	}
+}
+
+// The sample of an app is read by its own mapping, whatever that is.
+func TestSampleFitsTheMapping(t *testing.T) {
+	for name, mapping := range map[string]string{
+		"flat":  `{"scope":{"path":"/s"},"type":{"value":"post"},"id":{"path":"/id"},"actor_id":{"path":"/by"},"occurred":{"path":"/at"},"direction":{"value":"inbound"}}`,
+		"deep":  `{"items":"/data/list","scope":{"path":"/a~1b/0/s"},"type":{"path":"/k","map":{"x":"","y":"react","z":"message"}},"id":{"path":"/a~1b/0/id"},"actor_id":{"path":"/u/id"},"occurred":{"path":"/at"},"layout":"unix","direction":{"path":"/staff","map":{"true":"outbound","no":"inbound"}}}`,
+		"short": `{"scope":{"value":"forum"},"type":{"path":"/k","default":"post"},"id":{"path":"/id"},"actor_id":{"path":"/by"},"occurred":{"path":"/at"},"layout":"2006-01-02 15:04:05 -0700","direction":{"path":"/staff","present":"outbound","default":"inbound"}}`,
+	} {
+		o := platform.Options{Config: json.RawMessage(`{"mapping":` + mapping + `}`)}
+		if err := adapter.CheckConfig(o.Config); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		r := platform.SampleOf(adapter, "forum", "1001", now, o)
+		events, err := adapter.Normalise(r, o)
+		if err != nil || len(events) != 1 || events[0].Activity == nil {
+			t.Fatalf("%s: %s tells %+v, %v", name, r.Body, events, err)
+		}
+		a := events[0].Activity
+		if a.Direction != social.Inbound || !a.Type.Utterance() || !a.Occurred.Equal(now) || a.Object.ID != "1001" || events[0].Scopes[0] != "forum" {
+			t.Errorf("%s: %s tells %+v in %v", name, r.Body, a, events[0].Scopes)
 		}
 	}
 }

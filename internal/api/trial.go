@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/fault"
+	"rapport/internal/leads"
+	"rapport/internal/platform"
+	"rapport/internal/platform/all"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// Trial is what became of a test of the whole way.
+type Trial struct {
+	OK    bool   `json:"ok"`
+	Steps []Step `json:"steps" doc:"In order; after one that failed there are no more"`
+}
+
+// Step is one step of the way.
+type Step struct {
+	Name   string `json:"name" enum:"secret,sample,answered,understood,stored,viewed,scored,cleaned"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail" doc:"What was seen, or what to do"`
+	After  int64  `json:"after_ms" doc:"Since the test began"`
+}
+
+// trialTime is how long a test waits for the way to be gone: less than the API has.
+const trialTime = 22 * time.Second
+
+func (s *service) trials(api huma.API) {
+	members(s, api, huma.Operation{OperationID: "test-source", Method: http.MethodPost, Path: "/sources/{source}/test", Tags: []string{"sources"}, Summary: "Test a source the whole way",
+		Description: "A sample of the platform's usual event is signed with the app's secret and posted to the source's hook, as the platform would; then each step is looked at: verified and queued, understood, stored, viewed, scored. " +
+			"It is kept apart from the workspace's own data and taken away at the end: no number changes. It takes a few seconds.",
+		DefaultStatus: http.StatusOK}, s.testSource)
+}
+
+// steps collects what a test sees.
+type steps struct {
+	Trial
+	began time.Time
+	now   func() time.Time
+}
+
+func (t *steps) add(name string, ok bool, format string, args ...any) bool {
+	t.Steps = append(t.Steps, Step{name, ok, fmt.Sprintf(format, args...), t.now().Sub(t.began).Milliseconds()})
+	t.OK = ok
+	return ok
+}
+
+func (s *service) testSource(ctx context.Context, w string, in *InSource) (*Out[Trial], error) {
+	x, err := s.Store.Source(ctx, w, in.Source)
+	if err != nil {
+		return nil, err
+	}
+	src := s.source(ctx, x)
+	if src.Polled {
+		return nil, invalid("path.source", "is fetched: nothing is sent to it; its health says how fetching goes")
+	}
+	app, err := s.Store.App(ctx, x.App)
+	if err != nil {
+		return nil, err
+	}
+	adapter, err := all.Find(x.Platform)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := adapter.(platform.Signer)
+	if !ok {
+		return nil, invalid("path.source", "is of a platform that can't be tested")
+	}
+	id, err := s.randomID("test")
+	if err != nil {
+		return nil, err
+	}
+	t := &steps{began: s.Now(), now: s.Now}
+	err = s.walk(ctx, t, w, id, x, app, adapter, signer, src.HookURL)
+	return &Out[Trial]{t.Trial}, err
+}
+
+// walk goes the way step by step until one fails; its error is a fault of ours.
+func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Source, app store.App, adapter platform.Adapter, signer platform.Signer, hook string) error {
+	keys, err := s.Secrets(ctx, app.ID)
+	if fault.Is(err, fault.NotFound) || err == nil && len(keys.Keys) == 0 {
+		t.add("secret", false, "the app has no secret: rotate to one")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.add("secret", true, "%d accepted", len(keys.Keys))
+
+	scope := x.Scope
+	if scope == "*" {
+		scope = "rapport-test"
+	}
+	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
+	r := platform.SampleOf(signer, scope, fmt.Sprint(t.began.UnixMilli()), social.Instant(t.began), opts)
+	r.URL = hook
+	platform.MarkTest(&r, keys.Keys[0], id)
+	if err := signer.Sign(&r, keys.Keys[0], id, opts, t.began); err != nil {
+		t.add("sample", false, "it could not be signed: %v", err)
+		return nil
+	}
+	if r.Path != "" {
+		r.URL += "/" + r.Path
+	}
+	t.add("sample", true, "%d bytes, signed as the platform would", len(r.Body))
+
+	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	defer cancel()
+	status, _, err := s.Post(ctx, r)
+	if err != nil {
+		t.add("answered", false, "the hook %s could not be reached: is PublicUrl right?", hook)
+		return nil
+	}
+	if !t.add("answered", status/100 == 2, "%d %s%s", status, http.StatusText(status), map[bool]string{true: ": the signature does not hold; within a minute of a rotation that is so"}[status == http.StatusUnauthorized]) {
+		return nil
+	}
+
+	var done store.Test
+	if !s.wait(ctx, func() bool { done, err = s.Store.Test(ctx, w, id); return err == nil }) {
+		t.add("understood", false, "ingest has not had it within %s: look at its log, and at the deliveries queue", trialTime)
+		return nil
+	}
+	defer s.Store.DeleteTest(context.WithoutCancel(ctx), w, id)
+	if !t.add("understood", len(done.Facts) > 0 && len(done.Parked) == 0, "%s", strings.Join(append(done.Events, done.Parked...), "; ")) {
+		return nil
+	}
+	shadow := store.Shadow(w, id)
+	defer func() {
+		if s.Forget(context.WithoutCancel(ctx), shadow, done.Facts[0].Account) == nil && t.OK {
+			t.add("cleaned", true, "nothing of it is left")
+		}
+	}()
+	var fact social.Activity
+	if !s.wait(ctx, func() bool { fact, err = s.Store.Activity(ctx, shadow, done.Facts[0]); return err == nil }) {
+		t.add("stored", false, "the fact is not in the table: look at ingest's log")
+		return nil
+	}
+	t.add("stored", true, "%s by %s", fact.Type, fact.Actor.ID)
+	var item store.Item
+	if !s.wait(ctx, func() bool { item, err = s.Store.Item(ctx, shadow, fact); return err == nil && item.Version > 0 }) {
+		t.add("viewed", false, "its view was not made: look at feedback's log and the feedback queue")
+		return nil
+	}
+	t.add("viewed", true, "it reads as %s, %s", fact.Intent, fact.Sentiment)
+	if !s.wait(ctx, func() bool {
+		v, err := s.Store.LeadVersion(ctx, shadow, social.PersonID(done.Facts[0].Account), leads.ModelID)
+		return err == nil && v > 0
+	}) {
+		t.add("scored", false, "it was not scored: look at score's log and the scoring queue")
+		return nil
+	}
+	t.add("scored", true, "its author is a lead")
+	return nil
+}
+
+// wait looks every quarter of a second until ready or the time is over.
+func (s *service) wait(ctx context.Context, ready func() bool) bool {
+	for {
+		if ready() {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}

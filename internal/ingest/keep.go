@@ -1,0 +1,158 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/parallel"
+	"rapport/internal/reading"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// writers is how many facts of a delivery are stored at once.
+const writers = 16
+
+// keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
+func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
+	fresh := 0
+	for _, w := range sortedKeys(r.facts) {
+		facts, err := in.notErased(ctx, w, r.facts[w])
+		if err != nil {
+			return fresh, err
+		}
+		accounts := map[string]social.Activity{}
+		for _, a := range facts {
+			accounts[a.Account().AccountID()] = a
+		}
+		ids := sortedKeys(accounts)
+		if err := errors.Join(parallel.Each(ctx, len(ids), writers, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
+			return fresh, err
+		}
+		isNew := make([]bool, len(facts))
+		errs := parallel.Each(ctx, len(facts), writers, func(i int) (err error) {
+			isNew[i], err = in.Store.PutActivity(ctx, w, facts[i], reading.Version)
+			return err
+		})
+		var kept []social.Activity
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				kept = append(kept, facts[i])
+				if isNew[i] {
+					fresh++
+				}
+			case fault.Retryable(err):
+				return fresh, fmt.Errorf("store %s: %w", facts[i].Key, err)
+			default:
+				r.park(w, fmt.Sprintf("activity %s: %s", facts[i].Key, fault.Message(err)))
+			}
+		}
+		r.facts[w] = kept
+	}
+	if err := in.parkAll(ctx, r); err != nil {
+		return fresh, err
+	}
+	if r.delivery.Test == "" {
+		return fresh, in.tell(ctx, r)
+	}
+	return fresh, nil
+}
+
+// notErased leaves out what accounts did that were erased: it does not come back.
+func (in *Ingest) notErased(ctx context.Context, w string, facts []social.Activity) ([]social.Activity, error) {
+	var ids []string
+	for _, a := range facts {
+		ids = append(ids, a.Account().AccountID())
+	}
+	slices.Sort(ids)
+	erased, err := in.Erased(ctx, w, slices.Compact(ids))
+	if err != nil {
+		return nil, fmt.Errorf("tombstones: %w", err)
+	}
+	if len(erased) == 0 {
+		return facts, nil
+	}
+	return slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool { return erased[a.Account().AccountID()] }), nil
+}
+
+func (in *Ingest) parkAll(ctx context.Context, r *result) error {
+	var still []string // ids of what is parked, of a replay
+	for _, w := range sortedKeys(r.parked) {
+		body, err := json.Marshal(r.delivery)
+		if err != nil {
+			return err
+		}
+		object, err := in.Archive.PutParked(ctx, w, r.delivery.ID(), body)
+		if err != nil {
+			return err
+		}
+		for i, reason := range r.parked[w] {
+			p := store.Parked{ID: social.HashID("prk", social.Key(r.delivery.ID(), fmt.Sprint(i), reason)), App: r.delivery.App, Delivery: r.delivery.ID(),
+				Received: r.delivery.Received, Reason: reason, Object: object}
+			if err := in.Store.Park(ctx, w, p); err != nil {
+				return err
+			}
+			still = append(still, p.ID)
+		}
+	}
+	if !r.delivery.Replay {
+		return nil
+	}
+	for _, w := range r.workspaces() {
+		if err := in.Store.Unpark(ctx, w, r.delivery.Received, r.delivery.ID(), still, in.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workspaces lists all that a result concerns, its app's owner too.
+func (r *result) workspaces() []string {
+	out := []string{r.owner}
+	out = append(out, sortedKeys(r.facts)...)
+	out = append(out, sortedKeys(r.parked)...)
+	out = append(out, workspacesOf(r.heard)...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// slot is the grain in which sources are heard.
+const slot = 5 * time.Minute
+
+// maxHeard bounds how many sources are remembered as heard.
+const maxHeard = 10_000
+
+// tell notes what a delivery says of its sources: that they were heard, that
+// a grant has ended, that somebody must be forgotten.
+func (in *Ingest) tell(ctx context.Context, r *result) error {
+	if !r.delivery.Replay {
+		start := r.delivery.Received.Truncate(slot)
+		for _, route := range r.heard {
+			if in.heard[route.Source].Equal(start) {
+				continue
+			}
+			if err := in.Store.PutHeard(ctx, route.Workspace, route.Source, r.delivery.Received); err != nil {
+				return err
+			}
+			if len(in.heard) >= maxHeard {
+				clear(in.heard)
+			}
+			in.heard[route.Source] = start
+		}
+	}
+	for _, x := range r.revoked {
+		if err := in.Store.PutRevoked(ctx, x.route.Workspace, x.route.Source, r.delivery.Received, x.reason); err != nil {
+			return err
+		}
+	}
+	if len(r.erase) == 0 {
+		return nil
+	}
+	return in.QueueErase(ctx, r.erase)
+}

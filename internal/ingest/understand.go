@@ -1,0 +1,323 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/internal/platform"
+	"rapport/internal/platform/all"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+type appRoutes struct {
+	app    store.App
+	routes []store.Route
+	read   time.Time
+}
+
+// maxApps bounds how many apps and workspaces are remembered.
+const maxApps = 1000
+
+// remembered is how long an app, its routes and a workspace's sources are
+// kept in memory. A scope that no route knows is looked up again at once.
+const remembered = time.Minute
+
+// app returns an app and its routes: those remembered, unless fresh asks again.
+func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, error) {
+	if ar, ok := in.apps[id]; ok && !fresh && in.Now().Sub(ar.read) < remembered {
+		return ar, nil
+	}
+	ar := appRoutes{read: in.Now()}
+	var err error
+	if ar.app, err = in.Store.App(ctx, id); err != nil {
+		return ar, fmt.Errorf("app %s: %w", id, err)
+	}
+	if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
+		return ar, fmt.Errorf("routes of %s: %w", id, err)
+	}
+	if len(in.apps) >= maxApps {
+		clear(in.apps)
+	}
+	in.apps[id] = ar
+	return ar, nil
+}
+
+// route lists the routes that watch any of the scopes.
+func (ar appRoutes) route(scopes []string) []store.Route {
+	var out []store.Route
+	for _, r := range ar.routes {
+		if r.Scope == "*" || slices.Contains(scopes, r.Scope) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func workspacesOf(routes []store.Route) []string {
+	var out []string
+	for _, r := range routes {
+		out = append(out, r.Workspace)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+type ownAccounts struct {
+	ids  map[string]bool // platform, "|" and the platform-side id
+	read time.Time
+}
+
+// own reports whether the account acts for the workspace: it is the scope of
+// one of its sources on the platform, or listed as its own. So that the same
+// event has the same direction whichever source it came through.
+func (in *Ingest) own(ctx context.Context, w string, a social.Activity) (bool, error) {
+	o, ok := in.owned[w]
+	if !ok || in.Now().Sub(o.read) >= remembered {
+		list, err := in.Store.Sources(ctx, w)
+		if err != nil {
+			return false, fmt.Errorf("sources of %s: %w", w, err)
+		}
+		o = ownAccounts{ids: map[string]bool{}, read: in.Now()}
+		for _, x := range list {
+			for _, id := range append([]string{x.Scope}, x.Own...) {
+				o.ids[string(x.Platform)+"|"+id] = true
+			}
+		}
+		if len(in.owned) >= maxApps {
+			clear(in.owned)
+		}
+		in.owned[w] = o
+	}
+	return o.ids[string(a.Platform)+"|"+a.Actor.ID], nil
+}
+
+// result is what one delivery, or one part of it, came to.
+type result struct {
+	owner    string // of the app
+	delivery platform.Delivery
+	facts    map[string][]social.Activity // by workspace
+	parked   map[string][]string          // reasons by workspace
+	ignored  map[string]int               // by kind
+	heard    []store.Route                // the sources it came for
+	revoked  []revoked
+	erase    []Erase
+	seen     []string // what became of each event, for a test's report
+}
+
+type revoked struct {
+	route  store.Route
+	reason string
+}
+
+// parkAfter is the receive count from which a message that makes the code
+// panic is parked instead of tried again.
+const parkAfter = 3
+
+// understand reads one message: a delivery, or its parts where it is for
+// several workspaces. It returns an error only for what may pass later.
+func (in *Ingest) understand(ctx context.Context, m Message) ([]*result, error) {
+	var d platform.Delivery
+	if err := json.Unmarshal(m.Body, &d); err != nil {
+		return nil, err // never queued by intake: it ends in the dead-letter queue, whole
+	}
+	if d.Object != "" {
+		body, err := in.Archive.Get(ctx, d.Object)
+		if err != nil {
+			return nil, fmt.Errorf("body of %s: %w", d.Object, err)
+		}
+		d.Request.Body, d.Object = body, ""
+	}
+	return in.understandDelivery(ctx, d, m.Received)
+}
+
+// understandDelivery is understand of a delivery that is there whole.
+func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, received int) ([]*result, error) {
+	ar, err := in.app(ctx, d.App, false)
+	if err != nil {
+		return nil, err
+	}
+	var out []*result
+	for _, part := range in.parts(ar, d) {
+		r, err := in.understandPart(ctx, ar, part, received)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// parts splits a delivery of an app that serves several workspaces, so that
+// each keeps its own events only.
+func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Delivery) {
+	whole := []platform.Delivery{d}
+	if len(workspacesOf(ar.routes)) < 2 {
+		return whole
+	}
+	adapter, err := all.Find(ar.app.Platform)
+	if err != nil {
+		return whole
+	}
+	splitter, ok := adapter.(platform.Splitter)
+	if !ok {
+		return whole
+	}
+	defer func() {
+		if recover() != nil {
+			parts = whole // normalising it will say what is wrong
+		}
+	}()
+	list := splitter.Split(d.Request)
+	if len(list) < 2 {
+		return whole
+	}
+	for _, r := range list {
+		p := d
+		p.Request, p.Part = r, d.ID()
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (*result, error) {
+	r := &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}, ignored: map[string]int{}}
+	events, err := in.normalise(ar.app, d)
+	if p, ok := errors.AsType[panicError](err); ok && received < parkAfter {
+		return nil, p
+	}
+	if err != nil {
+		// Who is told of a delivery that can't be understood at all: who made the app.
+		r.park(ar.app.Owner, err.Error())
+		return r, nil
+	}
+	refreshed := false
+	for _, e := range events {
+		to := ar.route(e.Scopes)
+		if len(to) == 0 && e.Ignored == "" && !refreshed {
+			if ar, err = in.app(ctx, d.App, true); err != nil {
+				return nil, err
+			}
+			refreshed, to = true, ar.route(e.Scopes)
+		}
+		if len(e.Scopes) == 0 && (e.Ignored != "" || e.Erase != nil || e.Revoked != "") {
+			to = ar.routes // it is about the app as a whole
+		}
+		r.heard = append(r.heard, to...)
+		r.seen = append(r.seen, strings.TrimSpace(e.Kind+": "+e.Becomes()+" "+e.Ignored+e.Parked+e.Revoked))
+		if err := in.take(ctx, r, e, to); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *result) park(w, reason string) { r.parked[w] = append(r.parked[w], reason) }
+
+// take adds what one event comes to for the sources it is for.
+func (in *Ingest) take(ctx context.Context, r *result, e platform.Event, to []store.Route) error {
+	workspaces := workspacesOf(to)
+	if len(workspaces) == 0 {
+		workspaces = []string{r.owner}
+	}
+	switch {
+	case e.Ignored != "":
+		r.ignored[e.Kind]++
+	case e.Parked != "":
+		for _, w := range workspaces {
+			r.park(w, e.Parked)
+		}
+	case len(to) == 0:
+		r.park(r.owner, fmt.Sprintf("no source watches the scope %.200s", strings.Join(e.Scopes, ", ")))
+	case e.Revoked != "":
+		for _, route := range to {
+			r.revoked = append(r.revoked, revoked{route, e.Revoked})
+		}
+	case e.Erase != nil:
+		for _, route := range to {
+			r.erase = append(r.erase, eraseOf(route, *e.Erase, e.Kind, r.delivery.Received)...)
+		}
+	default:
+		problem := bound(*e.Activity)
+		if problem == nil && e.Activity.Occurred.After(r.delivery.Received.Add(ignoreAfter)) {
+			problem = fmt.Errorf("activity %s is dated %s, over a day after its receipt", e.Activity.Key, social.Stamp(e.Activity.Occurred))
+		}
+		for _, w := range workspaces {
+			if problem != nil {
+				r.park(w, problem.Error())
+				continue
+			}
+			a := *e.Activity
+			if a.Direction == social.Inbound {
+				own, err := in.own(ctx, w, a)
+				if err != nil {
+					return err
+				}
+				if own {
+					a.Direction = social.Outbound
+				}
+			}
+			r.facts[w] = append(r.facts[w], a)
+		}
+	}
+	return nil
+}
+
+// eraseOf lists whom a demand to forget means at one source: the account as
+// the platform named it and, where ids are the source's own, that id in it.
+func eraseOf(route store.Route, ref social.AccountRef, kind string, at time.Time) []Erase {
+	e := Erase{Workspace: route.Workspace, Platform: string(ref.Platform), Scope: ref.Scope, ID: ref.ID, Reason: kind, At: social.Stamp(at)}
+	out := []Erase{e}
+	if ref.ID != "" && ref.Scope == "" && route.Scope != "*" {
+		e.Scope = route.Scope
+		out = append(out, e)
+	}
+	return out
+}
+
+// complete adds what the fact needs beyond the platform's word: when it was known, and how its text reads.
+func (in *Ingest) complete(a social.Activity, received time.Time) social.Activity {
+	if a.Undated {
+		a.Occurred = received
+	}
+	a.Occurred, a.Known = social.Instant(a.Occurred), social.Instant(received)
+	a.Text = strings.ToValidUTF8(a.Text, "\uFFFD")
+	if len(a.Text) > maxText {
+		a.Text = strings.ToValidUTF8(a.Text[:maxText], "")
+	}
+	if strings.TrimSpace(a.Text) != "" {
+		read := in.Reader.Read(a.Text)
+		a.Language, a.Sentiment, a.Intent = read.Language, read.Sentiment.Label, read.Intent.Label
+	}
+	return a
+}
+
+type panicError struct{ error }
+
+// normalise calls the adapter, has the texts read and turns a panic into an error.
+func (in *Ingest) normalise(app store.App, d platform.Delivery) (events []platform.Event, err error) {
+	adapter, err := all.Find(app.Platform)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("panic", "delivery", d.ID(), "app", d.App, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			events, err = nil, panicError{fmt.Errorf("it made Rapport fail, which is a fault of ours (platform %s)", app.Platform)}
+		}
+	}()
+	events, err = adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
+	for i := range events {
+		if a := events[i].Activity; a != nil {
+			*a = in.complete(*a, d.Received)
+		}
+	}
+	return events, err
+}

@@ -1,0 +1,63 @@
+package ingest
+
+import (
+	"context"
+
+	"rapport/internal/fault"
+	"rapport/internal/platform"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// Outcome says what a delivery would come to in one workspace today.
+type Outcome struct {
+	Add     []string // keys of activities that are not there yet
+	Same    int      // activities that are there as they would be
+	Differ  []string // keys of activities that are there and that today's code reads otherwise: they stay as they are
+	Erased  int      // of accounts that were erased: they stay away
+	Parked  []string // reasons
+	Ignored int
+}
+
+// Would says what d would come to in workspace w, and stores nothing.
+func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery) (Outcome, error) {
+	var o Outcome
+	results, err := in.understandDelivery(ctx, d, parkAfter)
+	if err != nil {
+		return o, err
+	}
+	for _, r := range results {
+		o.Parked = append(o.Parked, r.parked[w]...)
+		for _, n := range r.ignored {
+			o.Ignored += n
+		}
+		facts, err := in.notErased(ctx, w, r.facts[w])
+		if err != nil {
+			return o, err
+		}
+		o.Erased += len(r.facts[w]) - len(facts)
+		for _, a := range facts {
+			there, err := in.Store.Activity(ctx, w, store.RefOf(a))
+			switch {
+			case fault.Is(err, fault.NotFound):
+				o.Add = append(o.Add, a.Key)
+			case err != nil:
+				return o, err
+			case same(there, a):
+				o.Same++
+			default:
+				o.Differ = append(o.Differ, a.Key)
+			}
+		}
+	}
+	return o, nil
+}
+
+// same compares what the platform said: not when it was known, nor how it was read.
+func same(a, b social.Activity) bool {
+	if a.Undated && b.Undated {
+		b.Occurred = a.Occurred
+	}
+	b.Known, b.Language, b.Sentiment, b.Intent = a.Known, a.Language, a.Sentiment, a.Intent
+	return a == b
+}

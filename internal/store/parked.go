@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+)
+
+// Parked is a delivery, or a part of one, that could not be understood.
+type Parked struct {
+	ID       string // deterministic: the same delivery parked for the same reason has the same
+	App      string
+	Delivery string
+	Received time.Time
+	Reason   string
+	Object   string    // where its body is kept
+	Replayed time.Time // when it was understood after all; zero: not yet
+}
+
+type parkedItem struct {
+	PK, SK            string
+	ID, App, Delivery string
+	Received, Reason  string
+	Object            string
+	Replayed          string `dynamodbav:",omitempty"`
+}
+
+func (it parkedItem) parked() (Parked, error) {
+	p := Parked{ID: it.ID, App: it.App, Delivery: it.Delivery, Reason: it.Reason, Object: it.Object}
+	var err error
+	if p.Received, err = social.ParseStamp(it.Received); err != nil || it.Replayed == "" {
+		return p, err
+	}
+	p.Replayed, err = social.ParseStamp(it.Replayed)
+	return p, err
+}
+
+// Unpark notes that what was parked of a delivery has been understood after
+// all, but for what is still parked.
+func (s *Store) Unpark(ctx context.Context, w string, received time.Time, delivery string, still []string, now time.Time) error {
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#"})
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if it.Delivery != delivery || it.Replayed != "" || slices.Contains(still, it.ID) {
+			continue
+		}
+		_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{it.PK, it.SK}.av(),
+			UpdateExpression: aws.String("SET Replayed = :t"), ConditionExpression: aws.String("attribute_exists(PK)"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{":t": str(social.Stamp(now))}})
+		if err = classify("unpark", err); err != nil && !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteParked takes away what was parked of a delivery.
+func (s *Store) DeleteParked(ctx context.Context, w string, received time.Time, delivery string) error {
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#"})
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if it.Delivery != delivery {
+			continue
+		}
+		if err := s.delete(ctx, key{it.PK, it.SK}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Park notes a parked delivery; noting it again changes nothing.
+func (s *Store) Park(ctx context.Context, w string, p Parked) error {
+	_, err := s.putNew(ctx, parkedItem{PK: parkedPK(w, p.Received), SK: social.Stamp(p.Received) + "#" + p.ID, ID: p.ID, App: p.App,
+		Delivery: p.Delivery, Received: social.Stamp(p.Received), Reason: p.Reason, Object: p.Object})
+	if errors.Is(err, errExists) {
+		return nil
+	}
+	return err
+}
+
+// Parked lists what was parked in the month of at, newest first, after the
+// given place ("" from the newest), at most limit, and the place of the last one.
+func (s *Store) Parked(ctx context.Context, w string, at time.Time, after string, limit int) ([]Parked, string, error) {
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, at), after: after, descending: true, limit: limit})
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]Parked, len(items))
+	last := after
+	for i, it := range items {
+		if out[i], err = it.parked(); err != nil {
+			return nil, "", err
+		}
+		last = it.SK
+	}
+	return out, last, nil
+}
+
+// differs is the part of a reason that differs from one delivery to the other.
+var differs = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|activity \\S+|[0-9][0-9T:.Z-]*")
+
+// CommonReason is a reason without what differs from one delivery to the
+// other, so that reasons can be counted: figures and quoted values stand as "…".
+func CommonReason(reason string) string { return differs.ReplaceAllString(reason, "…") }

@@ -1,0 +1,186 @@
+package store_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/fault"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+var pollNow = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func duePolls(t *testing.T, s *store.Store, now time.Time, limit int) []store.DuePoll {
+	t.Helper()
+	due, err := s.DuePolls(t.Context(), now, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return due
+}
+
+func TestPollIsWhereItWasWritten(t *testing.T) {
+	s := storetest.New(t)
+	if _, err := s.PollState(t.Context(), "acme", "src_a"); !fault.Is(err, fault.NotFound) {
+		t.Fatalf("before it is scheduled: %v", err)
+	}
+	want := store.Poll{Workspace: "acme", Source: "src_a", Host: "kettles.example", Cursor: "5 0 0", Asked: "url_x", ETag: `"1"`, LastModified: "Mon, 02 Mar 2026 09:30:00 GMT",
+		Told: []string{"a", "b"}, Failures: 3, Reason: "there is nothing at the URL", Tried: pollNow, Success: pollNow.Add(-time.Hour)}
+	for i := range 3 { // new, moved, left where it stands
+		to := pollNow.Add(time.Minute * time.Duration(min(i, 1)))
+		if err := s.MovePoll(t.Context(), &want, to); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.PollState(t.Context(), "acme", "src_a")
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || !got.Due.Equal(to) || got.Version != int64(i+1) {
+			t.Errorf("write %d: %v (-want +got):\n%s", i, err, diff)
+		}
+		place := []store.DuePoll{{Workspace: "acme", Source: "src_a", Host: "kettles.example", At: to}}
+		if diff := cmp.Diff(place, duePolls(t, s, pollNow.Add(time.Hour), 10)); diff != "" {
+			t.Errorf("write %d: the list (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+func TestPollMovedByTwoIsAConflict(t *testing.T) {
+	s := storetest.New(t)
+	if err := s.SchedulePoll(t.Context(), "acme", "src_a", pollNow); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.PollState(t.Context(), "acme", "src_a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var won atomic.Int32
+	var wait sync.WaitGroup
+	for range 8 {
+		mine := p
+		wait.Go(func() {
+			switch err := s.MovePoll(t.Context(), &mine, pollNow.Add(2*time.Minute)); {
+			case err == nil:
+				won.Add(1)
+			case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Transient):
+				t.Errorf("claim: %v", err)
+			case mine.Version != p.Version || !mine.Due.Equal(p.Due):
+				t.Errorf("a claim that failed changed %+v", mine)
+			}
+		})
+	}
+	wait.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d claimed it", won.Load())
+	}
+	if due := duePolls(t, s, pollNow.Add(time.Minute), 10); len(due) != 0 {
+		t.Errorf("claimed, and still due: %v", due)
+	}
+	if due := duePolls(t, s, pollNow.Add(2*time.Minute), 10); len(due) != 1 {
+		t.Errorf("the lease has ended, and due is %v", due)
+	}
+}
+
+func TestScheduledAgainKeepsWhatItTold(t *testing.T) {
+	s := storetest.New(t)
+	p := store.Poll{Workspace: "acme", Source: "src_a", Cursor: "c", ETag: `"1"`}
+	if err := s.MovePoll(t.Context(), &p, pollNow.Add(24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SchedulePoll(t.Context(), "acme", "src_a", pollNow); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.PollState(t.Context(), "acme", "src_a")
+	if err != nil || got.Cursor != "c" || got.ETag != `"1"` || !got.Due.Equal(pollNow) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if due := duePolls(t, s, pollNow.Add(48*time.Hour), 10); len(due) != 1 || !due[0].At.Equal(pollNow) {
+		t.Errorf("due %v", due)
+	}
+}
+
+func TestUnscheduledIsGone(t *testing.T) {
+	s, table := storetest.NewTable(t)
+	for range 2 { // the second time there is nothing to take off
+		if err := s.UnschedulePoll(t.Context(), "acme", "src_a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.SchedulePoll(t.Context(), "acme", "src_a", pollNow); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.PollState(t.Context(), "acme", "src_a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.UnschedulePoll(t.Context(), "acme", "src_a"); err != nil {
+		t.Fatal(err)
+	}
+	// Whoever was asking it then can't bring it back.
+	if err := s.MovePoll(t.Context(), &p, pollNow); !fault.Is(err, fault.Conflict) {
+		t.Errorf("moved after it was taken off: %v", err)
+	}
+	if left := table.Dump(t); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestDuePollsOldestFirst(t *testing.T) {
+	s := storetest.New(t)
+	for i, source := range []string{"src_c", "src_a", "src_b", "src_d"} {
+		if err := s.SchedulePoll(t.Context(), "acme", source, pollNow.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := func(due []store.DuePoll) (out []string) {
+		for _, d := range due {
+			out = append(out, d.Source)
+		}
+		return out
+	}
+	if diff := cmp.Diff([]string{"src_c", "src_a", "src_b"}, names(duePolls(t, s, pollNow.Add(2*time.Minute), 10))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	first := duePolls(t, s, pollNow.Add(time.Hour), 2)
+	if diff := cmp.Diff([]string{"src_c", "src_a"}, names(first)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := s.DropPoll(t.Context(), first[0]); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"src_a"}, names(duePolls(t, s, pollNow.Add(time.Hour), 1))); diff != "" {
+		t.Errorf("after one was dropped (-want +got):\n%s", diff)
+	}
+}
+
+func TestHostIsClaimedByOne(t *testing.T) {
+	s := storetest.New(t)
+	h, err := s.ClaimHost(t.Context(), "kettles.example", pollNow, 90*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := s.ClaimHost(t.Context(), "kettles.example", pollNow.Add(89*time.Second), 90*time.Second)
+	if !fault.Is(err, fault.Conflict) || !held.Until.Equal(pollNow.Add(90*time.Second)) {
+		t.Errorf("claimed twice: %+v, %v", held, err)
+	}
+	if _, err := s.ClaimHost(t.Context(), "other.example", pollNow, 90*time.Second); err != nil {
+		t.Errorf("another host: %v", err)
+	}
+	again, err := s.ClaimHost(t.Context(), "kettles.example", pollNow.Add(90*time.Second), 90*time.Second)
+	if err != nil {
+		t.Errorf("after the lease: %v", err)
+	}
+	h.Failures = 2
+	if err := s.PutHost(t.Context(), &h); !fault.Is(err, fault.Conflict) {
+		t.Errorf("let go by one whose lease had ended: %v", err)
+	}
+	again.Failures, again.Until = 1, pollNow.Add(2*time.Minute)
+	if err := s.PutHost(t.Context(), &again); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := s.ClaimHost(t.Context(), "kettles.example", pollNow.Add(2*time.Minute), time.Second); err != nil || next.Failures != 1 {
+		t.Errorf("%+v, %v", next, err)
+	}
+}
