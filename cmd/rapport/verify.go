@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 )
 
 type verifyCommand struct {
-	Platform   string   `placeholder:"NAME" help:"The platform that signed: meta or standard."`
+	Platform   string   `placeholder:"NAME" help:"The platform that signed, as docs/platforms names it."`
 	SecretFile string   `placeholder:"FILE" help:"The app's secrets, one a line, the current one first; for a handshake also its verify token."`
 	Method     string   `default:"POST" help:"The request's method (${default})."`
 	URL        string   `name:"url" placeholder:"URL" help:"The public URL that was called, with its query."`
@@ -31,7 +32,7 @@ type verifyCommand struct {
 func (verifyCommand) Help() string {
 	return `The body is read from standard input, byte for byte. Prints {"id","valid","reason"} and exits with 1 if the signature does not hold. A handshake prints its answer, too.
 
---vectors takes {"vectors":[{"id","platform","method","url","headers","body","secret","config","legacy","usable","at","kind","expected","valid"}]} and prints one line for each usable vector of a platform that Rapport knows: "agrees" says whether the outcome is as the file says. A legacy vector must hold where the app allows it, and be refused where not. Exits with 1 if any does not agree.
+--vectors takes {"vectors":[{"id","platform","method","url","headers","body","secret","config","legacy","usable","at","kind","expected","valid"}]} and prints one line for each usable vector of a platform that Rapport knows: "agrees" says whether the outcome is as the file says, and whether each change of a byte of the body, or of a header that the signature needs, is refused. A legacy vector must hold where the app allows it, and be refused where not. Exits with 1 if any does not agree.
 
 Examples:
   rapport verify --platform meta --secret-file secret --header 'X-Hub-Signature-256: sha256=757107ea…' < body.json
@@ -48,6 +49,8 @@ type verified struct {
 	Legacy   bool            `json:"legacy,omitempty"` // held only because legacy was allowed
 	Answer   string          `json:"answer,omitempty"` // to a handshake
 	Agrees   *bool           `json:"agrees,omitempty"` // with what the file of vectors says
+	Broken   int             `json:"broken,omitempty"` // in how many ways a byte was changed
+	Held     int             `json:"held,omitempty"`   // how many of them held all the same: none may
 }
 
 // check answers a handshake or verifies a delivery.
@@ -229,6 +232,52 @@ func (x vector) check(adapter platform.Adapter, now time.Time) (verified, error)
 	} else if x.Legacy && x.Valid {
 		agrees = agrees && v.Legacy
 	}
+	if v.Valid && v.Kind == "delivery" {
+		v.Broken, v.Held = x.broken(adapter, r, at)
+		agrees = agrees && v.Held == 0
+	}
 	v.Agrees = &agrees
 	return v, nil
+}
+
+// broken changes each byte of the body and of every header that the signature
+// needs, one at a time, and counts how many changes it made and how many held.
+func (x vector) broken(adapter platform.Adapter, r platform.Request, at time.Time) (changed, held int) {
+	holds := func(r platform.Request) bool {
+		return check(adapter, r, secrets([]string{*x.Secret}), platform.Options{Legacy: x.Legacy, Config: x.Config}, at).Valid
+	}
+	try := func(r platform.Request) {
+		changed++
+		if holds(r) {
+			held++
+		}
+	}
+	for i := range r.Body {
+		b := r
+		b.Body = bytes.Clone(r.Body)
+		b.Body[i] ^= 1
+		try(b)
+	}
+	for name := range r.Header {
+		without := r
+		without.Header = r.Header.Clone()
+		without.Header.Del(name)
+		if holds(without) {
+			continue // not of the signature
+		}
+		value := r.Header.Get(name)
+		from, to := 0, len(value)
+		if at := strings.Index(value, x.Expected); x.Expected != "" && at >= 0 {
+			from, to = at, at+len(x.Expected) // beside it may stand what is not looked at, such as an older scheme
+		}
+		for i := from; i < to; i++ {
+			changed := []byte(value)
+			changed[i] ^= 1
+			b := r
+			b.Header = r.Header.Clone()
+			b.Header.Set(name, string(changed))
+			try(b)
+		}
+	}
+	return changed, held
 }
