@@ -122,7 +122,7 @@ type delivery struct {
 // makes one of its own.
 func (Adapter) Split(r platform.Request) []platform.Request {
 	var d delivery
-	if platform.Decode(r.Body, &d) != nil || d.Type != actions || len(d.Notifications) < 2 {
+	if platform.Decode(r.Body, &d) != nil || d.Type != actions {
 		return []platform.Request{r}
 	}
 	var order []string

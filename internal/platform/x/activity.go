@@ -37,6 +37,8 @@ var profiles = []struct {
 var silent = []struct{ kind, why string }{
 	{"dm.read", "that a message was read says nothing"},
 	{"dm.indicate_typing", "typing says nothing yet"},
+	{"chat.read", "that a message was read says nothing"},
+	{"chat.indicate_typing", "typing says nothing yet"},
 	{"chat.conversation_join", "to be added to an encrypted chat says nothing"},
 	{"mute.mute", "whom the account mutes is its own affair"},
 	{"mute.unmute", "whom the account mutes is its own affair"},

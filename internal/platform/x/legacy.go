@@ -13,8 +13,9 @@ import (
 	"rapport/internal/social"
 )
 
-// beside are the fields of AAA's deliveries that hold no events.
-var beside = map[string]bool{"for_user_id": true, "user_has_blocked": true, "is_blocked_by": true, "users": true, "apps": true}
+// beside are the fields of AAA's deliveries that hold no events. meta says
+// that a delivery is replayed.
+var beside = map[string]bool{"for_user_id": true, "user_has_blocked": true, "is_blocked_by": true, "users": true, "apps": true, "meta": true}
 
 // aaa reads a delivery of the Account Activity API: every list of events in it.
 func aaa(top map[string]json.RawMessage) ([]platform.Event, error) {

@@ -117,10 +117,11 @@ func created(at, id string, layout string) (time.Time, error) {
 const epoch = 1288834974657
 
 // snowflake is when X made an id: its upper bits are the milliseconds since
-// epoch. https://docs.x.com/resources/fundamentals/x-ids
+// epoch. Smaller ones are from before, when X just counted.
+// https://docs.x.com/resources/fundamentals/x-ids
 func snowflake(id string) (time.Time, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || n < 1<<22 {
+	if err != nil || n < 1<<35 {
 		return time.Time{}, fmt.Errorf("no time is given, and the id %.40q holds none", id)
 	}
 	return social.Instant(time.UnixMilli(n>>22 + epoch)), nil
