@@ -206,6 +206,7 @@ func TestSignedRequests(t *testing.T) {
 		"no payload":                      {"signed_request=" + sig, []string{secret}, "does not match"},
 		"another payload":                 {"signed_request=" + sig + "." + base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(payload, "42", "43", 1))), []string{secret}, "does not match"},
 		"a line break in the signature":   {"signed_request=" + url.QueryEscape(sig[:10]+"\n"+sig[10:]+"."+rest), []string{secret}, "does not match"},
+		"a second text of the signature":  {"signed_request=" + sig[:42] + string(sig[42]+1) + "." + rest, []string{secret}, "does not match"},
 		"another algorithm":               {signed(secret, `{"algorithm":"none","user_id":"1"}`), []string{secret}, "not signed by HMAC-SHA256"},
 		"no algorithm":                    {signed(secret, `{"user_id":"1"}`), []string{secret}, "not signed by HMAC-SHA256"},
 		"no JSON":                         {signed(secret, `x`), []string{secret}, "not signed by HMAC-SHA256"},
