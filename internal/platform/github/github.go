@@ -166,21 +166,20 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	if h.Action != "" {
 		kind += " " + string(h.Action)
 	}
-	if w := misfit(event, keys); w != "" {
+	if w := misfit(event, kind, keys); w != "" {
 		return []platform.Event{platform.Park(kind, fmt.Errorf("%s is %.40q, but the body %s: the header is not signed and must fit the body", eventHeader, event, w), h.scopes()...)}, nil
 	}
 	if why, ok := ignored[kind]; ok {
 		return []platform.Event{platform.Ignore(kind, why, h.scopes()...)}, nil
 	}
-	_, ends := ends[kind]
-	if acts[kind] == "" && !ends {
+	if acts[kind] == "" && !ends[kind] {
 		return []platform.Event{platform.Ignore(kind, "it is not known to tell what someone did", h.scopes()...)}, nil
 	}
 	var d delivery
 	if err := platform.Decode(doc, &d); err != nil {
 		return []platform.Event{platform.Park(kind, err, h.scopes()...)}, nil
 	}
-	if ends {
+	if ends[kind] {
 		return []platform.Event{d.ended(event, kind)}, nil
 	}
 	return []platform.Event{d.event(event, kind)}, nil
@@ -199,7 +198,7 @@ var about = map[string]string{
 }
 
 // misfit says how a body can't be that of the event, "" if it can.
-func misfit(event string, keys map[string]json.RawMessage) string {
+func misfit(event, kind string, keys map[string]json.RawMessage) string {
 	want, known := about[event]
 	if !known {
 		return ""
@@ -214,20 +213,22 @@ func misfit(event string, keys map[string]json.RawMessage) string {
 			return "has no " + o
 		}
 	}
-	_, repo := keys["repository"]
-	_, install := keys["installation"]
-	_, removed := keys["repositories_removed"]
-	switch {
-	case event == "repository" && !repo:
-		return "has no repository"
-	case strings.HasPrefix(event, "installation") && (!install || repo):
-		return "is not about an installation"
-	case event == "installation" && removed:
-		return "has the object repositories_removed"
-	case event == "github_app_authorization" && (repo || install):
-		return "is about something else"
+	if more, ok := plain[event]; ok && ends[kind] {
+		for k := range keys {
+			if !strings.Contains(" action sender organization enterprise "+more+" ", " "+k+" ") {
+				return "has the object " + k
+			}
+		}
 	}
 	return ""
+}
+
+// plain are the keys that the end of a grant may have beside the common ones.
+// Many deliveries have nothing but one object more: a deleted label must not
+// pass for a deleted repository.
+var plain = map[string]string{
+	"repository": "repository changes installation", "organization": "changes installation", "github_app_authorization": "",
+	"installation": "installation repositories requester", "installation_repositories": "installation repository_selection repositories_added repositories_removed requester",
 }
 
 // user is an account as it stands in deliveries.

@@ -124,6 +124,23 @@ func TestBodyUnderAnotherEventsName(t *testing.T) {
 	}
 }
 
+// What is known of no event stands in many bodies: it must not pass for the end of a grant.
+func TestAnotherObjectIsNoEndOfAGrant(t *testing.T) {
+	for event, name := range map[string]string{"repository": "repository_deleted", "installation": "installation_deleted", "organization": "organization_renamed",
+		"installation_repositories": "installation_repositories_removed", "github_app_authorization": "github_app_authorization_revoked"} {
+		for _, key := range []string{"label", "milestone", "team", "repository"} {
+			body := fixture(t, name)
+			if body[key] != nil {
+				continue
+			}
+			body[key] = map[string]any{"id": 1}
+			if e := one(t, event, body); e.Parked == "" {
+				t.Errorf("%s with a %s became %s", name, key, e.Becomes())
+			}
+		}
+	}
+}
+
 func TestAFormTellsWhatItsJSONTells(t *testing.T) {
 	b, err := os.ReadFile("testdata/form.txt")
 	if err != nil {

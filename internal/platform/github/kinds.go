@@ -37,6 +37,13 @@ var notes = map[string]string{
 	"member added":                  "a collaborator of the repository; without a time",
 	"member removed":                "without a time",
 	"sponsorship created":           "of the account, not of a repository",
+
+	"installation_repositories removed": "of the repositories removed",
+	"github_app_authorization revoked":  "of the account that revokes it",
+	"meta deleted":                      "the webhook itself",
+	"repository renamed":                "of its old name",
+	"repository transferred":            "of its old name",
+	"organization renamed":              "of its old name",
 }
 
 // sometimes are those that are ignored in some cases.
@@ -46,10 +53,9 @@ var sometimes = map[string]string{
 }
 
 // ends are the event types that end a grant.
-var ends = map[string]string{
-	"installation deleted": "", "installation suspend": "", "installation_repositories removed": "of the repositories removed",
-	"github_app_authorization revoked": "of the account that revokes it", "meta deleted": "the webhook itself", "repository deleted": "",
-	"repository renamed": "of its old name", "organization renamed": "of its old name", "repository transferred": "of its old name",
+var ends = map[string]bool{
+	"installation deleted": true, "installation suspend": true, "installation_repositories removed": true, "github_app_authorization revoked": true,
+	"meta deleted": true, "repository deleted": true, "repository renamed": true, "repository transferred": true, "organization renamed": true,
 }
 
 const (
@@ -97,7 +103,7 @@ func (Adapter) Kinds() []platform.Kind {
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(ends)) {
-		kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Revoked, Note: ends[k]})
+		kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Revoked, Note: notes[k]})
 	}
 	for _, k := range slices.Sorted(maps.Keys(ignored)) {
 		kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Ignored, Note: ignored[k]})
