@@ -129,18 +129,15 @@ func (v pageValue) timeline(page string) string {
 
 // pageChange reads one change of the feed, the mentions or the ratings of a page.
 func pageChange(page string, sent platform.Text, field string, raw json.RawMessage) platform.Event {
-	park := func(kind string, err error) platform.Event {
-		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), page)
-	}
-	if len(raw) == 0 {
-		return park(field, errors.New("a change without a value"))
-	}
 	var v pageValue
-	if err := platform.Decode(raw, &v); err != nil {
-		return park(field, err)
+	err := errors.New("a change without a value")
+	if len(raw) > 0 {
+		if err = platform.Decode(raw, &v); err == nil && v.Item == "" {
+			err = errors.New("a change without its item")
+		}
 	}
-	if v.Item == "" {
-		return park(field, errors.New("a change without its item"))
+	if err != nil {
+		return platform.Park(field, fmt.Errorf("field %s: %w", field, err), page)
 	}
 	verb := v.Verb
 	if now, old := verbs[verb]; old {
@@ -148,6 +145,7 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	}
 	kind := strings.TrimSpace(field + " " + v.Item + " " + verb)
 	ignore := func(why string) platform.Event { return platform.Ignore(kind, why, page) }
+	park := func(err error) platform.Event { return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), page) }
 
 	a := social.Activity{Platform: name, Scope: v.timeline(page), Actor: v.actor(page), Direction: social.Inbound,
 		URL: first(v.Permalink, v.Post.Permalink)}
@@ -165,9 +163,11 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 		}
 		a.Scope, a.Object.Type, a.Conversation = page, "review", id
 		text = v.ReviewText
-	case field == "ratings":
+	case field == "ratings" && (v.Item == "comment" || v.Item == "reaction" || v.Item == "like"):
 		return ignore(ratingNote)
-	case field == "mention" && a.Scope == page:
+	case field == "ratings":
+		return ignore("it is not known to tell what someone did")
+	case field == "mention" && strings.HasPrefix(string(v.PostID), page+"_"):
 		return ignore(ownPostNote)
 	case field == "feed" && (v.Item == "reaction" || v.Item == "like"):
 		return reaction(page, kind, verb, a, v)
@@ -210,11 +210,11 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	}
 	switch {
 	case err != nil:
-		return park(kind, err)
+		return park(err)
 	case a.Object.ID == "":
-		return park(kind, fmt.Errorf("a %s without its id", a.Object.Type))
+		return park(fmt.Errorf("a %s without its id", a.Object.Type))
 	case a.Actor.ID == "":
-		return park(kind, errors.New("without its author, which Meta leaves out where the app lacks the permission pages_read_user_content or the feature Page Public Content Access"))
+		return park(errors.New("without its author, which Meta leaves out where the app lacks the permission pages_read_user_content or the feature Page Public Content Access"))
 	}
 	a.Key = social.ActivityKey(name, a.Scope, a.Type, id, stamp)
 	return platform.Act(kind, a, nil, page)
