@@ -82,7 +82,7 @@ func (h Health) advice(s Status) string {
 		text = join("Whoever owns the account has to grant access again.", at("Connect it again at"))
 	case Failing:
 		switch {
-		case h.Polling != nil:
+		case h.Poll != nil:
 			text = join("Check that the address still exists and that the app's token, where it has one, still holds.", p.again)
 		default:
 			text = join(at("Look at"), p.again, "Check that the hook's address can be reached from outside.")

@@ -23,14 +23,10 @@ import (
 	"rapport/internal/store"
 )
 
-// Deps is what a Watch needs of the world. Look needs Store, Adapter and
-// Polling only.
+// Deps is what a Watch needs of the world. Look needs Store and Adapter only.
 type Deps struct {
 	Store   *store.Store
 	Adapter func(social.Platform) (platform.Adapter, error)
-	// Polling says how fetching a source goes, where its platform sends
-	// nothing; an error of kind NotFound where it is not fetched. Nil: nothing is fetched.
-	Polling func(ctx context.Context, w, source string) (Polling, error)
 
 	Secrets   func(ctx context.Context, app string) (platform.Secrets, error)
 	Fetch     func(ctx context.Context, f platform.Fetch) (fetch.Response, error)
@@ -47,16 +43,9 @@ type Watch struct {
 // New returns a Watch.
 func New(d Deps) *Watch { return &Watch{Deps: d, rhythms: map[string]silence.Rhythm{}} }
 
-// Polling is how fetching a source goes.
-type Polling struct {
-	Failures  int       // in a row
-	Succeeded time.Time // last; zero: never
-	Error     string    // of the last failure
-}
-
 // failing reports whether fetching has failed for so long that it will hardly mend itself.
-func (p Polling) failing(now time.Time) bool {
-	return p.Failures >= 5 && now.Sub(p.Succeeded) > time.Hour
+func failing(p *store.Poll, now time.Time) bool {
+	return p != nil && p.Failures >= 5 && now.Sub(p.Success) > time.Hour
 }
 
 // Status is how a source is, in one word.
@@ -92,7 +81,7 @@ type Health struct {
 	Overdue   bool         // a handshake should have come
 
 	Revocation *store.Revocation // one that holds
-	Polling    *Polling          // nil: not fetched
+	Poll       *store.Poll       // nil: not fetched
 	Refusals   Refusals          // of its app; only for the app's owner
 }
 
@@ -112,7 +101,7 @@ const (
 )
 
 // Jump reports whether there were far more refusals in the last hour than usual.
-func (r Refusals) Jump() bool { return r.Hour >= fewRefusals && r.P < jumpBelow }
+func (r Refusals) Jump() bool { return r.P < jumpBelow }
 
 // moreThanUsual is how probable it is that of two Poisson processes of equal
 // rate the one watched for an hour has k events or more, given that it and the
@@ -292,7 +281,10 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 		return h, err
 	}
 	if polled(f.adapter, s.Scope) {
-		if err := x.polling(ctx, &h); err != nil {
+		switch p, err := x.Store.PollState(ctx, w, s.ID); {
+		case err == nil:
+			h.Poll = &p
+		case !fault.Is(err, fault.NotFound):
 			return h, err
 		}
 	} else if l, ok := f.adapter.(platform.Leaser); ok {
@@ -308,18 +300,6 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 func polled(a platform.Adapter, scope string) bool {
 	p, ok := a.(platform.Poller)
 	return ok && p.Polls(scope)
-}
-
-func (x *Watch) polling(ctx context.Context, h *Health) error {
-	if x.Polling == nil {
-		return nil
-	}
-	p, err := x.Polling(ctx, h.Source.Workspace, h.Source.ID)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	h.Polling = &p
-	return err
 }
 
 func (x *Watch) lease(ctx context.Context, h *Health, of platform.Lease, handshake, now time.Time) error {
@@ -354,7 +334,7 @@ func (h Health) status(now time.Time) Status {
 	switch {
 	case h.Revocation != nil:
 		return Revoked
-	case !h.DeadSince.IsZero(), lapsed, h.Polling != nil && h.Polling.failing(now):
+	case !h.DeadSince.IsZero(), lapsed, failing(h.Poll, now):
 		return Failing
 	case h.Refusals.Jump(), h.LastHeard.IsZero() && h.Refusals.Day > 0:
 		return Refusing

@@ -74,7 +74,7 @@ func (x *Watch) tend(ctx context.Context, h Health, now time.Time) error {
 	if !h.DeadSince.IsZero() && h.Revocation == nil {
 		due = append(due, noHandshake(h, now))
 	}
-	if h.Polling != nil && h.Polling.failing(now) {
+	if failing(h.Poll, now) {
 		due = append(due, notFetched(h, now))
 	}
 	for _, a := range due {
@@ -114,7 +114,7 @@ func (x *Watch) silence(ctx context.Context, h Health, now time.Time) error {
 	if h.LastHeard.IsZero() || h.Missing != "" || h.Probability >= silence.Alarm || h.Revocation != nil {
 		return nil
 	}
-	if !h.Silence.LastHeard.Equal(h.LastHeard) || h.Silence.Over {
+	if !h.Silence.LastHeard.Equal(h.LastHeard) {
 		if err := x.Store.PutSilence(ctx, w, id, store.Silence{LastHeard: h.LastHeard}); err != nil {
 			return err
 		}
@@ -264,14 +264,14 @@ func noHandshake(h Health, now time.Time) store.Announcement {
 }
 
 func notFetched(h Health, now time.Time) store.Announcement {
-	p := h.Polling
+	p := h.Poll
 	last := "never since it was connected"
-	if !p.Succeeded.IsZero() {
-		last = "last " + h.when(p.Succeeded)
+	if !p.Success.IsZero() {
+		last = "last " + h.when(p.Success)
 	}
-	return h.announcement(KindPolling, p.Succeeded, now,
-		fmt.Sprintf("%s can't be fetched: %s. It failed %d times in a row, and succeeded %s. %s", h.name(), p.Error, p.Failures, last, h.advice(Failing)),
-		map[string]string{"failures": strconv.Itoa(p.Failures), "error": p.Error})
+	return h.announcement(KindPolling, p.Success, now,
+		fmt.Sprintf("%s can't be fetched: %s. It failed %d times in a row, and succeeded %s. %s", h.name(), p.Reason, p.Failures, last, h.advice(Failing)),
+		map[string]string{"failures": strconv.Itoa(p.Failures), "error": p.Reason})
 }
 
 // refused is about an app, at most once in a day of UTC.

@@ -72,7 +72,6 @@ type world struct {
 	deps  watch.Deps
 	asked []string
 	reply func() (fetch.Response, error)
-	polls watch.Polling
 }
 
 func newWorld(t *testing.T, adapter platform.Adapter) *world {
@@ -84,12 +83,6 @@ func newWorld(t *testing.T, adapter platform.Adapter) *world {
 				return nil, fault.New(fault.Invalid, "no platform %q", p)
 			}
 			return adapter, nil
-		},
-		Polling: func(_ context.Context, _, source string) (watch.Polling, error) {
-			if source != "src" {
-				return watch.Polling{}, fault.New(fault.NotFound, "not fetched")
-			}
-			return x.polls, nil
 		},
 		Secrets: func(context.Context, string) (platform.Secrets, error) {
 			return platform.Secrets{Keys: []string{"key-0"}}, nil
@@ -193,6 +186,9 @@ func TestASilenceIsAnnouncedOnceAndSoIsItsEnd(t *testing.T) {
 	h := x.status(t0.Add(10 * time.Minute))
 	if h.Status != watch.OK || h.AlarmAt.Before(t0.Add(3*time.Hour)) || h.AlarmAt.After(t0.Add(3*day)) {
 		t.Fatalf("%s, alarm at %s", h.Status, h.AlarmAt)
+	}
+	if r := h.Rhythm; r.Weeks != 8 || r.Slots != 56*9 {
+		t.Errorf("a rhythm of %d weeks and %d slots", r.Weeks, r.Slots)
 	}
 	x.run(h.AlarmAt.Add(-time.Second))
 	x.want("before the alarm")
@@ -460,6 +456,21 @@ func TestMoreRefusalsThanUsual(t *testing.T) {
 		}
 	}
 
+	// An app of yesterday has not been quiet for a week: it was not there.
+	young := newWorld(t, plain(t))
+	if err := young.store.CreateSource(t.Context(), store.App{ID: "young", Owner: w, Platform: "meta"}, true,
+		store.Source{ID: "new", Workspace: w, App: "young", Platform: "meta", Scope: "1", Created: t0.Add(-3 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := young.store.PutNote(t.Context(), store.Note{App: "young", Instance: "i", Slot: t0.Add(-time.Duration(i) * time.Hour), Refused: 20, Reason: "no signature"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h, err := young.watch.LookAt(t.Context(), w, "new", now); err != nil || h.Refusals.Jump() || h.Refusals.Hour != 20 {
+		t.Errorf("%+v, %v", h.Refusals, err)
+	}
+
 	guest := newWorld(t, plain(t))
 	if err := guest.store.CreateWorkspace(t.Context(), store.Workspace{ID: "guest", TimeZone: "UTC", Created: t0}, "bob"); err != nil {
 		t.Fatal(err)
@@ -500,19 +511,28 @@ func TestARevokedGrant(t *testing.T) {
 func TestWhatCanNotBeFetched(t *testing.T) {
 	x := newWorld(t, fetched{leased{plain(t), platform.Lease{Every: time.Hour, Dead: time.Hour}}})
 	x.heard("src", t0)
+	if h := x.status(t0.Add(time.Hour)); h.Status != watch.OK || h.Poll != nil {
+		t.Errorf("not fetched yet: %s", h.Status)
+	}
+	poll := store.Poll{Workspace: w, Source: "src"}
 	for _, r := range []struct {
-		polls watch.Polling
-		want  watch.Status
+		failures int
+		success  time.Time
+		reason   string
+		want     watch.Status
 	}{
-		{watch.Polling{Succeeded: t0}, watch.OK},
-		{watch.Polling{Failures: 4, Succeeded: t0.Add(-2 * day), Error: "503"}, watch.OK},
-		{watch.Polling{Failures: 50, Succeeded: t0.Add(90 * time.Minute), Error: "503"}, watch.OK},
-		{watch.Polling{Failures: 5, Succeeded: t0.Add(-2 * time.Hour), Error: "no such feed"}, watch.Failing},
-		{watch.Polling{Failures: 5, Error: "no such feed"}, watch.Failing},
+		{0, t0, "", watch.OK},
+		{4, t0.Add(-2 * day), "503", watch.OK},
+		{50, t0.Add(90 * time.Minute), "503", watch.OK},
+		{5, t0.Add(-2 * time.Hour), "no such feed", watch.Failing},
+		{5, time.Time{}, "no such feed", watch.Failing},
 	} {
-		x.polls = r.polls
+		poll.Failures, poll.Success, poll.Reason = r.failures, r.success, r.reason
+		if err := x.store.MovePoll(t.Context(), &poll, t0.Add(time.Duration(poll.Version)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
 		if h := x.status(t0.Add(2 * time.Hour)); h.Status != r.want {
-			t.Errorf("%+v: %s, want %s", r.polls, h.Status, r.want)
+			t.Errorf("%+v: %s", r, h.Status)
 		}
 		x.run(t0.Add(2 * time.Hour))
 		x.run(t0.Add(2*time.Hour + time.Minute))
