@@ -21,6 +21,7 @@ import (
 type shelf struct {
 	objects  map[string][]byte
 	archived map[string]int // deliveries by workspace
+	kept     map[string][]platform.Delivery
 }
 
 func (s *shelf) Get(_ context.Context, key string) ([]byte, error) {
@@ -31,6 +32,7 @@ func (s *shelf) Get(_ context.Context, key string) ([]byte, error) {
 }
 func (s *shelf) PutDeliveries(_ context.Context, workspace string, ds []platform.Delivery) (string, error) {
 	s.archived[workspace] += len(ds)
+	s.kept[workspace] = append(s.kept[workspace], ds...)
 	return "", nil
 }
 func (s *shelf) PutParked(_ context.Context, _, id string, body []byte) (string, error) {
@@ -51,7 +53,7 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{store: storetest.New(t), shelf: &shelf{objects: map[string][]byte{}, archived: map[string]int{}}}
+	d := &desk{now: received, store: storetest.New(t), shelf: &shelf{objects: map[string][]byte{}, archived: map[string]int{}, kept: map[string][]platform.Delivery{}}}
 	d.Ingest = ingest.New(ingest.Deps{Store: d.store, Archive: d.shelf, Reader: reading.New(),
 		QueueScore: func(_ context.Context, m []ingest.Score) error { d.scores = append(d.scores, m...); return nil },
 		QueueView:  func(_ context.Context, m []ingest.View) error { d.views = append(d.views, m...); return nil },

@@ -54,6 +54,12 @@ func (q *Queue) SendLater(ctx context.Context, v any, after time.Duration) error
 // other. With a look, which sees each message, a message that look refuses stays.
 func Move(ctx context.Context, from, to *Queue, limit int, look func(body string) (bool, error)) (moved, stayed int, err error) {
 	seen := map[string]bool{}
+	var left []*string // handles of those that stay
+	defer func() {
+		for _, h := range left { // so that the next look finds them at once
+			from.client.ChangeMessageVisibility(context.WithoutCancel(ctx), &sqs.ChangeMessageVisibilityInput{QueueUrl: &from.url, ReceiptHandle: h})
+		}
+	}()
 	for limit == 0 || moved < limit {
 		out, err := from.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &from.url, MaxNumberOfMessages: 10, VisibilityTimeout: 60, WaitTimeSeconds: 1})
 		if err != nil {
@@ -67,10 +73,12 @@ func Move(ctx context.Context, from, to *Queue, limit int, look func(body string
 			seen[aws.ToString(m.MessageId)], fresh = true, true
 			take, err := look(aws.ToString(m.Body))
 			if err != nil {
+				left = append(left, m.ReceiptHandle)
 				return moved, stayed, err
 			}
 			if !take || limit > 0 && moved >= limit {
 				stayed++
+				left = append(left, m.ReceiptHandle)
 				continue
 			}
 			if _, err := to.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to.url, MessageBody: m.Body}); err != nil {

@@ -1,0 +1,98 @@
+// Command platforms writes docs/platforms/README.md: which event types of
+// which platform become which activity, from the adapters' own tables.
+//
+//	go run ./cmd/platforms
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"rapport/internal/platform"
+	"rapport/internal/platform/all"
+)
+
+const file = "docs/platforms/README.md"
+
+func main() {
+	if err := os.WriteFile(file, []byte(table()), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "platforms:", err)
+		os.Exit(1)
+	}
+}
+
+const head = `# Platforms
+
+Made by ` + "`go run ./cmd/platforms`" + ` from the adapters' tables, each row of which a fixture shows; don't edit it here. What to click at a platform is in its own page.
+
+An event type becomes an *activity* of a type; or it is *ignored*, since it tells of nobody's doing (it is counted, and kept in the archive), *parked*, since something is missing that must be read elsewhere (listed with its reason, and can be replayed), *erased*, since the platform demands that somebody be forgotten, or *revoked*, since the grant behind the source has ended. Types that are in no row are ignored. Anything malformed is parked.
+
+`
+
+func table() string {
+	var b strings.Builder
+	b.WriteString(head)
+	b.WriteString("| platform | comes by | handshake | subscription | hook's path | secret |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, a := range all.Adapters() {
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s |\n", a.Platform(), a.Platform(), comesBy(a), yes(shakes(a), "answered", "–"), lease(a), path(a), secret(a))
+	}
+	for _, a := range all.Adapters() {
+		fmt.Fprintf(&b, "\n## %s\n\n| event type | becomes | |\n| --- | --- | --- |\n", a.Platform())
+		for _, k := range a.Kinds() {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(k.Name), cell(k.Becomes), cell(k.Note))
+		}
+	}
+	return b.String()
+}
+
+func cell(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s) }
+
+func yes(is bool, yes, no string) string {
+	if is {
+		return yes
+	}
+	return no
+}
+
+// shakes reports whether the platform tests the URL by a handshake: its adapter's suite has one.
+func shakes(a platform.Adapter) bool {
+	h, ok := a.(interface{ Shakes() bool })
+	return ok && h.Shakes()
+}
+
+func comesBy(a platform.Adapter) string {
+	_, polls := a.(platform.Poller)
+	_, signs := a.(platform.Signer)
+	switch {
+	case polls && onlyPolls(a):
+		return "polling"
+	case polls && signs:
+		return "webhook, polling"
+	}
+	return "webhook"
+}
+
+func onlyPolls(a platform.Adapter) bool { return a.(platform.Poller).Polls("*") }
+
+func lease(a platform.Adapter) string {
+	l, ok := a.(platform.Leaser)
+	if !ok {
+		return "lasts"
+	}
+	x := l.Lease()
+	if x.Renew {
+		return fmt.Sprintf("%s, renewed by Rapport", x.Every)
+	}
+	return fmt.Sprintf("tested every %s, dead after %s", x.Every, x.Dead)
+}
+
+func path(a platform.Adapter) string {
+	_, ok := a.(platform.Pather)
+	return yes(ok, "ends in a secret", "–")
+}
+
+func secret(a platform.Adapter) string {
+	_, ok := a.(platform.KeyMaker)
+	return yes(ok, "ours to choose", "the platform's")
+}
