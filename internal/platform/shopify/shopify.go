@@ -1,0 +1,288 @@
+// Package shopify receives Shopify's webhooks: customers and orders of a shop,
+// and the demands of privacy law.
+// https://shopify.dev/docs/apps/build/webhooks
+//
+// Shopify signs the body alone. Topic and shop come in headers that whoever
+// holds a signed body can change, so what would destroy data takes its shop
+// from the body, and the body must be of the topic's form.
+package shopify
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+const (
+	name   = social.Platform("shopify")
+	header = "X-Shopify-Hmac-Sha256"
+)
+
+var mac = platform.MAC{Algorithm: "sha256", Encoding: "base64"}
+
+// get reads a header by its name of today, or without "X-", as newer
+// deliveries have it.
+func get(h http.Header, name string) string {
+	if v := h.Get(name); v != "" {
+		return v
+	}
+	return h.Get(strings.TrimPrefix(name, "X-"))
+}
+
+// Adapter is the shopify platform.
+type Adapter struct{}
+
+// Platform names it.
+func (Adapter) Platform() social.Platform { return name }
+
+// ignored are the topics that are known to tell nothing that a customer did,
+// or nothing that another topic does not tell better.
+var ignored = map[string]string{
+	"orders/updated":         "the purchase comes as orders/paid",
+	"orders/fulfilled":       "how the shop works",
+	"orders/cancelled":       "the purchase took place, or was never paid",
+	"refunds/create":         "the purchase took place",
+	"customers/update":       "also comes with each order, and does not say what changed",
+	"customers/data_request": "the shop's owner must answer it: export the customer's data through the API",
+	"checkouts/create":       "nothing was bought yet",
+	"carts/create":           "nothing was bought yet",
+	"shop/update":            "not a person",
+}
+
+// Kinds lists the event types: Shopify's topics.
+func (Adapter) Kinds() []platform.Kind {
+	kinds := []platform.Kind{
+		{Name: "customers/create", Becomes: string(social.SignUp)},
+		{Name: "customers/delete", Becomes: platform.Erased},
+		{Name: "customers/redact", Becomes: platform.Erased},
+		{Name: "shop/redact", Becomes: platform.Erased, Note: "all of the shop's"},
+		{Name: "orders/paid", Becomes: string(social.Purchase)},
+		{Name: "orders/paid", Becomes: platform.Ignored, Note: "a test, or by nobody that Shopify names"},
+		{Name: "orders/create", Becomes: string(social.Purchase), Note: "if it is paid; together with orders/paid it is one"},
+		{Name: "orders/create", Becomes: platform.Ignored, Note: "not paid yet"},
+		{Name: "app/uninstalled", Becomes: platform.Revoked},
+	}
+	for kind, why := range ignored {
+		kinds = append(kinds, platform.Kind{Name: kind, Becomes: platform.Ignored, Note: why})
+	}
+	slices.SortFunc(kinds, func(a, b platform.Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
+	return kinds
+}
+
+// CheckConfig refuses any document.
+func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
+
+var domain = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*\.myshopify\.com$`)
+
+// CheckScope refuses what is no shop's own domain.
+func (Adapter) CheckScope(scope string) error {
+	if !domain.MatchString(scope) {
+		return errors.New("the scope is the shop's own domain, in lower case: acme.myshopify.com, not the one that customers see")
+	}
+	return nil
+}
+
+// Handshake answers nothing: there is none.
+func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, time.Time) (*platform.Answer, error) {
+	return nil, nil
+}
+
+// Verify checks HMAC-SHA256 of the raw body under the app's client secret, in base64.
+func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) error {
+	got := get(r.Header, header)
+	if got == "" {
+		return platform.Refuse("no %s header", header)
+	}
+	if !mac.Matches(s.Keys, got, r.Body) {
+		return platform.Refuse("the signature in %s does not match", header)
+	}
+	return nil
+}
+
+// Sign signs r as Shopify does.
+func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
+	if key == "" {
+		return errors.New("the client secret is empty")
+	}
+	r.Header.Set(header, mac.Sum(key, r.Body))
+	return nil
+}
+
+// Sample is a new customer of a shop.
+func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
+	body, _ := json.Marshal(map[string]any{"id": id, "first_name": "Ada", "last_name": "Byron", "created_at": now.UTC().Format(time.RFC3339Nano)})
+	r := platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body}
+	r.Header.Set("X-Shopify-Topic", "customers/create")
+	r.Header.Set("X-Shopify-Shop-Domain", scope)
+	return r
+}
+
+type customer struct {
+	ID        platform.ID   `json:"id"`
+	FirstName platform.Text `json:"first_name"`
+	LastName  platform.Text `json:"last_name"`
+	Created   platform.Text `json:"created_at"`
+}
+
+func (c customer) actor(shop string) social.Actor {
+	return social.Actor{ID: string(c.ID), Scope: shop, Name: strings.TrimSpace(string(c.FirstName) + " " + string(c.LastName))}
+}
+
+// Normalise reads the one event of a delivery.
+func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Event, error) {
+	var any map[string]json.RawMessage
+	if err := platform.Decode(r.Body, &any); err != nil {
+		return nil, err
+	}
+	topic, shop := get(r.Header, "X-Shopify-Topic"), strings.ToLower(get(r.Header, "X-Shopify-Shop-Domain"))
+	if topic == "" || shop == "" {
+		return nil, errors.New("no X-Shopify-Topic or no X-Shopify-Shop-Domain header")
+	}
+	return []platform.Event{read(topic, shop, r.Body)}, nil
+}
+
+func read(topic, shop string, body []byte) platform.Event {
+	if why := ignored[topic]; why != "" {
+		return platform.Ignore(topic, why, shop)
+	}
+	var e platform.Event
+	var err error
+	switch topic {
+	case "customers/create":
+		e, err = signUp(topic, shop, body)
+	case "orders/paid", "orders/create":
+		e, err = order(topic, shop, body)
+	case "customers/delete":
+		var c customer
+		switch err = platform.Decode(body, &c); {
+		case err != nil:
+		case c.ID == "":
+			err = errors.New("a customer without an id")
+		case c.Created != "" || c.FirstName != "" || c.LastName != "": // of one who was deleted there is only the id
+			err = errors.New("no deletion: the body is that of something that is still there")
+		}
+		e = platform.Event{Kind: topic, Scopes: []string{shop}, Erase: &social.AccountRef{Platform: name, Scope: shop, ID: string(c.ID)}}
+	case "customers/redact", "shop/redact":
+		e, err = redact(topic, shop, body)
+	case "app/uninstalled":
+		e, err = uninstalled(topic, shop, body)
+	default:
+		e = platform.Ignore(topic, "it is not known to tell what someone did", shop)
+	}
+	if err != nil {
+		return platform.Park(topic, err, shop)
+	}
+	return e
+}
+
+func signUp(topic, shop string, body []byte) (platform.Event, error) {
+	var c customer
+	if err := platform.Decode(body, &c); err != nil {
+		return platform.Event{}, err
+	}
+	at, err := platform.Time(string(c.Created))
+	id := string(c.ID)
+	return platform.Act(topic, social.Activity{
+		Key: social.ActivityKey(name, shop, social.SignUp, id, at), Platform: name, Scope: shop, Type: social.SignUp, Actor: c.actor(shop),
+		Object: social.Object{ID: id, Type: "customer"}, URL: admin(shop, "customers", id), Occurred: at, Direction: social.Inbound,
+	}, err, shop), nil
+}
+
+// order is a purchase once it is paid: the same one under both topics, with
+// the time at which it was placed.
+func order(topic, shop string, body []byte) (platform.Event, error) {
+	var o struct {
+		ID       platform.ID   `json:"id"`
+		Created  platform.Text `json:"created_at"`
+		Status   platform.Text `json:"financial_status"`
+		Test     bool          `json:"test"`
+		Customer *customer     `json:"customer"`
+	}
+	if err := platform.Decode(body, &o); err != nil {
+		return platform.Event{}, err
+	}
+	switch {
+	case o.ID == "" || o.Status == "":
+		return platform.Event{}, errors.New("no order: it has no id or no financial_status")
+	case o.Test:
+		return platform.Ignore(topic, "a test", shop), nil
+	case topic == "orders/create" && o.Status != "paid":
+		return platform.Ignore(topic, "not paid yet: orders/paid will tell", shop), nil
+	case o.Customer == nil || o.Customer.ID == "":
+		return platform.Ignore(topic, "by nobody that Shopify names", shop), nil
+	}
+	at, err := platform.Time(string(o.Created))
+	id := string(o.ID)
+	return platform.Act(topic, social.Activity{
+		Key: social.ActivityKey(name, shop, social.Purchase, id, at), Platform: name, Scope: shop, Type: social.Purchase, Actor: o.Customer.actor(shop),
+		Object: social.Object{ID: id, Type: "order"}, URL: admin(shop, "orders", id), Occurred: at, Direction: social.Inbound,
+	}, err, shop), nil
+}
+
+// redact is a demand of privacy law, of a form that no other body has.
+// https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
+func redact(topic, shop string, body []byte) (platform.Event, error) {
+	var v struct {
+		ShopID   platform.ID     `json:"shop_id"`
+		Domain   platform.Text   `json:"shop_domain"`
+		Customer *customer       `json:"customer"`
+		Orders   json.RawMessage `json:"orders_to_redact"`
+		Request  json.RawMessage `json:"data_request"`
+	}
+	if err := platform.Decode(body, &v); err != nil {
+		return platform.Event{}, err
+	}
+	if err := same(shop, string(v.Domain)); err != nil {
+		return platform.Event{}, err
+	}
+	ref := &social.AccountRef{Platform: name, Scope: shop}
+	switch {
+	case v.ShopID == "" || v.Request != nil:
+		return platform.Event{}, errors.New("no demand to redact: it has no shop_id, or is a request for data")
+	case topic == "shop/redact" && (v.Customer != nil || v.Orders != nil):
+		return platform.Event{}, errors.New("it is about a customer, not about the shop")
+	case topic == "customers/redact" && (v.Customer == nil || v.Customer.ID == ""):
+		return platform.Event{}, errors.New("a customer without an id: erase them by hand")
+	case topic == "customers/redact":
+		ref.ID = string(v.Customer.ID)
+	}
+	return platform.Event{Kind: topic, Scopes: []string{shop}, Erase: ref}, nil
+}
+
+// same refuses a header that names another shop than the signed body.
+func same(header, body string) error {
+	if strings.ToLower(body) != header {
+		return fmt.Errorf("the header names the shop %.80q, the body %.80q", header, body)
+	}
+	return nil
+}
+
+func uninstalled(topic, shop string, body []byte) (platform.Event, error) {
+	var v struct {
+		Domain platform.Text `json:"myshopify_domain"`
+	}
+	if err := platform.Decode(body, &v); err != nil {
+		return platform.Event{}, err
+	}
+	if err := same(shop, string(v.Domain)); err != nil {
+		return platform.Event{}, err
+	}
+	return platform.Event{Kind: topic, Scopes: []string{shop}, Revoked: "the app was uninstalled from the shop: install it again, or close the source"}, nil
+}
+
+// admin is where the shop's staff can look at a thing; "" for a shop of no usual name.
+func admin(shop, what, id string) string {
+	if !domain.MatchString(shop) {
+		return ""
+	}
+	return "https://admin.shopify.com/store/" + strings.TrimSuffix(shop, ".myshopify.com") + "/" + what + "/" + url.PathEscape(id)
+}
