@@ -144,6 +144,9 @@ func webhook(v outer) ([]platform.Event, error) {
 		if err == nil && m.ID == "" {
 			err = errors.New("a message without its id")
 		}
+		if err == nil && len(to) == 0 {
+			err = errors.New("without its lobby, channel or application")
+		}
 		if err != nil {
 			return one(platform.Park(e.Type, err, to...))
 		}

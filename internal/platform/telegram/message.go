@@ -1,0 +1,291 @@
+package telegram
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/platform"
+	"rapport/internal/social"
+)
+
+// content are a message's fields that hold what somebody said.
+var content = []string{"text", "caption", "animation", "audio", "checklist", "contact", "dice", "document", "game", "giveaway", "invoice", "live_photo",
+	"location", "paid_media", "photo", "poll", "sticker", "story", "venue", "video", "video_note", "voice"}
+
+// service are a message's fields that make it a line of Telegram's own.
+var service = []string{"new_chat_members", "left_chat_member", "migrate_to_chat_id", "successful_payment", "refunded_payment", "web_app_data",
+	"pinned_message", "new_chat_title", "forum_topic_created"}
+
+// message is one, also within an update about something else.
+// https://core.telegram.org/bots/api#message
+type message struct {
+	ID      platform.ID   `json:"message_id"`
+	Thread  platform.ID   `json:"message_thread_id"`
+	Topic   bool          `json:"is_topic_message"` // Thread is a topic of a forum
+	From    *user         `json:"from"`
+	Sender  *chat         `json:"sender_chat"` // a channel, or the group itself, speaks
+	Date    platform.Text `json:"date"`
+	Edited  platform.Text `json:"edit_date"`
+	Chat    chat          `json:"chat"`
+	Text    string        `json:"text"`
+	Caption string        `json:"caption"`
+	Poll    *struct {
+		Question string `json:"question"`
+	} `json:"poll"`
+	ReplyTo *struct {
+		ID    platform.ID     `json:"message_id"`
+		Topic json.RawMessage `json:"forum_topic_created"`
+	} `json:"reply_to_message"`
+	External json.RawMessage `json:"external_reply"` // what is replied to is elsewhere
+	Origin   *struct {
+		Chat    *chat       `json:"chat"`
+		Message platform.ID `json:"message_id"`
+	} `json:"forward_origin"`
+	ForwardDate    platform.Text `json:"forward_date"` // before Bot API 7.0, with the two below
+	ForwardChat    *chat         `json:"forward_from_chat"`
+	ForwardMessage platform.ID   `json:"forward_from_message_id"`
+	Automatic      bool          `json:"is_automatic_forward"` // of a channel's post into its own discussion group
+	Connection     platform.ID   `json:"business_connection_id"`
+	DirectTopic    *struct {
+		ID platform.ID `json:"topic_id"`
+	} `json:"direct_messages_topic"`
+	Members []json.RawMessage `json:"new_chat_members"`
+	Left    *user             `json:"left_chat_member"`
+	Migrate platform.ID       `json:"migrate_to_chat_id"`
+	Payment *struct {
+		Charge platform.ID `json:"telegram_payment_charge_id"`
+	} `json:"successful_payment"`
+}
+
+func (m message) words() string {
+	switch {
+	case m.Text != "":
+		return m.Text
+	case m.Caption == "" && m.Poll != nil:
+		return m.Poll.Question
+	}
+	return m.Caption
+}
+
+// private reports whether m is for the business alone.
+func (m message) private() bool {
+	return m.Chat.Type == "private" || m.Chat.Direct || m.Connection != ""
+}
+
+// scopes are the topic's, then the chat's. A chat of a business account is
+// not the bot's own chat with the same person.
+func (m message) scopes() []string {
+	if m.Connection != "" {
+		return []string{business + "/" + string(m.Connection), business}
+	}
+	var out []string
+	if m.Topic && m.Thread != "" && m.Chat.ID != "" {
+		out = append(out, string(m.Chat.ID)+"/"+string(m.Thread))
+	}
+	return append(out, m.Chat.scopes()...)
+}
+
+// activity is what all activities on m have.
+func (m message) activity(t social.Type, bot string) social.Activity {
+	a := social.Activity{Platform: name, Scope: m.Chat.box(string(m.Connection), bot), Type: t, Object: social.Object{ID: string(m.ID), Type: "message"},
+		Text: m.words(), URL: m.Chat.link(string(m.ID)), Direction: social.Inbound}
+	switch {
+	case m.Sender != nil:
+		a.Actor = m.Sender.actor()
+	case m.From != nil:
+		a.Actor = m.From.actor()
+	case m.Chat.Type == "channel":
+		a.Actor = m.Chat.actor()
+	}
+	switch {
+	case a.Actor.ID == string(m.Chat.ID) && m.Chat.Type != "private", // an anonymous administrator, a channel
+		m.Chat.Type == "channel", m.Automatic,
+		m.Chat.Direct && m.Sender != nil && m.Sender.Type == "channel", // a channel answers who wrote to it
+		m.Connection != "" && a.Actor.ID != string(m.Chat.ID),          // the business account itself
+		bot != "" && a.Actor.ID == bot:
+		a.Direction = social.Outbound
+	}
+	return a
+}
+
+// parse reads a message and checks that it can be named.
+func parse(raw json.RawMessage) (message, map[string]json.RawMessage, error) {
+	var m message
+	var fields map[string]json.RawMessage
+	err := platform.Decode(raw, &m)
+	if err == nil {
+		err = platform.Decode(raw, &fields)
+	}
+	switch {
+	case err != nil:
+	case m.Chat.ID == "":
+		err = errors.New("a message without its chat")
+	case m.ID == "":
+		err = errors.New("a message without its id")
+	}
+	return m, fields, err
+}
+
+// said reads a new message, or a line of Telegram's own in its form.
+func said(kind string, raw json.RawMessage, bot string) []platform.Event {
+	m, fields, err := parse(raw)
+	if kind == "business_message" && err == nil && m.Connection == "" {
+		err = errors.New("a business_message without its connection")
+	}
+	to := m.scopes()
+	if kind == "guest_message" {
+		to = appended(to, itself)
+	}
+	if err != nil {
+		return []platform.Event{platform.Park(kind, err, to...)}
+	}
+	at, err := platform.Unix(string(m.Date), time.Second)
+	for _, f := range service {
+		if _, ok := fields[f]; ok {
+			return line(kind+" "+f, f, m, at, err, to, bot)
+		}
+	}
+	if !slices.ContainsFunc(content, func(f string) bool { _, ok := fields[f]; return ok }) {
+		return []platform.Event{platform.Ignore(kind, why("message"), to...)}
+	}
+	a := m.activity(social.Post, bot)
+	a.Occurred = at
+	forwarded := (m.Origin != nil || m.ForwardDate != "") && !m.Automatic
+	switch {
+	case m.private():
+		a.Type, a.Conversation = social.Message, string(m.Chat.ID)
+		if m.DirectTopic != nil {
+			a.Conversation = social.Key(string(m.Chat.ID), string(m.DirectTopic.ID))
+		}
+		if kind == "guest_message" { // a chat of two others, who number their messages by themselves
+			a.Scope = string(m.Chat.ID) + "/guest"
+		}
+	case forwarded:
+		a.Type, a.Text = social.Repost, "" // the words are another's
+	case len(m.External) > 0 && string(m.External) != "null":
+		a.Type = social.Quote
+	case m.replies():
+		a.Type = social.Reply
+	}
+	if a.Type != social.Repost && m.replies() {
+		a.InReplyTo = string(m.ReplyTo.ID)
+	}
+	if a.Conversation == "" && m.Chat.Type == "supergroup" && !m.Topic && a.Type != social.Repost {
+		// A thread has the id of its first message.
+		if a.Conversation = string(m.Thread); a.Conversation == "" && a.InReplyTo == "" {
+			a.Conversation = string(m.ID)
+		}
+	}
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, string(m.ID), at)
+	if a.Type == social.Repost {
+		if c, id := m.origin(); c != "" && id != "" {
+			a.Scope, a.Object = c, social.Object{ID: id, Type: "message"}
+		}
+	}
+	return []platform.Event{platform.Act(kind, a, err, to...)}
+}
+
+// replies reports whether m replies to a message of its chat. In a topic of a
+// forum each message seems to reply to the line that opened it.
+func (m message) replies() bool {
+	return m.ReplyTo != nil && m.ReplyTo.ID != "" && !(m.Topic && len(m.ReplyTo.Topic) > 0)
+}
+
+// origin is the channel and message that m was forwarded from, if Telegram says so.
+func (m message) origin() (channel, id string) {
+	switch {
+	case m.Origin != nil && m.Origin.Chat != nil:
+		return string(m.Origin.Chat.ID), string(m.Origin.Message)
+	case m.ForwardChat != nil:
+		return string(m.ForwardChat.ID), string(m.ForwardMessage)
+	}
+	return "", ""
+}
+
+// line reads what Telegram itself says in a chat.
+func line(kind, field string, m message, at time.Time, err error, to []string, bot string) []platform.Event {
+	switch field {
+	case "new_chat_members":
+		if len(m.Members) == 0 {
+			return []platform.Event{platform.Park(kind, errors.New("nobody joined"), to...)}
+		}
+		var events []platform.Event
+		for _, raw := range m.Members {
+			var u user
+			if e := platform.Decode(raw, &u); e != nil {
+				events = append(events, platform.Park(kind, e, to...))
+				continue
+			}
+			events = append(events, membership(kind, m.Chat, u, true, at, err, to))
+		}
+		return events
+	case "left_chat_member":
+		if m.Left == nil {
+			return []platform.Event{platform.Park(kind, errors.New("nobody left"), to...)}
+		}
+		return []platform.Event{membership(kind, m.Chat, *m.Left, false, at, err, to)}
+	case "migrate_to_chat_id":
+		return []platform.Event{{Kind: kind, Scopes: to, Revoked: fmt.Sprintf("the group has become a supergroup: connect the scope %.40s in place of %.40s", m.Migrate, m.Chat.ID)}}
+	case "successful_payment":
+		a := m.activity(social.Purchase, bot)
+		a.Text, a.Occurred = "", at
+		if m.Payment == nil || m.Payment.Charge == "" {
+			return []platform.Event{platform.Park(kind, errors.New("a payment without its id"), to...)}
+		}
+		// A payment's id holds on the whole platform.
+		a.Scope, a.Object = "", social.Object{ID: string(m.Payment.Charge), Type: "payment"}
+		a.Key = social.ActivityKey(name, "", a.Type, a.Object.ID, at)
+		return []platform.Event{platform.Act(kind, a, err, appended(to, itself)...)}
+	case "web_app_data":
+		a := m.activity(social.Click, bot)
+		a.Occurred = at
+		a.Key = social.ActivityKey(name, a.Scope, a.Type, a.Object.ID, at)
+		return []platform.Event{platform.Act(kind, a, err, to...)}
+	}
+	return []platform.Event{platform.Ignore(kind, why("message "+field), to...)}
+}
+
+// edited reads a message's new text. Its date is in seconds, so that edits
+// also differ by what they say.
+func edited(kind string, raw json.RawMessage, bot string) platform.Event {
+	m, fields, err := parse(raw)
+	if err != nil {
+		return platform.Park(kind, err, m.scopes()...)
+	}
+	if _, moved := fields["location"]; moved && m.words() == "" {
+		return platform.Ignore(kind, why("edited_message"), m.scopes()...)
+	}
+	a := m.activity(social.Edit, bot)
+	a.Occurred, err = platform.Unix(string(m.Edited), time.Second)
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Object.ID, social.HashID("v", a.Text)[2:18]), a.Occurred)
+	return platform.Act(kind, a, err, m.scopes()...)
+}
+
+// connection reads a business account's tie to the bot, or that it deleted messages.
+func connection(kind string, raw json.RawMessage) platform.Event {
+	var v struct {
+		ID         platform.ID `json:"id"`
+		Connection platform.ID `json:"business_connection_id"`
+		Enabled    *bool       `json:"is_enabled"`
+	}
+	err := platform.Decode(raw, &v)
+	if v.ID == "" {
+		v.ID = v.Connection
+	}
+	if err == nil && v.ID == "" {
+		err = errors.New("without its connection")
+	}
+	to := message{Connection: v.ID}.scopes()
+	switch {
+	case err != nil:
+		return platform.Park(kind, err)
+	case kind == "deleted_business_messages":
+		return platform.Park(kind, errors.New("messages of a business account were deleted, but Telegram does not say when: delete them by hand"), to...)
+	case v.Enabled != nil && !*v.Enabled:
+		return platform.Event{Kind: kind, Scopes: to, Revoked: "the business account has disconnected the bot: connect it again (Settings, Telegram Business, Chatbots)"}
+	}
+	return platform.Ignore(kind, why(kind), to...)
+}
