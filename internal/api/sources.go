@@ -111,6 +111,9 @@ func (s *service) sources(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
+			if err := s.Store.UnschedulePoll(ctx, w, x.ID); err != nil {
+				return nil, err
+			}
 			return nil, s.Store.DeleteSource(ctx, x)
 		})
 }
@@ -230,6 +233,11 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		return nil, err
 	}
 	out := s.source(ctx, x)
+	if out.Polled {
+		if err := s.Store.SchedulePoll(ctx, w, x.ID, x.Created); err != nil {
+			return nil, err
+		}
+	}
 	if p, ok := adapter.(platform.Pather); ok && !out.Polled {
 		keys, err := s.Secrets(ctx, app.ID)
 		if err != nil {
