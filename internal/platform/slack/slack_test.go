@@ -135,6 +135,9 @@ func TestKeysThatAreNotTheSigningSecret(t *testing.T) {
 		if err != nil && key != "" && strings.Contains(err.Error(), key) {
 			t.Errorf("the error repeats the key: %v", err)
 		}
+		if strings.HasPrefix(key, "x") && !strings.Contains(err.Error(), "this is a Slack token") {
+			t.Errorf("a token is refused without saying that it is one: %v", err)
+		}
 	}
 }
 
