@@ -52,6 +52,9 @@ type commands struct {
 	Themes    themesCommand    `cmd:"" help:"Find the themes of texts."`
 	Score     scoreCommand     `cmd:"" help:"Score people by what they did."`
 	Send      sendCommand      `cmd:"" help:"Sign payloads as a platform would and post them."`
+	Replay    replayCommand    `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`
+	Redrive   redriveCommand   `cmd:"" help:"Move a stack's dead letters back to their queue."`
+	Jetstream jetstreamCommand `cmd:"" help:"Read Bluesky's event stream and post what concerns your accounts."`
 }
 
 const about = `Rapport's work on files, without a cloud. JSON lines in and out; progress on standard error.
@@ -124,7 +127,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // source names a platform's app: what several commands need to know of it.
 type source struct {
-	Platform string   `required:"" placeholder:"NAME" help:"The platform whose payloads these are: meta or standard."`
+	Platform string   `required:"" placeholder:"NAME" help:"The platform whose payloads these are, as docs/platforms names it."`
 	Config   string   `placeholder:"FILE" help:"The app's document, JSON, where the platform has one."`
 	Header   []string `sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request; can be given several times."`
 }
