@@ -90,13 +90,13 @@ func callback(signed, query string) ([]platform.Event, error) {
 	if p.UserID == "" {
 		return nil, errors.New("a signed_request without its user_id")
 	}
-	id := string(p.UserID)
+	// Neither says which pages it is about: it is about the app's sources, all of them.
 	switch q, _ := url.ParseQuery(query); q.Get("callback") {
 	case deletion:
-		return []platform.Event{{Kind: "data_deletion", Scopes: []string{id}, Erase: &social.AccountRef{Platform: name, ID: id}}}, nil
+		return []platform.Event{{Kind: "data_deletion", Erase: &social.AccountRef{Platform: name, ID: string(p.UserID)}}}, nil
 	case deauthorize:
-		return []platform.Event{{Kind: "deauthorize", Scopes: []string{id},
-			Revoked: "user " + id + " removed the app at Meta: nothing arrives any more of what that user had connected, until somebody connects it again"}}, nil
+		return []platform.Event{{Kind: "deauthorize",
+			Revoked: "somebody removed the app at Meta: nothing arrives any more of what that person had connected, until it is connected again"}}, nil
 	}
 	return nil, errors.New("a signed_request at a URL without ?callback=deletion or ?callback=deauthorize: register the callback with its query")
 }
