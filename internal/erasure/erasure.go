@@ -52,18 +52,20 @@ func Tombstone(key []byte, account string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// Erased returns the function by which ingest asks which accounts were erased.
-func Erased(s *store.Store, key []byte) func(context.Context, string, []string) (map[string]bool, error) {
-	return func(ctx context.Context, w string, accounts []string) (map[string]bool, error) {
+// Erased returns the function by which ingest asks as of when accounts were
+// erased: what they did until then stays away. What somebody does afterwards,
+// say when an app is installed again, is new.
+func Erased(s *store.Store, key []byte) func(context.Context, string, []string) (map[string]time.Time, error) {
+	return func(ctx context.Context, w string, accounts []string) (map[string]time.Time, error) {
 		tombs, of := make([]string, len(accounts)), map[string]string{}
 		for i, a := range accounts {
 			tombs[i] = Tombstone(key, a)
 			of[tombs[i]] = a
 		}
 		found, err := s.Tombstoned(ctx, w, tombs)
-		out := map[string]bool{}
-		for t := range found {
-			out[of[t]] = true
+		out := map[string]time.Time{}
+		for t, at := range found {
+			out[of[t]] = at
 		}
 		return out, err
 	}

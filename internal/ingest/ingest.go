@@ -62,8 +62,8 @@ type Deps struct {
 	QueueScore func(ctx context.Context, m []Score) error
 	QueueView  func(ctx context.Context, m []View) error
 	QueueErase func(ctx context.Context, m []Erase) error
-	Erased     func(ctx context.Context, workspace string, accounts []string) (map[string]bool, error) // which of them were erased
-	Now        func() time.Time                                                                        // for how long things are remembered
+	Erased     func(ctx context.Context, workspace string, accounts []string) (map[string]time.Time, error) // as of when those of them were erased that were
+	Now        func() time.Time                                                                             // for how long things are remembered
 }
 
 // Ingest handles batches of deliveries.

@@ -45,7 +45,7 @@ type desk struct {
 	store  *store.Store
 	shelf  *shelf
 	now    time.Time
-	erased map[string]bool // accounts
+	erased map[string]time.Time // accounts, as of when
 	erase  []ingest.Erase
 	scores []ingest.Score
 	views  []ingest.View
@@ -58,7 +58,7 @@ func newDesk(t *testing.T) *desk {
 		QueueScore: func(_ context.Context, m []ingest.Score) error { d.scores = append(d.scores, m...); return nil },
 		QueueView:  func(_ context.Context, m []ingest.View) error { d.views = append(d.views, m...); return nil },
 		QueueErase: func(_ context.Context, m []ingest.Erase) error { d.erase = append(d.erase, m...); return nil },
-		Erased:     func(context.Context, string, []string) (map[string]bool, error) { return d.erased, nil },
+		Erased:     func(context.Context, string, []string) (map[string]time.Time, error) { return d.erased, nil },
 		Now:        func() time.Time { return d.now }})
 	app := store.App{ID: "app1", Owner: w, Platform: "standard", Config: json.RawMessage(strings.Replace(mapping, `"value":"forum"`, `"path":"/room","default":"forum"`, 1))}
 	if err := d.store.CreateSource(t.Context(), app, true, store.Source{ID: "src1", Workspace: w, App: "app1", Platform: "standard", Scope: "forum", Created: received}); err != nil {

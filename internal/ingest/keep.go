@@ -64,7 +64,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	return fresh, nil
 }
 
-// notErased leaves out what accounts did that were erased: it does not come back.
+// notErased leaves out what accounts did until they were erased: it does not come back.
 func (in *Ingest) notErased(ctx context.Context, w string, facts []social.Activity) ([]social.Activity, error) {
 	var ids []string
 	for _, a := range facts {
@@ -78,7 +78,10 @@ func (in *Ingest) notErased(ctx context.Context, w string, facts []social.Activi
 	if len(erased) == 0 {
 		return facts, nil
 	}
-	return slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool { return erased[a.Account().AccountID()] }), nil
+	return slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool {
+		at, ok := erased[a.Account().AccountID()]
+		return ok && !a.Occurred.After(at)
+	}), nil
 }
 
 func (in *Ingest) parkAll(ctx context.Context, r *result) error {

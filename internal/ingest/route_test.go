@@ -202,10 +202,15 @@ func TestUndatedIsOneFactDatedByItsFirstReceipt(t *testing.T) {
 func TestErasedDoesNotComeBack(t *testing.T) {
 	d := newDesk(t)
 	ref := social.AccountRef{Platform: "standard", Scope: "forum", ID: "ann"}
-	d.erased = map[string]bool{ref.AccountID(): true}
+	d.erased = map[string]time.Time{ref.AccountID(): time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)} // when good says hello
 	d.batch(t, message("m1", good("1")), message("m2", strings.Replace(good("2"), `"ann"`, `"bob"`, 1)))
 	facts := d.facts(t, w)
-	if len(facts) != 1 || facts[0].Actor.ID != "bob" || len(d.views) != 1 || len(d.views[0].Facts) != 1 {
+	// What the account does afterwards is new.
+	d.batch(t, message("m3", strings.Replace(good("3"), "08:00:00Z", "08:00:01Z", 1)))
+	if after := d.facts(t, w); len(after) != 2 || after[1].Object.ID != "3" {
+		t.Errorf("a second later: %+v", after)
+	}
+	if len(facts) != 1 || facts[0].Actor.ID != "bob" || len(d.views) != 2 || len(d.views[0].Facts) != 1 {
 		t.Errorf("got %+v, to view %v; want bob's only", facts, d.views)
 	}
 }

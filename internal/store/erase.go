@@ -21,19 +21,22 @@ type tombItem struct {
 	At     string
 }
 
-// PutTombstone notes that whoever hashes to tomb was erased. It says nothing
-// else, and it stays.
+// PutTombstone notes that whoever hashes to tomb was erased as of an instant:
+// the latest one counts. It says nothing else, and it stays.
 func (s *Store) PutTombstone(ctx context.Context, w, tomb string, at time.Time) error {
-	_, err := s.putNew(ctx, tombItem{PK: tombPK(w, tomb), SK: "@", At: social.Stamp(at)})
-	if errors.Is(err, errExists) {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{tombPK(w, tomb), "@"}.av(),
+		UpdateExpression: aws.String("SET #a = :t"), ConditionExpression: aws.String("attribute_not_exists(PK) OR #a < :t"),
+		ExpressionAttributeNames: map[string]string{"#a": "At"}, ExpressionAttributeValues: map[string]types.AttributeValue{":t": str(social.Stamp(at))}})
+	if err = classify("tombstone", err); fault.Is(err, fault.Conflict) {
 		return nil
 	}
 	return err
 }
 
-// Tombstoned says which of the tombs stand in a workspace, strongly consistent.
-func (s *Store) Tombstoned(ctx context.Context, w string, tombs []string) (map[string]bool, error) {
-	out := map[string]bool{}
+// Tombstoned says as of when those of the tombs were erased that stand in a
+// workspace, strongly consistent.
+func (s *Store) Tombstoned(ctx context.Context, w string, tombs []string) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
 	for len(tombs) > 0 {
 		n := min(100, len(tombs)) // the most that one BatchGetItem takes
 		var keys []map[string]types.AttributeValue
@@ -51,11 +54,13 @@ func (s *Store) Tombstoned(ctx context.Context, w string, tombs []string) (map[s
 				return nil, classify("tombstones", err)
 			}
 			for _, it := range got.Responses[s.table] {
-				var k key
-				if err := attributevalue.UnmarshalMap(it, &k); err != nil {
+				var t tombItem
+				if err := attributevalue.UnmarshalMap(it, &t); err != nil {
 					return nil, err
 				}
-				out[of[k.PK]] = true
+				if out[of[t.PK]], err = social.ParseStamp(t.At); err != nil {
+					return nil, err
+				}
 			}
 			rest := got.UnprocessedKeys[s.table].Keys
 			if len(rest) == len(keys) {
