@@ -124,6 +124,7 @@ func routes(d Deps) (*http.ServeMux, huma.API) {
 	s.sources(api)
 	s.apps(api)
 	s.parked(api)
+	s.health(api)
 	s.trials(api)
 	s.leads(api)
 	s.issues(api)
