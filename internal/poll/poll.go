@@ -197,7 +197,7 @@ func (t tick) host(ctx context.Context, name string, due []store.DuePoll) error 
 	var errs []error
 	asked, next := false, t.Now() // when the next request may begin
 	for i, x := range due {
-		if ctx.Err() != nil || next.After(t.end) || !t.Now().Before(t.end) {
+		if ctx.Err() != nil || !next.Before(t.end) || !t.Now().Before(t.end) {
 			break
 		}
 		t.waitUntil(ctx, next)
