@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"rapport/internal/archive"
+	"rapport/internal/fetch"
+	"rapport/internal/platform/all"
+	"rapport/internal/poll"
+	"rapport/internal/queue"
+	"rapport/internal/secret"
+	"rapport/internal/store"
+)
+
+// Poll is the function that asks the platforms that send nothing. POLL_ALLOW,
+// which may be empty, names servers as host:port, separated by commas, that
+// are asked whatever their addresses and ports.
+func Poll(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX")
+	if err != nil {
+		return nil, err
+	}
+	d := poll.Deps{
+		Store:   store.New(cfg, env["TABLE"]),
+		Secrets: secret.New(cfg, env["SECRETS_PREFIX"]).App,
+		Adapter: all.Find,
+		Fetch:   fetch.New(strings.FieldsFunc(getenv("POLL_ALLOW"), func(r rune) bool { return r == ',' || r == ' ' })...).Do,
+		Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
+		Now:     time.Now,
+		Wait:    wait,
+		Rand:    rand.Float64,
+	}
+	return func(ctx context.Context, _ Asked) error { return poll.Tick(ctx, d) }, nil
+}
+
+// wait returns after a time, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
