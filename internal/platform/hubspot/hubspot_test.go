@@ -1,6 +1,8 @@
 package hubspot_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,6 +70,17 @@ func TestPublishedVectors(t *testing.T) {
 		if adapter.Verify(r, platform.Secrets{Keys: []string{key}}, platform.Options{Legacy: true}, now) == nil {
 			t.Errorf("%s holds over another body", name)
 		}
+	}
+}
+
+// What anyone can sign: a hash under no secret.
+func TestLegacyUnderNoSecretIsRefused(t *testing.T) {
+	sum := sha256.Sum256([]byte("[]"))
+	r := platform.Request{Method: "POST", Header: http.Header{}, Body: []byte("[]")}
+	r.Header.Set("X-HubSpot-Signature", hex.EncodeToString(sum[:]))
+	r.Header.Set("X-HubSpot-Signature-Version", "v1")
+	if adapter.Verify(r, platform.Secrets{Keys: []string{""}}, platform.Options{Legacy: true}, time.Time{}) == nil {
+		t.Error("it holds")
 	}
 }
 

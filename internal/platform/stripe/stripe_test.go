@@ -35,6 +35,7 @@ func TestPublishedVector(t *testing.T) {
 	for header, want := range map[string]string{
 		"t=1533204620,v1=" + sum + ",v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef": "",
 		"t=1533204620,v1=" + strings.Repeat("0", 64) + ",v1=" + sum:                                       "", // while the secret is rolled
+		"t=1533204620,v1=" + sum + ",v1=" + strings.Repeat("0", 64):                                       "",
 		"t=1533204620,v0=" + sum:                                  "of the form",
 		"v1=" + sum:                                               "of the form",
 		"t=1533204620,t=1533204621,v1=" + sum:                     "two timestamps",

@@ -3,6 +3,7 @@
 package typeform
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ func (Adapter) Kinds() []platform.Kind {
 
 // CheckConfig refuses any document.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
+
+// MakeKey makes the webhook's secret: whoever sets the webhook up chooses it.
+func (Adapter) MakeKey(random []byte) string { return hex.EncodeToString(random) }
 
 // Handshake answers nothing: there is none.
 func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, time.Time) (*platform.Answer, error) {

@@ -30,3 +30,9 @@ func TestSignatureIsBase64(t *testing.T) {
 		}
 	}
 }
+
+func TestMadeKeyIsHex(t *testing.T) {
+	if got := (typeform.Adapter{}).MakeKey([]byte{0, 0xff}); got != "00ff" {
+		t.Errorf("got %q", got)
+	}
+}
