@@ -6,6 +6,7 @@ package poll
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -338,6 +339,9 @@ func (t tick) ask(ctx context.Context, j *job, out outcome) (outcome, error) {
 	out.requests++
 	out.status, out.bytes = resp.Status, out.bytes+len(resp.Body)
 	if out.reason, out.slower = t.judge(resp, err); out.reason != "" {
+		if says := explained(resp.Body, j.secrets); err == nil && says != "" {
+			out.reason += " (it says: " + says + ")"
+		}
 		return out, nil
 	}
 	if resp.Status == http.StatusNotModified {
@@ -406,6 +410,30 @@ func (t tick) judge(resp fetch.Response, err error) (reason string, slower time.
 		reason += ": what was there is gone for good"
 	}
 	return reason, 0
+}
+
+// explained is what the JSON of a refusal says of why, at most 120 bytes: its
+// message, or its error, which may hold them again. Our secrets are taken out
+// of it, since some platforms repeat them.
+func explained(body []byte, s platform.Secrets) string {
+	var x struct{ Error, Message json.RawMessage }
+	if platform.Decode(body, &x) != nil {
+		return ""
+	}
+	var says string
+	if json.Unmarshal(x.Message, &says) != nil || says == "" {
+		var inner struct{ Message string }
+		if json.Unmarshal(x.Error, &says) != nil && json.Unmarshal(x.Error, &inner) == nil {
+			says = inner.Message
+		}
+	}
+	for _, k := range append([]string{s.Token, s.VerifyToken}, s.Keys...) {
+		if k != "" {
+			says = strings.ReplaceAll(says, k, "…")
+		}
+	}
+	says = strings.Join(strings.Fields(platform.PlainText(says)), " ")
+	return strings.ToValidUTF8(says[:min(len(says), 120)], "")
 }
 
 // retryAfter reads the header: seconds or an instant

@@ -458,6 +458,22 @@ func TestGrowing(t *testing.T) {
 	}
 }
 
+func TestExplained(t *testing.T) {
+	s := platform.Secrets{Token: "hunter2", Keys: []string{"k3y"}}
+	for body, want := range map[string]string{
+		"": "", "<html>no</html>": "", "{}": "", `{"error":403}`: "", `{"message":"","error":["x"]}`: "",
+		`{"reason":"private","message":"Forbidden","error":403}`:           "Forbidden",
+		`{"error":"This method requires an authenticated user"}`:           "This method requires an authenticated user",
+		`{"error":{"code":403,"message":"The <b>quota</b> is\nused up."}}`: "The quota is used up.",
+		`{"message":"API key hunter2 of k3y is not valid"}`:                "API key … of … is not valid",
+		`{"message":"` + strings.Repeat("x", 119) + `äöü"}`:                strings.Repeat("x", 119),
+	} {
+		if got := explained([]byte(body), s); got != want {
+			t.Errorf("%s: %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	for v, want := range map[string]time.Duration{"": 0, "120": 2 * time.Minute, "-5": 0, "x": 0, "99999999": 24 * time.Hour, "99999999999999999999": 0,
 		start.Add(time.Hour).Format(http.TimeFormat): time.Hour, start.Add(-time.Hour).Format(http.TimeFormat): 0, start.Add(900 * time.Hour).Format(http.TimeFormat): 24 * time.Hour} {
@@ -471,12 +487,15 @@ func TestWhatFailsSaysWhy(t *testing.T) {
 	body := strings.Repeat(" ", 1<<16)
 	for path, why := range map[string]string{
 		"/401": "401 Unauthorized: the app's token", "/403": "403 Forbidden: it wants a token", "/404": "404 Not Found: there is nothing", "/410": "410 Gone: what was there", "/304": "",
-		"/400": "the server answered 400 Bad Request", "/html": "the answer can't be read: no feed", "/inside": "link-local", "/port": "127.0.0.1:9", "/loop": "over 5 redirects",
+		"/400": "the server answered 400 Bad Request (it says: no such thing)", "/html": "the answer can't be read: no feed", "/inside": "link-local", "/port": "127.0.0.1:9", "/loop": "over 5 redirects",
 		"/huge": "over 4194304 bytes", "/bomb": "over 4194304 bytes", "/slow": "did not answer in time", "/cut": "could not be reached",
 	} {
 		s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
 			if n, err := strconv.Atoi(r.URL.Path[1:]); err == nil {
 				w.WriteHeader(n)
+				if n == http.StatusBadRequest {
+					io.WriteString(w, `{"error":{"message":"no such thing"}}`)
+				}
 				return
 			}
 			switch r.URL.Path {
