@@ -679,6 +679,26 @@ func TestAnOutdatedPlaceIsDropped(t *testing.T) {
 	}
 }
 
+func TestAnAppsSecretsAreReadOnceInATick(t *testing.T) {
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, items(1, "a")) })
+	s.connect(t, "src_a", "feed", s.url+"/a")
+	if err := s.store.CreateSource(t.Context(), store.App{ID: "app_src_a"}, false, store.Source{ID: "src_b", Workspace: "acme", App: "app_src_a", Platform: "feed", Scope: s.url + "/b", Created: start}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.SchedulePoll(t.Context(), "acme", "src_b", start); err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	s.deps.Secrets = func(context.Context, string) (platform.Secrets, error) {
+		read++
+		return platform.Secrets{}, fault.New(fault.NotFound, "none")
+	}
+	s.tick(t)
+	if read != 1 || len(s.asked) != 2 {
+		t.Errorf("read %d times for %d requests", read, len(s.asked))
+	}
+}
+
 func TestSecretsThatCannotBeReadAreOurFailure(t *testing.T) {
 	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, items(1, "a")) })
 	s.deps.Secrets = func(context.Context, string) (platform.Secrets, error) {
