@@ -111,7 +111,7 @@ func TestHealthOfASource(t *testing.T) {
 	if err := x.store.PutNote(t.Context(), note); err != nil {
 		t.Fatal(err)
 	}
-	if h = get("ann"); h.Refusals.Day != 3 || h.Refusals.Reason != "no signature" || !strings.Contains(h.WhatToDo, "its secret may have changed") {
+	if h = get("ann"); h.Refusals.Day != 3 || h.Refusals.Reason != "no signature" || !strings.Contains(h.WhatToDo, "3 of the app's requests were refused, mostly: no signature") {
 		t.Errorf("refused: %+v", h.Refusals)
 	}
 	if err := x.store.PutLease(t.Context(), "acme", "src_1", store.Lease{Asked: x.now, Until: x.now.Add(time.Hour)}); err != nil {
@@ -124,9 +124,30 @@ func TestHealthOfASource(t *testing.T) {
 		t.Errorf("revoked: %+v", h)
 	}
 
+	// What is renewed and what is fetched says how that goes.
+	for _, y := range []store.Source{{ID: "src_3", App: "app_3", Platform: "youtube", Scope: "UC0123456789012345678901"}, {ID: "src_4", App: "app_4", Platform: "feed", Scope: "https://blog.example/feed"}} {
+		y.Workspace, y.Created = "acme", x.now
+		if err := x.store.CreateSource(t.Context(), store.App{ID: y.App, Owner: "acme", Platform: y.Platform}, true, y); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := x.store.PutLease(t.Context(), "acme", "src_3", store.Lease{Asked: x.now, Error: "the platform answered with the status 503"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.store.MovePoll(t.Context(), &store.Poll{Workspace: "acme", Source: "src_4", Failures: 7, Reason: "no feed there"}, x.now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
 	var all struct{ Items []health }
 	x.call("ann", "GET", "/v1/workspaces/acme/health", nil).want(t, http.StatusOK, &all)
-	if len(all.Items) != 2 || all.Items[0].Status != "revoked" || all.Items[1].Source != "src_2" || all.Items[1].Status != "waiting" {
+	if len(all.Items) == 4 {
+		if h := all.Items[2]; h.Status != "failing" || h.Lease == nil || h.Lease.Until != nil || h.Lease.Problem != "the platform answered with the status 503" {
+			t.Errorf("renewed: %+v", h)
+		}
+		if h := all.Items[3]; h.Status != "failing" || h.Polling == nil || h.Polling.Failures != 7 || h.Polling.Problem != "no feed there" {
+			t.Errorf("fetched: %+v", h)
+		}
+	}
+	if len(all.Items) != 4 || all.Items[0].Status != "revoked" || all.Items[1].Source != "src_2" || all.Items[1].Status != "waiting" {
 		t.Errorf("all: %+v", all.Items)
 	}
 	x.call("ann", "GET", "/v1/workspaces/acme/sources/src_9/health", nil).want(t, http.StatusNotFound, nil)

@@ -81,7 +81,8 @@ type Health struct {
 	Overdue   bool         // a handshake should have come
 
 	Revocation *store.Revocation // one that holds
-	Poll       *store.Poll       // nil: not fetched
+	Polled     bool              // it is fetched
+	Poll       *store.Poll       // how that goes; nil: not yet
 	Refusals   Refusals          // of its app; only for the app's owner
 }
 
@@ -97,6 +98,7 @@ type Refusals struct {
 
 const (
 	fewRefusals = 10   // below so many in an hour, nothing is judged
+	telling     = 3    // so many before anything came tell of a wrong secret; Discord tests a hook by one or two that are forged
 	jumpBelow   = 1e-6 // the probability below which more refusals than usual are a jump
 )
 
@@ -280,7 +282,7 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 	case err != nil && !fault.Is(err, fault.NotFound):
 		return h, err
 	}
-	if polled(f.adapter, s.Scope) {
+	if h.Polled = polled(f.adapter, s.Scope); h.Polled {
 		switch p, err := x.Store.PollState(ctx, w, s.ID); {
 		case err == nil:
 			h.Poll = &p
@@ -336,7 +338,7 @@ func (h Health) status(now time.Time) Status {
 		return Revoked
 	case !h.DeadSince.IsZero(), lapsed, failing(h.Poll, now):
 		return Failing
-	case h.Refusals.Jump(), h.LastHeard.IsZero() && h.Refusals.Day > 0:
+	case h.Refusals.Jump(), h.LastHeard.IsZero() && h.Refusals.Day >= telling:
 		return Refusing
 	case h.LastHeard.IsZero():
 		return Waiting

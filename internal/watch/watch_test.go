@@ -269,10 +269,17 @@ func TestNothingHeardYet(t *testing.T) {
 	if h.Status != watch.Waiting || !strings.Contains(h.WhatToDo(), "Register the source's hook address") {
 		t.Errorf("%s: %s", h.Status, h.WhatToDo())
 	}
-	if err := x.store.PutNote(t.Context(), store.Note{App: "app", Instance: "i", Slot: t0.Add(-time.Hour), Refused: 1, Reason: "no signature"}); err != nil {
-		t.Fatal(err)
+	refused := func(n int) {
+		if err := x.store.PutNote(t.Context(), store.Note{App: "app", Instance: "i", Slot: t0.Add(-time.Hour), Refused: n, Reason: "no signature"}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if h := x.status(t0); h.Status != watch.Refusing || h.Refusals.Day != 1 || h.Refusals.Reason != "no signature" || !strings.Contains(h.WhatToDo(), "Compare the secret") {
+	refused(2)
+	if h := x.status(t0); h.Status != watch.Waiting || !strings.Contains(h.WhatToDo(), "2 of the app's requests were refused, mostly: no signature.") {
+		t.Errorf("%s: %s", h.Status, h.WhatToDo())
+	}
+	refused(3)
+	if h := x.status(t0); h.Status != watch.Refusing || h.Refusals.Day != 3 || h.Refusals.Reason != "no signature" || !strings.Contains(h.WhatToDo(), "Compare the secret") {
 		t.Errorf("%s: %+v", h.Status, h.Refusals)
 	}
 	if h := x.status(t0.Add(day)); h.Status != watch.Waiting {
@@ -578,6 +585,9 @@ func TestEveryPlatformAndStatusHasItsAdvice(t *testing.T) {
 	for _, a := range all.Adapters() {
 		for _, s := range []watch.Status{watch.Revoked, watch.Failing, watch.Refusing, watch.Silent, watch.LeaseEnding, watch.Waiting, watch.OK} {
 			text := watch.Health{Source: store.Source{Platform: a.Platform()}, Status: s}.WhatToDo()
+			if polled := (watch.Health{Source: store.Source{Platform: a.Platform()}, Status: s, Polled: true}).WhatToDo(); (s == watch.Waiting || s == watch.Silent || s == watch.Failing) && strings.Contains(polled, "hook") {
+				t.Errorf("%s, %s, fetched: %q", a.Platform(), s, polled)
+			}
 			if (text == "") != (s == watch.OK) || strings.Contains(text, "  ") || strings.Contains(text, " .") || strings.Contains(text, "..") {
 				t.Errorf("%s, %s: %q", a.Platform(), s, text)
 			}
