@@ -33,9 +33,9 @@ An event type becomes an *activity* of a type; or it is *ignored*, since it tell
 func table() string {
 	var b strings.Builder
 	b.WriteString(head)
-	b.WriteString("| platform | comes by | handshake | subscription | hook's path | secret |\n| --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| platform | comes by | subscription | hook's path | secret |\n| --- | --- | --- | --- | --- |\n")
 	for _, a := range all.Adapters() {
-		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s |\n", a.Platform(), a.Platform(), comesBy(a), yes(shakes(a), "answered", "–"), lease(a), path(a), secret(a))
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s |\n", a.Platform(), a.Platform(), comesBy(a), lease(a), path(a), secret(a))
 	}
 	for _, a := range all.Adapters() {
 		fmt.Fprintf(&b, "\n## %s\n\n| event type | becomes | |\n| --- | --- | --- |\n", a.Platform())
@@ -55,25 +55,16 @@ func yes(is bool, yes, no string) string {
 	return no
 }
 
-// shakes reports whether the platform tests the URL by a handshake: its adapter's suite has one.
-func shakes(a platform.Adapter) bool {
-	h, ok := a.(interface{ Shakes() bool })
-	return ok && h.Shakes()
-}
-
 func comesBy(a platform.Adapter) string {
-	_, polls := a.(platform.Poller)
-	_, signs := a.(platform.Signer)
+	p, polls := a.(platform.Poller)
 	switch {
-	case polls && onlyPolls(a):
+	case polls && p.Polls("*"):
 		return "polling"
-	case polls && signs:
+	case polls:
 		return "webhook, polling"
 	}
 	return "webhook"
 }
-
-func onlyPolls(a platform.Adapter) bool { return a.(platform.Poller).Polls("*") }
 
 func lease(a platform.Adapter) string {
 	l, ok := a.(platform.Leaser)
@@ -82,9 +73,9 @@ func lease(a platform.Adapter) string {
 	}
 	x := l.Lease()
 	if x.Renew {
-		return fmt.Sprintf("%s, renewed by Rapport", x.Every)
+		return fmt.Sprintf("%g h, renewed by Rapport", x.Every.Hours())
 	}
-	return fmt.Sprintf("tested every %s, dead after %s", x.Every, x.Dead)
+	return fmt.Sprintf("tested every %g h, dead after %g h", x.Every.Hours(), x.Dead.Hours())
 }
 
 func path(a platform.Adapter) string {
@@ -93,6 +84,9 @@ func path(a platform.Adapter) string {
 }
 
 func secret(a platform.Adapter) string {
+	if comesBy(a) == "polling" {
+		return "–"
+	}
 	_, ok := a.(platform.KeyMaker)
 	return yes(ok, "ours to choose", "the platform's")
 }

@@ -175,7 +175,7 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 			parts = whole // normalising it will say what is wrong
 		}
 	}()
-	list := splitter.Split(d.Request)
+	list := splitter.Split(d.Request, platform.Options{Legacy: ar.app.Legacy, Config: ar.app.Config})
 	if len(list) < 2 {
 		return whole
 	}

@@ -3,7 +3,9 @@ package platform
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +39,9 @@ type deliveryJSON struct {
 	Replay   bool              `json:"replay,omitempty"`
 }
 
-// ID names the delivery by its app and bytes, and one that was fetched also
-// by its URL: a redelivery has the same one.
+// ID names the delivery by its app and bytes, by the headers that say what it
+// is about, such as X-GitHub-Event, and one that was fetched also by its URL:
+// a redelivery has the same one.
 func (d Delivery) ID() string {
 	if d.Object != "" { // named by the same id: see ObjectKey
 		return strings.TrimPrefix(d.Object, objectPrefix)
@@ -46,6 +49,11 @@ func (d Delivery) ID() string {
 	parts := []string{d.App, d.Request.Method, string(d.Request.Body)}
 	if d.Request.Polled() {
 		parts = append(parts, d.Request.URL)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Request.Header)) {
+		if lower := strings.ToLower(name); strings.HasSuffix(lower, "-event") || strings.HasSuffix(lower, "-topic") {
+			parts = append(parts, lower, strings.Join(d.Request.Header[name], ", "))
+		}
 	}
 	return social.HashID("dlv", social.Key(parts...))
 }

@@ -158,7 +158,7 @@ type Splitter interface {
 	// Split returns deliveries of one scope each, which together tell what r
 	// tells: so that each workspace keeps its own events only. What can't be
 	// split comes back as it is.
-	Split(r Request) []Request
+	Split(r Request, o Options) []Request
 }
 
 // Pather is an adapter whose hook's path holds more than the app's id, since

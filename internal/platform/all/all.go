@@ -14,13 +14,17 @@ import (
 	"rapport/internal/platform/feed"
 	"rapport/internal/platform/github"
 	"rapport/internal/platform/hackernews"
+	"rapport/internal/platform/hubspot"
 	"rapport/internal/platform/intercom"
 	"rapport/internal/platform/linkedin"
 	"rapport/internal/platform/mastodon"
 	"rapport/internal/platform/meta"
 	"rapport/internal/platform/reddit"
+	"rapport/internal/platform/shopify"
 	"rapport/internal/platform/slack"
 	"rapport/internal/platform/standard"
+	"rapport/internal/platform/stripe"
+	"rapport/internal/platform/telegram"
 	"rapport/internal/platform/tiktok"
 	"rapport/internal/platform/trustpilot"
 	"rapport/internal/platform/typeform"
@@ -38,13 +42,17 @@ var adapters = []platform.Adapter{
 	feed.Adapter{},
 	github.Adapter{},
 	hackernews.Adapter{},
+	hubspot.Adapter{},
 	intercom.Adapter{},
 	linkedin.Adapter{},
 	mastodon.Adapter{},
 	meta.Adapter{},
 	reddit.Adapter{},
+	shopify.Adapter{},
 	slack.Adapter{},
 	standard.Adapter{},
+	stripe.Adapter{},
+	telegram.Adapter{},
 	tiktok.Adapter{},
 	trustpilot.Adapter{},
 	typeform.Adapter{},

@@ -201,7 +201,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 
 // Split groups the events by whom they are about. An answer to a search is
 // of one scope as it is.
-func (Adapter) Split(r platform.Request) []platform.Request {
+func (Adapter) Split(r platform.Request, _ platform.Options) []platform.Request {
 	all, err := lines(r.Body)
 	if r.Polled() || err != nil {
 		return []platform.Request{r}
@@ -243,4 +243,9 @@ func (a Adapter) Sample(scope, id string, now time.Time) platform.Request {
 	body, _ := json.Marshal(map[string]any{"did": author, "time_us": now.UnixMicro(), "kind": "commit",
 		"commit": map[string]any{"rev": tid(now), "operation": "create", "collection": postCollection, "rkey": key, "record": record}})
 	return platform.Request{Method: http.MethodPost, Header: header, Body: body}
+}
+
+// MakeKey makes a secret as Standard Webhooks has it: the consumer is ours.
+func (Adapter) MakeKey(random []byte) string {
+	return "whsec_" + base64.StdEncoding.EncodeToString(random)
 }

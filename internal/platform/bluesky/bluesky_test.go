@@ -231,7 +231,7 @@ func TestManyLines(t *testing.T) {
 
 func TestLinesThatMakeAWholeStayApart(t *testing.T) {
 	r := platform.Request{Method: http.MethodPost, Body: []byte("{\"did\":\"" + asker + "\",\"kind\":\"x\"}\n{\"did\":\"" + asker + "\",\n\"kind\":\"y\"}")}
-	parts := Adapter{}.Split(r)
+	parts := Adapter{}.Split(r, platform.Options{})
 	if len(parts) != 3 {
 		t.Errorf("%d parts: %s", len(parts), parts)
 	}

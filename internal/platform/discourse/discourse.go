@@ -8,6 +8,7 @@ package discourse
 
 import (
 	"cmp"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -275,3 +276,6 @@ func digits(s string) bool {
 	}
 	return s != ""
 }
+
+// MakeKey makes a secret: it is ours to choose.
+func (Adapter) MakeKey(random []byte) string { return hex.EncodeToString(random) }

@@ -5,6 +5,7 @@
 package github
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -298,3 +299,6 @@ func (r repository) namespace() string {
 	}
 	return string(r.ID)
 }
+
+// MakeKey makes a secret: it is ours to choose.
+func (Adapter) MakeKey(random []byte) string { return hex.EncodeToString(random) }

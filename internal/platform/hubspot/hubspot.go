@@ -98,7 +98,7 @@ func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
 
 // Split makes a delivery for each account: one app's deliveries hold events of
 // whoever installed it.
-func (Adapter) Split(r platform.Request) []platform.Request {
+func (Adapter) Split(r platform.Request, _ platform.Options) []platform.Request {
 	list, err := elements(r.Body)
 	if err != nil {
 		return []platform.Request{r}

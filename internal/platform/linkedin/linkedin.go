@@ -120,7 +120,7 @@ type delivery struct {
 
 // Split makes a delivery for each organisation in a batch; what names none
 // makes one of its own.
-func (Adapter) Split(r platform.Request) []platform.Request {
+func (Adapter) Split(r platform.Request, _ platform.Options) []platform.Request {
 	var d delivery
 	if platform.Decode(r.Body, &d) != nil || d.Type != actions {
 		return []platform.Request{r}

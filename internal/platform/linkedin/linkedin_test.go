@@ -128,7 +128,7 @@ func TestSplitKeepsWhatItSplits(t *testing.T) {
 	}
 	for _, b := range []string{string(body), `{"type":"LEAD_ACTION","notifications":[1,2]}`, `{`, `[]`} {
 		r := platform.Request{Method: http.MethodPost, Header: http.Header{"A": {"b"}}, Body: []byte(b)}
-		if diff := cmp.Diff([]platform.Request{r}, adapter.Split(r)); diff != "" {
+		if diff := cmp.Diff([]platform.Request{r}, adapter.Split(r, platform.Options{})); diff != "" {
 			t.Errorf("%.40s is changed (-want +got):\n%s", b, diff)
 		}
 	}

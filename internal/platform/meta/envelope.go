@@ -218,7 +218,7 @@ func permission(user, field string, raw json.RawMessage) platform.Event {
 
 // Split makes a delivery of each entry and, where an entry's changes concern
 // several phone numbers or pages, of each of these.
-func (Adapter) Split(r platform.Request) []platform.Request {
+func (Adapter) Split(r platform.Request, _ platform.Options) []platform.Request {
 	if _, ok := signedRequest(r.Body); ok {
 		return []platform.Request{r}
 	}

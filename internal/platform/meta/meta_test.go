@@ -375,7 +375,7 @@ func TestDeliveriesThatAreParkedWhole(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, %v; want %q", name, events, err, c.want)
 		}
-		if got := adapter.Split(platform.Request{Body: []byte(c.body)}); len(got) != 1 || string(got[0].Body) != c.body {
+		if got := adapter.Split(platform.Request{Body: []byte(c.body)}, platform.Options{}); len(got) != 1 || string(got[0].Body) != c.body {
 			t.Errorf("%s is split: %v", name, got)
 		}
 	}
@@ -389,7 +389,7 @@ func TestSplit(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := platform.Request{Method: http.MethodPost, URL: "https://example.com/hooks/app", Header: http.Header{"Content-Type": {"application/json"}}, Body: body}
-		for _, p := range adapter.Split(r) {
+		for _, p := range adapter.Split(r, platform.Options{}) {
 			events, err := adapter.Normalise(p, platform.Options{})
 			if err != nil || p.URL != r.URL || !reflect.DeepEqual(p.Header, r.Header) {
 				t.Fatalf("%s: %+v, %v", fixture, p, err)
@@ -411,7 +411,7 @@ func TestSplit(t *testing.T) {
 	// What an entry holds beside its lists does not multiply.
 	big := `{"object":"page","x":"` + strings.Repeat("x", 1<<20) + `","entry":[` + strings.Repeat(`{"id":"1"},{"id":"2"},`, 200) + `{"id":"3"}]}`
 	size := 0
-	for _, p := range adapter.Split(platform.Request{Body: []byte(big)}) {
+	for _, p := range adapter.Split(platform.Request{Body: []byte(big)}, platform.Options{}) {
 		size += len(p.Body)
 	}
 	if size > len(big) {

@@ -629,7 +629,7 @@ func (s Suite) split(t *testing.T, list []fixture) {
 			continue
 		}
 		var parts []string
-		list := sp.Split(f.request)
+		list := sp.Split(f.request, s.options())
 		several = several || len(list) > 1
 		for _, r := range list {
 			part, of := s.tell(r)
@@ -671,7 +671,7 @@ func Fuzz(f *testing.F, s Suite) {
 		}
 		if sp, ok := s.Adapter.(platform.Splitter); ok {
 			var parts []string
-			for _, p := range sp.Split(r) {
+			for _, p := range sp.Split(r, s.options()) {
 				events, _ := s.Adapter.Normalise(p, s.options())
 				for _, e := range events {
 					if e.Activity != nil {

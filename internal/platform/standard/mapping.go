@@ -230,7 +230,7 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 		return []platform.Event{platform.Ignore("no items", "the delivery holds no items")}, nil
 	}
 	events := make([]platform.Event, 0, len(items))
-	for i, item := range items {
+	for _, item := range items {
 		a, scope, err := c.Mapping.activity(item)
 		var scopes []string
 		if scope != "" {
@@ -240,7 +240,7 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 		case errors.Is(err, errIgnored):
 			events = append(events, platform.Ignore(c.Mapping.name(item), err.Error(), scopes...))
 		case err != nil:
-			events = append(events, platform.Park("item", fmt.Errorf("item %d: %w", i, err), scopes...))
+			events = append(events, platform.Park("item", err, scopes...))
 		default:
 			events = append(events, platform.Act("item", a, nil, scopes...))
 		}

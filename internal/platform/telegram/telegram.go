@@ -5,6 +5,7 @@ package telegram
 
 import (
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -365,3 +366,6 @@ func appended(scopes []string, more string) []string {
 	}
 	return append(scopes, more)
 }
+
+// MakeKey makes a secret: it is ours to choose.
+func (Adapter) MakeKey(random []byte) string { return hex.EncodeToString(random) }

@@ -253,3 +253,6 @@ func (a Adapter) Sample(scope, id string, now time.Time) platform.Request {
 		"sample_"+id, scope, at)
 	return platform.Request{Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/atom+xml"}}, Body: []byte(body)}
 }
+
+// MakeKey makes a secret: it is ours to choose.
+func (Adapter) MakeKey(random []byte) string { return hex.EncodeToString(random) }
