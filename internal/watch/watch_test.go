@@ -518,7 +518,7 @@ func TestARevokedGrant(t *testing.T) {
 func TestWhatCanNotBeFetched(t *testing.T) {
 	x := newWorld(t, fetched{leased{plain(t), platform.Lease{Every: time.Hour, Dead: time.Hour}}})
 	x.heard("src", t0)
-	if h := x.status(t0.Add(time.Hour)); h.Status != watch.OK || h.Poll != nil {
+	if h := x.status(t0.Add(time.Hour)); h.Status != watch.OK || !h.Polled || h.Poll != nil {
 		t.Errorf("not fetched yet: %s", h.Status)
 	}
 	poll := store.Poll{Workspace: w, Source: "src"}
