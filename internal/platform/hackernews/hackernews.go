@@ -21,10 +21,11 @@ import (
 // Adapter is the platform Hacker News.
 type Adapter struct{}
 
+const name social.Platform = "hackernews"
+
 const (
-	name   social.Platform = "hackernews"
-	search                 = "https://hn.algolia.com/api/v1/search_by_date"
-	page                   = 100 // hits asked for at once
+	search = "https://hn.algolia.com/api/v1/search_by_date"
+	page   = 100 // hits asked for at once
 
 	// late is for how long the search may find something after it was
 	// written, in seconds: so much is asked for again. What was told already
