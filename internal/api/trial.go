@@ -108,8 +108,8 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		t.add("sample", false, "it could not be signed: %v", err)
 		return nil
 	}
-	if r.Path != "" {
-		r.URL += "/" + r.Path
+	if p, ok := adapter.(platform.Pather); ok {
+		r.URL += "/" + p.Path(scope, keys.Keys[0])
 	}
 	t.add("sample", true, "%d bytes, signed as the platform would", len(r.Body))
 
@@ -151,6 +151,10 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		return nil
 	}
 	t.add("viewed", true, "it reads as %s, %s", fact.Intent, fact.Sentiment)
+	if fact.Direction == social.Outbound {
+		t.add("scored", true, "nothing to score: it is done by an account of the business")
+		return nil
+	}
 	if !s.wait(ctx, func() bool {
 		v, err := s.Store.LeadVersion(ctx, shadow, social.PersonID(done.Facts[0].Account), leads.ModelID)
 		return err == nil && v > 0
