@@ -33,6 +33,7 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 STACK = "rapport"
+POLL_ALLOW = "127.0.0.1:4719"  # where the end-to-end tests serve what is polled
 REGION = "us-east-1"
 MAIL_FROM = "rapport@example.com"
 CODE_BUCKET = "rapport-code"
@@ -322,7 +323,7 @@ def deploy(cloud):
     work("Deploying the stack",
          [sam, "deploy", "--config-file", os.path.join(ROOT, "samconfig.toml"), "--config-env", "local", "--template-file", os.path.join(folder, "template.yaml"),
           "--parameter-overrides", "Arch=" + architecture(), "Stage=local", "PublicUrl=" + cloud.base_url,
-          "KeysRoot=" + cloud.endpoint, "MailFrom=" + MAIL_FROM],
+          "KeysRoot=" + cloud.endpoint, "MailFrom=" + MAIL_FROM, "PollAllow=" + POLL_ALLOW],
          cloud.environment(SAM_CLI_TELEMETRY="0"), os.path.join(cloud.folder, "deploy.log"))
     import fixups
 
@@ -368,6 +369,7 @@ def description(cloud, outputs, made_from):
         "jwks_url": outputs["JwksUrl"],
         "secrets_prefix": outputs["SecretsPrefix"],
         "cursor_key_secret": outputs["CursorKeySecret"],
+        "erasure_key_secret": outputs["ErasureKeySecret"],
         "mail_from": MAIL_FROM,
         "made_from": made_from,
     }

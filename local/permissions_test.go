@@ -18,6 +18,7 @@ import (
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	sestypes "github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -33,6 +34,7 @@ type stack struct {
 	Bucket        string            `json:"bucket"`
 	SecretsPrefix string            `json:"secrets_prefix"`
 	MailFrom      string            `json:"mail_from"`
+	ErasureKey    string            `json:"erasure_key_secret"`
 	Queues        map[string]string `json:"queues"`
 	Functions     map[string]string `json:"functions"`
 }
@@ -185,6 +187,10 @@ func TestPermissions(t *testing.T) {
 		_, err := ssm.NewFromConfig(c).GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String("/elsewhere/permissions-test")})
 		return err
 	}
+	readErasureKey := func(ctx context.Context, c aws.Config) error {
+		_, err := secretsmanager.NewFromConfig(c).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.ErasureKey})
+		return err
+	}
 	invoke := func(function string) func(context.Context, aws.Config) error {
 		return func(ctx context.Context, c aws.Config) error {
 			_, err := lambda.NewFromConfig(c).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(s.Functions[function]),
@@ -212,10 +218,11 @@ func TestPermissions(t *testing.T) {
 			calls{"put": put, "query": query, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
 				"write secret": writeSecret, "read another secret": otherSecret, "read index": index}},
 		{"ingest",
-			calls{"get": get, "put": put, "update": update, "query": query, "queue scoring": send("scoring"), "queue feedback": send("feedback"),
-				"queue a scoring batch": sendBatch("scoring"),
+			calls{"get": get, "put": put, "update": update, "query": query, "delete": remove, "get a batch": getBatch,
+				"queue scoring": send("scoring"), "queue feedback": send("feedback"), "queue an erasure": send("erase"),
+				"queue a scoring batch": sendBatch("scoring"), "read the erasure key": readErasureKey,
 				"archive":               write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
-			calls{"delete": remove, "scan": scan, "get a batch": getBatch, "check": check, "read index": index,
+			calls{"scan": scan, "check": check, "read index": index,
 				"queue delivery": send("deliveries"), "queue a delivery batch": sendBatch("deliveries"), "write report": write("reports/x"),
 				"delete body": erase("deliveries/x"), "read secret": readSecret, "read archive": read("archive/x")}},
 		{"score",
@@ -225,6 +232,18 @@ func TestPermissions(t *testing.T) {
 		{"feedback",
 			calls{"get": get, "put": put, "update": update, "query": query, "delete": remove, "queue scoring": send("scoring")},
 			calls{"scan": scan, "read index": index, "queue delivery": send("deliveries"), "read secret": readSecret, "archive": write("archive/x")}},
+		{"erase",
+			calls{"get": get, "put": put, "update": update, "query": query, "delete": remove, "read index": index, "read the erasure key": readErasureKey,
+				"read archive": read("archive/x"), "write archive": write("archive/x"), "delete archive": erase("archive/x"), "delete parked": erase("parked/x"),
+				"delete report": erase("reports/x"), "queue the second pass": send("erase")},
+			calls{"scan": scan, "check": check, "delete body": erase("deliveries/x"), "read secret": readSecret, "queue delivery": send("deliveries"), "queue scoring": send("scoring")}},
+		{"poll",
+			calls{"get": get, "put": put, "query": query, "delete": remove, "queue delivery": send("deliveries"), "keep body": write("deliveries/x"), "read secret": readSecret},
+			calls{"update": update, "scan": scan, "read index": index, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
+				"write secret": writeSecret, "read another secret": otherSecret, "invoke": invoke("report")}},
+		{"watch",
+			calls{"get": get, "put": put, "query": query, "read secret": readSecret, "queue a workspace": send("watch")},
+			calls{"update": update, "delete": remove, "scan": scan, "read index": index, "write secret": writeSecret, "queue delivery": send("deliveries")}},
 		{"discover",
 			calls{"get": get, "put": put, "query": query},
 			calls{"delete": remove, "update": update, "scan": scan, "read index": index, "queue scoring": send("scoring"), "read secret": readSecret,
@@ -235,10 +254,11 @@ func TestPermissions(t *testing.T) {
 				"read secret": readSecret, "invoke": invoke("discover")}},
 		{"api",
 			calls{"get": get, "put": put, "delete": remove, "query": query, "transact": transact, "read index": index, "read report": read("reports/x"),
-				"write secret": writeSecret, "invoke report": invoke("report"), "invoke discover": invoke("discover")},
-			calls{"update": update, "get a batch": getBatch, "check": check, "scan": scan, "read secret": readSecret, "write report": write("reports/x"),
-				"read archive": read("archive/x"), "read parked": read("parked/x"), "invoke ingest": invoke("ingest"), "send mail": mail,
-				"queue delivery": send("deliveries"), "queue scoring": send("scoring")}},
+				"update": update, "get a batch": getBatch, "read secret": readSecret, "write secret": writeSecret, "read archive": read("archive/x"), "read parked": read("parked/x"),
+				"queue a replay": send("deliveries"), "keep a replay's body": write("deliveries/x"), "read the erasure key": readErasureKey,
+				"invoke report": invoke("report"), "invoke discover": invoke("discover")},
+			calls{"check": check, "scan": scan, "write report": write("reports/x"), "archive": write("archive/x"), "delete archive": erase("archive/x"),
+				"invoke ingest": invoke("ingest"), "send mail": mail, "queue scoring": send("scoring"), "queue an erasure": send("erase"), "read another secret": otherSecret}},
 	} {
 		t.Run(row.function, func(t *testing.T) {
 			mine := as(t, root, s.Functions[row.function])

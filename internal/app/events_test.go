@@ -143,6 +143,12 @@ func TestSampleEvents(t *testing.T) {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
+	if out := answer(t, handler(t, app.Erase, env), "erase.json"); out != done {
+		t.Errorf("erase answers %s", out)
+	}
+	if list, _, err := s.Receipts(t.Context(), w, "", 10); err != nil || len(list) != 1 || list[0].Reason != "account deleted" {
+		t.Errorf("erase leaves the receipts %+v, %v", list, err)
+	}
 	runs, _, err := s.Runs(t.Context(), w, "weekly", "", 10)
 	if err != nil || len(runs) != 1 || runs[0].State != store.RunDone {
 		t.Errorf("report leaves %+v, %v", runs, err)

@@ -18,6 +18,7 @@ import (
 // watchOne is the message that asks for a look at one workspace.
 type watchOne struct {
 	Workspace string `json:"workspace"`
+	At        string `json:"at,omitempty"` // RFC 3339: look as of this instant instead of now
 }
 
 // watchEvent is what the function watch is called with: messages of its
@@ -46,7 +47,11 @@ func Watch(ctx context.Context, getenv func(string) string) (func(context.Contex
 			return fmt.Errorf("read the event: %w", err)
 		}
 		if e.Workspace != "" {
-			return x.Workspace(ctx, e.Workspace, time.Now())
+			at, err := instant(e.At, time.Now())
+			if err != nil {
+				return fmt.Errorf("read the event: %w", err)
+			}
+			return x.Workspace(ctx, e.Workspace, at)
 		}
 		if len(e.Records) == 0 {
 			ws, err := s.Ticked(ctx)
@@ -55,7 +60,7 @@ func Watch(ctx context.Context, getenv func(string) string) (func(context.Contex
 			}
 			messages := make([]watchOne, len(ws))
 			for i, w := range ws {
-				messages[i] = watchOne{w}
+				messages[i] = watchOne{Workspace: w}
 			}
 			return queue.SendAll(ctx, q, messages)
 		}
