@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
@@ -33,9 +34,13 @@ type cloud struct {
 	UserPoolID string            `json:"user_pool_id"`
 	ClientID   string            `json:"client_id"`
 	Queues     map[string]string `json:"queues"`
+	Functions  map[string]string `json:"functions"`
+	Table      string            `json:"table"`
 
 	sqs     *sqs.Client
 	cognito *cognito.Client
+	lambda  *lambda.Client
+	config  aws.Config
 	folder  string
 }
 
@@ -57,7 +62,7 @@ func deployed(t *testing.T) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.sqs, c.cognito = sqs.NewFromConfig(cfg), cognito.NewFromConfig(cfg)
+	c.sqs, c.cognito, c.lambda, c.config = sqs.NewFromConfig(cfg), cognito.NewFromConfig(cfg), lambda.NewFromConfig(cfg), cfg
 	return c
 }
 

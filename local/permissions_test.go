@@ -221,7 +221,7 @@ func TestPermissions(t *testing.T) {
 			calls{"get": get, "put": put, "update": update, "query": query, "delete": remove, "get a batch": getBatch,
 				"queue scoring": send("scoring"), "queue feedback": send("feedback"), "queue an erasure": send("erase"),
 				"queue a scoring batch": sendBatch("scoring"), "read the erasure key": readErasureKey,
-				"archive":               write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
+				"archive": write("archive/x"), "park": write("parked/x"), "read body": read("deliveries/x")},
 			calls{"scan": scan, "check": check, "read index": index,
 				"queue delivery": send("deliveries"), "queue a delivery batch": sendBatch("deliveries"), "write report": write("reports/x"),
 				"delete body": erase("deliveries/x"), "read secret": readSecret, "read archive": read("archive/x")}},
