@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"rapport/cmd/internal/recorded"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -125,13 +125,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailed
 }
 
-// source names a platform's app: what several commands need to know of it.
-type source struct {
-	Platform string   `required:"" placeholder:"NAME" help:"The platform whose payloads these are, as docs/platforms names it."`
-	Config   string   `placeholder:"FILE" help:"The app's document, JSON, where the platform has one."`
-	Header   []string `sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request; can be given several times."`
-}
-
 func findAdapter(name string) (platform.Adapter, error) {
 	a, err := all.Find(social.Platform(name))
 	if err != nil {
@@ -171,17 +164,27 @@ func readKeys(file string) ([]string, error) {
 	return keys, nil
 }
 
-// headers parses "Name: value" lines.
-func headers(lines []string) (http.Header, error) {
-	h := http.Header{}
+// setHeaders sets on r what --header flags say, instead of what was there.
+func setHeaders(r *platform.Request, lines []string) error {
 	for _, l := range lines {
-		name, value, ok := strings.Cut(l, ":")
-		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, misused("--header %q is not of the form 'Name: value'", l)
+		if strings.HasPrefix(strings.TrimSpace(l), ":") {
+			return misused("--header %q is not of the form 'Name: value'", l)
 		}
-		h.Add(name, strings.TrimSpace(value))
 	}
-	return h, nil
+	if err := recorded.Headers(r, lines...); err != nil {
+		return misused("--header %w", err)
+	}
+	return nil
+}
+
+// setURL sets on r the public URL that was called, and what follows the app's
+// id in it.
+func setURL(r *platform.Request, url string) {
+	base, query, _ := strings.Cut(url, "?")
+	r.URL, r.Query = url, query
+	if _, after, ok := strings.Cut(base, "/hooks/"); ok {
+		_, r.Path, _ = strings.Cut(after, "/")
+	}
 }
 
 // instant parses an RFC 3339 time given as a flag; "" is the zero time.

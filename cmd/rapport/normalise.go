@@ -5,31 +5,62 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
+	"regexp"
 	"strings"
+	"time"
 
+	"rapport/cmd/internal/recorded"
 	"rapport/internal/platform"
+	"rapport/internal/platform/slack"
 )
 
 type normaliseCommand struct {
-	source
-	Files []string `arg:"" optional:"" name:"file" help:"Files of one payload each; none, or -, is standard input."`
+	Platform string   `required:"" placeholder:"NAME" help:"The platform whose payloads these are, as docs/platforms names it."`
+	Config   string   `placeholder:"FILE" help:"The app's document, JSON, where the platform has one."`
+	Header   []string `sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the requests, instead of what the file beside the payload says; can be given several times."`
+	Method   string   `placeholder:"METHOD" help:"The requests' method (POST; GET: an answer that Rapport fetched)."`
+	URL      string   `name:"url" placeholder:"URL" help:"The URL that was called or fetched, where it tells what the payload does not."`
+	Files    []string `arg:"" optional:"" name:"file" help:"Files of one payload each; none, or -, is standard input."`
 }
 
 // Help is printed by rapport normalise --help.
 func (normaliseCommand) Help() string {
-	return `Prints an activity for each thing that someone did, without what the reader says of its text. What tells nothing that someone did is printed as {"file","ignored":"why"}, and what can't be understood as {"file","parked":"why"}. Signatures are not checked. Comments in .jsonc files are passed over.
+	return `Prints an activity for each thing that someone did, without what the reader says of its text. Of what is no activity it prints {"file","event"} and why: "ignored" tells nothing that someone did, "parked" can't be understood, "revoked" ends a grant, "erase" is an account that the platform wants forgotten. Signatures are not checked.
+
+Headers, where the platform says in one what the payload is about, are read from NAME.headers (Name: value lines; :method, :url and :path are the request's own) or NAME.headers.json (an object) beside NAME.json; such files among those given are passed over. Comments in .jsonc files are passed over, too. An event of Slack's without its envelope is read as one of the team it names.
 
 Examples:
   rapport normalise --platform meta payloads/*.json
+  rapport normalise --platform github --header 'X-GitHub-Event: issues' issues_opened.json
   rapport normalise --platform standard --config app.json < body.json`
 }
 
 // set is a line about what became no activity.
 type set struct {
-	File    string `json:"file"`
-	Ignored string `json:"ignored,omitempty"`
-	Parked  string `json:"parked,omitempty"`
+	File    string  `json:"file"`
+	Event   string  `json:"event,omitempty"` // as the platform calls it
+	Ignored string  `json:"ignored,omitempty"`
+	Parked  string  `json:"parked,omitempty"`
+	Revoked string  `json:"revoked,omitempty"`
+	Erase   *forget `json:"erase,omitempty"`
+}
+
+// forget is whom a platform wants forgotten; no id: everyone of the scope.
+type forget struct {
+	Scope string `json:"scope,omitempty"`
+	ID    string `json:"id,omitempty"`
+}
+
+// printed is what is printed of an event of a file.
+func printed(file string, e platform.Event) any {
+	if e.Activity != nil {
+		return e.Activity.ToLine()
+	}
+	l := set{File: file, Event: e.Kind, Ignored: e.Ignored, Parked: e.Parked, Revoked: e.Revoked}
+	if e.Erase != nil {
+		l.Erase = &forget{e.Erase.Scope, e.Erase.ID}
+	}
+	return l
 }
 
 // Run normalises each file as one delivery.
@@ -38,8 +69,7 @@ func (c *normaliseCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	h, err := headers(c.Header)
-	if err != nil {
+	if err := setHeaders(&platform.Request{Header: http.Header{}}, c.Header); err != nil {
 		return err
 	}
 	config, err := readConfig(c.Config)
@@ -47,30 +77,22 @@ func (c *normaliseCommand) Run(s *streams) error {
 		return err
 	}
 	if err := adapter.CheckConfig(config); err != nil {
-		return fmt.Errorf("the app's document: %w", err)
+		return fmt.Errorf("the app's document (--config): %w", err)
 	}
 	files := c.Files
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
 	for _, file := range files {
-		body, err := readInput(file, s.in)
+		if recorded.IsHeaders(file) {
+			continue
+		}
+		r, err := c.request(s, file)
 		if err != nil {
-			return fmt.Errorf("read the payload: %w", err)
+			return err
 		}
-		if strings.HasSuffix(file, ".jsonc") {
-			body = stripComments(body)
-		}
-		events, err := adapter.Normalise(platform.Request{Method: http.MethodPost, Header: h, Body: body}, platform.Options{Config: config})
-		if err != nil {
-			events = []platform.Event{{Parked: err.Error()}}
-		}
-		for _, e := range events {
-			var line any = set{File: file, Ignored: e.Ignored, Parked: e.Parked}
-			if e.Activity != nil {
-				line = e.Activity.ToLine()
-			}
-			if err := s.out.Encode(line); err != nil {
+		for _, e := range events(adapter, r, platform.Options{Config: config}, s.now()) {
+			if err := s.out.Encode(printed(file, e)); err != nil {
 				return err
 			}
 		}
@@ -78,46 +100,70 @@ func (c *normaliseCommand) Run(s *streams) error {
 	return nil
 }
 
+// request reads a file as the request that it was.
+func (c *normaliseCommand) request(s *streams, file string) (platform.Request, error) {
+	r := platform.Request{Method: http.MethodPost, Header: http.Header{}}
+	var err error
+	if file == "-" {
+		r.Body, err = io.ReadAll(s.in)
+	} else {
+		r, err = recorded.Read(file)
+	}
+	if err != nil {
+		return r, fmt.Errorf("read the payload: %w", err)
+	}
+	if c.Method != "" {
+		r.Method = c.Method
+	}
+	if c.URL != "" {
+		setURL(&r, c.URL)
+	}
+	if err := setHeaders(&r, c.Header); err != nil {
+		return r, err
+	}
+	if c.Platform == "slack" {
+		if body, team, ok := slack.Wrap(r.Body); ok {
+			s.say("%s: an event without its envelope; read as one of the team %s", file, team)
+			r.Body = body
+		}
+	}
+	return r, nil
+}
+
+// events says what r tells; there is always something to say.
+func events(a platform.Adapter, r platform.Request, o platform.Options, now time.Time) []platform.Event {
+	// Without a secret a handshake is refused, or answered if it needs none; what is none is neither.
+	if answer, err := a.Handshake(r, platform.Secrets{}, o, now); answer != nil || err != nil {
+		return []platform.Event{{Ignored: "a handshake, by which the platform tests the URL: rapport verify says what it is answered with"}}
+	}
+	told, err := a.Normalise(r, o)
+	switch {
+	case err != nil:
+		return []platform.Event{{Parked: err.Error() + missing(err, r)}}
+	case len(told) == 0:
+		return []platform.Event{{Ignored: "it holds no event"}}
+	}
+	return told
+}
+
+var headerName = regexp.MustCompile(`\bX-[A-Z][A-Za-z]*(-[A-Z][A-Za-z]*)+`)
+
+// missing says how to give the headers that err names and r does not have.
+func missing(err error, r platform.Request) string {
+	var flags []string
+	for _, name := range headerName.FindAllString(err.Error(), -1) {
+		if r.Header.Get(name) == "" {
+			flags = append(flags, "--header '"+name+": …'")
+		}
+	}
+	if len(flags) == 0 {
+		return ""
+	}
+	return "; give what the request had with " + strings.Join(flags, " ") + ", or in NAME.headers beside the file"
+}
+
 // isSet reports whether a line is about what became no activity.
 func isSet(line []byte) bool {
 	var x set
-	return json.Unmarshal(line, &x) == nil && (x.Ignored != "" || x.Parked != "")
-}
-
-// readInput reads a whole file; "-" is stdin.
-func readInput(file string, stdin io.Reader) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(stdin)
-	}
-	return os.ReadFile(file)
-}
-
-// stripComments takes // and /* */ comments out of JSON, outside of strings.
-func stripComments(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		switch rest := b[i:]; {
-		case b[i] == '"':
-			end := i + 1
-			for end < len(b) && b[end] != '"' {
-				if b[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			end = min(end, len(b)-1)
-			out = append(out, b[i:end+1]...)
-			i = end
-		case strings.HasPrefix(string(rest[:min(2, len(rest))]), "//"):
-			for i+1 < len(b) && b[i+1] != '\n' {
-				i++
-			}
-		case strings.HasPrefix(string(rest[:min(2, len(rest))]), "/*"):
-			for i += 2; i < len(b) && (b[i] != '/' || b[i-1] != '*'); i++ {
-			}
-		default:
-			out = append(out, b[i])
-		}
-	}
-	return out
+	return json.Unmarshal(line, &x) == nil && (x.Ignored != "" || x.Parked != "" || x.Revoked != "" || x.Erase != nil)
 }

@@ -14,10 +14,11 @@ import (
 )
 
 type sendCommand struct {
-	Platform     string   `required:"" placeholder:"NAME" help:"The platform to sign as: meta or standard."`
+	Platform     string   `required:"" placeholder:"NAME" help:"The platform to sign as, as docs/platforms names it."`
 	SecretFile   string   `required:"" placeholder:"FILE" help:"The app's secrets, one a line; the first signs."`
 	URL          string   `name:"url" required:"" placeholder:"URL" help:"Where to post to."`
 	Config       string   `placeholder:"FILE" help:"The app's document, JSON, where the platform has one."`
+	Header       []string `sep:"none" placeholder:"'NAME: VALUE'" help:"A header that every delivery has, such as the one that names the event; can be given several times."`
 	Format       string   `enum:"auto,jsonl,csv" default:"auto" help:"jsonl, csv, or auto by the file's name (${default})."`
 	IDColumn     string   `name:"id-column" placeholder:"NAME" help:"The CSV's column that names a row; without it a hash of the row does."`
 	Rate         string   `placeholder:"N/s" help:"At most so many deliveries a second."`
@@ -37,7 +38,8 @@ Prints {"sent","accepted","refused","failed","skipped","retries","by_status",…
 
 Examples:
   rapport send --platform meta --secret-file secret --url http://localhost:4566/hooks/app_1 payloads.jsonl
-  rapport send --platform standard --secret-file secret --config app.json --url https://… --format csv --id-column tweet_id --rate 50/s --resume done.txt sample.csv`
+  rapport send --platform standard --secret-file secret --config app.json --url https://… --format csv --id-column tweet_id --rate 50/s --resume done.txt sample.csv
+  rapport send --platform github --secret-file secret --header 'X-GitHub-Event: issues' --url https://… issues.jsonl`
 }
 
 // requestTimeout bounds one attempt.
@@ -69,6 +71,9 @@ func (c *sendCommand) Run(s *streams) error {
 	if c.ExpectStatus != 0 && (c.ExpectStatus < 100 || c.ExpectStatus > 599) {
 		return misused("--expect-status %d is no status", c.ExpectStatus)
 	}
+	if err := setHeaders(&platform.Request{Header: http.Header{}}, c.Header); err != nil {
+		return err
+	}
 	keys, err := readKeys(c.SecretFile)
 	if err != nil {
 		return err
@@ -85,6 +90,9 @@ func (c *sendCommand) Run(s *streams) error {
 		Client: &http.Client{Timeout: requestTimeout, Transport: transport(c.Concurrency),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Sign: func(r *platform.Request, id string, now time.Time) error {
+			if err := setHeaders(r, c.Header); err != nil {
+				return err
+			}
 			return signer.Sign(r, keys[0], id, platform.Options{Config: config}, now)
 		},
 		Now: s.now, Sleep: send.Sleep, Say: s.say,

@@ -100,8 +100,9 @@ func (c *verifyCommand) Run(s *streams) error {
 	if at.IsZero() {
 		at = s.now()
 	}
-	h, err := headers(c.Header)
-	if err != nil {
+	r := platform.Request{Method: c.Method, Header: http.Header{}}
+	setURL(&r, c.URL)
+	if err := setHeaders(&r, c.Header); err != nil {
 		return err
 	}
 	keys, err := readKeys(c.SecretFile)
@@ -112,14 +113,11 @@ func (c *verifyCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(s.in)
-	if err != nil {
+	if r.Body, err = io.ReadAll(s.in); err != nil {
 		return fmt.Errorf("read the body: %w", err)
 	}
-	_, query, _ := strings.Cut(c.URL, "?")
-	r := platform.Request{Method: c.Method, URL: c.URL, Query: query, Header: h, Body: body}
 	v := check(adapter, r, secrets(keys), platform.Options{Legacy: c.Legacy, Config: config}, at)
-	v.ID = social.HashID("dlv", social.Key(c.Platform, c.Method, string(body)))
+	v.ID = social.HashID("dlv", social.Key(c.Platform, c.Method, string(r.Body)))
 	if err := s.out.Encode(v); err != nil {
 		return err
 	}

@@ -182,6 +182,9 @@ func grant(kind, app string, at time.Time, err error, data func(any) error) plat
 	if err == nil && app == "" {
 		err = errors.New("without its application")
 	}
+	if err == nil && d.User.ID == "" {
+		err = errors.New("event.data.user names nobody: it has no id")
+	}
 	a := social.Activity{Platform: name, Type: social.SignUp, Actor: d.User.actor(), Object: social.Object{ID: app, Type: "application"}, Occurred: at, Direction: social.Inbound}
 	if kind == "APPLICATION_DEAUTHORIZED" {
 		a.Type = social.Leave

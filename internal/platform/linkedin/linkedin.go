@@ -161,7 +161,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	case "LEAD_ACTION":
 		return []platform.Event{lead(r.Body)}, nil
 	case "":
-		return nil, errors.New("neither a type nor notifications")
+		return nil, errors.New("no delivery: it has neither a type nor notifications; a challenge comes as a GET, and its challengeResponse is what it is answered with")
 	default:
 		return []platform.Event{platform.Ignore(d.Type, "it is not known to tell what someone did")}, nil
 	}

@@ -68,6 +68,9 @@ func (e envelope) at(ts platform.Text) (time.Time, error) {
 	if ts != "" {
 		return instant(string(ts))
 	}
+	if e.Time == "" {
+		return time.Time{}, errors.New("nothing says when it was: neither event_ts in the event nor event_time in the envelope")
+	}
 	return platform.Unix(string(e.Time), time.Second)
 }
 

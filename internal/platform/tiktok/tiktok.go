@@ -124,7 +124,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		return nil, err
 	}
 	if e.Event == "" {
-		return nil, errors.New("no event")
+		return nil, errors.New("no event: TikTok sends {client_key, event, create_time, user_openid, content}; this may be the content alone")
 	}
 	var inner string
 	if json.Unmarshal(e.Content, &inner) == nil && inner != "" {

@@ -145,6 +145,9 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	}
 	v := d.Response
 	at, err := platform.Time(string(v.Submitted))
+	if err != nil {
+		err = fmt.Errorf("form_response.submitted_at: %w", err)
+	}
 	if err == nil && v.Token == "" {
 		err = errors.New("a response without its token")
 	}
