@@ -1,16 +1,17 @@
 // Package erasure forgets accounts: because their platform demands it. What
 // they did goes, and all that was made of it; what stays is a tombstone that
-// tells nobody who it was and keeps it from coming back, and a receipt.
+// tells nobody who it was and keeps it from coming back, and a receipt. That
+// they edited or deleted others' messages stays, too, without who it was.
 package erasure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,9 +19,12 @@ import (
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/feedback"
 	"rapport/internal/ingest"
+	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
+	"rapport/internal/report"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
@@ -76,80 +80,180 @@ func Erased(s *store.Store, key []byte) func(context.Context, string, []string) 
 // tombstone was set is found.
 const SecondPass = 15 * time.Minute
 
-// Forget does what one message asks for. It can be done again.
+// Forget does what one message asks for. It can be done again, also after it
+// failed anywhere.
 func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
 	at, err := social.ParseStamp(m.At)
 	if err != nil {
 		return err
 	}
 	p := social.Platform(m.Platform)
-	accounts := []store.Account{}
+	x := demand{workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at, gone: map[string]bool{}, spoke: map[spoken]bool{}}
 	if m.ID != "" {
-		ref := social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}
-		accounts = append(accounts, store.Account{ID: ref.AccountID(), AccountRef: ref})
-	} else if accounts, err = e.Store.AccountsOf(ctx, m.Workspace, p, m.Scope); err != nil {
+		x.accounts = []store.Account{{ID: x.ref.AccountID(), AccountRef: x.ref}}
+	} else if x.accounts, err = e.accounts(ctx, m.Workspace, p, m.Scope); err != nil {
 		return err
 	}
-	done := 0
-	for _, a := range accounts {
-		if err := e.forget(ctx, m.Workspace, a, m.Reason, at); err != nil {
-			return fmt.Errorf("erase: %w", err)
-		}
-		done++
+	if err := e.forget(ctx, x, m.Reason); err != nil {
+		return fmt.Errorf("erase: %w", err)
 	}
-	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", done, "reason", m.Reason)
+	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", len(x.accounts), "reason", m.Reason)
 	return nil
 }
 
-func (e *Erasure) forget(ctx context.Context, w string, a store.Account, reason string, at time.Time) error {
-	tomb := Tombstone(e.Key, a.ID)
-	// The tombstone first: from now on nothing new is stored.
-	if err := e.Store.PutTombstone(ctx, w, tomb, at); err != nil {
-		return err
-	}
-	facts, err := e.Store.Facts(ctx, w, a.ID)
+// accounts lists the accounts of a scope, and last whoever is not named, since
+// what the others did to messages that stay becomes that one's.
+func (e *Erasure) accounts(ctx context.Context, w string, p social.Platform, scope string) ([]store.Account, error) {
+	list, err := e.Store.AccountsOf(ctx, w, p, scope)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var first time.Time
-	gone := map[string]bool{}
-	for _, f := range facts {
-		gone[f.ID()] = true
-		if first.IsZero() || f.Known.Before(first) {
-			first = f.Known
+	unknown := social.AccountRef{Platform: p, Scope: scope, ID: social.Unknown}
+	list = slices.DeleteFunc(list, func(a store.Account) bool { return a.AccountRef.ID == social.Unknown })
+	return append(list, store.Account{ID: unknown.AccountID(), AccountRef: unknown}), nil
+}
+
+// demand is what is to be forgotten in one workspace: what accounts did until
+// an instant.
+type demand struct {
+	workspace string
+	ref       social.AccountRef // an empty ID: everyone of its scope
+	accounts  []store.Account
+	at        time.Time
+	first     time.Time       // when the first of it was known; zero: nothing is there
+	gone      map[string]bool // ids of the activities
+	spoke     map[spoken]bool // what was said, as reports list it that name nobody's id
+}
+
+type spoken struct {
+	platform social.Platform
+	at       time.Time
+}
+
+func (e *Erasure) forget(ctx context.Context, x demand, reason string) error {
+	// The tombstones first: from now on nothing new is stored.
+	for _, a := range x.accounts {
+		if err := e.Store.PutTombstone(ctx, x.workspace, Tombstone(e.Key, a.ID), x.at); err != nil {
+			return err
+		}
+	}
+	for _, a := range x.accounts {
+		if err := e.look(ctx, &x, a); err != nil {
+			return err
 		}
 	}
 	// The facts last: as long as they are there, an attempt that died knows what to look for.
+	var err error
 	removed := map[string]int{}
-	if removed["quotes"], err = e.themes(ctx, w, gone); err != nil {
+	if removed["quotes"], err = e.themes(ctx, x); err != nil {
 		return err
 	}
-	if removed["reports"], err = e.reports(ctx, w, a, gone); err != nil {
+	if removed["reports"], err = e.reports(ctx, x); err != nil {
 		return err
 	}
-	if removed["deliveries"], err = e.archive(ctx, w, a, first); err != nil {
+	if removed["deliveries"], err = e.archive(ctx, x); err != nil {
 		return err
 	}
-	if removed["parked"], err = e.parked(ctx, w, a); err != nil {
+	if removed["parked"], err = e.parked(ctx, x); err != nil {
 		return err
 	}
-	if removed["facts"], removed["views"], err = e.Store.ForgetAccount(ctx, w, a.ID); err != nil {
+	receipt := store.Receipt{ID: Tombstone(e.Key, x.ref.AccountID()), At: x.at, Platform: string(x.ref.Platform), Reason: reason, Removed: removed}
+	if err := e.Store.PutReceipt(ctx, x.workspace, receipt); err != nil { // while an attempt that dies would find what to do again
 		return err
 	}
-	return e.Store.PutReceipt(ctx, w, store.Receipt{ID: tomb, At: at, Platform: string(a.Platform), Reason: reason, Removed: removed})
+	for _, a := range x.accounts {
+		facts, views, err := e.account(ctx, x, a)
+		if err != nil {
+			return err
+		}
+		removed["facts"] += facts
+		removed["views"] += views
+	}
+	return e.Store.PutReceipt(ctx, x.workspace, receipt)
 }
 
-// themes takes the account's words out of the quotes of every theme set.
-func (e *Erasure) themes(ctx context.Context, w string, gone map[string]bool) (int, error) {
+// look notes what there is of one account.
+func (e *Erasure) look(ctx context.Context, x *demand, a store.Account) error {
+	facts, _, err := e.Store.OwnFacts(ctx, x.workspace, a.ID, "", 0)
+	if err != nil {
+		return err
+	}
+	for _, f := range facts {
+		if f.Occurred.After(x.at) {
+			continue
+		}
+		x.gone[f.ID()] = true
+		if f.Type.Utterance() {
+			x.spoke[spoken{f.Platform, f.Occurred}] = true
+		}
+		if x.first.IsZero() || f.Known.Before(x.first) {
+			x.first = f.Known
+		}
+	}
+	return nil
+}
+
+// account takes away the facts of one account, and makes the views again of
+// what it did afterwards.
+func (e *Erasure) account(ctx context.Context, x demand, a store.Account) (facts, views int, err error) {
+	again := func(ctx context.Context, refs []store.FactRef) error { return e.again(ctx, x.workspace, refs) }
+	if facts, views, err = e.Store.ForgetUntil(ctx, x.workspace, a.ID, x.at, again); err != nil {
+		return facts, views, err
+	}
+	left, _, err := e.Store.OwnFacts(ctx, x.workspace, a.ID, "", 0)
+	if err != nil {
+		return facts, views, err
+	}
+	var refs []store.FactRef
+	for _, f := range left {
+		refs = append(refs, store.RefOf(f))
+	}
+	return facts, views, again(ctx, refs)
+}
+
+// again views facts, and scores their accounts.
+func (e *Erasure) again(ctx context.Context, w string, refs []store.FactRef) error {
+	l := leads.New(e.Store)
+	score := func(ctx context.Context, w string, accounts []string) error {
+		for _, a := range accounts {
+			if err := l.Rescore(ctx, w, a); err != nil && !fault.Is(err, fault.NotFound) { // no model: no scores
+				return err
+			}
+		}
+		return nil
+	}
+	f := feedback.New(e.Store, score)
+	var accounts []string
+	for _, ref := range refs {
+		a, err := e.Store.Activity(ctx, w, ref)
+		if err == nil {
+			err = f.View(ctx, w, ref)
+		}
+		if fault.Is(err, fault.NotFound) {
+			continue // erased meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if a.Actor.ID != social.Unknown {
+			accounts = append(accounts, ref.Account)
+		}
+	}
+	slices.Sort(accounts)
+	return score(ctx, w, slices.Compact(accounts))
+}
+
+// themes takes the words out of the quotes of every theme set.
+func (e *Erasure) themes(ctx context.Context, x demand) (int, error) {
 	changed, after := 0, ""
-	for {
-		list, err := e.Store.Versions(ctx, w, store.ThemeSets, after, 50)
+	for len(x.gone) > 0 {
+		list, err := e.Store.Versions(ctx, x.workspace, store.ThemeSets, after, 50)
 		if err != nil || len(list) == 0 {
 			return changed, err
 		}
 		for _, v := range list {
 			after = v.Place
-			d, err := e.Store.Document(ctx, w, store.ThemeSets, v.Version)
+			d, err := e.Store.Document(ctx, x.workspace, store.ThemeSets, v.Version)
 			if err != nil {
 				return changed, err
 			}
@@ -157,29 +261,26 @@ func (e *Erasure) themes(ctx context.Context, w string, gone map[string]bool) (i
 			if err != nil {
 				return changed, err
 			}
-			if !set.Unquote(gone) {
+			if !set.Unquote(x.gone) {
 				continue
 			}
 			if d.Body, err = json.Marshal(set); err != nil {
 				return changed, err
 			}
-			if err := e.Store.Republish(ctx, w, store.ThemeSets, d); err != nil {
+			if err := e.Store.Republish(ctx, x.workspace, store.ThemeSets, d); err != nil {
 				return changed, err
 			}
 			changed++
 		}
 	}
+	return changed, nil
 }
 
-// reports deletes the files of the runs that name the account or quote it.
+// reports deletes the files of the runs that name an account or quote it.
 // The run stays, and says that its files are gone.
-func (e *Erasure) reports(ctx context.Context, w string, a store.Account, gone map[string]bool) (int, error) {
-	needles := [][]byte{[]byte(a.ID), []byte(social.PersonID(a.ID))}
-	for id := range gone {
-		needles = append(needles, []byte(id))
-	}
+func (e *Erasure) reports(ctx context.Context, x demand) (int, error) {
 	var runs []string
-	err := e.Archive.List(ctx, "reports/"+w+"/", "", func(key string) error {
+	err := e.Archive.List(ctx, "reports/"+x.workspace+"/", "", func(key string) error {
 		run, is := strings.CutSuffix(key, ".json")
 		if !is {
 			return nil
@@ -188,7 +289,11 @@ func (e *Erasure) reports(ctx context.Context, w string, a store.Account, gone m
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(needles, func(n []byte) bool { return bytes.Contains(b, n) }) {
+		var d report.Data
+		if err := json.Unmarshal(b, &d); err != nil {
+			return fmt.Errorf("read %s: %w", key, err)
+		}
+		if x.names(d) {
 			runs = append(runs, run)
 		}
 		return nil
@@ -207,10 +312,27 @@ func (e *Erasure) reports(ctx context.Context, w string, a store.Account, gone m
 	return len(runs), nil
 }
 
-// archive takes the deliveries that tell of the account out of the archive. A
+// names reports whether a report names one of the accounts, as a lead, with
+// its words, or as one who waits.
+func (x demand) names(d report.Data) bool {
+	persons := map[string]bool{}
+	for _, a := range x.accounts {
+		persons[social.PersonID(a.ID)] = true
+	}
+	return slices.ContainsFunc(d.Leads, func(l report.Lead) bool { return persons[l.PersonID] && !l.LastSeen.After(x.at) }) ||
+		slices.ContainsFunc(d.Issues, func(i report.Issue) bool {
+			return slices.ContainsFunc(i.Quotes, func(q report.Quote) bool { return x.gone[social.Activity{Key: q.Key}.ID()] })
+		}) ||
+		slices.ContainsFunc(d.Waiting, func(r report.Waiting) bool {
+			return x.spoke[spoken{social.Platform(r.Platform), social.Instant(r.Since)}]
+		})
+}
+
+// archive takes the deliveries that tell of the accounts out of the archive. A
 // delivery goes whole: what else it told stays as facts.
-func (e *Erasure) archive(ctx context.Context, w string, a store.Account, first time.Time) (int, error) {
+func (e *Erasure) archive(ctx context.Context, x demand) (int, error) {
 	now := e.Now()
+	first := x.first
 	if first.IsZero() {
 		first = now.Add(-archiveKept)
 	}
@@ -218,7 +340,7 @@ func (e *Erasure) archive(ctx context.Context, w string, a store.Account, first 
 	first = first.Add(-7 * 24 * time.Hour)
 	apps := map[string]*store.App{}
 	removed := 0
-	err := e.Archive.Archived(ctx, w, first, now.Add(24*time.Hour), func(key string) error {
+	err := e.Archive.Archived(ctx, x.workspace, first, now.Add(24*time.Hour), func(key string) error {
 		ds, err := e.Archive.Deliveries(ctx, key)
 		if err != nil {
 			return err
@@ -234,7 +356,7 @@ func (e *Erasure) archive(ctx context.Context, w string, a store.Account, first 
 				app = &found
 				apps[d.App] = app
 			}
-			if !tells(d, *app, a) {
+			if !x.toldBy(d, *app) {
 				kept = append(kept, d)
 			}
 		}
@@ -253,13 +375,25 @@ const archiveKept = 730 * 24 * time.Hour
 // shortID is the length below which a platform's id may stand in a body by chance.
 const shortID = 6
 
-// tells reports whether a delivery tells of the account: by what it becomes
-// today, or by its bytes.
-func tells(d platform.Delivery, app store.App, a store.Account) (yes bool) {
-	if app.Platform != "" && app.Platform != a.Platform {
+// within reports whether bytes received at an instant hold the id that is to
+// be forgotten: the account's, or the scope's.
+func (x demand) within(body []byte, received time.Time) bool {
+	id := cmp.Or(x.ref.ID, x.ref.Scope)
+	return len(id) >= shortID && !received.After(x.at) && bytes.Contains(body, []byte(id))
+}
+
+// is reports whether an account is one of those.
+func (x demand) is(r social.AccountRef) bool {
+	return r.Platform == x.ref.Platform && r.Scope == x.ref.Scope && (x.ref.ID == "" || r.ID == x.ref.ID)
+}
+
+// toldBy reports whether a delivery tells of what is to be forgotten: by what
+// it becomes today, or by its bytes. The demand itself does.
+func (x demand) toldBy(d platform.Delivery, app store.App) (yes bool) {
+	if app.Platform != "" && app.Platform != x.ref.Platform {
 		return false
 	}
-	if len(a.AccountRef.ID) >= shortID && bytes.Contains(d.Request.Body, []byte(a.AccountRef.ID)) {
+	if x.within(d.Request.Body, d.Received) {
 		return true
 	}
 	adapter, err := all.Find(app.Platform)
@@ -272,31 +406,40 @@ func tells(d platform.Delivery, app store.App, a store.Account) (yes bool) {
 		}
 	}()
 	events, _ := adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
-	for _, x := range events {
-		if x.Activity != nil && x.Activity.Account().AccountID() == a.ID {
+	for _, v := range events {
+		switch {
+		case v.Erase != nil && v.Erase.Platform == x.ref.Platform && v.Erase.ID == x.ref.ID && (v.Erase.ID != "" || v.Erase.Scope == x.ref.Scope) && !d.Received.After(x.at):
+			return true
+		case v.Activity == nil || !x.is(v.Activity.Account()):
+		case v.Activity.Undated && d.Received.After(x.at):
+		case v.Activity.Undated || !v.Activity.Occurred.After(x.at):
 			return true
 		}
 	}
 	return false
 }
 
-// parked takes away the parked deliveries whose bytes hold the account's id.
-func (e *Erasure) parked(ctx context.Context, w string, a store.Account) (int, error) {
-	if len(a.AccountRef.ID) < shortID {
+// parked takes away the parked deliveries whose bytes hold the id.
+func (e *Erasure) parked(ctx context.Context, x demand) (int, error) {
+	if len(cmp.Or(x.ref.ID, x.ref.Scope)) < shortID {
 		return 0, nil // they can't be understood, and a short id may stand in them by chance
 	}
 	removed := 0
-	err := e.Archive.List(ctx, "parked/"+w+"/", "", func(key string) error {
+	err := e.Archive.List(ctx, "parked/"+x.workspace+"/", "", func(key string) error {
 		b, err := e.Archive.Get(ctx, key)
 		if err != nil {
 			return err
 		}
 		var d platform.Delivery
-		if d.UnmarshalJSON(b) != nil || !bytes.Contains(d.Request.Body, []byte(a.AccountRef.ID)) {
+		if d.UnmarshalJSON(b) != nil || !x.within(d.Request.Body, d.Received) {
 			return nil
 		}
 		removed++
-		return errors.Join(e.Archive.Delete(ctx, key), e.Store.DeleteParked(ctx, w, d.Received, d.ID()))
+		// The object last: as long as it is there, its reasons are found again.
+		if err := e.Store.DeleteParked(ctx, x.workspace, d.Received, d.ID()); err != nil {
+			return err
+		}
+		return e.Archive.Delete(ctx, key)
 	})
 	return removed, err
 }

@@ -79,11 +79,17 @@ type accountItem struct {
 	FirstSeenKey string // of an activity, for people who look at the table
 }
 
+func newAccountItem(w string, a social.Activity) accountItem {
+	ref := a.Account()
+	id := ref.AccountID()
+	return accountItem{PK: accountPK(w, id), SK: "@", G1PK: accountsG1(w, id), G1SK: id,
+		Platform: string(ref.Platform), Scope: ref.Scope, ID: ref.ID, FirstSeenKey: a.Key}
+}
+
 // PutAccount notes that an account exists. It is the same whoever writes it.
 // It reads before it writes, since most accounts are there already.
 func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) error {
-	ref := a.Account()
-	id := ref.AccountID()
+	id := a.Account().AccountID()
 	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: key{accountPK(w, id), "@"}.av(), ProjectionExpression: aws.String(attrPK)})
 	if err != nil {
 		return classify("get account", err)
@@ -92,8 +98,7 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 	if out.Item != nil {
 		return nil
 	}
-	_, err = s.putNew(ctx, accountItem{PK: accountPK(w, id), SK: "@", G1PK: accountsG1(w, id), G1SK: id,
-		Platform: string(ref.Platform), Scope: ref.Scope, ID: ref.ID, FirstSeenKey: a.Key})
+	_, err = s.putNew(ctx, newAccountItem(w, a))
 	if errors.Is(err, errExists) {
 		return nil
 	}

@@ -34,11 +34,13 @@ type Place struct {
 	Occurred  time.Time
 }
 
+// placeItem is a message's place; of a message that was erased, all that is
+// left of it where others hang below it: Thread.
 type placeItem struct {
 	PK, SK              string
 	Thread              string
-	Account, Fact       string
-	Direction, Occurred string
+	Account, Fact       string `dynamodbav:",omitempty"`
+	Direction, Occurred string `dynamodbav:",omitempty"`
 }
 
 type nodeItem struct {
@@ -54,11 +56,14 @@ type nodeItem struct {
 // maxHops bounds how far threads are followed, up or down.
 const maxHops = 2000
 
-// Place returns where a message is; an error of kind NotFound if it has not arrived.
+// Place returns where a message is; an error of kind NotFound if it has not arrived, or was erased.
 func (s *Store) Place(ctx context.Context, w, message string) (Place, error) {
 	var it placeItem
 	if err := s.get(ctx, key{threadPK(w, message), "@"}, &it); err != nil {
 		return Place{}, fmt.Errorf("place of %s: %w", message, err)
+	}
+	if it.Account == "" {
+		return Place{}, fmt.Errorf("place of %s: %w", message, fault.New(fault.NotFound, "the message was erased"))
 	}
 	t, err := social.ParseStamp(it.Occurred)
 	return Place{Message: message, Thread: it.Thread, Ref: FactRef{Account: it.Account, SK: it.Fact}, Direction: social.Direction(it.Direction), Occurred: t}, err
@@ -88,12 +93,13 @@ func (s *Store) Root(ctx context.Context, w, thread string) (string, error) {
 	}
 	seen := []string{}
 	for len(seen) < maxHops {
-		p, err := s.Place(ctx, w, thread)
+		var p placeItem
+		err := s.get(ctx, key{threadPK(w, thread), "@"}, &p)
 		if fault.Is(err, fault.NotFound) || err == nil && p.Thread == thread {
 			return thread, nil
 		}
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("root of %s: %w", thread, err)
 		}
 		if i := slices.Index(seen, thread); i >= 0 {
 			return slices.Min(seen[i:]), nil

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,137 +98,265 @@ func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, sco
 	return out, nil
 }
 
-// forgotten counts what was taken away.
-type forgotten struct{ facts, views int }
+// forever is after every instant that is kept.
+var forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// ForgetAccount takes away every fact of an account, and every view that was
-// made of it: of its days, leads, messages and conversations; of what the
-// business wrote to it in private, too. It can be called again: what is gone
-// is not missed. It returns how many items of either kind went.
+// ForgetAccount takes away every fact of an account and every view that was
+// made of it, as ForgetUntil does for all time.
 func (s *Store) ForgetAccount(ctx context.Context, w, account string) (facts, views int, err error) {
-	var f forgotten
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$"}) // "$" follows "#"
+	return s.ForgetUntil(ctx, w, account, forever, func(context.Context, []FactRef) error { return nil })
+}
+
+// ForgetUntil takes away every fact of an account that occurred until an
+// instant, and every view that was made of it: of its days, leads, messages
+// and conversations; of what the business wrote to it in private until then,
+// too; and edits of its messages by others, which hold its words. That it
+// edited or deleted others' messages stays, done by nobody named: what was
+// taken away must not come back.
+//
+// again is called with what others did that has to be viewed and scored again,
+// since their views rested on what goes, before that goes for good. What the
+// account did later stays, and its views have to be made again afterwards.
+//
+// It can be called again, also after it failed anywhere: what is gone is not
+// missed. The account itself goes last, so that it is found as long as anything
+// is there of it. It returns how many items of either kind went.
+func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.Time, again func(context.Context, []FactRef) error) (facts, views int, err error) {
+	pk := accountPK(w, account)
+	items, err := all[activityItem](ctx, s, query{pk: pk, from: "F#", to: "R$"}) // "$" follows "#"
 	if err != nil {
 		return 0, 0, fmt.Errorf("facts of %s: %w", account, err)
 	}
+	f := forgetting{store: s, w: w, account: account, until: until, again: map[FactRef]bool{}}
+	var stays *social.Activity
+	var keys []key
 	for _, it := range items {
 		if !strings.HasPrefix(it.SK, "F#") {
+			keys = append(keys, key{it.PK, it.SK}) // copies: those of what stays are made again
 			continue
 		}
 		a, err := it.activity()
 		if err != nil {
 			return 0, 0, err
 		}
-		if err := s.forgetViews(ctx, w, account, a, &f); err != nil {
+		if a.Occurred.After(until) {
+			stays = &a
+			continue
+		}
+		keys = append(keys, key{it.PK, it.SK})
+		if err := f.fact(ctx, a, it.Reader); err != nil {
 			return 0, 0, err
 		}
 	}
-	n, err := s.deletePartition(ctx, accountPK(w, account))
+	if len(f.again) > 0 {
+		if err := again(ctx, slices.SortedFunc(maps.Keys(f.again), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) })); err != nil {
+			return 0, 0, err
+		}
+	}
+	for _, m := range f.messages { // while a message has its place, an attempt that died finds its thread
+		if err := f.message(ctx, m); err != nil {
+			return 0, 0, err
+		}
+	}
+	n, err := s.deletePartition(ctx, personPK(w, social.PersonID(account)))
 	if err != nil {
 		return 0, 0, err
 	}
-	f.facts += n
-	n, err = s.deletePartition(ctx, personPK(w, social.PersonID(account)))
-	return f.facts, f.views + n, err
+	f.views += n
+	for _, k := range keys {
+		if err := f.take(ctx, k, &f.facts); err != nil {
+			return 0, 0, err
+		}
+	}
+	if stays != nil {
+		return f.facts, f.views, s.put(ctx, newAccountItem(w, *stays))
+	}
+	n, err = s.deletePartition(ctx, pk)
+	return f.facts + n, f.views, err
 }
 
-// forgetViews takes away what was made of one fact of the account.
-func (s *Store) forgetViews(ctx context.Context, w, account string, a social.Activity, f *forgotten) error {
-	if err := s.DeleteItem(ctx, w, a); err != nil {
-		return err
-	}
-	f.views++
-	if !a.Type.Utterance() && a.Type != social.Edit && a.Type != social.Delete {
-		return nil
-	}
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := s.Place(ctx, w, msg)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	placed := err == nil
-	if !a.Type.Utterance() {
-		if err := s.delete(ctx, key{threadPK(w, msg), editSK(a)}); err != nil {
-			return err
-		}
-		f.views++
-		if placed && place.Ref.Account != account {
-			return s.delete(ctx, key{accountPK(w, place.Ref.Account), receivedSK(a)})
-		}
-		return nil
-	}
-	if !placed || place.Ref.Account != account {
-		return nil
-	}
-	root, err := s.Root(ctx, w, place.Thread)
-	if err != nil {
-		return err
-	}
-	threads, nodes, err := s.Tree(ctx, w, root, "")
-	if err != nil {
-		return err
-	}
-	alone := true
-	for _, n := range nodes {
-		alone = alone && (n.Direction == social.Outbound || n.Account == account)
-	}
-	for _, t := range threads {
-		for _, n := range nodes {
-			if n.Account == account || alone && n.Private {
-				if err := s.delete(ctx, key{threadPK(w, t), nodeSK(n.Node)}); err != nil {
-					return err
-				}
-				f.views++
-			}
-		}
-		if err := s.DeleteHead(ctx, w, t, account); err != nil {
-			return err
-		}
-		f.views++
-	}
-	for _, n := range nodes {
-		if !alone || !n.Private || n.Account == account {
-			continue
-		}
-		answer, err := s.Activity(ctx, w, n.Ref)
-		if fault.Is(err, fault.NotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.DeleteItem(ctx, w, answer); err != nil {
-			return err
-		}
-		if err := s.forgetMessage(ctx, w, n.Message, f); err != nil {
-			return err
-		}
-		if err := s.delete(ctx, key{accountPK(w, n.Ref.Account), n.Ref.SK}); err != nil {
-			return err
-		}
-		f.facts++
-	}
-	return s.forgetMessage(ctx, w, msg, f)
+// forgetting is an account that is being forgotten.
+type forgetting struct {
+	store        *Store
+	w, account   string
+	until        time.Time
+	facts, views int              // that went
+	again        map[FactRef]bool // facts of others to be viewed again
+	messages     []string         // whose places and edits go at the end
 }
 
-// forgetMessage takes away a message's place and its edits.
-func (s *Store) forgetMessage(ctx context.Context, w, msg string, f *forgotten) error {
-	edits, err := all[key](ctx, s, query{pk: threadPK(w, msg), prefix: "E#"})
-	if err != nil {
+// take takes an item away and counts it, if it was there.
+func (f *forgetting) take(ctx context.Context, k key, counter *int) error {
+	out, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ReturnValues: types.ReturnValueAllOld})
+	if err == nil && len(out.Attributes) > 0 {
+		*counter++
+	}
+	return classify("forget", err)
+}
+
+func (f *forgetting) view(ctx context.Context, k key) error { return f.take(ctx, k, &f.views) }
+
+func (f *forgetting) item(ctx context.Context, a social.Activity) error {
+	return f.view(ctx, key{dayPK(f.w, a.Occurred, a.Account().AccountID()), daySK(a)})
+}
+
+// fact takes away what was made of one fact of the account, but for its message's place.
+func (f *forgetting) fact(ctx context.Context, a social.Activity, reader string) error {
+	if err := f.item(ctx, a); err != nil {
 		return err
 	}
-	for _, k := range append(edits, key{threadPK(w, msg), "@"}) {
-		if err := s.delete(ctx, k); err != nil {
-			return err
-		}
-		f.views++
+	switch {
+	case a.Type == social.Edit || a.Type == social.Delete:
+		return f.amendment(ctx, a, reader)
+	case a.Type.Utterance():
+		return f.said(ctx, a)
 	}
 	return nil
 }
 
-// deletePartition deletes every item of a partition and returns their number.
+// amendment takes away an edit or deletion that the account made; of somebody
+// else's message it stays as a fact about that message.
+func (f *forgetting) amendment(ctx context.Context, a social.Activity, reader string) error {
+	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
+	place, err := f.store.Place(ctx, f.w, msg)
+	placed := err == nil
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	others := placed && place.Ref.Account != f.account
+	if a.Actor.ID != social.Unknown && (others || !placed && a.Type == social.Delete) {
+		unnamed := a
+		unnamed.Actor = social.Actor{ID: social.Unknown, Scope: a.Actor.Scope}
+		if err := f.store.PutAccount(ctx, f.w, unnamed); err != nil {
+			return err
+		}
+		if _, err := f.store.PutActivity(ctx, f.w, unnamed, reader); err != nil {
+			return err
+		}
+		f.again[RefOf(unnamed)] = true
+	}
+	if others {
+		f.again[place.Ref] = true
+		if err := f.view(ctx, key{accountPK(f.w, place.Ref.Account), receivedSK(a)}); err != nil {
+			return err
+		}
+	}
+	return f.view(ctx, key{threadPK(f.w, msg), editSK(a)})
+}
+
+// said takes away what was made of one message of the account.
+func (f *forgetting) said(ctx context.Context, a social.Activity) error {
+	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
+	place, err := f.store.Place(ctx, f.w, msg)
+	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != f.account {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.messages = append(f.messages, msg)
+	root, err := f.store.Root(ctx, f.w, place.Thread)
+	if err != nil {
+		return err
+	}
+	threads, nodes, err := f.store.Tree(ctx, f.w, root, "")
+	if err != nil {
+		return err
+	}
+	alone := a.Direction == social.Inbound // with the business
+	for _, n := range nodes {
+		alone = alone && (n.Direction == social.Outbound || n.Account == f.account)
+	}
+	goes := func(n NodeRef) bool {
+		return n.Account != f.account && alone && n.Private && !n.Occurred.After(f.until)
+	}
+	for _, n := range nodes {
+		switch {
+		case goes(n):
+			// Before the node, by which alone it is found.
+			if err := f.answer(ctx, n); err != nil {
+				return err
+			}
+		case n.Direction == social.Inbound && n.Account != f.account && a.Direction == social.Outbound:
+			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(a)}); err != nil {
+				return err
+			}
+			f.again[n.Ref] = true
+		}
+	}
+	for _, t := range threads {
+		for _, n := range nodes {
+			if n.Account != f.account && !goes(n) {
+				continue
+			}
+			if err := f.view(ctx, key{threadPK(f.w, t), nodeSK(n.Node)}); err != nil {
+				return err
+			}
+		}
+		if err := f.view(ctx, key{threadPK(f.w, t), headSK(f.account)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer takes away what the business wrote to the account in private.
+func (f *forgetting) answer(ctx context.Context, n NodeRef) error {
+	a, err := f.store.Activity(ctx, f.w, n.Ref)
+	if fault.Is(err, fault.NotFound) {
+		return nil // an earlier attempt did it
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.item(ctx, a); err != nil {
+		return err
+	}
+	if err := f.message(ctx, n.Message); err != nil {
+		return err
+	}
+	return f.take(ctx, key{accountPK(f.w, n.Ref.Account), n.Ref.SK}, &f.facts)
+}
+
+// message takes away a message's place and its edits, by whomever. Of the
+// place, where others' messages hang below it, stays the thread it is in.
+func (f *forgetting) message(ctx context.Context, msg string) error {
+	edits, err := f.store.Edits(ctx, f.w, msg)
+	if err != nil {
+		return err
+	}
+	for _, e := range edits {
+		if e.Type == social.Edit && e.Account().AccountID() != f.account {
+			if err := errors.Join(f.item(ctx, e), f.take(ctx, key{accountPK(f.w, e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
+				return err
+			}
+		}
+		if err := f.view(ctx, key{threadPK(f.w, msg), editSK(e)}); err != nil {
+			return err
+		}
+	}
+	var it placeItem
+	err = f.store.get(ctx, key{threadPK(f.w, msg), "@"}, &it)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	below, err := f.store.HasNodes(ctx, f.w, msg)
+	if err != nil {
+		return err
+	}
+	f.views++
+	if below && it.Thread != msg {
+		return f.store.put(ctx, placeItem{PK: it.PK, SK: it.SK, Thread: it.Thread})
+	}
+	return f.store.delete(ctx, key{it.PK, it.SK})
+}
+
+// deletePartition deletes every item of a partition, the last key first, and returns their number.
 func (s *Store) deletePartition(ctx context.Context, pk string) (int, error) {
-	items, err := all[key](ctx, s, query{pk: pk})
+	items, err := all[key](ctx, s, query{pk: pk, descending: true})
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,575 @@
+package erasure_test
+
+import (
+	"context"
+	"encoding/json"
+
+	"fmt"
+
+	"net/http"
+	"slices"
+	"strings"
+
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/archive"
+	"rapport/internal/erasure"
+	"rapport/internal/fault"
+	"rapport/internal/feedback"
+	"rapport/internal/ingest"
+	"rapport/internal/leads"
+	"rapport/internal/platform"
+	"rapport/internal/reading"
+
+	"rapport/internal/report"
+	"rapport/internal/scoring"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+	"rapport/internal/theme"
+)
+
+const (
+	w   = "acme"
+	ann = "U-ann-4711"
+)
+
+var (
+	received = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	demanded = received.Add(time.Hour)
+	key      = []byte("the key of the tombstones of a test")
+)
+
+const mapping = `{"mapping":{"scope":{"path":"/room"},"type":{"path":"/type","default":"post"},"id":{"path":"/id"},"object_id":{"path":"/of"},
+	"actor_id":{"path":"/by"},"actor_name":{"path":"/name"},"actor_handle":{"path":"/nick"},"text":{"path":"/text"},"occurred":{"path":"/at"},"in_reply_to":{"path":"/parent"},
+	"conversation":{"path":"/thread"},"direction":{"path":"/staff","present":"outbound","default":"inbound"}}}`
+
+// world is a workspace with a table and a bucket of its own.
+type world struct {
+	t      *testing.T
+	store  *store.Store
+	table  storetest.Table
+	bucket *archive.Bucket
+	s3     *s3.Client
+	in     *ingest.Ingest
+	views  []ingest.View
+	scores []ingest.Score
+	cfg    aws.Config
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	x := &world{t: t}
+	x.store, x.table = storetest.NewTable(t)
+	var err error
+	if x.cfg, err = config.LoadDefaultConfig(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x.s3 = s3.NewFromConfig(x.cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := x.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &x.table.Name}); err != nil {
+		t.Fatal(err)
+	}
+	x.bucket = archive.New(x.cfg, x.table.Name)
+	t.Cleanup(func() {
+		x.bucket.List(context.Background(), "", "", func(k string) error { return x.bucket.Delete(context.Background(), k) })
+		x.s3.DeleteBucket(context.Background(), &s3.DeleteBucketInput{Bucket: &x.table.Name})
+	})
+	x.in = ingest.New(ingest.Deps{Store: x.store, Archive: x.bucket, Reader: reading.New(),
+		QueueScore: func(_ context.Context, m []ingest.Score) error { x.scores = append(x.scores, m...); return nil },
+		QueueView:  func(_ context.Context, m []ingest.View) error { x.views = append(x.views, m...); return nil },
+		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
+		Erased:     erasure.Erased(x.store, key), Now: func() time.Time { return received }})
+	app := store.App{ID: "app1", Owner: w, Platform: "standard", Config: json.RawMessage(mapping)}
+	for i, room := range []string{"forum-one", "forum-two"} {
+		src := store.Source{ID: "src_" + room, Workspace: w, App: "app1", Platform: "standard", Scope: room, Created: received}
+		if err := x.store.CreateSource(t.Context(), app, i == 0, src); err != nil {
+			t.Fatal(err)
+		}
+	}
+	model, err := json.Marshal(scoring.DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.store.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: received, Body: model}); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// event is one item of a delivery.
+type event struct {
+	Room   string `json:"room,omitempty"`
+	Type   string `json:"type,omitempty"`
+	ID     string `json:"id"`
+	Of     string `json:"of,omitempty"`
+	By     string `json:"by,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Nick   string `json:"nick,omitempty"`
+	Text   string `json:"text,omitempty"`
+	At     string `json:"at"`
+	Parent string `json:"parent,omitempty"`
+	Thread string `json:"thread,omitempty"`
+	Staff  string `json:"staff,omitempty"`
+}
+
+func said(by, id, parent string, minute int) event {
+	e := event{Room: "forum-one", ID: id, By: by, Name: "Name of " + by, Nick: "nick-" + by, Text: "text-" + id + " by " + by + ": where is my parcel?", Parent: parent,
+		At: received.Add(time.Duration(minute-600) * time.Minute).Format(time.RFC3339)}
+	if strings.HasPrefix(by, "staff") {
+		e.Staff, e.Text = "yes", "text-"+id+" by "+by+": we are looking into it."
+	}
+	if parent != "" {
+		e.Type = "reply"
+	}
+	return e
+}
+
+func private(by, id string, minute int) event {
+	e := said(by, id, "", minute)
+	e.Type, e.Thread = "message", "dialogue-9"
+	return e
+}
+
+func amended(by, id, of, typ, text string, minute int) event {
+	e := said(by, id, "", minute)
+	e.Type, e.Of, e.Text = typ, of, text
+	return e
+}
+
+func (x *world) message(at time.Time, es ...event) ingest.Message {
+	body, err := json.Marshal(es)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return x.raw(at, string(body))
+}
+
+func (x *world) raw(at time.Time, body string) ingest.Message {
+	d := platform.Delivery{App: "app1", Received: at, Request: platform.Request{Method: http.MethodPost, URL: "https://x.example/hooks/app1", Header: http.Header{}, Body: []byte(body)}}
+	b, err := json.Marshal(d)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return ingest.Message{ID: d.ID() + social.Stamp(at), Body: b, Received: 1}
+}
+
+// ingest handles messages in batches of a size, and everything that follows from them.
+func (x *world) ingest(size int, ms ...ingest.Message) {
+	x.t.Helper()
+	for part := range slices.Chunk(ms, size) {
+		if failed := x.in.Batch(x.t.Context(), part); len(failed) > 0 {
+			x.t.Fatalf("failed: %v", failed)
+		}
+	}
+	x.settle()
+}
+
+func (x *world) settle() {
+	x.t.Helper()
+	l := leads.New(x.store)
+	f := feedback.New(x.store, func(_ context.Context, w string, accounts []string) error {
+		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: accounts})
+		return nil
+	})
+	for len(x.views)+len(x.scores) > 0 {
+		views, scores := x.views, x.scores
+		x.views, x.scores = nil, nil
+		for _, v := range views {
+			for _, ref := range v.Facts {
+				if err := f.View(x.t.Context(), v.Workspace, ref); err != nil && !fault.Is(err, fault.NotFound) {
+					x.t.Fatal(err)
+				}
+			}
+		}
+		for _, s := range scores {
+			for _, a := range s.Accounts {
+				if err := l.Rescore(x.t.Context(), s.Workspace, a); err != nil {
+					x.t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func account(id string) string {
+	return social.AccountRef{Platform: "standard", Scope: "forum-one", ID: id}.AccountID()
+}
+
+// history is a workspace with some life in it, much of it of ann.
+func history(x *world) []ingest.Message {
+	reply := said("staff-1", "p2", "p1", 10)
+	elsewhere := said(ann, "z1", "", 70)
+	elsewhere.Room = "forum-two" // the same id in another room is somebody else
+	return []ingest.Message{
+		x.message(received, said(ann, "p1", "", 0), reply),
+		x.message(received, said("bob-0001", "p3", "p1", 20)), // below ann's, above
+		x.message(received, said(ann, "p4", "p3", 30)),        // ann's, which
+		x.message(received, said("cyd-0001", "p5", "p4", 40)),
+		x.message(received, said("staff-1", "p6", "p3", 50), said("staff-1", "p6b", "p5", 52)),
+		x.message(received, private(ann, "m1", 100), private("staff-1", "m2", 101), private("staff-2", "m3", 102), amended("staff-1", "x1", "m2", "edit", "corrected for the one who asked", 103)),
+		x.message(received, amended(ann, "x2", "p1", "edit", "edited by its author", 5), amended("mod-0001", "x3", "p4", "edit", "toned down by a moderator", 35)),
+		x.message(received, amended("mod-0001", "x4", "p3", "delete", "", 60), amended(ann, "x5", "p5", "delete", "", 61)), // ann moderates, too
+		x.message(received, amended(ann, "x6", "never", "delete", "", 62)),
+		x.message(received, amended(ann, "r1", "p5", "react", "", 65), amended("bob-0001", "r2", "p1", "react", "", 66)),
+		x.message(received, said("dan-0001", "q1", "", 67), said("staff-1", "q2", "q1", 68)),
+		x.message(received, elsewhere),
+		x.raw(received, `[{"id":"bad-1","by":"`+ann+`","room":"forum-one"}]`),
+		x.raw(received, `[{"id":"bad-2","by":"bob-0001","room":"forum-one"}]`),
+	}
+}
+
+// settled is a world with history, a theme set that quotes ann and others, and
+// reports that name her or not.
+func settled(t *testing.T) *world {
+	x := newWorld(t)
+	ms := history(x)
+	// A reply before what it replies to: its thread is linked later.
+	x.ingest(1, ms[3], ms[2])
+	x.ingest(3, ms...)
+
+	var docs []theme.Doc
+	of := map[string]social.Activity{}
+	for _, who := range []string{"dan-0001", ann, "bob-0001"} {
+		for _, f := range x.facts(account(who)) {
+			if f.Type.Utterance() && of[who].Key == "" {
+				of[who] = f
+				docs = append(docs, theme.Doc{ID: f.ID(), Person: social.PersonID(account(who)), Text: f.Text})
+			}
+		}
+	}
+	set, err := theme.Discover(reading.New(), docs, theme.Options{K: 1})
+	if err != nil || len(set.Themes) != 1 || len(set.Themes[0].Quotes) != 3 {
+		t.Fatalf("themes: %+v, %v", set.Themes, err)
+	}
+	body, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.store.Publish(t.Context(), w, store.ThemeSets, store.Document{Version: set.Version, Published: received, Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	for name, who := range map[string]string{"ann": ann, "dan": "dan-0001"} {
+		f := of[who]
+		lead := report.Data{Leads: []report.Lead{{PersonID: social.PersonID(account(who)), Name: f.Actor.Name, LastSeen: f.Occurred}}}
+		quote := report.Data{Issues: []report.Issue{{Label: "parcels", Quotes: []report.Quote{{Key: f.Key, Text: f.Text, Author: f.Actor.Handle, Occurred: f.Occurred}}}}}
+		waits := report.Data{Waiting: []report.Waiting{{Asker: f.Actor.Handle, Platform: "standard", Since: f.Occurred, Text: f.Text}}}
+		for kind, d := range map[string]report.Data{"lead": lead, "quote": quote, "waits": waits} {
+			d.Totals.Issues, d.Totals.Waiting, d.ReportID, d.Workspace.ID, d.AsOf, d.Period = len(d.Issues), len(d.Waiting), kind, w, received, report.Period{From: received.Add(-7 * 24 * time.Hour), To: received, TimeZone: "UTC"}
+			js, err := report.Encode(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ending := range []string{"json", "html", "txt", "csv"} {
+				if err := x.bucket.Put(t.Context(), "reports/"+w+"/"+kind+"-"+name+"/20261102T070000Z."+ending, "text/plain", js); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	return x
+}
+
+func (x *world) facts(account string) []social.Activity {
+	x.t.Helper()
+	facts, _, err := x.store.OwnFacts(x.t.Context(), w, account, "", 0)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return facts
+}
+
+// everything is every item of the table and every object of the bucket, as
+// text, by where it is; what is compressed is not.
+func (x *world) everything() map[string]string {
+	x.t.Helper()
+	out := map[string]string{}
+	for k, v := range x.table.Dump(x.t) {
+		if strings.HasPrefix(k, w+"#G#"+store.ThemeSets+" | V#") {
+			d, err := x.store.Document(x.t.Context(), w, store.ThemeSets, strings.TrimPrefix(k, w+"#G#"+store.ThemeSets+" | V#"))
+			if err != nil {
+				x.t.Fatal(err)
+			}
+			v = string(d.Body)
+		}
+		out[k] = v
+	}
+	err := x.bucket.List(x.t.Context(), "", "", func(k string) error {
+		b, err := x.bucket.Get(x.t.Context(), k)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(k, "archive/") {
+			ds, err := x.bucket.Deliveries(x.t.Context(), k)
+			if err != nil {
+				return err
+			}
+			b = nil
+			for _, d := range ds {
+				b = append(append(b, d.Request.Body...), '\n')
+			}
+		} else if d := (platform.Delivery{}); d.UnmarshalJSON(b) == nil {
+			b = d.Request.Body
+		}
+		out[k] = string(b)
+		return nil
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return out
+}
+
+// holding lists what holds any of the needles, or is named by one.
+func holding(all map[string]string, needles ...string) []string {
+	var out []string
+	for k, v := range all {
+		for _, n := range needles {
+			if strings.Contains(k, n) || strings.Contains(v, n) {
+				out = append(out, fmt.Sprintf("%s holds %q: %.300s", k, n, v))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// traces are what may stay nowhere: ids, names and words of ann's, and what
+// the business wrote to her in private.
+var traces = []string{ann, account(ann), social.PersonID(account(ann)), "Name of " + ann, "nick-" + ann, "text-p1 ", "text-p4 ", "edited by its author", "toned down", "text-m1", "text-m2", "text-m3", "corrected for the one"}
+
+func (x *world) erasure() *erasure.Erasure {
+	return &erasure.Erasure{Store: x.store, Archive: x.bucket, Key: key, Now: func() time.Time { return demanded }}
+}
+
+var demand = ingest.Erase{Workspace: w, Platform: "standard", Scope: "forum-one", ID: ann, Reason: "user_deleted", At: social.Stamp(demanded)}
+
+func (x *world) forget(m ingest.Erase) {
+	x.t.Helper()
+	if err := x.erasure().Forget(x.t.Context(), m); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// elsewhere is ann's id in another room, which is another account.
+var elsewhere = social.AccountRef{Platform: "standard", Scope: "forum-two", ID: ann}.AccountID()
+
+func without(all map[string]string, parts ...string) map[string]string {
+	out := map[string]string{}
+	for k, v := range all {
+		if !slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(k, p) || strings.Contains(v, p) }) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func TestNothingOfAnAccountStays(t *testing.T) {
+	x := settled(t)
+	before := x.everything()
+	for _, n := range traces {
+		if len(holding(before, n)) == 0 {
+			t.Fatalf("the test is blind: nothing holds %q before", n)
+		}
+	}
+	x.forget(demand)
+	after := x.everything()
+	// The account of the same id in another room is not meant; its delivery goes, for its bytes hold the id.
+	if left := holding(without(after, elsewhere, social.PersonID(elsewhere), "forum-two"), traces...); len(left) > 0 {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// changes says what differs between two states: what went, came, and is another.
+func changes(before, after map[string]string) (went, came, other []string) {
+	for k, v := range before {
+		if now, ok := after[k]; !ok {
+			went = append(went, k)
+		} else if now != v {
+			other = append(other, k)
+		}
+	}
+	for k := range after {
+		if _, ok := before[k]; !ok {
+			came = append(came, k)
+		}
+	}
+	slices.Sort(went)
+	slices.Sort(came)
+	slices.Sort(other)
+	return went, came, other
+}
+
+func messageID(id string) string { return store.MessageID("standard", "forum-one", id) }
+
+// What is others' stays as it is, byte for byte, but for whom a deletion by
+// ann names and where she was quoted.
+func TestOthersStayAsTheyAre(t *testing.T) {
+	x := settled(t)
+	before := x.everything()
+	x.forget(demand)
+	after := x.everything()
+	went, came, other := changes(before, after)
+	var mine []string // messages that are hers, or to her
+	for _, id := range []string{"p1", "p4", "m1", "m2", "m3"} {
+		mine = append(mine, messageID(id))
+	}
+	for _, k := range went {
+		if strings.HasPrefix(k, w+"#K#") && strings.Contains(before[k], "Object:parked/") { // a reason goes with what was parked for it
+			_, object, _ := strings.Cut(before[k], "Object:")
+			object, _, _ = strings.Cut(object, " ")
+			if strings.Contains(before[object], ann) {
+				continue
+			}
+		}
+		if len(holding(map[string]string{k: before[k]}, append(traces, mine...)...)) == 0 {
+			t.Errorf("gone, though nothing of hers: %s %.300s", k, before[k])
+		}
+	}
+	unnamed := account(social.Unknown)
+	tomb := erasure.Tombstone(key, account(ann))
+	for _, k := range came {
+		if !strings.HasPrefix(k, w+"#A#"+unnamed+" | ") && k != w+"#T#"+tomb+" | @" && k != w+"#T | "+social.Stamp(demanded)+"#"+tomb &&
+			!(strings.HasPrefix(k, w+"#D#") && strings.Contains(after[k], unnamed)) {
+			t.Errorf("new: %s %s", k, after[k])
+		}
+	}
+	for _, k := range other {
+		switch {
+		case strings.HasPrefix(k, "archive/"), strings.HasPrefix(k, w+"#G#"+store.ThemeSets):
+		case strings.HasPrefix(k, w+"#C#"+messageID("p5")+" | E#"), strings.HasPrefix(k, w+"#A#"+account("cyd-0001")+" | R#"), strings.HasPrefix(k, w+"#C#"+messageID("never")+" | E#"),
+			strings.HasPrefix(k, w+"#D#"):
+			if !strings.Contains(after[k], "ActorID:?") || !strings.Contains(after[k], "Type:delete") {
+				t.Errorf("a deletion by her: %s %s", k, after[k])
+			}
+		case k == w+"#C#"+messageID("p4")+" | @": // others are below it
+			if strings.Contains(after[k], "Account") || strings.Contains(after[k], "Fact") || !strings.Contains(after[k], " Thread:") {
+				t.Errorf("the place of her message: %s", after[k])
+			}
+		default:
+			t.Errorf("changed: %s\nwas %s\nis  %s", k, before[k], after[k])
+		}
+	}
+	// What she deleted stays deleted, however often it is looked at.
+	for _, f := range x.facts(account("cyd-0001")) {
+		if f.Object.ID != "p5" {
+			continue
+		}
+		x.views = append(x.views, ingest.View{Workspace: w, Facts: []store.FactRef{store.RefOf(f)}})
+		x.settle()
+		if i, err := x.store.Item(t.Context(), w, f); err != nil || !i.Deleted || i.Text != "" {
+			t.Errorf("what she had deleted is back: %+v, %v", i, err)
+		}
+	}
+}
+
+// Views are made of facts: to make all of them again changes nothing.
+func TestViewsMadeAgainAreTheSame(t *testing.T) {
+	x := settled(t)
+	x.forget(demand)
+	want := x.everything()
+	accounts, err := x.store.Accounts(t.Context(), w, "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range accounts {
+		for _, f := range x.facts(a) {
+			x.views = append(x.views, ingest.View{Workspace: w, Facts: []store.FactRef{store.RefOf(f)}})
+		}
+		if a != account(social.Unknown) {
+			x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: []string{a}})
+		}
+	}
+	if len(x.views) < 10 {
+		t.Fatalf("only %d facts are left", len(x.views))
+	}
+	x.settle()
+	if d := cmp.Diff(want, x.everything()); d != "" {
+		t.Errorf("(-after the erasure +with all views made again)\n%s", d)
+	}
+}
+
+func TestTheSecondTimeChangesNothing(t *testing.T) {
+	x := settled(t)
+	x.forget(demand)
+	want := x.everything()
+	x.forget(demand)
+	again := demand
+	again.Again = true
+	x.forget(again)
+	if d := cmp.Diff(want, x.everything()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestReceiptSaysWhatWent(t *testing.T) {
+	x := settled(t)
+	before := x.everything()
+	x.forget(demand)
+	list, _, err := x.store.Receipts(t.Context(), w, "", 10)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	r := list[0]
+	if r.ID != erasure.Tombstone(key, account(ann)) || !r.At.Equal(demanded) || r.Reason != "user_deleted" || r.Platform != "standard" {
+		t.Errorf("%+v", r)
+	}
+	went, _, other := changes(before, x.everything())
+	counted := map[string]int{"quotes": 1, "reports": 3, "parked": 1}
+	for _, k := range went {
+		switch {
+		case strings.HasPrefix(k, w+"#A#"):
+			counted["facts"]++
+		case strings.HasPrefix(k, w+"#K#"), !strings.HasPrefix(k, w+"#"):
+		default:
+			counted["views"]++
+		}
+	}
+	for _, k := range other { // her name in what she deleted, and her part of a place
+		if strings.HasPrefix(k, w+"#") && !strings.HasPrefix(k, w+"#G#") {
+			counted["views"]++
+		}
+	}
+	counted["deliveries"] = 10 // the nine of history that hold her id, one of them twice
+	if d := cmp.Diff(counted, r.Removed); d != "" {
+		t.Errorf("(-went +said)\n%s", d)
+	}
+}
+
+// Neither a redelivery nor a replay brings it back.
+func TestItDoesNotComeBack(t *testing.T) {
+	x := settled(t)
+	x.forget(demand)
+	ms := history(x)
+	x.ingest(4, ms...)
+	if back := holding(without(x.table.Dump(t), elsewhere, social.PersonID(elsewhere), "forum-two", "#K#"), ann, account(ann), "Name of "+ann, "text-p1 ", "text-p4 ", "text-m1"); len(back) > 0 {
+		t.Errorf("back by a redelivery:\n%s", strings.Join(back, "\n"))
+	}
+	for _, m := range ms {
+		var d platform.Delivery
+		if err := d.UnmarshalJSON(m.Body); err != nil {
+			t.Fatal(err)
+		}
+		d.Replay = true
+		o, err := x.in.Would(t.Context(), w, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(d.Request.Body), `"by":"`+ann+`"`) && !strings.Contains(string(d.Request.Body), "forum-two") && len(o.Parked) == 0 && o.Erased == 0 {
+			t.Errorf("a dry run knows of nothing erased in %s: %+v", d.Request.Body, o)
+		}
+		b, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.ingest(1, ingest.Message{ID: "r", Body: b, Received: 1})
+	}
+	if len(x.facts(account(ann))) != 0 {
+		t.Errorf("back by a replay: %+v", x.facts(account(ann)))
+	}
+}
