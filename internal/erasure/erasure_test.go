@@ -2,13 +2,16 @@ package erasure_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 
 	"fmt"
 
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"testing"
 	"time"
@@ -571,5 +574,238 @@ func TestItDoesNotComeBack(t *testing.T) {
 	}
 	if len(x.facts(account(ann))) != 0 {
 		t.Errorf("back by a replay: %+v", x.facts(account(ann)))
+	}
+}
+
+// An uninstalled app: everyone of the scope goes, the business too, and nobody else.
+func TestWholeScope(t *testing.T) {
+	x := settled(t)
+	before := x.everything()
+	scope := demand
+	scope.ID = ""
+	x.forget(scope)
+	after := x.everything()
+	for k := range after {
+		if strings.HasPrefix(k, w+"#A#") && !strings.HasPrefix(k, w+"#A#"+elsewhere) {
+			t.Errorf("left: %s %.200s", k, after[k])
+		}
+	}
+	words := []string{"text-", "Name of", "nick-", "forum-one", "toned down", "acc_"}
+	if left := holding(without(after, elsewhere, social.PersonID(elsewhere), "src_forum-one", "APP#", "forum-two"), words...); len(left) > 0 {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
+	}
+	for k, v := range before {
+		if strings.Contains(k, elsewhere) && after[k] != v {
+			t.Errorf("of another scope, and changed: %s", k)
+		}
+	}
+	list, _, err := x.store.Receipts(t.Context(), w, "", 10)
+	if err != nil || len(list) != 1 || list[0].Removed["facts"] < 20 || list[0].Removed["reports"] != 6 || list[0].Removed["quotes"] != 1 || list[0].Removed["parked"] != 2 {
+		t.Errorf("receipts: %+v, %v", list, err)
+	}
+	want := after
+	scope.Again = true
+	x.forget(scope)
+	if d := cmp.Diff(want, x.everything()); d != "" {
+		t.Error(d)
+	}
+	x.ingest(4, history(x)...)
+	if back := holding(without(x.table.Dump(t), elsewhere, social.PersonID(elsewhere), "src_forum-one", "APP#", "#K#"), words...); len(back) > 0 {
+		t.Errorf("back:\n%s", strings.Join(back, "\n"))
+	}
+}
+
+// failing answers n requests and then refuses every one, as a function does that is over its time.
+type failing struct {
+	left atomic.Int64
+	next http.RoundTripper
+}
+
+func (f *failing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if f.left.Add(-1) < 0 {
+		return nil, errors.New("the process is gone")
+	}
+	return f.next.RoundTrip(r)
+}
+
+func (f *failing) Do(r *http.Request) (*http.Response, error) {
+	return (&http.Client{Transport: f}).Do(r)
+}
+
+// dying is an erasure that can make n requests only.
+func (x *world) dying(n int) *erasure.Erasure {
+	f := &failing{next: http.DefaultTransport}
+	f.left.Store(int64(n))
+	cfg := x.cfg.Copy()
+	cfg.HTTPClient = f
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	return &erasure.Erasure{Store: store.New(cfg, x.table.Name), Archive: archive.New(cfg, x.table.Name), Key: key, Now: func() time.Time { return demanded }}
+}
+
+// Wherever an attempt dies, the next one ends where an undisturbed one ends;
+// only the receipt's counts are those of the attempts that told them.
+func TestDeathAnywhere(t *testing.T) {
+	scope := demand
+	scope.ID = ""
+	for name, m := range map[string]ingest.Erase{"account": demand, "scope": scope} {
+		t.Run(name, func(t *testing.T) {
+			undisturbed := settled(t)
+			undisturbed.forget(m)
+			want := without(undisturbed.everything(), w+"#T | ")
+
+			// Dying again and again, each time a little further.
+			x := settled(t)
+			deaths := 0
+			for n := 1; ; n += 13 {
+				err := x.dying(n).Forget(t.Context(), m)
+				if err == nil {
+					break
+				}
+				deaths++
+			}
+			if deaths < 5 {
+				t.Fatalf("it died %d times only", deaths)
+			}
+			if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
+				t.Errorf("after %d deaths (-undisturbed +died)\n%s", deaths, d)
+			}
+
+			// Dying once, far on.
+			for n := 20; ; n += 110 {
+				x := settled(t)
+				err := x.dying(n).Forget(t.Context(), m)
+				x.forget(m)
+				if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
+					t.Errorf("died at request %d (-undisturbed +died)\n%s", n, d)
+				}
+				if err == nil {
+					break
+				}
+			}
+		})
+	}
+}
+
+// What somebody does after the demand is new: it stays, whenever and however
+// often the demand is done.
+func TestWhatCameAfterwardsStays(t *testing.T) {
+	x := settled(t)
+	late := demanded.Add(10 * time.Minute)
+	minute := 600 + 70
+	after := []ingest.Message{
+		x.message(late, said(ann, "n1", "", minute), said("staff-1", "n2", "n1", minute+1)),
+		x.message(late, said(ann, "n3", "p5", minute+2)), // in a thread with what goes
+		x.message(late, private(ann, "n4", minute+3), private("staff-1", "n5", minute+4)),
+	}
+	x.ingest(1, after...)
+	x.forget(demand)
+	check := func(when string) {
+		t.Helper()
+		all := x.everything()
+		got := map[string]bool{}
+		for _, f := range x.facts(account(ann)) {
+			got[f.Object.ID] = true
+			if i, err := x.store.Item(t.Context(), w, f); err != nil || i.Version == 0 {
+				t.Errorf("%s: no view of %s: %v", when, f.Key, err)
+			}
+		}
+		if d := cmp.Diff(map[string]bool{"n1": true, "n3": true, "n4": true}, got); d != "" {
+			t.Errorf("%s: facts (-want +got)\n%s", when, d)
+		}
+		if left := holding(without(all, elsewhere, social.PersonID(elsewhere), "forum-two"), "text-p1 ", "text-p4 ", "edited by its author", "toned down", "text-m1", "text-m2", "corrected for the one", "standard|forum-one|post|p1|", "standard|forum-one|message|m1|"); len(left) > 0 {
+			t.Errorf("%s: left of before:\n%s", when, strings.Join(left, "\n"))
+		}
+		for _, words := range []string{"text-n2", "text-n5"} {
+			if len(holding(all, words)) == 0 {
+				t.Errorf("%s: %q is gone", when, words)
+			}
+		}
+		if l, err := x.store.Lead(t.Context(), w, social.PersonID(account(ann)), leads.ModelID); err != nil || l.Micro <= 0 {
+			t.Errorf("%s: the lead: %+v, %v", when, l, err)
+		}
+		// The views are those of these facts.
+		for _, f := range x.facts(account(ann)) {
+			x.views = append(x.views, ingest.View{Workspace: w, Facts: []store.FactRef{store.RefOf(f)}})
+		}
+		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: []string{account(ann)}})
+		x.settle()
+		if d := cmp.Diff(all, x.everything()); d != "" {
+			t.Errorf("%s: views made again differ\n%s", when, d)
+		}
+	}
+	check("the first time")
+	archived := holding(x.everything(), `"id":"n1"`)
+	if len(archived) == 0 {
+		t.Error("the delivery of what came afterwards is not in the archive")
+	}
+	again := demand
+	again.Again = true
+	x.forget(again)
+	check("the second time")
+}
+
+// The business is people, too: who was answered by one that goes waits again.
+func TestWhoeverAnsweredForTheBusiness(t *testing.T) {
+	x := settled(t)
+	m := demand
+	m.ID = "staff-1"
+	waits := func(asker string) bool {
+		t.Helper()
+		list, err := x.store.Waiting(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(list, func(h store.Head) bool { return h.Asker == account(asker) })
+	}
+	if waits("dan-0001") {
+		t.Fatal("dan has an answer, and waits")
+	}
+	x.forget(m)
+	if !waits("dan-0001") {
+		t.Error("dan's answer was taken away, and he does not wait")
+	}
+	if left := holding(x.everything(), m.ID, account(m.ID), "text-q2", "text-p2 ", "text-m2", "corrected for"); len(left) > 0 {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
+	}
+	// The other one's answers to ann stay.
+	if len(holding(x.everything(), "text-m3")) == 0 || len(x.facts(account(ann))) == 0 {
+		t.Error("what others said in private to ann is gone")
+	}
+}
+
+// A demand is a delivery, too, and may hold the id in no form that can be searched for.
+func TestTheDemandItselfGoes(t *testing.T) {
+	x := newWorld(t)
+	app := store.App{ID: "app_meta", Owner: w, Platform: "meta"}
+	src := store.Source{ID: "src_meta", Workspace: w, App: app.ID, Platform: "meta", Scope: "100", Created: received}
+	if err := x.store.CreateSource(t.Context(), app, true, src); err != nil {
+		t.Fatal(err)
+	}
+	// {"user_id":"218471","algorithm":"HMAC-SHA256","issued_at":1790000000}: the id stands nowhere in the bytes.
+	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"user_id":"218471","algorithm":"HMAC-SHA256","issued_at":1790000000}`))
+	d := platform.Delivery{App: app.ID, Received: received, Request: platform.Request{Method: http.MethodPost, URL: "https://x.example/hooks/app_meta?callback=deletion", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Body: []byte("signed_request=c2ln." + payload)}}
+	other := d
+	other.Request.Body = []byte("signed_request=c2ln." + base64.RawURLEncoding.EncodeToString([]byte(`{"user_id":"999999","algorithm":"HMAC-SHA256","issued_at":1790000000}`)))
+	if _, err := x.bucket.PutDeliveries(t.Context(), w, []platform.Delivery{d, other}); err != nil {
+		t.Fatal(err)
+	}
+	x.forget(ingest.Erase{Workspace: w, Platform: "meta", ID: "218471", Reason: "data_deletion", At: social.Stamp(demanded)})
+	left := 0
+	for k := range x.everything() {
+		if strings.HasPrefix(k, "archive/") {
+			ds, err := x.bucket.Deliveries(t.Context(), k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range ds {
+				if left++; got.ID() != other.ID() {
+					t.Errorf("the demand is archived: %s", got.Request.Body)
+				}
+			}
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d deliveries are left, want somebody else's", left)
 	}
 }
