@@ -48,37 +48,59 @@ func (q *Queue) SendLater(ctx context.Context, v any, after time.Duration) error
 	return fault.Wrap(fault.Transient, err, "")
 }
 
+// hidden is how long a message that Move has received is handed out to nobody
+// else, in seconds; maxStale is after how many batches of nothing new it ends.
+const (
+	hidden   = 60
+	maxStale = 5
+)
+
 // Move moves messages of a queue, oldest first as far as SQS knows, to
 // another one until it is empty or limit (0: none) is reached, and returns how
 // many it moved. A message is deleted only when it has been taken by the
-// other. With a look, which sees each message, a message that look refuses stays.
+// other. look, which may be nil, sees each message; one that it refuses stays.
+// Whatever stays, also where an error ends the move, is handed out again at once.
 func Move(ctx context.Context, from, to *Queue, limit int, look func(body string) (bool, error)) (moved, stayed int, err error) {
-	seen := map[string]bool{}
-	var left []*string // handles of those that stay
+	left := map[string]*string{} // newest handles of those that stay, by id
+	gone := map[string]bool{}
 	defer func() {
-		for _, h := range left { // so that the next look finds them at once
+		for _, h := range left {
 			from.client.ChangeMessageVisibility(context.WithoutCancel(ctx), &sqs.ChangeMessageVisibilityInput{QueueUrl: &from.url, ReceiptHandle: h})
 		}
 	}()
-	for limit == 0 || moved < limit {
-		out, err := from.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &from.url, MaxNumberOfMessages: 10, VisibilityTimeout: 60, WaitTimeSeconds: 1})
+	for stale := 0; stale < maxStale && (limit == 0 || moved < limit); stale++ {
+		out, err := from.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &from.url, MaxNumberOfMessages: 10, VisibilityTimeout: hidden, WaitTimeSeconds: 1})
 		if err != nil {
 			return moved, stayed, fault.Wrap(fault.Transient, fmt.Errorf("receive: %w", err), "")
 		}
-		fresh := false
+		if len(out.Messages) == 0 {
+			break
+		}
+		var fresh []types.Message
 		for _, m := range out.Messages {
-			if seen[aws.ToString(m.MessageId)] {
+			id := aws.ToString(m.MessageId)
+			if gone[id] { // SQS may hand out what was deleted
+				from.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &from.url, ReceiptHandle: m.ReceiptHandle})
 				continue
 			}
-			seen[aws.ToString(m.MessageId)], fresh = true, true
-			take, err := look(aws.ToString(m.Body))
-			if err != nil {
-				left = append(left, m.ReceiptHandle)
-				return moved, stayed, err
+			if _, seen := left[id]; !seen {
+				fresh = append(fresh, m)
 			}
-			if !take || limit > 0 && moved >= limit {
+			left[id] = m.ReceiptHandle
+		}
+		for _, m := range fresh {
+			if limit > 0 && moved >= limit {
+				break
+			}
+			stale = -1
+			take := true
+			if look != nil {
+				if take, err = look(aws.ToString(m.Body)); err != nil {
+					return moved, stayed, err
+				}
+			}
+			if !take {
 				stayed++
-				left = append(left, m.ReceiptHandle)
 				continue
 			}
 			if _, err := to.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to.url, MessageBody: m.Body}); err != nil {
@@ -88,9 +110,8 @@ func Move(ctx context.Context, from, to *Queue, limit int, look func(body string
 				return moved, stayed, fault.Wrap(fault.Transient, fmt.Errorf("delete: %w", err), "")
 			}
 			moved++
-		}
-		if !fresh {
-			break
+			gone[aws.ToString(m.MessageId)] = true
+			delete(left, aws.ToString(m.MessageId))
 		}
 	}
 	return moved, stayed, nil
