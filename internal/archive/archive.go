@@ -4,6 +4,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -60,15 +62,29 @@ func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
 	return body, nil
 }
 
-// PutDeliveries writes the deliveries of one batch and workspace as one
-// object of compressed JSON lines. Its name is made of the day of the oldest
-// and of the deliveries' ids, so the same batch written again is the same object.
+// PutDeliveries writes the deliveries of one batch and workspace as one object
+// of compressed JSON lines for each day of receipt, and returns the name of
+// the first day's. Names are made of the day and of the deliveries' ids, so
+// the same batch written again is the same objects.
 func (b *Bucket) PutDeliveries(ctx context.Context, workspace string, ds []platform.Delivery) (string, error) {
-	key, body, err := pack(workspace, ds)
-	if err != nil {
-		return "", err
+	// A batch holds several days where a dead-letter queue was redriven.
+	days := map[string][]platform.Delivery{}
+	for _, d := range ds {
+		day := d.Received.UTC().Format(time.DateOnly)
+		days[day] = append(days[day], d)
 	}
-	return key, b.Put(ctx, key, "application/gzip", body)
+	first := ""
+	for _, day := range slices.Sorted(maps.Keys(days)) {
+		key, body, err := pack(workspace, days[day])
+		if err != nil {
+			return "", err
+		}
+		if err := b.Put(ctx, key, "application/gzip", body); err != nil {
+			return "", err
+		}
+		first = cmp.Or(first, key)
+	}
+	return first, nil
 }
 
 func pack(workspace string, ds []platform.Delivery) (string, []byte, error) {
