@@ -111,19 +111,29 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 // whether the fact was new.
 func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
 	account := a.Account().AccountID()
-	fresh, was, err := s.putFact(ctx, toItem(accountPK(w, account), factSK(a), a, reader))
-	if err != nil || was.IsZero() || !a.Undated {
+	// The view of an undated one stands under the instant it had. It goes
+	// before that is lowered, so that an attempt that dies between leaves none
+	// behind, and after it, since somebody may have written it meanwhile.
+	// Whoever writes it right now looks again afterwards: see package feedback.
+	unview := func(was time.Time) error {
+		if !a.Undated {
+			return nil
+		}
+		old := a
+		old.Occurred = was
+		return s.DeleteItem(ctx, w, old)
+	}
+	fresh, was, err := s.putFact(ctx, toItem(accountPK(w, account), factSK(a), a, reader), unview)
+	if err != nil || was.IsZero() {
 		return fresh, err
 	}
-	// Its view stands under the later instant. Whoever is writing it there
-	// right now looks again afterwards: see package feedback.
-	a.Occurred = was
-	return fresh, s.DeleteItem(ctx, w, a)
+	return fresh, unview(was)
 }
 
-// putFact puts a fact or a copy of one, once, and keeps the earliest Known.
-// It reports whether the fact was new, and what Known was before if it was lowered.
-func (s *Store) putFact(ctx context.Context, it activityItem) (fresh bool, was time.Time, err error) {
+// putFact puts a fact or a copy of one, once, and keeps the earliest Known. It
+// reports whether the fact was new, and what Known was before if it was
+// lowered; lower is called with that before.
+func (s *Store) putFact(ctx context.Context, it activityItem, lower func(was time.Time) error) (fresh bool, was time.Time, err error) {
 	old, err := s.putNew(ctx, it)
 	if !errors.Is(err, errExists) {
 		return err == nil, was, err
@@ -134,6 +144,13 @@ func (s *Store) putFact(ctx context.Context, it activityItem) (fresh bool, was t
 	}
 	if there.Known <= it.Known {
 		return false, was, nil
+	}
+	known, err := social.ParseStamp(there.Known)
+	if err != nil {
+		return false, was, fmt.Errorf("activity %q: %w", it.Key, err)
+	}
+	if err := lower(known); err != nil {
+		return false, was, err
 	}
 	set := "SET Known = :k"
 	if it.Undated {
@@ -154,11 +171,14 @@ func (s *Store) putFact(ctx context.Context, it activityItem) (fresh bool, was t
 	return false, was, err
 }
 
+// dated is for facts whose views stand under their own time.
+func dated(time.Time) error { return nil }
+
 // PutReceived notes in the partition of account what others did to it: the
 // business's reply to one of its messages, or an edit or deletion of one by
 // somebody else. So a person's facts are read in one place.
 func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
-	_, _, err := s.putFact(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader))
+	_, _, err := s.putFact(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader), dated)
 	return err
 }
 

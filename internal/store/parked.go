@@ -24,6 +24,7 @@ type Parked struct {
 	Reason   string
 	Object   string    // where its body is kept
 	Replayed time.Time // when it was understood after all; zero: not yet
+	Place    string    // where it stands in the list
 }
 
 type parkedItem struct {
@@ -35,7 +36,7 @@ type parkedItem struct {
 }
 
 func (it parkedItem) parked() (Parked, error) {
-	p := Parked{ID: it.ID, App: it.App, Delivery: it.Delivery, Reason: it.Reason, Object: it.Object}
+	p := Parked{ID: it.ID, App: it.App, Delivery: it.Delivery, Reason: it.Reason, Object: it.Object, Place: it.SK}
 	var err error
 	if p.Received, err = social.ParseStamp(it.Received); err != nil || it.Replayed == "" {
 		return p, err
@@ -82,12 +83,22 @@ func (s *Store) DeleteParked(ctx context.Context, w string, received time.Time, 
 	return nil
 }
 
-// Park notes a parked delivery; noting it again changes nothing.
+// Park notes a parked delivery; noting it again changes nothing, but that one
+// that had been understood meanwhile is not any more.
 func (s *Store) Park(ctx context.Context, w string, p Parked) error {
-	_, err := s.putNew(ctx, parkedItem{PK: parkedPK(w, p.Received), SK: social.Stamp(p.Received) + "#" + p.ID, ID: p.ID, App: p.App,
+	k := key{parkedPK(w, p.Received), social.Stamp(p.Received) + "#" + p.ID}
+	old, err := s.putNew(ctx, parkedItem{PK: k.PK, SK: k.SK, ID: p.ID, App: p.App,
 		Delivery: p.Delivery, Received: social.Stamp(p.Received), Reason: p.Reason, Object: p.Object})
-	if errors.Is(err, errExists) {
-		return nil
+	if !errors.Is(err, errExists) || old["Replayed"] == nil {
+		if errors.Is(err, errExists) {
+			return nil
+		}
+		return err
+	}
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: k.av(),
+		UpdateExpression: aws.String("REMOVE Replayed"), ConditionExpression: aws.String("attribute_exists(PK)")})
+	if err = classify("park", err); fault.Is(err, fault.Conflict) {
+		return nil // erased meanwhile
 	}
 	return err
 }

@@ -247,11 +247,18 @@ func (s *Store) PutOwn(ctx context.Context, w, source string, own []string) erro
 }
 
 // DeleteSource disconnects a source: its route goes with it, in one
-// transaction. Its facts stay.
+// transaction. Its facts stay. A route that is another source's by now, since
+// the scope was connected anew, stays.
 func (s *Store) DeleteSource(ctx context.Context, x Source) error {
+	source := key{workspacePK(x.Workspace), "S#" + x.ID}
 	_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-		{Delete: &types.Delete{TableName: &s.table, Key: key{workspacePK(x.Workspace), "S#" + x.ID}.av()}},
-		{Delete: &types.Delete{TableName: &s.table, Key: key{appPK(x.App), routeSK(x.Scope)}.av()}},
+		{Delete: &types.Delete{TableName: &s.table, Key: source.av()}},
+		{Delete: &types.Delete{TableName: &s.table, Key: key{appPK(x.App), routeSK(x.Scope)}.av(),
+			ConditionExpression:       aws.String("attribute_not_exists(PK) OR Workspace = :w"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{":w": str(x.Workspace)}}},
 	}})
-	return classify("delete source", err)
+	if err = classify("delete source", err); fault.Is(err, fault.Conflict) {
+		return s.delete(ctx, source)
+	}
+	return err
 }
