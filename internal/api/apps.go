@@ -43,6 +43,13 @@ type NewSecret struct {
 type RotatedApp struct {
 	App
 	Secret string `json:"secret,omitempty" doc:"The secret made, where none was given. It is shown this once"`
+	Hooks  []Hook `json:"hooks,omitempty" doc:"Of a platform that signs nothing: where it is to send from now on. They are shown this once"`
+}
+
+// Hook is where a platform that signs nothing sends a source's deliveries.
+type Hook struct {
+	Source  string `json:"source"`
+	HookURL string `json:"hook_url"`
 }
 
 // InApp is the part of a request that names an app.
@@ -174,7 +181,34 @@ func (s *service) rotateSecret(ctx context.Context, w string, in *rotateIn) (*Ou
 		return nil, err
 	}
 	out, err := s.app(ctx, a)
-	return &Out[RotatedApp]{RotatedApp{out, made}}, err
+	if err != nil {
+		return nil, err
+	}
+	var hooks []Hook
+	if in.Body.Secret != "" {
+		hooks, err = s.hooks(ctx, w, a, adapter, in.Body.Secret)
+	}
+	return &Out[RotatedApp]{RotatedApp{out, made, hooks}}, err
+}
+
+// hooks are the full hook URLs of the workspace's sources of an app whose
+// platform signs nothing.
+func (s *service) hooks(ctx context.Context, w string, a store.App, adapter platform.Adapter, key string) ([]Hook, error) {
+	p, ok := adapter.(platform.Pather)
+	if !ok {
+		return nil, nil
+	}
+	list, err := s.Store.Sources(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	var out []Hook
+	for _, x := range list {
+		if src := s.source(ctx, x); x.App == a.ID && !src.Polled {
+			out = append(out, Hook{x.ID, src.HookURL + "/" + p.Path(x.Scope, key)})
+		}
+	}
+	return out, nil
 }
 
 func (s *service) revokeSecret(ctx context.Context, w string, in *revokeIn) (*Out[App], error) {

@@ -118,16 +118,20 @@ func (s *service) listParked(ctx context.Context, w string, in *parkedIn) (*Page
 	out := &PageOut[ParkedDelivery]{Body: Page[ParkedDelivery]{Items: []ParkedDelivery{}}}
 	more := true
 	for seen := 0; more && seen < scanned && len(out.Body.Items) < in.Limit; {
-		list, last, err := s.Store.Parked(ctx, w, month, after, in.Limit-len(out.Body.Items))
+		list, _, err := s.Store.Parked(ctx, w, month, after, 100)
 		if err != nil {
 			return nil, err
 		}
-		more = len(list) == in.Limit-len(out.Body.Items)
+		more = len(list) == 100
 		seen += len(list)
-		after = last
-		for _, p := range list {
+		for i, p := range list {
+			after = p.Place
 			if strings.Contains(p.Reason, in.Reason) && (in.Replayed || p.Replayed.IsZero()) {
 				out.Body.Items = append(out.Body.Items, ParkedDelivery{p.ID, p.App, p.Delivery, p.Received, p.Reason, some(p.Replayed)})
+				if len(out.Body.Items) == in.Limit {
+					more = more || i+1 < len(list)
+					break
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -201,6 +202,9 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		if app.Platform != p {
 			return nil, invalid("body.platform", "is not the app's")
 		}
+		if err := s.mayWatch(ctx, w, app, b.Scope); err != nil {
+			return nil, err
+		}
 	} else {
 		if err := adapter.CheckConfig(b.Config); err != nil {
 			return nil, configProblem(err)
@@ -235,7 +239,8 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 	out := s.source(ctx, x)
 	if out.Polled {
 		if err := s.Store.SchedulePoll(ctx, w, x.ID, x.Created); err != nil {
-			return nil, err
+			// It would stand there and never be fetched.
+			return nil, errors.Join(err, s.Store.DeleteSource(context.WithoutCancel(ctx), x))
 		}
 	}
 	if p, ok := adapter.(platform.Pather); ok && !out.Polled {
@@ -248,6 +253,28 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		}
 	}
 	return &CreatedOut[CreatedSource]{Location: "/v1/workspaces/" + w + "/sources/" + x.ID, Body: CreatedSource{out, made}}, nil
+}
+
+// mayWatch refuses a scope of an app that would bring a workspace what is
+// another's: everything, where several share the app.
+func (s *service) mayWatch(ctx context.Context, w string, app store.App, scope string) error {
+	if scope == "*" && app.Owner != w {
+		return invalid("body.scope", "can't be * for the app of another workspace: name the page, team, channel or forum")
+	}
+	routes, err := s.Store.Routes(ctx, app.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		switch {
+		case r.Workspace == w:
+		case scope == "*":
+			return invalid("body.scope", "can't be *: another workspace has a source of this app")
+		case r.Scope == "*":
+			return invalid("body.scope", "can't be taken: a source of another workspace gets whatever the app delivers")
+		}
+	}
+	return nil
 }
 
 // checkScope says what is wrong with a scope, or "".

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,6 +106,9 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
 	r := platform.SampleOf(signer, scope, fmt.Sprint(t.began.UnixMilli()), social.Instant(t.began), opts)
 	r.URL = hook
+	if r.Query != "" {
+		r.URL += "?" + r.Query
+	}
 	platform.MarkTest(&r, keys.Keys[0], id)
 	if err := signer.Sign(&r, keys.Keys[0], id, opts, t.began); err != nil {
 		t.add("sample", false, "it could not be signed: %v", err)
@@ -129,16 +135,22 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		t.add("understood", false, "ingest has not had it within %s: look at its log, and at the deliveries queue", trialTime)
 		return nil
 	}
-	defer s.Store.DeleteTest(context.WithoutCancel(ctx), w, id)
+	defer func() {
+		err := s.clean(context.WithoutCancel(ctx), w, id, x, app, done)
+		switch {
+		case err != nil:
+			slog.ErrorContext(ctx, "test not cleaned", "workspace", w, "source", x.ID, "test", id, "error", err.Error())
+			if t.OK {
+				t.add("cleaned", false, "some of it is left, where nothing counts it: look at the log of the API")
+			}
+		case t.OK:
+			t.add("cleaned", true, "nothing of it is left")
+		}
+	}()
 	if !t.add("understood", len(done.Facts) > 0 && len(done.Parked) == 0, "%s", strings.Join(append(done.Events, done.Parked...), "; ")) {
 		return nil
 	}
 	shadow := store.Shadow(w, id)
-	defer func() {
-		if s.Forget(context.WithoutCancel(ctx), shadow, done.Facts[0].Account) == nil && t.OK {
-			t.add("cleaned", true, "nothing of it is left")
-		}
-	}()
 	var fact social.Activity
 	if !s.wait(ctx, func() bool { fact, err = s.Store.Activity(ctx, shadow, done.Facts[0]); return err == nil }) {
 		t.add("stored", false, "the fact is not in the table: look at ingest's log")
@@ -164,6 +176,36 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	}
 	t.add("scored", true, "its author is a lead")
 	return nil
+}
+
+// clean takes away what a test left: in the source's workspace, in that of the
+// app's owner, who is told of each delivery, and in any that watches the same scope.
+func (s *service) clean(ctx context.Context, w, id string, x store.Source, app store.App, done store.Test) error {
+	routes, err := s.Store.Routes(ctx, app.ID)
+	if err != nil {
+		return err
+	}
+	workspaces := []string{w, app.Owner}
+	for _, r := range routes {
+		if r.Scope == x.Scope || r.Scope == "*" {
+			workspaces = append(workspaces, r.Workspace)
+		}
+	}
+	var accounts []string
+	for _, f := range done.Facts {
+		accounts = append(accounts, f.Account)
+	}
+	slices.Sort(workspaces)
+	slices.Sort(accounts)
+	accounts = slices.Compact(accounts)
+	var errs []error
+	for _, v := range slices.Compact(workspaces) {
+		for _, a := range accounts {
+			errs = append(errs, s.Forget(ctx, store.Shadow(v, id), a))
+		}
+		errs = append(errs, s.Store.DeleteTest(ctx, v, id))
+	}
+	return errors.Join(errs...)
 }
 
 // wait looks every quarter of a second until ready or the time is over.
