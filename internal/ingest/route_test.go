@@ -111,6 +111,30 @@ func TestDeliveryForTwoWorkspacesIsSplit(t *testing.T) {
 	}
 }
 
+// A workspace that connects while the app's routes are remembered: the first
+// delivery that tells of it is split all the same.
+func TestDeliveryIsSplitForAWorkspaceThatJustConnected(t *testing.T) {
+	d := newDesk(t)
+	app := store.App{ID: "app_meta", Owner: w, Platform: "meta"}
+	d.connect(t, app, true, w, "100")
+	d.batch(t, delivered("app_meta", received, `{"object":"page","entry":[`+page("100", "c0", "7")+`]}`))
+	d.connect(t, app, false, "other", "200")
+	d.batch(t, delivered("app_meta", received, `{"object":"page","entry":[`+page("100", "c1", "7")+","+page("200", "c2", "8")+`]}`))
+	if facts := d.facts(t, "other"); len(facts) != 1 {
+		t.Errorf("other has %+v, want one fact", facts)
+	}
+	for workspace, theirs := range map[string]string{w: "of 200", "other": "of 100"} {
+		if len(d.shelf.kept[workspace]) == 0 {
+			t.Errorf("nothing is archived for %s", workspace)
+		}
+		for _, x := range d.shelf.kept[workspace] {
+			if strings.Contains(string(x.Request.Body), theirs) {
+				t.Errorf("the archive of %s holds what is another's: %s", workspace, x.Request.Body)
+			}
+		}
+	}
+}
+
 // The same event through two sources of two apps: one fact, in whatever order.
 func TestTwoSourcesOneFact(t *testing.T) {
 	d := newDesk(t)

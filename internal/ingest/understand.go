@@ -140,19 +140,36 @@ func (in *Ingest) understand(ctx context.Context, m Message) ([]*result, error) 
 
 // understandDelivery is understand of a delivery that is there whole.
 func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, received int) ([]*result, error) {
-	ar, err := in.app(ctx, d.App, false)
+	known, err := in.app(ctx, d.App, false)
 	if err != nil {
 		return nil, err
 	}
-	var out []*result
-	for _, part := range in.parts(ar, d) {
-		r, err := in.understandPart(ctx, ar, part, received)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
+	out, routed, err := in.understandParts(ctx, known, d, received)
+	if err != nil || routed {
+		return out, err
 	}
-	return out, nil
+	// A source may have been connected since the routes were read. It may be
+	// another workspace's, so that the delivery is split anew.
+	fresh, err := in.app(ctx, d.App, true)
+	if err != nil || slices.Equal(fresh.routes, known.routes) {
+		return out, err
+	}
+	out, _, err = in.understandParts(ctx, fresh, d, received)
+	return out, err
+}
+
+// understandParts is understandDelivery with the routes that are known. It
+// reports whether each event that is to be routed has a route.
+func (in *Ingest) understandParts(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (out []*result, routed bool, err error) {
+	routed = true
+	for _, part := range in.parts(ar, d) {
+		r, whole, err := in.understandPart(ctx, ar, part, received)
+		if err != nil {
+			return nil, false, err
+		}
+		out, routed = append(out, r), routed && whole
+	}
+	return out, routed, nil
 }
 
 // parts splits a delivery of an app that serves several workspaces, so that
@@ -187,36 +204,31 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 	return parts
 }
 
-func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (*result, error) {
-	r := &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}, ignored: map[string]int{}}
+func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (r *result, routed bool, err error) {
+	r = &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}, ignored: map[string]int{}}
 	events, err := in.normalise(ar.app, d)
 	if p, ok := errors.AsType[panicError](err); ok && received < parkAfter {
-		return nil, p
+		return nil, false, p
 	}
 	if err != nil {
 		// Who is told of a delivery that can't be understood at all: who made the app.
 		r.park(ar.app.Owner, err.Error())
-		return r, nil
+		return r, true, nil
 	}
-	refreshed := false
+	routed = true
 	for _, e := range events {
 		to := ar.route(e.Scopes)
-		if len(to) == 0 && e.Ignored == "" && !refreshed {
-			if ar, err = in.app(ctx, d.App, true); err != nil {
-				return nil, err
-			}
-			refreshed, to = true, ar.route(e.Scopes)
-		}
 		if len(e.Scopes) == 0 && (e.Ignored != "" || e.Erase != nil || e.Revoked != "") {
 			to = ar.routes // it is about the app as a whole
 		}
+		routed = routed && (len(to) > 0 || e.Ignored != "")
 		r.heard = append(r.heard, to...)
 		r.seen = append(r.seen, strings.TrimSpace(e.Kind+": "+e.Becomes()+" "+e.Ignored+e.Parked+e.Revoked))
 		if err := in.take(ctx, r, e, to); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return r, nil
+	return r, routed, nil
 }
 
 func (r *result) park(w, reason string) { r.parked[w] = append(r.parked[w], reason) }
