@@ -145,10 +145,13 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		}
 		for _, r := range rs {
 			if r.delivery.Test != "" {
-				if err := in.test(ctx, r); err != nil {
-					failed[m.ID] = err
-					break
-				}
+				err = in.test(ctx, r)
+			} else {
+				err = in.withhold(ctx, r)
+			}
+			if err != nil {
+				failed[m.ID] = err
+				break
 			}
 			done, ids = append(done, r), append(ids, m.ID)
 		}
@@ -161,14 +164,17 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		}
 	}
 
-	// The archive first: what is a fact has its delivery kept.
+	// The archive first: what is a fact has its delivery kept. But one that
+	// tells of an erased account is kept nowhere, as erasure leaves none.
 	byWorkspace := map[string][]int{}
 	for i, r := range done {
 		if r.delivery.Replay || r.delivery.Test != "" {
 			continue // it is there already; a test is nobody's doing
 		}
 		for w := range r.facts {
-			byWorkspace[w] = append(byWorkspace[w], i)
+			if !r.withheld[w] {
+				byWorkspace[w] = append(byWorkspace[w], i)
+			}
 		}
 		for w := range r.parked {
 			if _, ok := r.facts[w]; !ok {

@@ -22,10 +22,7 @@ const writers = 16
 func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	fresh := 0
 	for _, w := range sortedKeys(r.facts) {
-		facts, err := in.notErased(ctx, w, r.facts[w])
-		if err != nil {
-			return fresh, err
-		}
+		facts := r.facts[w]
 		accounts := map[string]social.Activity{}
 		for _, a := range facts {
 			accounts[a.Account().AccountID()] = a
@@ -62,6 +59,21 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 		return fresh, in.tell(ctx, r)
 	}
 	return fresh, nil
+}
+
+// withhold leaves out the facts of erased accounts, and notes in which
+// workspaces the delivery told of one. What is erased from now on until the
+// facts are stored is found by the erasure's second pass.
+func (in *Ingest) withhold(ctx context.Context, r *result) error {
+	for _, w := range sortedKeys(r.facts) {
+		facts, err := in.notErased(ctx, w, r.facts[w])
+		if err != nil {
+			return err
+		}
+		r.withheld[w] = len(facts) < len(r.facts[w])
+		r.facts[w] = facts
+	}
+	return nil
 }
 
 // notErased leaves out what accounts did until they were erased: it does not come back.

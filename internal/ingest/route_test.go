@@ -239,6 +239,24 @@ func TestErasedDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// Nor does the archive get what tells of an erased account, say by a delivery
+// that waited in the dead-letter queue meanwhile.
+func TestErasedIsNotArchivedAgain(t *testing.T) {
+	d := newDesk(t)
+	ref := social.AccountRef{Platform: "standard", Scope: "forum", ID: "ann"}
+	d.erased = map[string]time.Time{ref.AccountID(): time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)}
+	byBob := strings.Replace(good("2"), `"ann"`, `"bob"`, 1)
+	d.batch(t, message("m1", good("1")), message("m2", "["+good("3")+","+byBob+"]"), message("m3", byBob))
+	for _, x := range d.shelf.kept[w] {
+		if strings.Contains(string(x.Request.Body), "ann") {
+			t.Errorf("archived: %s", x.Request.Body)
+		}
+	}
+	if facts := d.facts(t, w); len(facts) != 1 || d.shelf.archived[w] != 1 {
+		t.Errorf("%d archived, facts %+v; want bob's", d.shelf.archived[w], facts)
+	}
+}
+
 // What a platform demands is queued for each workspace it concerns, and a
 // withdrawn grant is noted at its source.
 func TestDemandsAndRevocations(t *testing.T) {

@@ -104,6 +104,7 @@ type result struct {
 	owner    string // of the app
 	delivery platform.Delivery
 	facts    map[string][]social.Activity // by workspace
+	withheld map[string]bool              // workspaces in which an account was erased that it tells of
 	parked   map[string][]string          // reasons by workspace
 	ignored  map[string]int               // by kind
 	heard    []store.Route                // the sources it came for
@@ -205,7 +206,7 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 }
 
 func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (r *result, routed bool, err error) {
-	r = &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, parked: map[string][]string{}, ignored: map[string]int{}}
+	r = &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{}, ignored: map[string]int{}}
 	events, err := in.normalise(ar.app, d)
 	if p, ok := errors.AsType[panicError](err); ok && received < parkAfter {
 		return nil, false, p
