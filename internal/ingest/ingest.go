@@ -72,7 +72,7 @@ type Ingest struct {
 	// Remembered; one batch at a time.
 	apps  map[string]appRoutes
 	owned map[string]ownAccounts // by workspace
-	heard map[string]time.Time   // by source: the newest slot that is noted
+	heard map[string]time.Time   // by workspace and source: the slot noted last
 }
 
 // New returns an Ingest. Its batches are handled one after the other.

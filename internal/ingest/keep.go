@@ -119,9 +119,12 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 	if !r.delivery.Replay {
 		return nil
 	}
-	for _, w := range r.workspaces() {
-		if err := in.Store.Unpark(ctx, w, r.delivery.Received, r.delivery.ID(), still, in.Now()); err != nil {
-			return err
+	// What was parked whole may be split by now: then its parts' reasons stand for it.
+	for _, id := range slices.Compact([]string{r.delivery.ID(), r.queued}) {
+		for _, w := range r.workspaces() {
+			if err := in.Store.Unpark(ctx, w, r.delivery.Received, id, still, in.Now()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -149,7 +152,8 @@ func (in *Ingest) tell(ctx context.Context, r *result) error {
 	if !r.delivery.Replay {
 		start := r.delivery.Received.Truncate(slot)
 		for _, route := range r.heard {
-			if in.heard[route.Source].Equal(start) {
+			source := social.Key(route.Workspace, route.Source)
+			if in.heard[source].Equal(start) {
 				continue
 			}
 			if err := in.Store.PutHeard(ctx, route.Workspace, route.Source, r.delivery.Received); err != nil {
@@ -158,7 +162,7 @@ func (in *Ingest) tell(ctx context.Context, r *result) error {
 			if len(in.heard) >= maxHeard {
 				clear(in.heard)
 			}
-			in.heard[route.Source] = start
+			in.heard[source] = start
 		}
 	}
 	for _, x := range r.revoked {

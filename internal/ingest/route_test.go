@@ -392,3 +392,58 @@ func TestWouldAndReplay(t *testing.T) {
 		t.Errorf("read otherwise: %+v", o)
 	}
 }
+
+// What was parked whole, when one workspace alone used the app, is replayed
+// in parts once there are two: it counts as understood.
+func TestReplaySplitsWhatWasParkedWhole(t *testing.T) {
+	d := newDesk(t)
+	app := store.App{ID: "app_meta", Owner: w, Platform: "meta"}
+	d.connect(t, app, true, w, "1")
+	m := delivered("app_meta", received, `{"object":"page","entry":[`+page("100", "c1", "7")+","+page("200", "c2", "8")+`]}`)
+	d.batch(t, m)
+	if got := d.parked(t, w); strings.Count(got, "no source watches") != 2 {
+		t.Fatalf("parked: %q", got)
+	}
+	d.connect(t, app, false, w, "100")
+	d.connect(t, app, false, "other", "200")
+	var x platform.Delivery
+	if err := x.UnmarshalJSON(m.Body); err != nil {
+		t.Fatal(err)
+	}
+	x.Replay = true
+	b, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.batch(t, ingest.Message{ID: "r", Body: b, Received: 1})
+	list, _, err := d.store.Parked(t.Context(), w, received, "", 10)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, p := range list {
+		if p.Replayed.IsZero() {
+			t.Errorf("still stands as not understood: %s", p.Reason)
+		}
+	}
+}
+
+// A source's id is made of its app and scope, so that a scope that moves to
+// another workspace keeps it: it is heard there all the same.
+func TestSourcesOfOneIDAreHeardInEachWorkspace(t *testing.T) {
+	d := newDesk(t)
+	app := store.App{ID: "app_meta", Owner: w, Platform: "meta"}
+	x := d.connect(t, app, true, w, "100")
+	send := func(comment string) {
+		d.batch(t, delivered("app_meta", received, `{"object":"page","entry":[`+page("100", comment, "7")+`]}`))
+	}
+	send("c1")
+	if err := d.store.DeleteSource(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	d.connect(t, app, false, "other", "100")
+	d.now = d.now.Add(2 * time.Minute) // the routes are read again
+	send("c2")
+	if at, err := d.store.LastHeard(t.Context(), "other", x.ID); err != nil || !at.Equal(received.Truncate(5*time.Minute)) {
+		t.Errorf("heard at %v, %v", at, err)
+	}
+}

@@ -103,6 +103,7 @@ func (in *Ingest) own(ctx context.Context, w string, a social.Activity) (bool, e
 type result struct {
 	owner    string // of the app
 	delivery platform.Delivery
+	queued   string                       // the id of the delivery that was queued: its own, unless it is a part
 	facts    map[string][]social.Activity // by workspace
 	withheld map[string]bool              // workspaces in which an account was erased that it tells of
 	parked   map[string][]string          // reasons by workspace
@@ -168,6 +169,7 @@ func (in *Ingest) understandParts(ctx context.Context, ar appRoutes, d platform.
 		if err != nil {
 			return nil, false, err
 		}
+		r.queued = d.ID()
 		out, routed = append(out, r), routed && whole
 	}
 	return out, routed, nil
@@ -252,6 +254,10 @@ func (in *Ingest) take(ctx context.Context, r *result, e platform.Event, to []st
 	case e.Revoked != "":
 		for _, route := range to {
 			r.revoked = append(r.revoked, revoked{route, e.Revoked})
+		}
+	case e.Erase != nil && e.Erase.ID == "" && e.Erase.Scope == "":
+		for _, w := range workspaces { // else it would mean every account of the platform
+			r.park(w, "a demand to forget that names neither an account nor a scope")
 		}
 	case e.Erase != nil:
 		for _, route := range to {
