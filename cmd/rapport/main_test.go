@@ -20,6 +20,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/platform/meta"
 	"rapport/internal/platform/standard"
+	"rapport/internal/platform/trustpilot"
 	"rapport/internal/reading"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
@@ -267,14 +268,18 @@ func vectors(t *testing.T, change string) string {
 
 func TestVectorsThatAgree(t *testing.T) {
 	got := call("", "verify", "--vectors", vectors(t, ""))
-	if got.code != exitOK || !strings.Contains(got.err, "5 checked, 0 differ; passed over: 3 not usable, and those of [myspace]") {
+	if got.code != exitOK || !strings.Contains(got.err, "5 checked, 0 differ; passed over: 3 not usable, and those of unknown platforms: [myspace]") {
 		t.Errorf("code %d, %s", got.code, got.err)
 	}
 	var ids []string
 	for _, v := range lines[verified](t, got.out) {
-		ids = append(ids, fmt.Sprint(v.ID, " ", v.Valid, " ", v.Legacy, " ", *v.Agrees))
+		ids = append(ids, fmt.Sprint(v.ID, " ", v.Valid, " ", v.Legacy, " ", *v.Agrees, " ", v.Broken))
+		if v.Held != 0 {
+			t.Errorf("%s: %d changes of a byte held", v.ID, v.Held)
+		}
 	}
-	if want := []string{"holds true false true", "false false false true", "legacy true true true", "handshake true false true", "configured true false true"}; !slices.Equal(ids, want) {
+	// Broken: the bytes of the body and of the header that holds the signature.
+	if want := []string{"holds true false true 84", "false false false true 0", "legacy true true true 46", "handshake true false true 0", "configured true false true 61"}; !slices.Equal(ids, want) {
 		t.Errorf("got %q, want %q", ids, want)
 	}
 }
@@ -287,6 +292,32 @@ func TestVectorsThatDiffer(t *testing.T) {
 	}
 }
 
+// Nothing but its header speaks for a delivery of a platform that sends a
+// token: every other byte can be changed.
+func TestVectorsWhoseBytesCanBeChangedDiffer(t *testing.T) {
+	v := `{"vectors":[{"id":"token","platform":"telegram","kind":"delivery","usable":true,"valid":true,"secret":"0123456789abcdef0123456789abcdef","body":"{\"update_id\":1}","method":"POST",
+		"headers":{"X-Telegram-Bot-Api-Secret-Token":"0123456789abcdef0123456789abcdef"}}]}`
+	got := call("", "verify", "--vectors", file(t, "v.json", v))
+	out := lines[verified](t, got.out)
+	if got.code != exitRefused || len(out) != 1 || *out[0].Agrees || !out[0].Valid || out[0].Broken != 15+32 || out[0].Held != 15 || !strings.Contains(out[0].Reason, "after 15 of 47 changes") {
+		t.Errorf("code %d, %s%s", got.code, got.out, got.err)
+	}
+}
+
+func TestVectorsLookOnlyAtTheSignatureTheyName(t *testing.T) {
+	mac := platform.MAC{Algorithm: "sha256", Encoding: "hex"}.Sum("s", []byte("b"))
+	for expected, broken := range map[string]int{"": 1 + 7 + 64, mac: 1 + 64} {
+		b, err := json.Marshal(map[string]any{"vectors": []any{map[string]any{"id": "x", "platform": "meta", "kind": "delivery", "usable": true, "valid": true, "secret": "s", "body": "b", "method": "POST",
+			"expected": expected, "headers": map[string]string{"X-Hub-Signature-256": "sha256=" + mac, "X-Other": "other"}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := lines[verified](t, call("", "verify", "--vectors", file(t, "v.json", string(b))).out); len(out) != 1 || !*out[0].Agrees || out[0].Broken != broken {
+			t.Errorf("expected %q: got %+v, want %d changes", expected, out, broken)
+		}
+	}
+}
+
 func TestPublishedVectors(t *testing.T) {
 	const published = "../../../shared/vectors.json"
 	if _, err := os.Stat(published); err != nil {
@@ -295,6 +326,11 @@ func TestPublishedVectors(t *testing.T) {
 	got := call("", "verify", "--vectors", published)
 	if got.code != exitOK || !strings.Contains(got.err, " 0 differ") || len(lines[verified](t, got.out)) < 3 {
 		t.Errorf("code %d, %s%s", got.code, got.out, got.err)
+	}
+	for _, v := range lines[verified](t, got.out) {
+		if v.Kind == "delivery" && v.Valid && v.Broken < 40 {
+			t.Errorf("%s: only %d bytes were changed", v.ID, v.Broken)
+		}
 	}
 }
 
@@ -608,6 +644,36 @@ func TestSendSignsForEachPlatform(t *testing.T) {
 		if want := []string{`{"n": 9007199254740993,  "t":"\u00e4<"}`, `{"b":1}`}; !slices.Equal(bodies(), want) {
 			t.Errorf("%s: got %q, want %q", name, bodies(), want)
 		}
+	}
+}
+
+func TestSendSetsHeaders(t *testing.T) {
+	seen := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("X-GitHub-Event") + " " + r.Header.Get("Content-Type")
+	}))
+	defer server.Close()
+	args := []string{"send", "--platform", "github", "--secret-file", file(t, "secret", "s"), "--url", server.URL, "--header", "X-GitHub-Event: issues", "--header", "content-type: application/vnd.x+json"}
+	if got := call("{}", args...); got.code != exitOK {
+		t.Fatalf("code %d, %s%s", got.code, got.out, got.err)
+	}
+	if got := <-seen; got != "issues application/vnd.x+json" {
+		t.Errorf("got %q", got)
+	}
+	if got := call("{}", append(args, "--header", "colon")...); got.code != exitMisuse || !strings.Contains(got.err, "not of the form") {
+		t.Errorf("code %d, %s", got.code, got.err)
+	}
+}
+
+func TestVerifyByTheHooksPath(t *testing.T) {
+	a, key := trustpilot.Adapter{}, "a secret of ours"
+	hook := "https://h.example/hooks/app_1/" + strings.TrimPrefix(a.Path("46d6a890000064000500e0c3", key), "/")
+	args := []string{"verify", "--platform", "trustpilot", "--secret-file", file(t, "secret", key), "--url"}
+	if got := call("{}", append(args, hook)...); got.code != exitOK {
+		t.Errorf("its own: code %d, %s%s", got.code, got.out, got.err)
+	}
+	if got := call("{}", append(args, strings.Replace(hook, "46d6", "46d7", 1))...); got.code != exitRefused {
+		t.Errorf("another unit's: code %d, %s%s", got.code, got.out, got.err)
 	}
 }
 

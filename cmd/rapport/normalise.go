@@ -91,7 +91,7 @@ func (c *normaliseCommand) Run(s *streams) error {
 		if err != nil {
 			return err
 		}
-		for _, e := range events(adapter, r, platform.Options{Config: config}, s.now()) {
+		for _, e := range told(adapter, r, platform.Options{Config: config}, s.now()) {
 			if err := s.out.Encode(printed(file, e)); err != nil {
 				return err
 			}
@@ -130,20 +130,20 @@ func (c *normaliseCommand) request(s *streams, file string) (platform.Request, e
 	return r, nil
 }
 
-// events says what r tells; there is always something to say.
-func events(a platform.Adapter, r platform.Request, o platform.Options, now time.Time) []platform.Event {
+// told says what r tells; there is always something to say.
+func told(a platform.Adapter, r platform.Request, o platform.Options, now time.Time) []platform.Event {
 	// Without a secret a handshake is refused, or answered if it needs none; what is none is neither.
 	if answer, err := a.Handshake(r, platform.Secrets{}, o, now); answer != nil || err != nil {
 		return []platform.Event{{Ignored: "a handshake, by which the platform tests the URL: rapport verify says what it is answered with"}}
 	}
-	told, err := a.Normalise(r, o)
+	all, err := a.Normalise(r, o)
 	switch {
 	case err != nil:
 		return []platform.Event{{Parked: err.Error() + missing(err, r)}}
-	case len(told) == 0:
+	case len(all) == 0:
 		return []platform.Event{{Ignored: "it holds no event"}}
 	}
-	return told
+	return all
 }
 
 var headerName = regexp.MustCompile(`\bX-[A-Z][A-Za-z]*(-[A-Z][A-Za-z]*)+`)

@@ -115,12 +115,12 @@ func TestSharedPayloads(t *testing.T) {
 		p, _, _ := strings.Cut(folder, "_")
 		at := folder + "/" + name
 		out := call("", append(append([]string{"normalise", "--platform", p}, given(folder, name)...), file)...)
-		told := lines[said](t, out.out)
-		if out.code != exitOK || len(told) == 0 {
-			t.Errorf("%s: code %d, %d lines, %s", at, out.code, len(told), out.err)
+		ls := lines[said](t, out.out)
+		if out.code != exitOK || len(ls) == 0 {
+			t.Errorf("%s: code %d, %d lines, %s", at, out.code, len(ls), out.err)
 		}
 		keys := map[string]bool{}
-		for _, l := range told {
+		for _, l := range ls {
 			reason := l.reason()
 			switch {
 			case l.Key != "":
@@ -237,7 +237,7 @@ func TestNormaliseOfEveryFixtureSaysSomething(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range events(a, r, platform.Options{}, now) {
+			for _, e := range told(a, r, platform.Options{}, now) {
 				b, err := json.Marshal(printed(file, e))
 				if err != nil {
 					t.Fatal(err)

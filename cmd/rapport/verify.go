@@ -32,7 +32,7 @@ type verifyCommand struct {
 func (verifyCommand) Help() string {
 	return `The body is read from standard input, byte for byte. Prints {"id","valid","reason"} and exits with 1 if the signature does not hold. A handshake prints its answer, too.
 
---vectors takes {"vectors":[{"id","platform","method","url","headers","body","secret","config","legacy","usable","at","kind","expected","valid"}]} and prints one line for each usable vector of a platform that Rapport knows: "agrees" says whether the outcome is as the file says, and whether each change of a byte of the body, or of a header that the signature needs, is refused. A legacy vector must hold where the app allows it, and be refused where not. Exits with 1 if any does not agree.
+--vectors takes {"vectors":[{"id","platform","method","url","headers","body","secret","config","legacy","usable","at","kind","expected","valid"}]} and prints one line for each usable vector of a platform that Rapport knows: "agrees" says whether the outcome is as the file says, and whether each change of a byte of the body, or of a header that the signature needs, is refused. A platform that sends a token with an unsigned body has no vector that agrees. A legacy vector must hold where the app allows it, and be refused where not. Exits with 1 if any does not agree.
 
 Examples:
   rapport verify --platform meta --secret-file secret --header 'X-Hub-Signature-256: sha256=757107ea…' < body.json
@@ -194,7 +194,7 @@ func (c *verifyCommand) vectors(s *streams) error {
 		names = append(names, n)
 	}
 	sort.Strings(names)
-	s.say("%d checked, %d differ; passed over: %d not usable, and those of %v", checked, differ, unusable, names)
+	s.say("%d checked, %d differ; passed over: %d not usable, and those of unknown platforms: %v", checked, differ, unusable, names)
 	if differ > 0 {
 		return errRefused
 	}
@@ -231,8 +231,10 @@ func (x vector) check(adapter platform.Adapter, now time.Time) (verified, error)
 		agrees = agrees && v.Legacy
 	}
 	if v.Valid && v.Kind == "delivery" {
-		v.Broken, v.Held = x.broken(adapter, r, at)
-		agrees = agrees && v.Held == 0
+		if v.Broken, v.Held = x.broken(adapter, r, at); v.Held > 0 {
+			agrees = false
+			v.Reason = fmt.Sprintf("%s, but so it does after %d of %d changes of one byte", v.Reason, v.Held, v.Broken)
+		}
 	}
 	v.Agrees = &agrees
 	return v, nil

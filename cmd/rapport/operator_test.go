@@ -1,0 +1,464 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"rapport/internal/app"
+	"rapport/internal/platform"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+)
+
+// stack is a deployed stack as far as the operator's commands see it: a table,
+// a bucket, the queues, and a CloudFormation stack whose outputs name them.
+type stack struct {
+	t      *testing.T
+	name   string
+	store  *store.Store
+	sqs    *sqs.Client
+	queues map[string]string // "deliveries", "deliveries_dlq" …: URLs
+	env    map[string]string // of ingest
+}
+
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	s, table := storetest.NewTable(t)
+	t.Setenv("AWS_REGION", "us-east-1")
+	ctx, gone := t.Context(), context.Background()
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &stack{t: t, name: table.Name, store: s, sqs: sqs.NewFromConfig(cfg), queues: map[string]string{}}
+	outputs := map[string]string{"Table": table.Name, "Bucket": table.Name, "ErasureKeySecret": table.Name}
+	for _, name := range []string{"Deliveries", "Scoring", "Feedback", "Erase"} {
+		for _, kind := range []string{"Queue", "Dlq"} {
+			out, err := x.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name + kind)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			url := *out.QueueUrl
+			t.Cleanup(func() { x.sqs.DeleteQueue(gone, &sqs.DeleteQueueInput{QueueUrl: &url}) })
+			outputs[name+kind+"Url"] = url
+			x.queues[strings.ToLower(name+strings.TrimSuffix(" "+kind, " Queue"))] = url
+		}
+	}
+	if _, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &table.Name}); err != nil {
+		t.Fatal(err)
+	}
+	secrets := secretsmanager.NewFromConfig(cfg)
+	if _, err := secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &table.Name, SecretString: aws.String(strings.Repeat("k", 64))}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		secrets.DeleteSecret(gone, &secretsmanager.DeleteSecretInput{SecretId: &table.Name, ForceDeleteWithoutRecovery: aws.Bool(true)})
+	})
+	x.env = map[string]string{"TABLE": table.Name, "BUCKET": table.Name, "ERASURE_KEY_SECRET": table.Name, "SCORING_QUEUE_URL": x.queues["scoring"],
+		"FEEDBACK_QUEUE_URL": x.queues["feedback"], "ERASE_QUEUE_URL": x.queues["erase"]}
+	describe(t, cloudformation.NewFromConfig(cfg), table.Name, outputs)
+
+	if err := s.CreateWorkspace(ctx, store.Workspace{ID: "acme", Name: "Acme", TimeZone: "UTC", Created: now}, "somebody"); err != nil {
+		t.Fatal(err)
+	}
+	x.watch("src1", "forum")
+	return x
+}
+
+// describe makes a CloudFormation stack with these outputs and nothing of weight.
+func describe(t *testing.T, c *cloudformation.Client, name string, outputs map[string]string) {
+	t.Helper()
+	out := map[string]any{}
+	for k, v := range outputs {
+		out[k] = map[string]string{"Value": v}
+	}
+	body, err := json.Marshal(map[string]any{"Outputs": out, "Resources": map[string]any{"Topic": map[string]string{"Type": "AWS::SNS::Topic"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(string(body))}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.DeleteStack(context.Background(), &cloudformation.DeleteStackInput{StackName: &name}) })
+	for range 100 {
+		d, err := c.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
+		if err == nil && len(d.Stacks) == 1 && len(d.Stacks[0].Outputs) == len(outputs) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("the stack does not come up")
+}
+
+const forum = `{"mapping":{"scope":{"path":"/in"},"type":{"value":"post"},"id":{"path":"/id"},"actor_id":{"path":"/by"},"text":{"path":"/text"},"occurred":{"path":"/at"},"direction":{"value":"inbound"}}}`
+
+// watch connects a source of the scope.
+func (x *stack) watch(source, scope string) {
+	x.t.Helper()
+	a := store.App{ID: "app1", Owner: "acme", Platform: "standard", Config: json.RawMessage(forum)}
+	src := store.Source{ID: source, Workspace: "acme", App: "app1", Platform: "standard", Scope: scope, Created: now}
+	if err := x.store.CreateSource(x.t.Context(), a, source == "src1", src); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func post(id, in string) platform.Delivery {
+	body := fmt.Sprintf(`{"id":%q,"by":"ann","text":"hello","in":%q,"at":"2026-01-01T08:00:00Z"}`, id, in)
+	return platform.Delivery{App: "app1", Received: social.Instant(now.Add(-time.Hour)), Request: platform.Request{Method: "POST", URL: "https://h.example/hooks/app1", Header: http.Header{}, Body: []byte(body)}}
+}
+
+// ingest does what the function does with deliveries.
+func (x *stack) ingest(bodies ...string) {
+	x.t.Helper()
+	h, err := app.Ingest(x.t.Context(), func(k string) string { return x.env[k] })
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	var e events.SQSEvent
+	for i, b := range bodies {
+		e.Records = append(e.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: b, Attributes: map[string]string{"ApproximateReceiveCount": "1"}})
+	}
+	out, err := h(x.t.Context(), e)
+	if err != nil || len(out.BatchItemFailures) > 0 {
+		x.t.Fatalf("ingest: %v %+v", err, out)
+	}
+}
+
+func (x *stack) deliver(ds ...platform.Delivery) {
+	x.t.Helper()
+	var bodies []string
+	for _, d := range ds {
+		b, err := json.Marshal(d)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		bodies = append(bodies, string(b))
+	}
+	x.ingest(bodies...)
+}
+
+// work ingests what waits in the deliveries queue.
+func (x *stack) work() int {
+	x.t.Helper()
+	bodies := x.waiting("deliveries")
+	if len(bodies) > 0 {
+		x.ingest(bodies...)
+	}
+	return len(bodies)
+}
+
+// waiting takes all messages out of a queue.
+func (x *stack) waiting(queue string) []string {
+	x.t.Helper()
+	url := x.queues[queue]
+	var bodies []string
+	for {
+		out, err := x.sqs.ReceiveMessage(x.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		if len(out.Messages) == 0 {
+			return bodies
+		}
+		for _, m := range out.Messages {
+			bodies = append(bodies, *m.Body)
+			if _, err := x.sqs.DeleteMessage(x.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				x.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (x *stack) put(queue string, bodies ...string) {
+	x.t.Helper()
+	for _, b := range bodies {
+		if _, err := x.sqs.SendMessage(x.t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(x.queues[queue]), MessageBody: &b}); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+}
+
+func (x *stack) count(queue string) string {
+	x.t.Helper()
+	out, err := x.sqs.GetQueueAttributes(x.t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: aws.String(x.queues[queue]), AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return out.Attributes["ApproximateNumberOfMessages"]
+}
+
+// parked lists what is parked and not understood yet: reason by id.
+func (x *stack) parked() map[string]string {
+	x.t.Helper()
+	list, _, err := x.store.Parked(x.t.Context(), "acme", now, "", 100)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, p := range list {
+		if p.Replayed.IsZero() {
+			out[p.ID] = p.Reason
+		}
+	}
+	return out
+}
+
+// facts are the ids of the objects that are stored.
+func (x *stack) facts() []string {
+	x.t.Helper()
+	accounts, err := x.store.Accounts(x.t.Context(), "acme", "", 100)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	ids := []string{}
+	for _, account := range accounts {
+		facts, err := x.store.Facts(x.t.Context(), "acme", account)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		for _, f := range facts {
+			ids = append(ids, f.Object.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// call runs a command on the stack, by a clock that goes on from now.
+func (x *stack) call(args ...string) ended {
+	var out, errs bytes.Buffer
+	start := time.Now()
+	code := run(context.Background(), append(args, "--stack", x.name), strings.NewReader(""), &out, &errs, func() time.Time { return now.Add(time.Since(start)) })
+	return ended{code, out.String(), errs.String()}
+}
+
+// total is the last line of replay.
+func total(t *testing.T, out string) map[string]any {
+	t.Helper()
+	all := lines[map[string]any](t, out)
+	if len(all) == 0 {
+		t.Fatal("no output")
+	}
+	return all[len(all)-1]
+}
+
+func TestReplayUnderstandsWhatWasParked(t *testing.T) {
+	x := newStack(t)
+	x.deliver(post("1", "forum"), post("2", "annex"), post("3", "cellar"))
+	if got := x.facts(); !slices.Equal(got, []string{"1"}) || len(x.parked()) != 2 {
+		t.Fatalf("facts %q, parked %q", got, x.parked())
+	}
+	x.watch("src2", "annex")
+
+	dry := x.call("replay", "--workspace", "acme", "--dry-run")
+	sum := total(t, dry.out)
+	if dry.code != exitOK || sum["deliveries"] != 2.0 || sum["would_add"] != 1.0 || sum["still_parked"] != 1.0 || !strings.Contains(dry.err, "2 deliveries: would add 1, change 0") {
+		t.Errorf("dry run: code %d, %s%s", dry.code, dry.out, dry.err)
+	}
+	if x.count("deliveries") != "0" || len(x.parked()) != 2 {
+		t.Errorf("the dry run did something: %s queued, parked %q", x.count("deliveries"), x.parked())
+	}
+
+	done := make(chan ended)
+	go func() { done <- x.call("replay", "--workspace", "acme", "--wait", "8s") }()
+	for worked := 0; worked < 2; worked += x.work() {
+		time.Sleep(50 * time.Millisecond)
+	}
+	got := <-done
+	if got.code != exitOK || total(t, got.out)["would_add"] != 1.0 || !strings.Contains(got.err, "done: replaying them once more would add 0") {
+		t.Errorf("code %d, %s%s", got.code, got.out, got.err)
+	}
+	if facts := x.facts(); !slices.Equal(facts, []string{"1", "2"}) || len(x.parked()) != 1 {
+		t.Errorf("facts %q, parked %q", facts, x.parked())
+	}
+}
+
+// What was not chosen, though today's code could read it, does not count
+// against the proof.
+func TestReplayOfChosenOnesProvesThoseAlone(t *testing.T) {
+	x := newStack(t)
+	other := post("4", "annex")
+	other.App = "app1"
+	x.deliver(post("2", "annex"), other)
+	var ids []string
+	for id := range x.parked() {
+		ids = append(ids, id)
+	}
+	x.watch("src2", "annex")
+	done := make(chan ended)
+	go func() { done <- x.call("replay", "--workspace", "acme", "--id", ids[0], "--wait", "8s") }()
+	for x.work() == 0 {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if got := <-done; got.code != exitOK || total(t, got.out)["deliveries"] != 1.0 || len(x.facts()) != 1 || len(x.parked()) != 1 {
+		t.Errorf("code %d, %s%s, facts %q, parked %q", got.code, got.out, got.err, x.facts(), x.parked())
+	}
+}
+
+func TestReplayOfTheArchiveAddsOnlyWhatIsMissing(t *testing.T) {
+	x := newStack(t)
+	x.deliver(post("1", "forum"), post("2", "forum"))
+	got := x.call("replay", "--workspace", "acme", "--archived", "--dry-run")
+	if sum := total(t, got.out); got.code != exitOK || sum["deliveries"] != 2.0 || sum["same"] != 2.0 || sum["would_add"] != 0.0 {
+		t.Errorf("code %d, %s%s", got.code, got.out, got.err)
+	}
+	early := x.call("replay", "--workspace", "acme", "--archived", "--dry-run", "--to", social.Stamp(now.Add(-2*time.Hour)))
+	if early.code != exitOK || total(t, early.out)["deliveries"] != 0.0 {
+		t.Errorf("before they came: code %d, %s%s", early.code, early.out, early.err)
+	}
+	if other := x.call("replay", "--workspace", "acme", "--archived", "--dry-run", "--app", "app2"); total(t, other.out)["deliveries"] != 0.0 {
+		t.Errorf("of another app: %s%s", other.out, other.err)
+	}
+}
+
+func TestReplayThatIsNotStoredInTimeFails(t *testing.T) {
+	x := newStack(t)
+	x.deliver(post("2", "annex"))
+	x.watch("src2", "annex")
+	got := x.call("replay", "--workspace", "acme", "--wait", "0s")
+	if got.code != exitFailed || !strings.Contains(got.err, "after 0s replaying them would still add 1") || x.count("deliveries") != "1" {
+		t.Errorf("code %d, %s%s, %s queued", got.code, got.out, got.err, x.count("deliveries"))
+	}
+	var d platform.Delivery
+	if err := json.Unmarshal([]byte(x.waiting("deliveries")[0]), &d); err != nil || !d.Replay || !d.Received.Equal(now.Add(-time.Hour)) {
+		t.Errorf("queued %+v, %v", d, err)
+	}
+}
+
+func TestReplayMisuse(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "--workspace"},
+		{[]string{"--workspace", "acme", "--from", "x"}, "--from"},
+		{[]string{"--workspace", "acme", "--to", "x"}, "--to"},
+		{[]string{"--workspace", "acme", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T00:00:00Z"}, "--from is not before --to"},
+		{[]string{"--workspace", "acme", "--archived", "--id", "prk_1"}, "--archived goes without"},
+		{[]string{"--workspace", "acme", "--archived", "--reason", "x"}, "--archived goes without"},
+		{[]string{"--workspace", "acme", "--wait=-1s"}, "negative"},
+	} {
+		if got := call("", append([]string{"replay"}, c.args...)...); got.code != exitMisuse || !strings.Contains(got.err, c.want) {
+			t.Errorf("%v: code %d, %s; want %s", c.args, got.code, got.err, c.want)
+		}
+	}
+	x := newStack(t)
+	if got := x.call("replay", "--workspace", "acne", "--dry-run"); got.code != exitMisuse || !strings.Contains(got.err, `no workspace "acne"`) {
+		t.Errorf("no such workspace: code %d, %s", got.code, got.err)
+	}
+	if got := x.call("replay", "--workspace", "acme", "--id", "prk_none"); got.code != exitFailed || !strings.Contains(got.err, "none of the ids is parked") {
+		t.Errorf("no such id: code %d, %s", got.code, got.err)
+	}
+}
+
+func TestRedrive(t *testing.T) {
+	x := newStack(t)
+	delivery := func(id string) string {
+		b, err := json.Marshal(post(id, "forum"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	long := `{"workspace":"acme","accounts":["` + strings.Repeat("ä", 300) + `"]}`
+	x.put("deliveries dlq", delivery("1"), delivery("2"), delivery("3"))
+	x.put("scoring dlq", long)
+
+	dry := x.call("redrive", "deliveries", "--dry-run", "--limit", "2")
+	for _, l := range lines[letter](t, dry.out) {
+		if l.Moved || !strings.HasPrefix(l.ID, "dlv_") || l.App != "app1" || l.Body != "" || l.Bytes == 0 {
+			t.Errorf("dry run: %+v", l)
+		}
+	}
+	if n := strings.Count(dry.out, "\n"); dry.code != exitOK || n != 2 || !strings.Contains(dry.err, "0 moved; 3 looked at and left") || x.count("deliveries") != "0" {
+		t.Errorf("dry run: code %d, %d lines, %s", dry.code, n, dry.err)
+	}
+
+	some := x.call("redrive", "deliveries", "--limit", "2")
+	moved := lines[letter](t, some.out)
+	if some.code != exitOK || len(moved) != 2 || !moved[0].Moved || !moved[1].Moved || !strings.Contains(some.err, "2 moved; ") {
+		t.Errorf("two: code %d, %s%s", some.code, some.out, some.err)
+	}
+	if rest := x.call("redrive", "deliveries"); rest.code != exitOK || !strings.Contains(rest.err, "1 moved; 0 looked") || strings.Count(rest.out, "\n") != 1 {
+		t.Errorf("the rest: code %d, %s%s", rest.code, rest.out, rest.err)
+	}
+	x.work()
+	if facts := x.facts(); !slices.Equal(facts, []string{"1", "2", "3"}) {
+		t.Errorf("facts %q", facts)
+	}
+
+	if none := x.call("redrive", "scoring", "--match", "another workspace"); none.code != exitOK || none.out != "" || !strings.Contains(none.err, "0 moved; 1 looked") {
+		t.Errorf("no match: code %d, %s%s", none.code, none.out, none.err)
+	}
+	shown := lines[letter](t, x.call("redrive", "scoring", "--match", `"acme"`).out)
+	if len(shown) != 1 || !shown[0].Moved || len(shown[0].Body) > maxShown || !strings.HasPrefix(long, shown[0].Body) || shown[0].Bytes != len(long) {
+		t.Errorf("shown %+v", shown)
+	}
+	if got := x.waiting("scoring"); !slices.Contains(got, long) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestRedriveMisuse(t *testing.T) {
+	if got := call("", "redrive"); got.code != exitMisuse || !strings.Contains(got.err, "<queue>") {
+		t.Errorf("no queue: code %d, %s", got.code, got.err)
+	}
+	if got := call("", "redrive", "deliveries", "--limit=-1"); got.code != exitMisuse || !strings.Contains(got.err, "negative") {
+		t.Errorf("a negative limit: code %d, %s", got.code, got.err)
+	}
+	x := newStack(t)
+	if got := x.call("redrive", "letters"); got.code != exitMisuse || !strings.Contains(got.err, `no queue "letters"; there are deliveries, erase, feedback, scoring`) {
+		t.Errorf("no such queue: code %d, %s", got.code, got.err)
+	}
+}
+
+func TestNoStack(t *testing.T) {
+	for _, command := range [][]string{{"redrive", "deliveries"}, {"replay", "--workspace", "acme"}} {
+		t.Setenv("AWS_REGION", "")
+		t.Setenv("AWS_DEFAULT_REGION", "")
+		t.Setenv("AWS_PROFILE", "")
+		if got := call("", command...); got.code != exitFailed || !strings.Contains(got.err, "which AWS account?") {
+			t.Errorf("%v nowhere: code %d, %s", command, got.code, got.err)
+		}
+		if os.Getenv("AWS_ENDPOINT_URL") == "" {
+			continue
+		}
+		t.Setenv("AWS_REGION", "us-east-1")
+		if got := call("", append(command, "--stack", "no-such-stack")...); got.code != exitFailed || !strings.Contains(got.err, `find the stack "no-such-stack"`) {
+			t.Errorf("%v without a stack: code %d, %s", command, got.code, got.err)
+		}
+	}
+}
+
+// A command that is interrupted says so, and does not wait to its end.
+func TestReplayInterrupted(t *testing.T) {
+	x := newStack(t)
+	x.deliver(post("2", "annex"))
+	x.watch("src2", "annex")
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+	defer stop()
+	var out, errs bytes.Buffer
+	start := time.Now()
+	code := run(ctx, []string{"replay", "--workspace", "acme", "--stack", x.name, "--to", social.Stamp(now), "--wait", "10m"}, strings.NewReader(""), &out, &errs, time.Now)
+	if code != exitFailed || time.Since(start) > time.Minute || !strings.Contains(errs.String(), "context deadline exceeded") {
+		t.Errorf("code %d after %s, %s", code, time.Since(start), errs.String())
+	}
+}
