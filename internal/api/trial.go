@@ -105,17 +105,16 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	}
 	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
 	r := platform.SampleOf(signer, scope, fmt.Sprint(t.began.UnixMilli()), social.Instant(t.began), opts)
-	r.URL = hook
-	if r.Query != "" {
+	r.URL = hook // before it is signed, since some platforms sign it
+	if p, ok := adapter.(platform.Pather); ok {
+		r.URL += "/" + p.Path(scope, keys.Keys[0])
+	} else if r.Query != "" {
 		r.URL += "?" + r.Query
 	}
 	platform.MarkTest(&r, keys.Keys[0], id)
 	if err := signer.Sign(&r, keys.Keys[0], id, opts, t.began); err != nil {
 		t.add("sample", false, "it could not be signed: %v", err)
 		return nil
-	}
-	if p, ok := adapter.(platform.Pather); ok {
-		r.URL += "/" + p.Path(scope, keys.Keys[0])
 	}
 	t.add("sample", true, "%d bytes, signed as the platform would", len(r.Body))
 
