@@ -277,7 +277,7 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 		h.AlarmAt, _ = silence.AlarmAt(h.Rhythm, h.LastHeard)
 	}
 	switch r, err := x.Store.Revoked(ctx, w, s.ID); {
-	case err == nil && r.Holds(h.LastHeard):
+	case err == nil && r.Holds(h.LastHeard) && !s.Created.After(r.At): // one connected anew was granted anew
 		h.Revocation = &r
 	case err != nil && !fault.Is(err, fault.NotFound):
 		return h, err

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ const (
 const retry = 15 * time.Minute
 
 // Workspace renews the subscriptions of a workspace's sources that are half
-// over, and announces what crossed a line. Doing so again, or twice at once,
+// over, schedules those to be fetched that nobody did, and announces what
+// crossed a line. Doing so again, or twice at once,
 // announces nothing twice. One source's failure does not stop the others.
 func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
 	now = social.Instant(now)
@@ -61,6 +63,11 @@ func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
 
 // tend does what one source needs.
 func (x *Watch) tend(ctx context.Context, h Health, now time.Time) error {
+	if h.Polled && h.Poll == nil { // whoever connected it, or tried to disconnect it, died in between
+		if err := x.Store.SchedulePoll(ctx, h.Source.Workspace, h.Source.ID, now); err != nil {
+			return err
+		}
+	}
 	var due []store.Announcement
 	if h.Revocation != nil {
 		due = append(due, revoked(h, now))
@@ -159,7 +166,7 @@ func (x *Watch) renew(ctx context.Context, h Health, now time.Time) ([]store.Ann
 	case err == nil:
 		next.Until = now.Add(every)
 	default:
-		next.Error = fault.Message(err)
+		next.Error = cmp.Or(fault.Message(err), "Rapport could not ask the platform")
 	}
 	if err := x.Store.PutLease(ctx, h.Source.Workspace, h.Source.ID, next); err != nil || next.Error == "" {
 		return nil, err

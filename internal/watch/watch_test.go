@@ -379,6 +379,13 @@ func TestWhatCanNotBeRenewed(t *testing.T) {
 		t.Error(a)
 	}
 
+	mute := newWorld(t, renewed{leased: lease})
+	mute.reply = func() (fetch.Response, error) { return fetch.Response{}, errors.New("key-0 in the error") }
+	mute.run(t0)
+	if a := mute.want("an error without words", watch.KindLease); !strings.Contains(a.Text, "could not be renewed: Rapport could not ask the platform.") {
+		t.Error(a)
+	}
+
 	theirs := newWorld(t, leased{plain(t), platform.Lease{Every: day}})
 	theirs.run(t0)
 	theirs.want("the platform comes by itself")
@@ -512,6 +519,45 @@ func TestARevokedGrant(t *testing.T) {
 	x.heard("src", t0.Add(20*day))
 	if h := x.status(t0.Add(20*day + time.Minute)); h.Status != watch.OK || h.Revocation != nil {
 		t.Errorf("heard again: %s", h.Status)
+	}
+}
+
+// A source that is connected again has the id, and what was noted, of the one before.
+func TestARevokedGrantEndsWithItsSource(t *testing.T) {
+	x := newWorld(t, plain(t))
+	if err := x.store.PutRevoked(t.Context(), w, "src", t0, "the app was removed"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := x.store.Source(t.Context(), w, "src")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.store.DeleteSource(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	s.Created = t0.Add(time.Hour)
+	if err := x.store.CreateSource(t.Context(), store.App{ID: "app", Owner: w, Platform: "meta"}, false, s); err != nil {
+		t.Fatal(err)
+	}
+	x.run(t0.Add(2 * time.Hour))
+	x.want("connected again")
+	if h := x.status(t0.Add(2 * time.Hour)); h.Status != watch.Waiting || h.Revocation != nil {
+		t.Errorf("connected again: %s", h.Status)
+	}
+}
+
+// Connecting a source writes it, then schedules it: of what died in between
+// nobody else would ever ask.
+func TestASourceThatNobodyScheduledIsFetched(t *testing.T) {
+	x := newWorld(t, fetched{leased{plain(t), platform.Lease{Every: time.Hour, Dead: time.Hour}}})
+	x.run(t0)
+	due, err := x.store.DuePolls(t.Context(), t0, 10)
+	if err != nil || len(due) != 1 || due[0].Source != "src" || due[0].Workspace != w {
+		t.Fatalf("due: %+v, %v; want src", due, err)
+	}
+	x.run(t0.Add(5 * time.Minute))
+	if again, err := x.store.DuePolls(t.Context(), t0.Add(time.Hour), 10); err != nil || !cmp.Equal(again, due) {
+		t.Errorf("at the next tick: %+v, %v; want it left alone", again, err)
 	}
 }
 
