@@ -50,7 +50,10 @@ const (
 	sourceLease = 3 * time.Minute  // longer than a function can run
 	hostLease   = 90 * time.Second // likewise
 
-	maxTold = 8 // digests kept of what was told
+	maxTold   = 8       // digests kept of what was told
+	maxCursor = 4 << 10 // bytes of a cursor: a server may have made it
+	maxTag    = 1 << 10 // bytes of an ETag or a Last-Modified; longer ones are not sent back
+	backlog   = 60      // places of a host that may stay on the list when a tick ends
 
 	hostPause  = time.Minute    // after a host's first failure; then it doubles
 	hostMost   = 6 * time.Hour  // at most
@@ -199,6 +202,9 @@ func (t tick) host(ctx context.Context, name string, due []store.DuePoll) error 
 	asked, next := false, t.Now() // when the next request may begin
 	for i, x := range due {
 		if ctx.Err() != nil || !next.Before(t.end) || !t.Now().Before(t.end) {
+			if left := due[i:]; len(left) > backlog { // else a host of many sources fills the list, and no other is asked
+				errs = append(errs, t.postpone(ctx, left[backlog:], t.Now().Add(time.Duration(len(left))*pause)))
+			}
 			break
 		}
 		t.waitUntil(ctx, next)
@@ -358,6 +364,10 @@ func (t tick) ask(ctx context.Context, j *job, out outcome) (outcome, error) {
 		out.reason = "the answer can't be read: " + err.Error()
 		return out, nil
 	}
+	if len(cursor) > maxCursor {
+		out.reason = fmt.Sprintf("the answer can't be read: its position has %d bytes, at most %d are kept", len(cursor), maxCursor)
+		return out, nil
+	}
 	if told := digest(j.adapter, r, j.options); told != "" && !slices.Contains(s.Told, told) {
 		if err := t.Enqueue(ctx, platform.Delivery{App: j.source.App, Received: social.Instant(t.Now()), Request: r}); err != nil {
 			return out, fmt.Errorf("queue what %s told: %w", s.Source, err)
@@ -368,10 +378,18 @@ func (t tick) ask(ctx context.Context, j *job, out outcome) (outcome, error) {
 	s.Cursor, out.more = cursor, more
 	s.Asked, s.ETag, s.LastModified = "", "", ""
 	if !more { // else "not modified" would keep what follows from being asked for
-		s.Asked, s.ETag, s.LastModified = asked, resp.Header.Get("Etag"), resp.Header.Get("Last-Modified")
+		s.Asked, s.ETag, s.LastModified = asked, tag(resp.Header.Get("Etag")), tag(resp.Header.Get("Last-Modified"))
 	}
 	went(s, t.Now())
 	return out, nil
+}
+
+// tag is v, unless it is too long to be kept.
+func tag(v string) string {
+	if len(v) > maxTag {
+		return ""
+	}
+	return v
 }
 
 func setIf(h http.Header, k, v string) {

@@ -608,6 +608,46 @@ func TestATickEndsInTime(t *testing.T) {
 	}
 }
 
+// The list of what is due is looked at up to a bound: a host that can't keep
+// up with its sources leaves room on it for others.
+func TestAHostOfManySourcesLeavesRoomForOthers(t *testing.T) {
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, items(1, "a")) })
+	for i := range 90 {
+		s.connect(t, fmt.Sprintf("src_%02d", i), "feed", fmt.Sprint(s.url, "/", i))
+	}
+	s.tick(t)
+	if due, err := s.store.DuePolls(t.Context(), s.Now(), 100); err != nil || len(due) != backlog {
+		t.Errorf("%d places are due after a tick that asked %d, want %d; %v", len(due), len(s.asked), backlog, err)
+	}
+	for n := 1; n < 8; n++ {
+		s.Wait(t.Context(), time.Duration(n)*time.Minute-s.Now().Sub(start))
+		s.tick(t)
+	}
+	if len(s.asked) != 90 || len(slices.Compact(slices.Sorted(slices.Values(s.asked)))) != 90 {
+		t.Errorf("%d requests in eight ticks, want one for each of the 90 sources", len(s.asked))
+	}
+}
+
+// What a server makes up is kept only as far as it fits.
+func TestLongCursorsAndTagsAreNotKept(t *testing.T) {
+	title, tagged := strings.Repeat("9", 500_000), ""
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("ETag", tagged)
+		fmt.Fprintf(w, `{"version":"https://jsonfeed.org/version/1","title":%q,"items":[]}`, title)
+	})
+	s.connect(t, "src_a", "paged", s.url+"/p")
+	s.tick(t)
+	if p := s.state(t, "src_a"); p.Cursor != "" || p.Failures != 1 || !strings.Contains(p.Reason, "its position has 500000 bytes") {
+		t.Errorf("a long cursor: %.20q, %d failures, %.200q", p.Cursor, p.Failures, p.Reason)
+	}
+	title, tagged = "3", `"`+strings.Repeat("e", 2000)+`"`
+	s.pass(t, "src_a")
+	s.tick(t)
+	if p := s.state(t, "src_a"); p.Cursor != "3" || p.Failures != 0 || p.ETag != "" {
+		t.Errorf("a long tag: %.20q, %d failures, %.20q", p.Cursor, p.Failures, p.ETag)
+	}
+}
+
 func TestPagesEndInTime(t *testing.T) {
 	s := newSite(t, pages(100))
 	whole := s.deps.Fetch
