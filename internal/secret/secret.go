@@ -49,11 +49,19 @@ func (s *Store) App(ctx context.Context, app string) (platform.Secrets, error) {
 	return platform.Secrets(v), nil
 }
 
-// PutApp writes an app's secrets.
+// maxBytes is what a parameter of SSM's standard tier holds:
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+const maxBytes = 4096
+
+// PutApp writes an app's secrets; those that are too long together are an
+// error of kind Invalid.
 func (s *Store) PutApp(ctx context.Context, app string, v platform.Secrets) error {
 	b, err := json.Marshal(secrets(v))
 	if err != nil {
 		return err
+	}
+	if len(b) > maxBytes {
+		return fault.New(fault.Invalid, "the app's secrets and tokens take %d bytes together, at most %d can be kept: revoke old ones, or take shorter ones", len(b), maxBytes)
 	}
 	_, err = s.client.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String(s.name(app)), Value: aws.String(string(b)),
 		Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true)})
