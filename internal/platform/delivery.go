@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,9 @@ const testHeader = "X-Rapport-Test"
 
 // MarkTest makes r a test of the whole way.
 func MarkTest(r *Request, key, id string) {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
 	r.Header.Set(testHeader, id+"."+PathToken(key, "test", id))
 }
 
@@ -102,10 +106,15 @@ func withoutPath(r Request) string {
 		return r.URL
 	}
 	base, query, has := strings.Cut(r.URL, "?")
-	if at := strings.Index(base, "/hooks/"); at >= 0 {
-		app, _, _ := strings.Cut(base[at+len("/hooks/"):], "/")
-		base = base[:at] + "/hooks/" + app
+	parts := strings.Split(base, "/")
+	keep := min(3, len(parts)) // scheme and host
+	for i, p := range parts {
+		if p, err := url.PathUnescape(p); err == nil && p == "hooks" && i+1 < len(parts) {
+			keep = i + 2 // with the app's id
+			break
+		}
 	}
+	base = strings.Join(parts[:keep], "/")
 	if has {
 		base += "?" + query
 	}

@@ -81,7 +81,7 @@ func TestBodyKeptElsewhereIsOfTheSameDelivery(t *testing.T) {
 
 func TestSecretHeadersAreNotQueued(t *testing.T) {
 	d := delivery()
-	for _, h := range []string{"Authorization", "COOKIE", "x-telegram-bot-api-secret-token", "X-Api-Key", "Proxy-Authorization", "X-Forwarded-For", "X-Amzn-Trace-Id"} {
+	for _, h := range []string{"Authorization", "COOKIE", "x-telegram-bot-api-secret-token", "X-Api-Key", "X-Goog-Api-Key", "X-RAPPORT-TEST", "Proxy-Authorization", "X-Forwarded-For", "X-Amzn-Trace-Id"} {
 		d.Request.Header[h] = []string{"s3cret"}
 	}
 	b, err := json.Marshal(d)
@@ -103,5 +103,105 @@ func TestWhatIsNoDelivery(t *testing.T) {
 		if err := json.Unmarshal([]byte(s), &d); err == nil {
 			t.Errorf("%s: read as %+v", s, d)
 		}
+	}
+}
+
+// What follows the app's id in the hook's path may be a secret: it is left
+// out of the URL, of which the rest stays.
+func TestASecretPathIsNotQueued(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://example.org/hooks/app_1/s3cret":            "https://example.org/hooks/app_1",
+		"https://example.org/hooks/app_1/s3cret?a=b&c=%20":  "https://example.org/hooks/app_1?a=b&c=%20",
+		"https://example.org/hooks/app_1/UC1/s3cret/x?a":    "https://example.org/hooks/app_1?a",
+		"https://example.org/stage/hooks/app_1/s3cret":      "https://example.org/stage/hooks/app_1",
+		"https://example.org/%68ooks/app_1/s3cret":          "https://example.org/%68ooks/app_1",
+		"https://example.org/hooks/app_1/hooks/s3cret":      "https://example.org/hooks/app_1",
+		"https://example.org/hooks/app_1/s3cret?u=/hooks/x": "https://example.org/hooks/app_1?u=/hooks/x",
+		"https://example.org/elsewhere/s3cret?a=b":          "https://example.org?a=b",
+		"https://example.org/hooks":                         "https://example.org",
+		"":                                                  "",
+	} {
+		d := delivery()
+		d.Request.URL, d.Request.Path = in, "s3cret"
+		id := d.ID()
+		b, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got platform.Delivery
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Request.URL != want || got.Request.Path != "" || strings.Contains(string(b), "s3cret") || got.ID() != id {
+			t.Errorf("%s: queued as %s, want %s", in, got.Request.URL, want)
+		}
+		d.Request.Path = ""
+		if b, err = json.Marshal(d); err != nil || json.Unmarshal(b, &got) != nil || got.Request.URL != in {
+			t.Errorf("%s without a path: queued as %s", in, got.Request.URL)
+		}
+	}
+}
+
+func TestWhatKindOfDeliveryItIsComesBack(t *testing.T) {
+	want := delivery()
+	want.Part, want.Test, want.Replay, want.Object = "dlv_whole", "test_1", true, "deliveries/dlv_x"
+	b, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got platform.Delivery
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	plain := delivery()
+	if b, err = json.Marshal(plain); err != nil || strings.Contains(string(b), "part_of") || strings.Contains(string(b), "replay") || strings.Contains(string(b), `"test"`) {
+		t.Errorf("a delivery as usual: %s, %v", b, err)
+	}
+}
+
+// What is fetched is known by its URL, too: two feeds with the same bytes are
+// two; of what is sent, the query is no part, since platforms change it.
+func TestTheURLCountsForWhatIsFetched(t *testing.T) {
+	polled := func(url string) platform.Delivery {
+		d := delivery()
+		d.Request.Method, d.Request.URL = http.MethodGet, url
+		return d
+	}
+	if polled("https://a.example/feed").ID() == polled("https://b.example/feed").ID() {
+		t.Error("two feeds with the same bytes have one id")
+	}
+	if polled("https://a.example/feed").ID() != polled("https://a.example/feed").ID() {
+		t.Error("the same answer, fetched twice, has two ids")
+	}
+	a, b := delivery(), delivery()
+	b.Request.URL += "&retry=2"
+	if a.ID() != b.ID() {
+		t.Error("what is sent is known by its query")
+	}
+}
+
+func TestTestsAreMarkedByWhoHasASecret(t *testing.T) {
+	var r platform.Request
+	platform.MarkTest(&r, "key", "test_1")
+	for name, c := range map[string]struct {
+		keys []string
+		want string
+	}{
+		"its secret":   {[]string{"key"}, "test_1"},
+		"a previous":   {[]string{"new", "", "key"}, "test_1"},
+		"another":      {[]string{"new"}, ""},
+		"none":         {nil, ""},
+		"an empty one": {[]string{""}, ""},
+	} {
+		if got := platform.TestOf(r, platform.Secrets{Keys: c.keys}); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	empty := platform.Request{Header: http.Header{"X-Rapport-Test": {"test_1." + platform.PathToken("", "test", "test_1")}}}
+	if got := platform.TestOf(empty, platform.Secrets{Keys: []string{""}}); got != "" {
+		t.Errorf("a test signed with nothing is one: %q", got)
 	}
 }

@@ -86,7 +86,7 @@ var blocks = map[atom.Atom]bool{atom.P: true, atom.Div: true, atom.Br: true, ato
 func PlainText(s string) string {
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(s))
-	skip := 0
+	skip := false
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
@@ -94,7 +94,7 @@ func PlainText(s string) string {
 		}
 		switch kind {
 		case html.TextToken:
-			if skip == 0 {
+			if !skip {
 				b.Write(z.Text())
 			}
 			continue
@@ -106,11 +106,7 @@ func PlainText(s string) string {
 		a := atom.Lookup(name)
 		switch {
 		case a == atom.Script || a == atom.Style:
-			if kind == html.StartTagToken {
-				skip++
-			} else if skip > 0 {
-				skip--
-			}
+			skip = kind != html.EndTagToken // "<script/>" begins one, too: HTML knows no other
 		case blocks[a]:
 			b.WriteByte('\n')
 		}
