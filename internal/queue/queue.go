@@ -38,8 +38,16 @@ func (q *Queue) Send(ctx context.Context, v any) error {
 	return fault.Wrap(fault.Transient, err, "")
 }
 
-// SendLater sends one message that is handed out after a while, at most 15 minutes.
+// maxDelay is how long SQS can hold a message back.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html
+const maxDelay = 15 * time.Minute
+
+// SendLater sends one message that is handed out after a while, in whole
+// seconds, at most 15 minutes.
 func (q *Queue) SendLater(ctx context.Context, v any, after time.Duration) error {
+	if after < 0 || after > maxDelay {
+		return fault.New(fault.Invalid, "a message can be held back for 15 minutes, not for %s", after)
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
