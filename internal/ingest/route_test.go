@@ -314,6 +314,21 @@ func TestTrialStandsApart(t *testing.T) {
 	}
 }
 
+// Who asked for a test waits for half a minute, and then takes away what there is.
+func TestTrialThatComesLateLeavesNothing(t *testing.T) {
+	d := newDesk(t)
+	d.now = received.Add(2 * time.Minute)
+	m := message("m1", good("1"))
+	m.Body = []byte(strings.Replace(string(m.Body), `"app":`, `"test":"test_1","app":`, 1))
+	d.batch(t, m)
+	if facts := d.facts(t, store.Shadow(w, "test_1")); len(facts) != 0 || len(d.views) != 0 || len(d.scores) != 0 {
+		t.Errorf("facts %+v, to view %v, to score %v", facts, d.views, d.scores)
+	}
+	if done, err := d.store.Test(t.Context(), w, "test_1"); err != nil || len(done.Facts) != 0 || len(done.Events) != 1 {
+		t.Errorf("its report: %+v, %v", done, err)
+	}
+}
+
 func TestNotesAreKept(t *testing.T) {
 	d := newDesk(t)
 	note := func(n platform.Note) ingest.Message {
