@@ -184,3 +184,40 @@ func TestScoresFollow(t *testing.T) {
 		})
 	}
 }
+
+// An undated fact that is received many times at once ends as one view, dated
+// by the first receipt, whoever came when.
+func TestAnUndatedFactHasOneView(t *testing.T) {
+	for round := range 12 {
+		s, table := storetest.NewTable(t)
+		f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+		r := rand.New(rand.NewPCG(uint64(round), 3))
+		var wg sync.WaitGroup
+		for _, h := range r.Perm(8) {
+			wg.Go(func() {
+				a := said("ann", "1", "", 0, social.Inbound)
+				a.Type, a.Undated, a.Text = social.React, true, ""
+				a.Occurred = t0.Add(time.Duration(h) * 20 * time.Hour) // on several days
+				a.Known = a.Occurred
+				a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, "1", time.Time{})
+				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+					t.Error(err)
+				}
+				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		days := 0
+		for k := range table.Dump(t) {
+			if len(k) > 7 && k[:7] == w+"#D#" {
+				days++
+			}
+		}
+		items, err := s.Items(t.Context(), w, t0.Add(-time.Hour), t0.Add(30*24*time.Hour))
+		if err != nil || days != 1 || len(items) != 1 || !items[0].Occurred.Equal(t0) || !items[0].Known.Equal(t0) {
+			t.Fatalf("round %d: %d views, %+v, %v; want one of %s", round, days, items, err, t0)
+		}
+	}
+}

@@ -412,3 +412,45 @@ func (m *mortal) Do(r *http.Request) (*http.Response, error) {
 	}
 	return http.DefaultClient.Do(r)
 }
+
+// meddling does something just before a request of a kind is made.
+type meddling struct {
+	target string
+	do     func()
+}
+
+func (m *meddling) Do(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), m.target) {
+		m.do()
+	}
+	return http.DefaultClient.Do(r)
+}
+
+// A view that somebody writes at the later instant just before that is lowered
+// does not stay behind.
+func TestAViewWrittenMeanwhileDoesNotStay(t *testing.T) {
+	s, table := storetest.NewTable(t)
+	late, early := like("ann", "1", t0.Add(50*time.Hour)), like("ann", "1", t0)
+	if _, err := s.PutActivity(t.Context(), "w1", late, "r"); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	meddled := false
+	cfg.HTTPClient = &meddling{"UpdateItem", func() {
+		meddled = true
+		if err := s.PutItem(t.Context(), "w1", store.Item{Activity: late, Account: late.Account().AccountID()}, "r"); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := store.New(cfg, table.Name).PutActivity(t.Context(), "w1", early, "r"); err != nil || !meddled {
+		t.Fatalf("meddled %v, %v", meddled, err)
+	}
+	for k := range table.Dump(t) {
+		if strings.HasPrefix(k, "w1#D#") {
+			t.Errorf("left: %s", k)
+		}
+	}
+}
