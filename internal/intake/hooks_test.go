@@ -3,9 +3,11 @@ package intake_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,10 +178,10 @@ func TestAHandshakeBringsThePath(t *testing.T) {
 
 // Some platforms want another answer than 200 and nothing.
 func TestAnswersToTheByte(t *testing.T) {
-	const hex = "f1f10123456789abcdef0123456789ab"
+	const secret = "f1f10123456789abcdef0123456789ab"
 	t.Run("meta is told where a demand stands", func(t *testing.T) {
-		g := newGate(t, map[string]platform.Secrets{"meta-1": {Keys: []string{hex}}})
-		body := signedRequest(hex, `{"user_id":"218471","algorithm":"HMAC-SHA256","issued_at":1790000000}`)
+		g := newGate(t, map[string]platform.Secrets{"meta-1": {Keys: []string{secret}}})
+		body := signedRequest(secret, `{"user_id":"218471","algorithm":"HMAC-SHA256","issued_at":1790000000}`)
 		w := g.do(platform.Request{Method: "POST", URL: "https://hooks.example.com/hooks/meta-1?callback=deletion", Body: []byte(body),
 			Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}})
 		if len(g.queued) != 1 {
@@ -191,6 +193,21 @@ func TestAnswersToTheByte(t *testing.T) {
 			t.Errorf("answered %d %q %s, want %s", w.Code, w.Header(), w.Body, want)
 		}
 	})
+	t.Run("discord is told 204", func(t *testing.T) {
+		seed := bytes.Repeat([]byte{7}, ed25519.SeedSize)
+		public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+		g := newGate(t, map[string]platform.Secrets{"discord-1": {Keys: []string{hex.EncodeToString(public)}}})
+		r := sample(t, "discord-1", "290926798626357999", hex.EncodeToString(seed))
+		r.Header.Set("Content-Type", "application/json")
+		if w := g.do(r); w.Code != 204 || w.Body.Len() > 0 || len(g.queued) != 1 || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("answered %d %v %q", w.Code, w.Header(), w.Body)
+		}
+		g.queued = nil
+		r.Body = append(r.Body, ' ')
+		if w := g.do(r); w.Code != 401 || len(g.queued) != 0 {
+			t.Errorf("a changed byte: answered %d", w.Code)
+		}
+	})
 	t.Run("telegram is told nothing, of no type", func(t *testing.T) {
 		g := newGate(t, map[string]platform.Secrets{"telegram-1": {Keys: []string{"0123456789abcdef0123456789abcdef"}}})
 		w := g.do(sample(t, "telegram-1", "-1001234567890", "0123456789abcdef0123456789abcdef"))
@@ -199,7 +216,7 @@ func TestAnswersToTheByte(t *testing.T) {
 		}
 	})
 	t.Run("a forged demand is told nothing", func(t *testing.T) {
-		g := newGate(t, map[string]platform.Secrets{"meta-1": {Keys: []string{hex}}})
+		g := newGate(t, map[string]platform.Secrets{"meta-1": {Keys: []string{secret}}})
 		w := g.do(platform.Request{Method: "POST", URL: "https://hooks.example.com/hooks/meta-1?callback=deletion", Body: []byte("signed_request=YWJj.e30")})
 		if w.Code != 401 || w.Body.Len() > 0 || len(g.queued) != 0 {
 			t.Errorf("a forged demand: answered %d %q, %d queued", w.Code, w.Body, len(g.queued))
