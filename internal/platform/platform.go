@@ -6,6 +6,8 @@ package platform
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"rapport/internal/social"
@@ -236,14 +238,25 @@ const maxKind = 80
 
 func kindOf(s string) string {
 	if len(s) > maxKind {
-		s = s[:maxKind]
+		s = strings.ToValidUTF8(s[:maxKind], "")
 	}
 	return s
 }
 
+// Link returns raw if it is an absolute http or https URL, else "": what a
+// platform or a person put there may be a script, or no URL at all.
+func Link(raw string) string {
+	if u, err := url.Parse(raw); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return ""
+	}
+	return raw
+}
+
 // Act is the event of an activity; of one that can't be stored, or with err,
-// it is the event of something not understood.
+// it is the event of something not understood. A URL that nobody could open
+// in a browser is left out.
 func Act(kind string, a social.Activity, err error, scopes ...string) Event {
+	a.URL = Link(a.URL)
 	if err == nil {
 		err = a.Validate()
 	}

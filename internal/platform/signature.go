@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -76,6 +77,62 @@ func (m MAC) Matches(keys []string, got string, parts ...[]byte) bool {
 	}
 	return ok
 }
+
+// HeaderMAC is the scheme of platforms that send the MAC of the raw body in a
+// header, after a prefix such as "sha256=", and nothing against replays.
+type HeaderMAC struct {
+	Header, Prefix string
+	MAC            MAC
+	Absent         string // what it means if the header is missing; may be empty
+}
+
+// Verify returns nil only if the header holds the MAC of r's body under one of s.Keys.
+func (h HeaderMAC) Verify(r Request, s Secrets) error {
+	got := r.Header.Get(h.Header)
+	if got == "" {
+		if h.Absent != "" {
+			return Refuse("no %s header: %s", h.Header, h.Absent)
+		}
+		return Refuse("no %s header", h.Header)
+	}
+	sum, ok := strings.CutPrefix(got, h.Prefix)
+	if !ok || !h.MAC.Matches(s.Keys, sum, r.Body) {
+		return Refuse("the signature in %s does not match", h.Header)
+	}
+	return nil
+}
+
+// Sign sets the header. It refuses an empty key.
+func (h HeaderMAC) Sign(r *Request, key string) error {
+	if key == "" {
+		return errors.New("the secret is empty")
+	}
+	r.Header.Set(h.Header, h.Prefix+h.MAC.Sum(key, r.Body))
+	return nil
+}
+
+// Fetched are the methods of an adapter whose platform sends nothing: all it
+// tells is fetched, so that whatever is sent in its name is refused.
+type Fetched struct{}
+
+// Handshake answers nothing: there is none.
+func (Fetched) Handshake(Request, Secrets, Options, time.Time) (*Answer, error) { return nil, nil }
+
+// Verify refuses whatever is sent.
+func (Fetched) Verify(Request, Secrets, Options, time.Time) error {
+	return Refuse("this platform sends nothing: it is fetched")
+}
+
+// Sign leaves r as it is, since what is fetched is not signed. It refuses an empty key.
+func (Fetched) Sign(_ *Request, key, _ string, _ Options, _ time.Time) error {
+	if key == "" {
+		return errors.New("the secret is empty")
+	}
+	return nil
+}
+
+// Polls reports true: every scope is fetched.
+func (Fetched) Polls(string) bool { return true }
 
 // Refuse is the error of a signature that does not hold.
 func Refuse(format string, args ...any) error {

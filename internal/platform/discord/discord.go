@@ -105,21 +105,9 @@ const reply = "Received, thank you."
 
 // CheckConfig refuses what is not {"reply": "…"}.
 func (Adapter) CheckConfig(raw json.RawMessage) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	var fields map[string]json.RawMessage
-	if err := platform.Decode(raw, &fields); err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	for f := range fields {
-		if f != "reply" {
-			return fmt.Errorf("config.%.40s: there is no such field; there is reply", f)
-		}
-	}
 	var c config
-	if err := platform.Decode(raw, &c); err != nil {
-		return errors.New("config.reply: it must be a text")
+	if err := platform.Config(raw, &c); err != nil {
+		return err
 	}
 	if utf8.RuneCountInString(c.Reply) > 2000 {
 		return errors.New("config.reply: it must have at most 2,000 characters")

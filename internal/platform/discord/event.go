@@ -268,9 +268,9 @@ func gateway(v outer) ([]platform.Event, error) {
 		return one(m.utterance(v.T, social.Post, to))
 	case "MESSAGE_DELETE_BULK":
 		var d struct {
-			IDs     []platform.ID `json:"ids"`
-			Channel platform.ID   `json:"channel_id"`
-			Guild   platform.ID   `json:"guild_id"`
+			IDs     []json.RawMessage `json:"ids"`
+			Channel platform.ID       `json:"channel_id"`
+			Guild   platform.ID       `json:"guild_id"`
 		}
 		err := data(&d)
 		if err == nil && (len(d.IDs) == 0 || d.Channel == "") {
@@ -280,8 +280,12 @@ func gateway(v outer) ([]platform.Event, error) {
 			return one(platform.Park(v.T, err, scopes(string(d.Channel), string(d.Guild))...))
 		}
 		var events []platform.Event
-		for _, id := range d.IDs {
-			m := message{ID: id, Channel: d.Channel, Guild: d.Guild}
+		for _, raw := range d.IDs {
+			m := message{Channel: d.Channel, Guild: d.Guild}
+			if err := platform.Decode(raw, &m.ID); err != nil {
+				events = append(events, platform.Park(v.T, err, m.scopes()...))
+				continue
+			}
 			events = append(events, m.gone(v.T, at, atErr, m.scopes()))
 		}
 		return events, nil

@@ -30,7 +30,7 @@ const (
 
 const name social.Platform = "discourse"
 
-var mac = platform.MAC{Algorithm: "sha256", Encoding: "hex"}
+var scheme = platform.HeaderMAC{Header: signatureHeader, Prefix: "sha256=", MAC: platform.MAC{Algorithm: "sha256", Encoding: "hex"}, Absent: "the webhook has no secret at the forum"}
 
 // Adapter is the discourse platform.
 type Adapter struct{}
@@ -144,24 +144,12 @@ func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, t
 
 // Verify checks HMAC-SHA256 of the raw body under the webhook's secret.
 func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) error {
-	got := r.Header.Get(signatureHeader)
-	if got == "" {
-		return platform.Refuse("no %s header: the webhook has no secret at the forum", signatureHeader)
-	}
-	sum, ok := strings.CutPrefix(got, "sha256=")
-	if !ok || !mac.Matches(s.Keys, sum, r.Body) {
-		return platform.Refuse("the signature in %s does not match", signatureHeader)
-	}
-	return nil
+	return scheme.Verify(r, s)
 }
 
 // Sign signs r as Discourse does.
 func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the secret is empty")
-	}
-	r.Header.Set(signatureHeader, "sha256="+mac.Sum(key, r.Body))
-	return nil
+	return scheme.Sign(r, key)
 }
 
 // Sample is a topic's first post, by a member of the forum.

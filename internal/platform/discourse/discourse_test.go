@@ -18,15 +18,9 @@ import (
 	"rapport/internal/social"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "a-secret-of-the-forum", Other: "the-secret-of-another"}
+var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"forum.example.com", "forum.example.com/c/12", "example.com/forum", "localhost:3000"}, Fleeting: []string{"X-Discourse-Event-Id"}, Secret: "a-secret-of-the-forum", Other: "the-secret-of-another"}
 
 func TestSuite(t *testing.T) { platformtest.Run(t, suite) }
-
-func TestSample(t *testing.T) {
-	for _, scope := range []string{"forum.example.com", "forum.example.com/c/12", "example.com/forum", "localhost:3000"} {
-		platformtest.Sample(t, suite, scope)
-	}
-}
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
 

@@ -24,7 +24,7 @@ import (
 )
 
 // Adapter is the platform of feeds.
-type Adapter struct{}
+type Adapter struct{ platform.Fetched }
 
 const name social.Platform = "feed"
 
@@ -65,27 +65,6 @@ func (Adapter) CheckScope(scope string) error {
 	}
 	return nil
 }
-
-// Handshake answers nothing: there is none.
-func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, time.Time) (*platform.Answer, error) {
-	return nil, nil
-}
-
-// Verify refuses whatever is sent: feeds are fetched.
-func (Adapter) Verify(platform.Request, platform.Secrets, platform.Options, time.Time) error {
-	return platform.Refuse("feeds send nothing: they are fetched")
-}
-
-// Sign leaves r as it is, since what is fetched is not signed.
-func (Adapter) Sign(_ *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the secret is empty")
-	}
-	return nil
-}
-
-// Polls reports true: every feed is fetched.
-func (Adapter) Polls(string) bool { return true }
 
 // Every is how long to wait between two requests for one feed.
 func (Adapter) Every() time.Duration { return 15 * time.Minute }

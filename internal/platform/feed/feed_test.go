@@ -14,10 +14,9 @@ import (
 	"rapport/internal/social"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "secret", Other: "other"}
+var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"https://kettles.example/feed"}, Secret: "secret", Other: "other"}
 
 func TestAdapter(t *testing.T)   { platformtest.Run(t, suite) }
-func TestSample(t *testing.T)    { platformtest.Sample(t, suite, "https://kettles.example/feed") }
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
 
 // tell normalises a feed that was fetched from url.

@@ -27,7 +27,10 @@ const (
 
 const name social.Platform = "github"
 
-var mac = platform.MAC{Algorithm: "sha256", Encoding: "hex"}
+var (
+	scheme = platform.HeaderMAC{Header: signatureHeader, Prefix: "sha256=", MAC: platform.MAC{Algorithm: "sha256", Encoding: "hex"}, Absent: "the webhook has no secret at GitHub"}
+	legacy = platform.HeaderMAC{Header: legacyHeader, Prefix: "sha1=", MAC: platform.MAC{Algorithm: "sha1", Encoding: "hex"}}
+)
 
 // Adapter is the github platform.
 type Adapter struct{}
@@ -41,7 +44,7 @@ func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig
 // CheckScope refuses what is neither a repository nor an account.
 func (Adapter) CheckScope(scope string) error {
 	if id, ok := strings.CutPrefix(scope, "id:"); ok {
-		if id == "" || strings.Trim(id, "0123456789") != "" {
+		if id == "" || len(id) > 20 || strings.Trim(id, "0123456789") != "" {
 			return errors.New("a repository's number is given as id:123456789")
 		}
 		return nil
@@ -53,7 +56,7 @@ func (Adapter) CheckScope(scope string) error {
 				return false
 			}
 		}
-		return s != ""
+		return s != "" && len(s) <= 100
 	}
 	if !word(owner, "") || has && !word(repo, ".") {
 		return errors.New("the scope must be a repository like acme/widgets, a repository's number like id:123456789, or an account like acme")
@@ -71,19 +74,11 @@ func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, t
 // beside it, counts only where the app allows it and the new one is absent.
 // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options, _ time.Time) error {
-	if got := r.Header.Get(signatureHeader); got != "" {
-		if sum, ok := strings.CutPrefix(got, "sha256="); ok && mac.Matches(s.Keys, sum, r.Body) {
-			return nil
-		}
-		return platform.Refuse("the signature in %s does not match", signatureHeader)
+	if r.Header.Get(signatureHeader) != "" || r.Header.Get(legacyHeader) == "" {
+		return scheme.Verify(r, s)
 	}
-	got := r.Header.Get(legacyHeader)
-	if got == "" {
-		return platform.Refuse("no %s header: the webhook has no secret at GitHub", signatureHeader)
-	}
-	sum, ok := strings.CutPrefix(got, "sha1=")
-	if !ok || !(platform.MAC{Algorithm: "sha1", Encoding: "hex"}).Matches(s.Keys, sum, r.Body) {
-		return platform.Refuse("the signature in %s does not match", legacyHeader)
+	if err := legacy.Verify(r, s); err != nil {
+		return err
 	}
 	if !o.Legacy {
 		return platform.Refuse("only the legacy signature in %s: it holds, but the app does not allow it", legacyHeader)
@@ -93,11 +88,7 @@ func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options
 
 // Sign signs r as GitHub does.
 func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the secret is empty")
-	}
-	r.Header.Set(signatureHeader, "sha256="+mac.Sum(key, r.Body))
-	return nil
+	return scheme.Sign(r, key)
 }
 
 // Sample is an issue opened by someone outside. In an account's scope it is

@@ -18,15 +18,9 @@ import (
 	"rapport/internal/social"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "a-secret-of-the-webhook", Other: "the-secret-of-another"}
+var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"acme/widgets", "Acme/Widgets.js", "acme", "id:77001"}, Fleeting: []string{"X-GitHub-Delivery"}, Secret: "a-secret-of-the-webhook", Other: "the-secret-of-another"}
 
 func TestSuite(t *testing.T) { platformtest.Run(t, suite) }
-
-func TestSample(t *testing.T) {
-	for _, scope := range []string{"acme/widgets", "Acme/Widgets.js", "acme", "id:77001"} {
-		platformtest.Sample(t, suite, scope)
-	}
-}
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
 
@@ -52,9 +46,9 @@ func TestLegacySignature(t *testing.T) {
 		"alone, not allowed":               {map[string]string{legacyHeader: sha1}, false, "it holds, but the app does not allow it"},
 		"alone, allowed":                   {map[string]string{legacyHeader: sha1}, true, ""},
 		"wrong, allowed":                   {map[string]string{legacyHeader: "sha1=" + strings.Repeat("0", 40)}, true, "does not match"},
-		"SHA-256 in the old header":        {map[string]string{legacyHeader: "sha256=" + mac.Sum("k", body)}, true, "does not match"},
+		"SHA-256 in the old header":        {map[string]string{legacyHeader: "sha256=" + scheme.MAC.Sum("k", body)}, true, "does not match"},
 		"beside a new one that is wrong":   {map[string]string{legacyHeader: sha1, signatureHeader: "sha256=00"}, true, "does not match"},
-		"beside a new one, as GitHub does": {map[string]string{legacyHeader: sha1, signatureHeader: "sha256=" + mac.Sum("k", body)}, false, ""},
+		"beside a new one, as GitHub does": {map[string]string{legacyHeader: sha1, signatureHeader: "sha256=" + scheme.MAC.Sum("k", body)}, false, ""},
 		"none":                             {nil, true, "no secret at GitHub"},
 	} {
 		r := platform.Request{Method: http.MethodPost, Body: body, Header: http.Header{}}

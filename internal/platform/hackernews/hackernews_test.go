@@ -11,16 +11,10 @@ import (
 	"rapport/internal/platform/platformtest"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "secret", Other: "other"}
+var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"search:larkspoon kettle", "user:ann_1", "item:4001"}, Secret: "secret", Other: "other"}
 
 func TestAdapter(t *testing.T)   { platformtest.Run(t, suite) }
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) {
-	for _, scope := range []string{"search:larkspoon kettle", "user:ann_1", "item:4001"} {
-		platformtest.Sample(t, suite, scope)
-	}
-}
 
 func TestScopes(t *testing.T) {
 	for scope, ok := range map[string]bool{

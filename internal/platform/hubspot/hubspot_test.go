@@ -15,14 +15,12 @@ import (
 
 var (
 	adapter hubspot.Adapter
-	suite   = platformtest.Suite{Adapter: adapter, Secret: "client-secret", Other: "another's", Window: 5 * time.Minute}
+	suite   = platformtest.Suite{Adapter: adapter, Scopes: []string{"49000001"}, Fleeting: []string{"/0/subscriptionId", "/0/attemptNumber", "/0/eventId"}, Secret: "client-secret", Other: "another's", Window: 5 * time.Minute, SignsURL: true}
 )
 
 func TestHubSpot(t *testing.T) { platformtest.Run(t, suite) }
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) { platformtest.Sample(t, suite, "49000001") }
 
 func TestScopeIsAnAccountID(t *testing.T) {
 	for scope, ok := range map[string]bool{"49000001": true, "": false, "acme": false} {

@@ -21,9 +21,9 @@ const (
 	header = "X-Hub-Signature"
 )
 
-// mac is the only scheme that Intercom has, so it is not legacy here:
+// scheme is the only one that Intercom has, so it is not legacy here:
 // https://developers.intercom.com/docs/webhooks/webhook-notifications
-var mac = platform.MAC{Algorithm: "sha1", Encoding: "hex"}
+var scheme = platform.HeaderMAC{Header: header, Prefix: "sha1=", MAC: platform.MAC{Algorithm: "sha1", Encoding: "hex"}}
 
 // Adapter is the intercom platform.
 type Adapter struct{}
@@ -105,23 +105,12 @@ func (Adapter) Handshake(r platform.Request, s platform.Secrets, _ platform.Opti
 
 // Verify checks HMAC-SHA1 of the raw body under the app's client secret.
 func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) error {
-	sum, ok := strings.CutPrefix(r.Header.Get(header), "sha1=")
-	if !ok {
-		return platform.Refuse("no %s header of the form sha1=…", header)
-	}
-	if !mac.Matches(s.Keys, sum, r.Body) {
-		return platform.Refuse("the signature in %s does not match", header)
-	}
-	return nil
+	return scheme.Verify(r, s)
 }
 
 // Sign signs r as Intercom does.
 func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the client secret is empty")
-	}
-	r.Header.Set(header, "sha1="+mac.Sum(key, r.Body))
-	return nil
+	return scheme.Sign(r, key)
 }
 
 // Sample is a conversation that a contact began.

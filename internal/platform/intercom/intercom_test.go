@@ -10,7 +10,7 @@ import (
 	"rapport/internal/platform/platformtest"
 )
 
-var suite = platformtest.Suite{Adapter: intercom.Adapter{}, Secret: "client-secret", Other: "another's", Handshakes: []platformtest.Handshake{
+var suite = platformtest.Suite{Adapter: intercom.Adapter{}, Fleeting: []string{"/id", "/delivery_attempts", "/first_sent_at"}, Secret: "client-secret", Other: "another's", Handshakes: []platformtest.Handshake{
 	{Name: "the test of the URL", Request: platform.Request{Method: http.MethodHead}, Secrets: platform.Secrets{Keys: []string{"client-secret"}}, Want: &platform.Answer{Status: http.StatusOK}},
 	{Name: "the test of the URL before there is a secret", Request: platform.Request{Method: http.MethodHead}, Refused: true},
 	{Name: "a GET", Request: platform.Request{Method: http.MethodGet, Query: "challenge=1"}, Secrets: platform.Secrets{Keys: []string{"client-secret"}}},

@@ -179,8 +179,9 @@ func event(raw json.RawMessage) platform.Event {
 			// The owner wrote it; an admin may have deleted it.
 			a.Type, a.Text, a.URL, a.Actor.ID = social.Delete, "", "", social.Unknown
 		default:
-			if a.InReplyTo = canonical(c.Object); a.InReplyTo == "" {
-				a.InReplyTo = post
+			a.InReplyTo = canonical(c.Object)
+			if !strings.HasPrefix(a.InReplyTo, "urn:li:comment:") && post != "" {
+				a.InReplyTo = post // under which the post's other events know it
 			}
 		}
 	case "LIKE":

@@ -24,7 +24,7 @@ const header = "X-Hub-Signature"
 
 const name social.Platform = "mastodon"
 
-var mac = platform.MAC{Algorithm: "sha256", Encoding: "hex"}
+var scheme = platform.HeaderMAC{Header: header, Prefix: "sha256=", MAC: platform.MAC{Algorithm: "sha256", Encoding: "hex"}}
 
 // Adapter is the mastodon platform.
 type Adapter struct{}
@@ -117,24 +117,12 @@ func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, t
 
 // Verify checks HMAC-SHA256 of the raw body under the webhook's signing secret.
 func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) error {
-	got := r.Header.Get(header)
-	if got == "" {
-		return platform.Refuse("no %s header", header)
-	}
-	sum, ok := strings.CutPrefix(got, "sha256=")
-	if !ok || !mac.Matches(s.Keys, sum, r.Body) {
-		return platform.Refuse("the signature in %s does not match", header)
-	}
-	return nil
+	return scheme.Verify(r, s)
 }
 
 // Sign signs r as Mastodon does.
 func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the secret is empty")
-	}
-	r.Header.Set(header, "sha256="+mac.Sum(key, r.Body))
-	return nil
+	return scheme.Sign(r, key)
 }
 
 // Sample is a webhook's status; for the scope of a hashtag one under it.

@@ -17,14 +17,9 @@ import (
 	"rapport/internal/social"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "0123456789abcdef0123456789abcdef01234567", Other: "fedcba9876543210fedcba9876543210fedcba98"}
+var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"social.example.org", "#widgets@social.example.org"}, Secret: "0123456789abcdef0123456789abcdef01234567", Other: "fedcba9876543210fedcba9876543210fedcba98"}
 
 func TestSuite(t *testing.T) { platformtest.Run(t, suite) }
-
-func TestSample(t *testing.T) {
-	platformtest.Sample(t, suite, "social.example.org")
-	platformtest.Sample(t, suite, "#widgets@social.example.org")
-}
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
 

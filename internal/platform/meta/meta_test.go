@@ -39,7 +39,7 @@ func text(body string) *platform.Answer {
 }
 
 var suite = platformtest.Suite{
-	Adapter: adapter, Secret: secret, Other: "another's app secret",
+	Adapter: adapter, Scopes: []string{page}, Secret: secret, Other: "another's app secret",
 	Handshakes: []platformtest.Handshake{
 		{Name: "of the platform", Request: get("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=t%26k"), Secrets: platform.Secrets{VerifyToken: "t&k"}, Want: text("1158201444")},
 		{Name: "markup is echoed", Request: get("hub.mode=subscribe&hub.challenge=%3Cb%3E&hub.verify_token=t"), Secrets: platform.Secrets{VerifyToken: "t"}, Want: text("<b>")},
@@ -63,8 +63,6 @@ var suite = platformtest.Suite{
 func TestSuite(t *testing.T) { platformtest.Run(t, suite) }
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) { platformtest.Sample(t, suite, page) }
 
 func verify(r platform.Request, o platform.Options, keys ...string) error {
 	return adapter.Verify(r, platform.Secrets{Keys: keys}, o, time.Time{})

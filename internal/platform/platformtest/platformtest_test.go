@@ -1,16 +1,31 @@
 package platformtest_test
 
 import (
+	"net/http"
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/platform/platformtest/demo"
 )
 
-var suite = platformtest.Suite{Adapter: demo.Adapter{}, Secret: "demo-secret", Other: "another's", Dir: "demo/testdata"}
+var suite = platformtest.Suite{
+	Adapter: demo.Adapter{}, Secret: "demo-secret", Other: "another's", Window: 5 * time.Minute, Fleeting: []string{"/delivery"}, Dir: "demo/testdata",
+	Handshakes: []platformtest.Handshake{
+		{Name: "a challenge", Request: get("challenge=c%2B1&token=tok-1"), Secrets: verifyToken, Want: &platform.Answer{Status: 200, ContentType: "text/plain", Body: []byte("c+1")}},
+		{Name: "a challenge with another's token", Request: get("challenge=c&token=tok-2"), Secrets: verifyToken, Refused: true},
+		{Name: "a GET without a challenge", Request: get("token=tok-1"), Secrets: verifyToken, Refused: true},
+	},
+}
+
+var verifyToken = platform.Secrets{Keys: []string{"demo-secret"}, VerifyToken: "tok-1"}
+
+func get(query string) platform.Request {
+	return platform.Request{Method: http.MethodGet, Query: query}
+}
 
 // TestDemoPlatform is all that a new platform's test has to say.
 func TestDemoPlatform(t *testing.T) { platformtest.Run(t, suite) }

@@ -19,7 +19,7 @@ import (
 )
 
 // Adapter is the platform Reddit.
-type Adapter struct{}
+type Adapter struct{ platform.Fetched }
 
 const (
 	name social.Platform = "reddit"
@@ -70,27 +70,6 @@ func (Adapter) CheckScope(scope string) error {
 	}
 	return errors.New("the scope is r/ and a subreddit, u/ and a user, or search: and words (at most 200 characters), for example r/kettles")
 }
-
-// Handshake answers nothing: there is none.
-func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, time.Time) (*platform.Answer, error) {
-	return nil, nil
-}
-
-// Verify refuses whatever is sent: Reddit is fetched.
-func (Adapter) Verify(platform.Request, platform.Secrets, platform.Options, time.Time) error {
-	return platform.Refuse("Reddit sends nothing: it is fetched")
-}
-
-// Sign leaves r as it is, since what is fetched is not signed.
-func (Adapter) Sign(_ *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the secret is empty")
-	}
-	return nil
-}
-
-// Polls reports true: every scope is fetched.
-func (Adapter) Polls(string) bool { return true }
 
 // Every is how long to wait between two requests for one scope.
 func (Adapter) Every() time.Duration { return 5 * time.Minute }

@@ -12,16 +12,10 @@ import (
 	"rapport/internal/platform/platformtest"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Secret: "secret", Other: "other"}
+var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"r/kettles", "u/bo_tea", "search:larkspoon kettle"}, Secret: "secret", Other: "other"}
 
 func TestAdapter(t *testing.T)   { platformtest.Run(t, suite) }
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) {
-	for _, scope := range []string{"r/kettles", "u/bo_tea", "search:larkspoon kettle"} {
-		platformtest.Sample(t, suite, scope)
-	}
-}
 
 func TestScopes(t *testing.T) {
 	for scope, ok := range map[string]bool{

@@ -13,14 +13,12 @@ import (
 
 var (
 	adapter shopify.Adapter
-	suite   = platformtest.Suite{Adapter: adapter, Secret: "client-secret", Other: "another's"}
+	suite   = platformtest.Suite{Adapter: adapter, Scopes: []string{"acme-hats.myshopify.com"}, Fleeting: []string{"X-Shopify-Webhook-Id", "X-Shopify-Event-Id", "X-Shopify-Triggered-At"}, Secret: "client-secret", Other: "another's"}
 )
 
 func TestShopify(t *testing.T) { platformtest.Run(t, suite) }
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) { platformtest.Sample(t, suite, "acme-hats.myshopify.com") }
 
 // The vector of go-shopify, whose body includes the quotation marks, under
 // either name of the header:

@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -49,20 +49,9 @@ type Adapter struct{}
 // Platform names it.
 func (Adapter) Platform() social.Platform { return "standard" }
 
-func parseConfig(raw json.RawMessage) (Config, error) {
-	var c Config
-	if len(raw) == 0 || string(raw) == "null" {
-		return c, nil
-	}
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, fmt.Errorf("config: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return c, errors.New("config: more than one value")
-	}
-	return c, nil
+func parseConfig(raw json.RawMessage) (c Config, err error) {
+	err = platform.Config(raw, &c)
+	return c, err
 }
 
 // Kinds lists what an item can become: every type of activity, as the app's
@@ -248,8 +237,14 @@ func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
 	return platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body}
 }
 
-// CheckScope takes any scope, also "*": what a scope is is the app's to say.
-func (Adapter) CheckScope(string) error { return nil }
+// CheckScope takes any scope, also "*", that could be told of in a delivery:
+// what a scope is is the app's to say.
+func (Adapter) CheckScope(scope string) error {
+	if strings.TrimSpace(scope) != scope || scope == "" || len(scope) > 500 || strings.ContainsFunc(scope, unicode.IsControl) {
+		return errors.New("the scope must have 1 to 500 bytes, no space at its ends and no control characters")
+	}
+	return nil
+}
 
 // MakeKey makes a secret as Standard Webhooks has it; it serves as the key of
 // a configured signature, too.

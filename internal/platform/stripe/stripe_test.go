@@ -13,18 +13,12 @@ import (
 
 var (
 	adapter stripe.Adapter
-	suite   = platformtest.Suite{Adapter: adapter, Secret: "whsec_0123456789abcdef0123", Other: "whsec_another", Window: 5 * time.Minute}
+	suite   = platformtest.Suite{Adapter: adapter, Scopes: []string{"own", "own/test", "acct_1Example0001", "acct_1Example0001/test"}, Fleeting: []string{"/pending_webhooks", "/api_version"}, Secret: "whsec_0123456789abcdef0123", Other: "whsec_another", Window: 5 * time.Minute}
 )
 
 func TestStripe(t *testing.T) { platformtest.Run(t, suite) }
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) {
-	for _, scope := range []string{"own", "own/test", "acct_1Example0001", "acct_1Example0001/test"} {
-		platformtest.Sample(t, suite, scope)
-	}
-}
 
 // The vector of async-stripe's tests:
 // https://github.com/arlyon/async-stripe/blob/master/async-stripe-webhook/src/webhook.rs

@@ -179,12 +179,14 @@ func said(kind string, raw json.RawMessage, bot string) []platform.Event {
 			a.Conversation = string(m.ID)
 		}
 	}
-	a.Key = social.ActivityKey(name, a.Scope, a.Type, string(m.ID), at)
+	id := string(m.ID)
 	if a.Type == social.Repost {
-		if c, id := m.origin(); c != "" && id != "" {
-			a.Scope, a.Object = c, social.Object{ID: id, Type: "message"}
+		if c, of := m.origin(); c != "" && of != "" { // what was forwarded is an object of its own channel
+			id = social.Key(a.Scope, id)
+			a.Scope, a.Object = c, social.Object{ID: of, Type: "message"}
 		}
 	}
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, id, at)
 	return []platform.Event{platform.Act(kind, a, err, to...)}
 }
 

@@ -121,20 +121,11 @@ var botForm = regexp.MustCompile(`^[0-9]{3,19}$`)
 
 // CheckConfig refuses what is not {"bot": "…"}.
 func (Adapter) CheckConfig(raw json.RawMessage) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	var fields map[string]json.RawMessage
-	if err := platform.Decode(raw, &fields); err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	for f := range fields {
-		if f != "bot" {
-			return fmt.Errorf("config.%.40s: there is no such field; there is bot", f)
-		}
-	}
 	var c config
-	if err := platform.Decode(raw, &c); err != nil || c.Bot != "" && !botForm.MatchString(c.Bot) {
+	if err := platform.Config(raw, &c); err != nil {
+		return err
+	}
+	if c.Bot != "" && !botForm.MatchString(c.Bot) {
 		return errors.New("config.bot: it must be a text, the bot's id: the digits before the colon of its token, and nothing of what follows")
 	}
 	return nil

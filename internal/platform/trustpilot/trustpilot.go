@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -46,17 +45,9 @@ type config struct {
 	BasicUser string `json:"basic_user,omitempty"` // HTTP basic authentication is asked for, with this name and the app's secret
 }
 
-func parse(raw json.RawMessage) (config, error) {
-	var c config
-	if len(raw) == 0 || string(raw) == "null" {
-		return c, nil
-	}
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, fmt.Errorf("config: %w", err)
-	}
-	return c, nil
+func parse(raw json.RawMessage) (c config, err error) {
+	err = platform.Config(raw, &c)
+	return c, err
 }
 
 // CheckConfig refuses a document of other fields, and a name that HTTP can't send.

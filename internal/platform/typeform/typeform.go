@@ -21,7 +21,7 @@ const (
 	header = "Typeform-Signature"
 )
 
-var mac = platform.MAC{Algorithm: "sha256", Encoding: "base64"}
+var scheme = platform.HeaderMAC{Header: header, Prefix: "sha256=", MAC: platform.MAC{Algorithm: "sha256", Encoding: "base64"}, Absent: "the webhook has no secret"}
 
 // Adapter is the typeform platform.
 type Adapter struct{}
@@ -53,23 +53,12 @@ func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, t
 // Verify checks HMAC-SHA256 of the raw body, in base64:
 // https://www.typeform.com/developers/webhooks/secure-your-webhooks/
 func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) error {
-	sum, ok := strings.CutPrefix(r.Header.Get(header), "sha256=")
-	if !ok {
-		return platform.Refuse("no %s header of the form sha256=…: the webhook has no secret", header)
-	}
-	if !mac.Matches(s.Keys, sum, r.Body) {
-		return platform.Refuse("the signature in %s does not match", header)
-	}
-	return nil
+	return scheme.Verify(r, s)
 }
 
 // Sign signs r as Typeform does.
 func (Adapter) Sign(r *platform.Request, key, _ string, _ platform.Options, _ time.Time) error {
-	if key == "" {
-		return errors.New("the webhook's secret is empty")
-	}
-	r.Header.Set(header, "sha256="+mac.Sum(key, r.Body))
-	return nil
+	return scheme.Sign(r, key)
 }
 
 // Sample is a response to a form of one question.

@@ -10,7 +10,7 @@ import (
 	"rapport/internal/platform/typeform"
 )
 
-var suite = platformtest.Suite{Adapter: typeform.Adapter{}, Secret: "webhook-secret", Other: "another's"}
+var suite = platformtest.Suite{Adapter: typeform.Adapter{}, Fleeting: []string{"/event_id"}, Secret: "webhook-secret", Other: "another's"}
 
 func TestTypeform(t *testing.T) { platformtest.Run(t, suite) }
 

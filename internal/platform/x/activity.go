@@ -247,8 +247,21 @@ func profile(e envelope, watched, part string, text bool) platform.Event {
 		a.Text = plain.Replace(a.Text)
 	}
 	// A change has neither id nor time: what was there, and what is, make one.
-	a.Key = social.ActivityKey(name, "", a.Type, social.Key(watched, part, string(v.Before), string(v.After)), time.Time{})
+	a.Key = social.ActivityKey(name, "", a.Type, social.Key(watched, part, canonical(v.Before), canonical(v.After)), time.Time{})
 	return act(e.Type, a, err, watched)
+}
+
+// canonical writes JSON in one way, whatever white space and order it came in.
+func canonical(raw json.RawMessage) string {
+	var v any
+	if platform.Decode(raw, &v) != nil {
+		return string(raw)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return string(raw)
+	}
+	return string(b)
 }
 
 // chat is a message of the encrypted chat: who wrote to whom, and when.

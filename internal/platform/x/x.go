@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -42,29 +41,17 @@ func (Adapter) Platform() social.Platform { return name }
 
 // config is the app's document.
 type config struct {
-	WebhookID string `json:"webhook_id"` // what X calls the webhook, digits; absent: Rapport can't have it tested again
+	WebhookID *string `json:"webhook_id"` // what X calls the webhook, digits; absent: Rapport can't have it tested again
 }
 
 var digits = regexp.MustCompile(`^[0-9]{1,25}$`)
 
 func readConfig(raw json.RawMessage) (config, error) {
 	var c config
-	if len(raw) == 0 || string(raw) == "null" {
-		return c, nil
+	if err := platform.Config(raw, &c); err != nil {
+		return config{}, err
 	}
-	var fields map[string]json.RawMessage
-	if err := platform.Decode(raw, &fields); err != nil {
-		return c, fmt.Errorf("config: %w", err)
-	}
-	for f := range maps.Keys(fields) {
-		if f != "webhook_id" {
-			return c, errors.New(`config: only webhook_id can be given, for example {"webhook_id":"1146654567674912769"}`)
-		}
-	}
-	if _, ok := fields["webhook_id"]; !ok {
-		return c, nil
-	}
-	if err := json.Unmarshal(fields["webhook_id"], &c.WebhookID); err != nil || !digits.MatchString(c.WebhookID) {
+	if c.WebhookID != nil && !digits.MatchString(*c.WebhookID) {
 		return config{}, errors.New("config: webhook_id must be digits in quotes, as GET https://api.x.com/2/webhooks lists them")
 	}
 	return c, nil
@@ -180,12 +167,12 @@ func (Adapter) Renewal(_, _ string, s platform.Secrets, o platform.Options) (*pl
 	switch {
 	case err != nil:
 		return nil, err.Error()
-	case c.WebhookID == "":
+	case c.WebhookID == nil:
 		return nil, `the app's config has no webhook_id: X tests the URL by itself, but is not asked to; give {"webhook_id":"…"} and the bearer token to have it asked`
 	case s.Token == "":
 		return nil, "the app has no token: give X's app-only bearer token to have X asked to test the URL"
 	}
-	return &platform.Fetch{Method: http.MethodPut, URL: "https://api.x.com/2/webhooks/" + c.WebhookID,
+	return &platform.Fetch{Method: http.MethodPut, URL: "https://api.x.com/2/webhooks/" + *c.WebhookID,
 		Header: http.Header{"Authorization": {"Bearer " + s.Token}}}, ""
 }
 

@@ -241,7 +241,7 @@ func (a Adapter) Sample(scope, id string, now time.Time) platform.Request {
 		f, _ := a.Poll(scope, "", platform.Secrets{Token: "sample"}, platform.Options{}) // fails only without a token
 		video, ofVideo := strings.CutPrefix(scope, videoPrefix)
 		if !ofVideo {
-			video = "sample_" + id
+			video = "sample_video"
 		}
 		c := map[string]any{"id": "sample_" + id, "snippet": map[string]any{"channelId": "UCsample", "videoId": video, "textOriginal": "Does it work?",
 			"authorDisplayName": "@someone", "authorChannelId": map[string]any{"value": "UCsomeone"}, "publishedAt": at, "updatedAt": at}}

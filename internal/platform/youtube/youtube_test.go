@@ -38,7 +38,7 @@ var (
 	path   = Adapter{}.Path(channel, secret)
 	keys   = platform.Secrets{Keys: []string{secret}}
 	echoed = &platform.Answer{Status: 200, ContentType: "text/plain; charset=utf-8", Body: []byte("7712338041 &+ü")}
-	suite  = platformtest.Suite{Adapter: Adapter{}, Secret: secret, Other: "another secret, as long", Handshakes: []platformtest.Handshake{
+	suite  = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{channel, "comments:" + channel, "video:rprtVideo01"}, Secret: secret, Other: "another secret, as long", Handshakes: []platformtest.Handshake{
 		{Name: "subscribe", Request: handshake(path, "hub.mode", "subscribe", "hub.topic", topic(channel), "hub.challenge", "7712338041 &+ü", "hub.lease_seconds", "432000"), Secrets: keys, Want: echoed},
 		{Name: "subscribe, to the other address of the feed", Request: handshake(path, "hub.mode", "subscribe", "hub.topic", "https://www.youtube.com/feeds/videos.xml?channel_id="+channel, "hub.challenge", "7712338041 &+ü"), Secrets: keys, Want: echoed},
 		{Name: "subscribe, asked for under the previous secret", Request: handshake(path, "hub.mode", "subscribe", "hub.topic", topic(channel), "hub.challenge", "7712338041 &+ü"),
@@ -59,15 +59,6 @@ var (
 func TestYouTube(t *testing.T) { platformtest.Run(t, suite) }
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSamplesOfEachScope(t *testing.T) {
-	for _, scope := range []string{channel, "comments:" + channel, "video:rprtVideo01"} {
-		if err := (Adapter{}).CheckScope(scope); err != nil {
-			t.Errorf("%s: %v", scope, err)
-		}
-		platformtest.Sample(t, suite, scope)
-	}
-}
 
 func TestADenialIsRefusedWithTheHubsReason(t *testing.T) {
 	_, err := Adapter{}.Handshake(handshake(path, "hub.mode", "denied", "hub.topic", topic(channel), "hub.reason", "over\nquota"), keys, platform.Options{}, now)

@@ -11,13 +11,11 @@ import (
 	"rapport/internal/platform/zendesk"
 )
 
-var suite = platformtest.Suite{Adapter: zendesk.Adapter{}, Secret: "signing-secret", Other: "another's", Window: 5 * time.Minute}
+var suite = platformtest.Suite{Adapter: zendesk.Adapter{}, Scopes: []string{"20260304"}, Fleeting: []string{"/id"}, Secret: "signing-secret", Other: "another's", Window: 5 * time.Minute}
 
 func TestZendesk(t *testing.T) { platformtest.Run(t, suite) }
 
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }
-
-func TestSample(t *testing.T) { platformtest.Sample(t, suite, "20260304") }
 
 func TestScopeIsAnAccountID(t *testing.T) {
 	for scope, ok := range map[string]bool{"20260304": true, "acme": false, "": false, "acme.zendesk.com": false, "1 ": false} {
