@@ -41,7 +41,16 @@ func (f *Feedback) View(ctx context.Context, w string, ref store.FactRef) error 
 	case a.Type.Utterance():
 		err = f.said(ctx, w, a, ref)
 	}
-	return errors.Join(err, f.item(ctx, w, a))
+	if err := errors.Join(err, f.item(ctx, w, a)); err != nil {
+		return err
+	}
+	// An erasure may have taken the fact, and the views that it found, while these were written.
+	if _, err := f.store.Activity(ctx, w, ref); fault.Is(err, fault.NotFound) {
+		return f.store.ForgetViews(ctx, w, a)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 func messageOf(a social.Activity) string {

@@ -145,13 +145,10 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		}
 		for _, r := range rs {
 			if r.delivery.Test != "" {
-				err = in.test(ctx, r)
-			} else {
-				err = in.withhold(ctx, r)
-			}
-			if err != nil {
-				failed[m.ID] = err
-				break
+				if err := in.test(ctx, r); err != nil {
+					failed[m.ID] = err
+					break
+				}
 			}
 			done, ids = append(done, r), append(ids, m.ID)
 		}
@@ -162,6 +159,12 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 				failed[id] = err
 			}
 		}
+	}
+
+	if err := in.withhold(ctx, done); err != nil {
+		// Who was erased is not known: nothing may be kept, not even in the archive.
+		fail(err, ids...)
+		return failed
 	}
 
 	// The archive first: what is a fact has its delivery kept. But one that

@@ -62,44 +62,64 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 }
 
 // withhold leaves out the facts of erased accounts, and notes in which
-// workspaces the delivery told of one. What is erased from now on until the
-// facts are stored is found by the erasure's second pass.
-func (in *Ingest) withhold(ctx context.Context, r *result) error {
-	for _, w := range sortedKeys(r.facts) {
-		facts, err := in.notErased(ctx, w, r.facts[w])
-		if err != nil {
-			return err
+// workspaces a delivery told of one. It asks once for a batch. What is erased
+// from now on until the facts are stored is found by the erasure's second pass.
+func (in *Ingest) withhold(ctx context.Context, results []*result) error {
+	accounts := map[string][]string{}
+	for _, r := range results {
+		if r.delivery.Test != "" {
+			continue // nobody's doing
 		}
-		r.withheld[w] = len(facts) < len(r.facts[w])
-		r.facts[w] = facts
+		for w, facts := range r.facts {
+			for _, a := range facts {
+				accounts[w] = append(accounts[w], a.Account().AccountID())
+			}
+		}
+	}
+	for _, w := range sortedKeys(accounts) {
+		ids := accounts[w]
+		slices.Sort(ids)
+		erased, err := in.Erased(ctx, w, slices.Compact(ids))
+		if err != nil {
+			return fmt.Errorf("tombstones: %w", err)
+		}
+		if len(erased) == 0 {
+			continue
+		}
+		for _, r := range results {
+			if r.delivery.Test != "" {
+				continue
+			}
+			left := notErased(r.facts[w], erased)
+			r.withheld[w] = len(left) < len(r.facts[w])
+			r.facts[w] = left
+		}
 	}
 	return nil
 }
 
-// notErased leaves out what accounts did until they were erased: it does not come back.
-func (in *Ingest) notErased(ctx context.Context, w string, facts []social.Activity) ([]social.Activity, error) {
-	var ids []string
-	for _, a := range facts {
-		ids = append(ids, a.Account().AccountID())
-	}
-	slices.Sort(ids)
-	erased, err := in.Erased(ctx, w, slices.Compact(ids))
-	if err != nil {
-		return nil, fmt.Errorf("tombstones: %w", err)
-	}
-	if len(erased) == 0 {
-		return facts, nil
-	}
+// redelivered is for how long platforms send again what they could not deliver.
+const redelivered = 7 * 24 * time.Hour
+
+// notErased leaves out what accounts did until they were erased: it does not
+// come back. Of what has no time of its own, that is what is received within
+// the time of redeliveries.
+func notErased(facts []social.Activity, erased map[string]time.Time) []social.Activity {
 	return slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool {
 		at, ok := erased[a.Account().AccountID()]
+		if a.Undated {
+			at = at.Add(redelivered)
+		}
 		return ok && !a.Occurred.After(at)
-	}), nil
+	})
 }
 
 func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 	var still []string // ids of what is parked, of a replay
 	for _, w := range sortedKeys(r.parked) {
-		body, err := json.Marshal(r.delivery)
+		kept := r.delivery
+		kept.Replay, kept.For = false, ""
+		body, err := json.Marshal(kept)
 		if err != nil {
 			return err
 		}

@@ -462,3 +462,48 @@ func TestSourcesOfOneIDAreHeardInEachWorkspace(t *testing.T) {
 		t.Errorf("heard at %v, %v", at, err)
 	}
 }
+
+// A workspace replays for itself alone: what its archive holds is neither
+// parked at the app's owner nor given to who has the scope by now.
+func TestReplayStaysInItsWorkspace(t *testing.T) {
+	d := newDesk(t)
+	app := store.App{ID: "app_meta", Owner: w, Platform: "meta"}
+	d.connect(t, app, true, w, "100")
+	guests := d.connect(t, app, false, "guest", "200")
+	body := `{"object":"page","entry":[` + page("200", "c2", "8") + `]}`
+	d.batch(t, delivered("app_meta", received, body))
+	if err := d.store.DeleteSource(t.Context(), guests); err != nil {
+		t.Fatal(err)
+	}
+	replay := func() {
+		t.Helper()
+		d.now = d.now.Add(2 * time.Minute) // what was remembered is looked up again
+		var x platform.Delivery
+		if err := x.UnmarshalJSON(delivered("app_meta", received, body).Body); err != nil {
+			t.Fatal(err)
+		}
+		x.Replay, x.For = true, "guest"
+		b, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.batch(t, ingest.Message{ID: "r", Body: b, Received: 1})
+	}
+	replay()
+	if got := d.parked(t, w); got != "" {
+		t.Errorf("parked at the app's owner: %q", got)
+	}
+	if got := d.parked(t, "guest"); !strings.Contains(got, "no source watches") {
+		t.Errorf("parked at who replayed: %q", got)
+	}
+	d.connect(t, app, false, "third", "200")
+	replay()
+	if facts := d.facts(t, "third"); len(facts) != 0 {
+		t.Errorf("who has the scope by now got %+v", facts)
+	}
+	for key, b := range d.shelf.objects {
+		if strings.Contains(string(b), `"for"`) || strings.Contains(string(b), `"replay"`) {
+			t.Errorf("%s is kept as a replay: %s", key, b)
+		}
+	}
+}

@@ -61,6 +61,16 @@ func (ar appRoutes) route(scopes []string) []store.Route {
 	return out
 }
 
+// only is the app as one workspace has it: the routes that are its own, and
+// what can't be routed is its to see. With "", the app as it is.
+func (ar appRoutes) only(w string) appRoutes {
+	if w != "" {
+		ar.routes = slices.DeleteFunc(slices.Clone(ar.routes), func(r store.Route) bool { return r.Workspace != w })
+		ar.app.Owner = w
+	}
+	return ar
+}
+
 func workspacesOf(routes []store.Route) []string {
 	var out []string
 	for _, r := range routes {
@@ -146,6 +156,7 @@ func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, r
 	if err != nil {
 		return nil, err
 	}
+	known = known.only(d.For)
 	out, routed, err := in.understandParts(ctx, known, d, received)
 	if err != nil || routed {
 		return out, err
@@ -153,6 +164,7 @@ func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, r
 	// A source may have been connected since the routes were read. It may be
 	// another workspace's, so that the delivery is split anew.
 	fresh, err := in.app(ctx, d.App, true)
+	fresh = fresh.only(d.For)
 	if err != nil || slices.Equal(fresh.routes, known.routes) {
 		return out, err
 	}

@@ -26,17 +26,21 @@ func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery) (Out
 	if err != nil {
 		return o, err
 	}
+	before := 0
+	for _, r := range results {
+		before += len(r.facts[w])
+	}
+	if err := in.withhold(ctx, results); err != nil {
+		return o, err
+	}
+	o.Erased = before
 	for _, r := range results {
 		o.Parked = append(o.Parked, r.parked[w]...)
 		for _, n := range r.ignored {
 			o.Ignored += n
 		}
-		facts, err := in.notErased(ctx, w, r.facts[w])
-		if err != nil {
-			return o, err
-		}
-		o.Erased += len(r.facts[w]) - len(facts)
-		for _, a := range facts {
+		o.Erased -= len(r.facts[w])
+		for _, a := range r.facts[w] {
 			there, err := in.Store.Activity(ctx, w, store.RefOf(a))
 			switch {
 			case fault.Is(err, fault.NotFound):

@@ -23,6 +23,7 @@ type Delivery struct {
 	Part     string // the delivery that this one was split from, if it was
 	Test     string // the id of a test of the whole way, if it is one: its facts go nowhere but into the test's report
 	Replay   bool   // it was parked or archived, and is done again
+	For      string // the workspace that replays it: nothing of it concerns another; empty: whoever watches its scopes
 }
 
 // deliveryJSON is the form in the queue and the archive; the body is base64.
@@ -38,6 +39,7 @@ type deliveryJSON struct {
 	Part     string            `json:"part_of,omitempty"`
 	Test     string            `json:"test,omitempty"`
 	Replay   bool              `json:"replay,omitempty"`
+	For      string            `json:"for,omitempty"`
 }
 
 // ID names the delivery by its app and bytes, by the headers that say what it
@@ -124,7 +126,7 @@ func withoutPath(r Request) string {
 // MarshalJSON writes the queue's form. Headers that carry secrets are left out.
 func (d Delivery) MarshalJSON() ([]byte, error) {
 	j := deliveryJSON{ID: d.ID(), App: d.App, Received: social.Stamp(d.Received), Method: d.Request.Method, URL: withoutPath(d.Request),
-		Body: d.Request.Body, Object: d.Object, Part: d.Part, Test: d.Test, Replay: d.Replay, Headers: map[string]string{}}
+		Body: d.Request.Body, Object: d.Object, Part: d.Part, Test: d.Test, Replay: d.Replay, For: d.For, Headers: map[string]string{}}
 	for k, v := range d.Request.Header {
 		if k = strings.ToLower(k); !secretHeaders[k] && !strings.HasPrefix(k, "x-forwarded-") && !strings.HasPrefix(k, "x-amzn-") {
 			j.Headers[k] = strings.Join(v, ", ")
@@ -144,7 +146,7 @@ func (d *Delivery) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("no delivery: app %q, received %q", j.App, j.Received)
 	}
 	_, query, _ := strings.Cut(j.URL, "?")
-	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Test: j.Test, Replay: j.Replay, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
+	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Test: j.Test, Replay: j.Replay, For: j.For, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
 	for k, v := range j.Headers {
 		d.Request.Header.Set(k, v)
 	}

@@ -120,7 +120,9 @@ func (r *Replay) Run(ctx context.Context, which Which) (Result, error) {
 	})
 }
 
-// walk calls f with each delivery once.
+// walk calls f with each delivery once. A workspace replays for itself alone:
+// what it kept is nobody else's, whoever has the scope by now. Only what is
+// parked at the owner of an app, since nobody watched, goes to who watches now.
 func (r *Replay) walk(ctx context.Context, which Which, f func(platform.Delivery) error) error {
 	seen := map[string]bool{}
 	once := func(d platform.Delivery) error {
@@ -129,6 +131,16 @@ func (r *Replay) walk(ctx context.Context, which Which, f func(platform.Delivery
 			return nil
 		}
 		seen[id] = true
+		d.For = which.Workspace
+		if !which.Archived {
+			app, err := r.Store.App(ctx, d.App)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			if app.Owner == which.Workspace {
+				d.For = ""
+			}
+		}
 		return f(d)
 	}
 	if !which.From.Before(which.To) {

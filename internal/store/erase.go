@@ -130,6 +130,7 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	f := forgetting{store: s, w: w, account: account, until: until, again: map[FactRef]bool{}}
 	var stays *social.Activity
 	var keys []key
+	var gone []social.Activity
 	for _, it := range items {
 		if !strings.HasPrefix(it.SK, "F#") {
 			keys = append(keys, key{it.PK, it.SK}) // copies: those of what stays are made again
@@ -144,6 +145,7 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 			continue
 		}
 		keys = append(keys, key{it.PK, it.SK})
+		gone = append(gone, a)
 		if err := f.fact(ctx, a, it.Reader); err != nil {
 			return 0, 0, err
 		}
@@ -168,11 +170,58 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 			return 0, 0, err
 		}
 	}
+	// Views that were being written from the facts while they went: whoever
+	// writes one looks at the fact afterwards (package feedback), and finds it
+	// gone from here on.
+	for _, a := range gone {
+		if err := f.late(ctx, a); err != nil {
+			return 0, 0, err
+		}
+	}
 	if stays != nil {
 		return f.facts, f.views, s.put(ctx, newAccountItem(w, *stays))
 	}
 	n, err = s.deletePartition(ctx, pk)
 	return f.facts + n, f.views, err
+}
+
+// ForgetViews takes away what was made of a fact that is gone.
+func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
+	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}}
+	return f.late(ctx, a)
+}
+
+// late takes away views that were written of a fact while it went.
+func (f *forgetting) late(ctx context.Context, a social.Activity) error {
+	if a.Type == social.Edit || a.Type == social.Delete {
+		// One that stays is by nobody named, and may stand in the same place.
+		msg := MessageID(a.Platform, a.Scope, a.Object.ID)
+		keys := []key{{dayPK(f.w, a.Occurred, f.account), daySK(a)}, {threadPK(f.w, msg), editSK(a)}}
+		place, err := f.store.Place(ctx, f.w, msg)
+		if err == nil {
+			keys = append(keys, key{accountPK(f.w, place.Ref.Account), receivedSK(a)})
+		} else if !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		for _, k := range keys {
+			_, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ConditionExpression: aws.String("ActorID = :a"),
+				ExpressionAttributeValues: map[string]types.AttributeValue{":a": str(a.Actor.ID)}})
+			if err = classify("forget", err); err != nil && !fault.Is(err, fault.Conflict) {
+				return err
+			}
+		}
+		return nil
+	}
+	f.messages = nil
+	if err := f.fact(ctx, a, ""); err != nil {
+		return err
+	}
+	for _, m := range f.messages {
+		if err := f.message(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgetting is an account that is being forgotten.

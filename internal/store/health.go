@@ -42,21 +42,22 @@ type lastHeardItem struct {
 // order, changes nothing; it costs a write each time, so that whoever handles
 // a batch of deliveries should note each slot once.
 func (s *Store) PutHeard(ctx context.Context, w, source string, at time.Time) error {
+	// First what outlasts the hours, when it was heard last: an attempt that
+	// dies in between is done again as a whole.
+	if err := s.raise(ctx, key{workspacePK(w), lastHeardSK(source)}, "Last", at.UTC().Truncate(slot)); err != nil {
+		return err
+	}
 	hour := at.UTC().Truncate(time.Hour)
 	n := strconv.Itoa(int(at.UTC().Sub(hour) / slot))
 	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{heardPK(w, source), hourSK(hour)}.av(),
 		UpdateExpression: aws.String("ADD Slots :n SET #ttl = :ttl"), ExpressionAttributeNames: map[string]string{"#ttl": "ttl"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":n": &types.AttributeValueMemberNS{Value: []string{n}}, ":ttl": num(hour.Add(heardFor).Unix())},
-		ReturnValues:              types.ReturnValueUpdatedOld, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal})
 	if err != nil {
 		return classify("heard "+source, err)
 	}
 	s.wrote(out.ConsumedCapacity)
-	if old, ok := out.Attributes["Slots"].(*types.AttributeValueMemberNS); ok && slices.Contains(old.Value, n) {
-		return nil
-	}
-	// What outlasts the hours: when it was heard last.
-	return s.raise(ctx, key{workspacePK(w), lastHeardSK(source)}, "Last", at.UTC().Truncate(slot))
+	return nil
 }
 
 // raise sets an attribute that holds an instant, unless it holds a later one.
