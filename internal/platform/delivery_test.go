@@ -144,7 +144,7 @@ func TestASecretPathIsNotQueued(t *testing.T) {
 
 func TestWhatKindOfDeliveryItIsComesBack(t *testing.T) {
 	want := delivery()
-	want.Part, want.Test, want.Replay, want.Object = "dlv_whole", "test_1", true, "deliveries/dlv_x"
+	want.Part, want.Test, want.Replay, want.For, want.Object = "dlv_whole", "test_1", true, "acme", "deliveries/dlv_x"
 	b, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)

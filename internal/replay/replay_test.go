@@ -224,6 +224,36 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// A workspace replays for itself alone; but what the owner of an app has parked,
+// since nobody watched its scope, goes to whoever watches it now.
+func TestForWhomItIsReplayed(t *testing.T) {
+	d := newDesk(t)
+	for id, owner := range map[string]string{"app_own": w, "app_guest": "other"} {
+		if err := d.Store.CreateSource(t.Context(), store.App{ID: id, Owner: owner, Platform: "meta"}, true,
+			store.Source{ID: "src_" + id, Workspace: owner, App: id, Platform: "meta", Scope: "1", Created: t0}); err != nil {
+			t.Fatal(err)
+		}
+		d.park(id, "parked at "+id, t0, "no JSON")
+		x := delivery(id, "archived at "+id, t0)
+		d.shelf.archived["archive/"+w+"/2026-11-02"] = append(d.shelf.archived["archive/"+w+"/2026-11-02"], x)
+	}
+	d.park("app_gone", "parked at app_gone", t0, "no JSON")
+	got := map[string]string{}
+	for _, archived := range []bool{false, true} {
+		d.queued = nil
+		if _, err := d.Run(t.Context(), replay.Which{Workspace: w, From: t0, To: t0.Add(time.Second), Archived: archived}); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range d.queued {
+			got[string(x.Request.Body)] = x.For
+		}
+	}
+	want := map[string]string{"parked at app_own": "", "parked at app_guest": w, "parked at app_gone": w, "archived at app_own": w, "archived at app_guest": w}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // What is said of deliveries is summed, and what two of them would add counts once.
 func TestOutcomesAreSummed(t *testing.T) {
 	d := newDesk(t)
