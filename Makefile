@@ -10,6 +10,7 @@ TEST_PORT ?= 4577
 ENGINE ?= http://localhost:8000
 FN ?=
 FUZZTIME ?= 10s
+MINUTES ?= 10
 
 TOOLS = tools=$$(local/tools.sh) && export PATH="$$tools/bin:$$PATH"
 CLOUD = $(TOOLS) && python local/cloud.py
@@ -61,6 +62,10 @@ fuzz: ## Run each fuzz test for FUZZTIME (10s)
 .PHONY: bench
 bench: ## Measure speed and cost, on a local cloud of its own
 	@$(CLOUD) with --name bench --port 4578 -- go run ./cmd/bench
+
+.PHONY: soak
+soak: ## Load a local cloud of its own for MINUTES (10), and count what was lost or doubled
+	@$(CLOUD) with --name soak --port 4579 -- go run ./cmd/bench soak --minutes $(MINUTES)
 
 .PHONY: quality
 quality: ## Measure how well texts are read and themes are found

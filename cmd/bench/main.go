@@ -5,6 +5,8 @@
 // The reference mix is that of docs/cost.md: one activity per delivery, 70 %
 // reactions and 30 % messages, batches of 25, persons with 200 facts of
 // history, items of 1 KB.
+//
+// `bench soak` is another thing: load on a whole local cloud, see soak.go.
 package main
 
 import (
@@ -12,12 +14,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"runtime"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -26,10 +28,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"rapport/internal/feedback"
 	"rapport/internal/erasure"
+	"rapport/internal/feedback"
 	"rapport/internal/ingest"
-	"rapport/internal/intake"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/platform/standard"
@@ -67,12 +68,19 @@ const (
 var received = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 func main() {
-	if len(os.Args) > 1 {
-		fmt.Fprintln(os.Stderr, "bench takes no arguments: it prints `name value unit` lines. `make bench` runs it beside a local engine.")
+	// What the pipeline logs is no figure, but to write it takes time.
+	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	do := run
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == "soak":
+		do = soak
+	case len(os.Args) > 1:
+		fmt.Fprintln(os.Stderr, "bench prints `name value unit` lines; bench soak [--minutes 10] runs load against a local cloud. `make bench` and `make soak` start what they need.")
 		os.Exit(2)
 	}
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // what the pipeline logs is no figure
-	if err := run(context.Background()); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := do(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(3)
 	}
@@ -256,6 +264,11 @@ func costs(ctx context.Context, s *store.Store) error {
 	line("ingest_wru_per_reaction", ir.write/nr, "WRU")
 	line("ingest_wru_per_message", im.write/nm, "WRU")
 	line("ingest_rru_per_activity", (ir.read+im.read)/(nr+nm), "RRU")
+	// In the figures above once for all: one source, one slot of five minutes.
+	if err := s.PutHeard(ctx, workspace, "another", received); err != nil {
+		return err
+	}
+	line("heard_wru_per_source_and_slot", m.take().write, "WRU")
 
 	n := nr + nm
 	f := feedback.New(s, func(_ context.Context, w string, as []string) error {
@@ -314,75 +327,4 @@ func costs(ctx context.Context, s *store.Store) error {
 	}
 	line("dollars_per_million", total, "USD")
 	return nil
-}
-
-// intakeSpeed measures a hook request of 2 KB without the call to SQS.
-func intakeSpeed() error {
-	key := "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	body := []byte(`{"id":"1","pad":"` + strings.Repeat("x", 2000) + `"}`)
-	req := platform.Request{Method: "POST", Header: http.Header{}, Body: body}
-	if err := (standard.Adapter{}).Sign(&req, key, "msg_1", platform.Options{}, received); err != nil {
-		return err
-	}
-	h := intake.Handler(intake.Deps{
-		App: func(context.Context, string) (store.App, error) {
-			return store.App{ID: "app", Owner: workspace, Platform: "standard", Config: json.RawMessage(mapping)}, nil
-		},
-		Secrets: func(context.Context, string) (platform.Secrets, error) {
-			return platform.Secrets{Keys: []string{key}}, nil
-		},
-		Enqueue: func(_ context.Context, d platform.Delivery) error { _, err := json.Marshal(d); return err },
-		Now:     func() time.Time { return received },
-	})
-	us, allocs, err := measure(5000, func() error {
-		r := httptest.NewRequest("POST", "/hooks/app", strings.NewReader(string(body)))
-		r.Header = req.Header.Clone()
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if w.Code != http.StatusOK {
-			return fmt.Errorf("intake answered %d", w.Code)
-		}
-		return nil
-	})
-	line("intake_us_per_request", us, "us")
-	line("intake_allocs_per_request", allocs, "allocs")
-	return err
-}
-
-func normaliseSpeed() error {
-	r := rand.New(rand.NewPCG(seed, seed))
-	body := []byte(event(r, "1", 1, received, false))
-	us, _, err := measure(5000, func() error {
-		_, err := standard.Adapter{}.Normalise(platform.Request{Body: body}, platform.Options{Config: json.RawMessage(mapping)})
-		return err
-	})
-	line("normalise_us_per_activity", us, "us")
-	if err != nil {
-		return err
-	}
-	reader := reading.New()
-	text := "My parcel is three days late again and nobody answers, when will it be here?"
-	us, _, err = measure(5000, func() error { reader.Read(text); return nil })
-	line("read_us_per_text", us, "us")
-	return err
-}
-
-// measure runs f n times after a warm-up and returns the microseconds and allocations of one run.
-func measure(n int, f func() error) (us, allocs float64, err error) {
-	for range n / 10 {
-		if err := f(); err != nil {
-			return 0, 0, err
-		}
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	for range n {
-		if err := f(); err != nil {
-			return 0, 0, err
-		}
-	}
-	took := time.Since(start)
-	runtime.ReadMemStats(&after)
-	return float64(took.Microseconds()) / float64(n), float64(after.Mallocs-before.Mallocs) / float64(n), nil
 }
