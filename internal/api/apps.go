@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -23,6 +24,7 @@ type App struct {
 	Platform string   `json:"platform"`
 	Owner    string   `json:"owner" doc:"The workspace that made it, and sees what it can't route"`
 	Legacy   bool     `json:"legacy_signatures"`
+	Config   any      `json:"config,omitempty" doc:"The platform's own document"`
 	Guests   []string `json:"guests" doc:"Workspaces that may connect sources to it"`
 	Secrets  []Secret `json:"secrets" doc:"What deliveries may be signed with, the current one first"`
 }
@@ -58,6 +60,17 @@ type InApp struct {
 	App string `path:"app" pattern:"^app_[A-Za-z0-9_-]{1,60}$" maxLength:"64"`
 }
 
+// AppSettings is what of an app can be changed.
+type AppSettings struct {
+	Config json.RawMessage `json:"config,omitempty" doc:"The platform's own document, whole; absent: none"`
+	Legacy bool            `json:"legacy_signatures,omitempty" doc:"Accept the platform's legacy signature too"`
+}
+
+type settingsIn struct {
+	InApp
+	Body AppSettings
+}
+
 type rotateIn struct {
 	InApp
 	Body NewSecret
@@ -88,6 +101,8 @@ func (s *service) apps(api huma.API) {
 			out, err := s.app(ctx, a)
 			return &Out[App]{out}, err
 		})
+	members(s, api, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
+		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are."}, s.putApp)
 	members(s, api, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
 		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within a minute.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
@@ -113,6 +128,9 @@ func (s *service) ownApp(ctx context.Context, w, id string) (store.App, error) {
 func (s *service) app(ctx context.Context, a store.App) (App, error) {
 	out := App{ID: a.ID, Platform: string(a.Platform), Owner: a.Owner, Legacy: a.Legacy, Guests: append([]string{}, a.Guests...), Secrets: []Secret{}}
 	slices.Sort(out.Guests)
+	if len(a.Config) > 0 {
+		out.Config = a.Config
+	}
 	keys, err := s.Secrets(ctx, a.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return out, err
@@ -125,6 +143,29 @@ func (s *service) app(ctx context.Context, a store.App) (App, error) {
 		out.Secrets = append(out.Secrets, Secret{id, i == 0})
 	}
 	return out, nil
+}
+
+func (s *service) putApp(ctx context.Context, w string, in *settingsIn) (*Out[App], error) {
+	a, err := s.ownApp(ctx, w, in.App)
+	if err != nil {
+		return nil, err
+	}
+	adapter, err := all.Find(a.Platform)
+	if err != nil {
+		return nil, err
+	}
+	if string(in.Body.Config) == "null" {
+		in.Body.Config = nil
+	}
+	if err := adapter.CheckConfig(in.Body.Config); err != nil {
+		return nil, configProblem(err)
+	}
+	a.Config, a.Legacy = in.Body.Config, in.Body.Legacy
+	if err := s.Store.PutAppSettings(ctx, a); err != nil {
+		return nil, err
+	}
+	out, err := s.app(ctx, a)
+	return &Out[App]{out}, err
 }
 
 // secretID names a secret by a keyed hash, so that a guess can't be tried on it.

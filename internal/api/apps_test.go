@@ -367,3 +367,28 @@ func TestErasuresPage(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// An app's document is changed as a whole: a wrong mapping can be mended, and
+// what it parked be replayed.
+func TestAnAppsDocumentChanges(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "bob")
+	s := x.connected("ann", "acme", map[string]any{"platform": "standard", "name": "Forum", "scope": "forum", "config": json.RawMessage(standardConfig)})
+	path := "/v1/workspaces/acme/apps/" + s.App
+	changed := strings.Replace(standardConfig, "inbound", "outbound", 1)
+	if changed == standardConfig {
+		t.Fatal("nothing to change")
+	}
+	x.call("ann", "PUT", path, map[string]any{"config": json.RawMessage(changed), "legacy_signatures": true}).want(t, http.StatusOK, nil)
+	a, err := x.store.App(t.Context(), s.App)
+	if err != nil || !strings.Contains(string(a.Config), "outbound") || !a.Legacy || a.Owner != "acme" || a.Platform != "standard" {
+		t.Errorf("kept: %+v, %v", a, err)
+	}
+	x.call("ann", "PUT", path, map[string]any{"config": map[string]any{}}).at(t, "body.config.mapping")
+	x.call("ann", "PUT", path, map[string]any{}).at(t, "body.config.mapping")
+	x.call("bob", "PUT", "/v1/workspaces/other/apps/"+s.App, map[string]any{"config": json.RawMessage(standardConfig)}).want(t, http.StatusNotFound, nil)
+	if b, err := x.store.App(t.Context(), s.App); err != nil || string(b.Config) != string(a.Config) {
+		t.Errorf("a refused change changed it: %s, %v", b.Config, err)
+	}
+}

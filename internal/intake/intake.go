@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,14 +71,14 @@ func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) 
 	w.WriteHeader(status)
 }
 
-func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps func(context.Context, string) (store.App, error), secrets func(context.Context, string) (platform.Secrets, error)) {
+func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps lookup[store.App], secrets lookup[platform.Secrets]) {
 	ctx := r.Context()
 	if !appID.MatchString(o.app) {
 		o.app = "" // whoever made it up shall not fill the log with it
 		o.end(w, http.StatusNotFound, "unknown", "no app has such an id")
 		return
 	}
-	app, err := apps(ctx, o.app)
+	app, err := apps(ctx, o.app, remembered)
 	if fault.Is(err, fault.NotFound) {
 		o.end(w, http.StatusNotFound, "unknown", "no such app")
 		return
@@ -101,25 +102,41 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 		o.end(w, http.StatusRequestEntityTooLarge, "too_large", "over 4 MB")
 		return
 	}
-	keys, err := secrets(ctx, app.ID)
-	if fault.Is(err, fault.NotFound) {
-		o.end(w, http.StatusUnauthorized, "refused", "the app has no secret")
-		return
-	}
-	if err != nil {
-		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
-		return
-	}
 	base := d.PublicURL
 	if base == "" {
 		base = "https://" + r.Host
 	}
 	req := platform.Request{Method: r.Method, URL: base + r.URL.RequestURI(), Header: r.Header, Query: r.URL.RawQuery, Path: r.PathValue("path"), Body: body}
 	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
-	answer, err := adapter.Handshake(req, keys, opts, d.Now())
+	var keys platform.Secrets
+	var answer *platform.Answer
+	var refused error
+	// What is refused is looked at once more with secrets read just now: they may have been rotated.
+	for _, age := range []time.Duration{remembered, justNow} {
+		was := keys
+		keys, err = secrets(ctx, app.ID, age)
+		if fault.Is(err, fault.NotFound) {
+			o.end(w, http.StatusUnauthorized, "refused", "the app has no secret")
+			return
+		}
+		if err != nil {
+			o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
+			return
+		}
+		if refused != nil && slices.Equal(was.Keys, keys.Keys) && was.VerifyToken == keys.VerifyToken {
+			break
+		}
+		answer, refused = adapter.Handshake(req, keys, opts, d.Now())
+		if refused == nil && answer == nil && r.Method == http.MethodPost {
+			refused = adapter.Verify(req, keys, opts, d.Now())
+		}
+		if refused == nil {
+			break
+		}
+	}
 	switch {
-	case err != nil:
-		o.end(w, http.StatusUnauthorized, "refused", err.Error())
+	case refused != nil:
+		o.end(w, http.StatusUnauthorized, "refused", refused.Error())
 		return
 	case answer != nil:
 		o.answer(w, *answer, "handshake")
@@ -127,10 +144,6 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps fun
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
 		o.end(w, http.StatusMethodNotAllowed, "refused", "neither a delivery nor a handshake")
-		return
-	}
-	if err := adapter.Verify(req, keys, opts, d.Now()); err != nil {
-		o.end(w, http.StatusUnauthorized, "refused", err.Error())
 		return
 	}
 	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Test: platform.TestOf(req, keys)}
@@ -173,41 +186,47 @@ func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
 			"Dimensions": [][]string{{"platform", "result"}}, "Metrics": []any{map[string]string{"Name": "Deliveries", "Unit": "Count"}}}}}))
 }
 
-// remembered is how long an app and its secrets are kept in memory: a rotated
-// secret or a new app is known after at most this long.
+// remembered is how long an app and its secrets are kept in memory: a revoked
+// secret or a changed app is known after at most this long.
 const remembered = time.Minute
 
-// remember caches what get returns, and that there is nothing, for a minute.
+// justNow is how old secrets may be by which something is refused: a rotated
+// one is known at once, and a flood of forgeries reads them every five seconds.
+const justNow = 5 * time.Second
+
+// lookup is a get whose answers are remembered: one that is older than age is read again.
+type lookup[T any] func(ctx context.Context, id string, age time.Duration) (T, error)
+
+// remember caches what get returns, and for five seconds that there is nothing.
 // At most 10,000 ids are held, so that made-up ids can't fill the memory.
-func remember[T any](now func() time.Time, get func(context.Context, string) (T, error)) func(context.Context, string) (T, error) {
+func remember[T any](now func() time.Time, get func(context.Context, string) (T, error)) lookup[T] {
 	type entry struct {
-		v     T
-		err   error
-		until time.Time
+		v    T
+		err  error
+		read time.Time
 	}
 	var mu sync.Mutex
 	entries := map[string]entry{}
-	return func(ctx context.Context, id string) (T, error) {
+	return func(ctx context.Context, id string, age time.Duration) (T, error) {
 		mu.Lock()
 		e, ok := entries[id]
 		mu.Unlock()
-		if ok && now().Before(e.until) {
+		if e.err != nil {
+			age = min(age, justNow) // a new app works after five seconds
+		}
+		if ok && now().Sub(e.read) < age {
 			return e.v, e.err
 		}
 		v, err := get(ctx, id)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return v, err
 		}
-		hold := remembered
-		if err != nil {
-			hold = remembered / 12 // a new app works after five seconds
-		}
 		mu.Lock()
 		defer mu.Unlock()
 		if len(entries) >= 10_000 {
 			clear(entries)
 		}
-		entries[id] = entry{v, err, now().Add(hold)}
+		entries[id] = entry{v, err, now()}
 		return v, err
 	}
 }

@@ -161,11 +161,21 @@ func TestAppsAndSecretsAreRememberedForAMinute(t *testing.T) {
 	}
 	h.keys.Keys = []string{"rotated"}
 	if w := h.send("POST", "/hooks/page", "{}", "rotated"); w.Code != http.StatusUnauthorized {
-		t.Errorf("within the minute: %d", w.Code)
+		t.Errorf("in the same moment: %d", w.Code)
 	}
-	h.clock = h.clock.Add(61 * time.Second)
+	h.clock = h.clock.Add(4 * time.Second)
+	if w := h.send("POST", "/hooks/page", "{}", "secret"); w.Code != http.StatusOK {
+		t.Errorf("the one before, as it is remembered: %d", w.Code)
+	}
+	h.clock = h.clock.Add(2 * time.Second)
 	if w := h.send("POST", "/hooks/page", "{}", "rotated"); w.Code != http.StatusOK {
-		t.Errorf("after the minute: %d", w.Code)
+		t.Errorf("six seconds later: %d; what is refused is looked at once more", w.Code)
+	}
+	if w := h.send("POST", "/hooks/page", "{}", "secret"); w.Code != http.StatusUnauthorized {
+		t.Errorf("the one before, once that is known: %d", w.Code)
+	}
+	if h.asked != 1 {
+		t.Errorf("asked %d times for the app, want 1", h.asked)
 	}
 
 	// An app that is not there is asked for again soon: it may be about to be made.

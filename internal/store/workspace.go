@@ -213,6 +213,18 @@ func (s *Store) Source(ctx context.Context, w, id string) (Source, error) {
 	return it.source()
 }
 
+// PutAppSettings replaces an app's document, and whether it accepts legacy
+// signatures. An app that is gone is an error of kind NotFound.
+func (s *Store) PutAppSettings(ctx context.Context, a App) error {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{appPK(a.ID), "@"}.av(),
+		UpdateExpression: aws.String("SET Config = :c, Legacy = :l"), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":c": str(string(a.Config)), ":l": &types.AttributeValueMemberBOOL{Value: a.Legacy}}})
+	if err = classify("app", err); fault.Is(err, fault.Conflict) {
+		return fault.New(fault.NotFound, "no such app")
+	}
+	return err
+}
+
 // PutGuest lets a workspace connect sources to an app, or, with may false, no
 // longer; sources that are connected stay. An app that is gone is an error of
 // kind NotFound.
