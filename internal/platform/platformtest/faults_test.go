@@ -362,6 +362,13 @@ var faults = map[string]fault{
 			}
 			return demo.Adapter{}.Handshake(r, s, platform.Options{}, time.Time{})
 		}}},
+	"the previous secret answers no challenge": {part: "handshakes", want: "which the previous secret is good for",
+		adapter: variant{handshake: func(r platform.Request, s platform.Secrets) (*platform.Answer, error) {
+			if slices.Index(s.Keys, "demo-secret") > 0 && s.Keys[0] != "" {
+				return nil, platform.Refuse("that is an old secret")
+			}
+			return demo.Adapter{}.Handshake(r, s, platform.Options{}, time.Time{})
+		}}},
 	"the handshake's error names the token": {part: "handshakes", want: "the error names the secret",
 		adapter: variant{handshake: func(r platform.Request, s platform.Secrets) (*platform.Answer, error) {
 			a, err := demo.Adapter{}.Handshake(r, s, platform.Options{}, time.Time{})
@@ -579,6 +586,22 @@ var faults = map[string]fault{
 		adapter: activity(func(_ platform.Request, a *social.Activity) {
 			if a.Type == social.Edit {
 				a.Scope = ""
+			}
+		})},
+	"a reply is in another conversation than what it replies to": {part: "threads", want: "is in the conversation",
+		adapter: activity(func(_ platform.Request, a *social.Activity) {
+			if a.InReplyTo != "" {
+				a.Conversation = a.InReplyTo
+			}
+		})},
+	"the type depends on how it arrives": {part: "threads", want: "one thing is of two types",
+		dir: func(dir string) error {
+			said, err := os.ReadFile(filepath.Join(dir, "said.json"))
+			return errors.Join(err, os.WriteFile(filepath.Join(dir, "said-too.json"), said, 0o644), write("said-too.headers", "X-Demo-Hook: mentions\n")(dir))
+		},
+		adapter: activity(func(r platform.Request, a *social.Activity) {
+			if r.Header.Get("X-Demo-Hook") != "" && a.Type == social.Post {
+				a.Type = social.Mention
 			}
 		})},
 	"a thread that need not be unshown": {part: "threads", want: "but it is not so",

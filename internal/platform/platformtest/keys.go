@@ -106,12 +106,13 @@ func mutable(t *testing.T, name, at string, a, b social.Activity) {
 
 // threads holds that what belongs together is named alike: that some fixture
 // shows the parent of a reply, what is edited, deleted or reacted to, as
-// something that was said, with the same scope and id.
+// something that was said, with the same scope and id; and that what belongs
+// together is in one conversation, unless it begins one of its own.
 func (s Suite) threads(t *testing.T, list []fixture) {
 	type ref struct {
 		scope, id string
 	}
-	said := map[ref]bool{}
+	said := map[ref]social.Activity{}
 	var all []social.Activity
 	for _, f := range list {
 		_, events := s.tell(f.request)
@@ -121,15 +122,21 @@ func (s Suite) threads(t *testing.T, list []fixture) {
 			}
 			all = append(all, *e.Activity)
 			if e.Activity.Type.Utterance() {
-				said[ref{e.Activity.Scope, e.Activity.Object.ID}] = true
+				if of, ok := said[ref{e.Activity.Scope, e.Activity.Object.ID}]; ok && of.Type != e.Activity.Type {
+					t.Errorf("one thing is of two types: %s and %s", of.Key, e.Activity.Key)
+				}
+				said[ref{e.Activity.Scope, e.Activity.Object.ID}] = *e.Activity
 			}
 		}
 	}
 	lacks, met := map[string]string{}, map[string]bool{}
 	for _, a := range all {
 		see := func(what, id string) {
-			if said[ref{a.Scope, id}] {
+			if of, ok := said[ref{a.Scope, id}]; ok {
 				met[what] = true
+				if a.Conversation != "" && a.Conversation != a.Object.ID && a.Type != social.Quote && a.Conversation != of.Conversation {
+					t.Errorf("%s is in the conversation %q, and %s is in %q", a.Key, a.Conversation, of.Key, of.Conversation)
+				}
 			} else {
 				lacks[what] = fmt.Sprintf("%q in %q, of %s", id, a.Scope, a.Key)
 			}

@@ -357,6 +357,10 @@ func (s Suite) handshakes(t *testing.T) {
 			if a, err := answer(h.Request, rotated); err != nil || !cmp.Equal(a, h.Want) {
 				t.Errorf("%s, in a rotation of secrets, is answered with %v, %v", h.Name, a, err)
 			}
+			rotated.Keys = append([]string{s.otherSecret()}, h.Secrets.Keys...)
+			if a, err := answer(h.Request, rotated); err != nil || a == nil {
+				t.Errorf("%s, which the previous secret is good for, is answered with %v, %v", h.Name, a, err)
+			}
 		}
 		if h.Request.Method == http.MethodPost && len(h.Request.Body) > 0 {
 			broken := clone(h.Request)

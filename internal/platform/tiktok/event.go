@@ -255,7 +255,7 @@ func mention(s source, raw json.RawMessage) platform.Event {
 	case where == "VIDEO_MENTION" && v.Type == "CREATE":
 		at, err = s.instant(v.Made)
 		a = spoken(social.Mention, "video", string(v.Video), string(v.By), at)
-		a.Text = v.Caption
+		a.Text, a.Conversation = v.Caption, string(v.Video) // in which the comments on it are
 	case where == "VIDEO_MENTION" && v.Type == "EDIT":
 		a = spoken(social.Edit, "video", string(v.Video), string(v.By), at)
 		a.Text = v.Caption
