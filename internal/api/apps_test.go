@@ -159,6 +159,13 @@ func TestGuestsConnectTheirScopes(t *testing.T) {
 	in["scope"] = "shop"
 	x.connected("ann", "acme", in) // beside its own *
 
+	// Nor is it a guest's where nobody else has a source.
+	lone := x.connected("ann", "acme", map[string]any{"platform": "standard", "name": "Lone", "scope": "lone", "config": json.RawMessage(standardConfig)})
+	x.call("ann", "PUT", "/v1/workspaces/acme/apps/"+lone.App+"/guests/guest", nil).want(t, 200, nil)
+	x.call("ann", "DELETE", "/v1/workspaces/acme/sources/"+lone.ID, nil).want(t, http.StatusNoContent, nil)
+	in["app"], in["scope"] = lone.App, "*"
+	x.call("gus", "POST", "/v1/workspaces/guest/sources", in).at(t, "body.scope")
+
 	x.call("ann", "DELETE", guests+"guest", nil).want(t, 200, &app)
 	if len(app.Guests) != 0 {
 		t.Errorf("%+v", app)
@@ -334,6 +341,20 @@ func TestReplays(t *testing.T) {
 	x.call("ann", "POST", path, map[string]any{"archived": true, "ids": []string{"prk_1"}}).at(t, "body.archived")
 	x.call("ann", "POST", path, map[string]any{"from": "2026-11-03T00:00:00Z", "to": "2026-11-02T00:00:00Z"}).at(t, "body.from")
 	x.call("ann", "POST", path, map[string]any{"to": "yesterday"}).problem(t, 422)
+}
+
+// What one call can't do in its time says that there is more.
+func TestReplaysOfManyAreCut(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	for i := range 201 {
+		x.park("acme", fmt.Sprintf("prk_%03d", i), "app_1", "no JSON", t0.Add(-time.Duration(i)*time.Second), fmt.Sprint(i))
+	}
+	var r api.ReplayResult
+	x.call("ann", "POST", "/v1/workspaces/acme/replays", map[string]any{}).want(t, 200, &r)
+	if r.Deliveries != 200 || !r.More || len(x.queued) != 200 {
+		t.Errorf("%+v, %d queued", r, len(x.queued))
+	}
 }
 
 func TestErasuresPage(t *testing.T) {
