@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/logging"
 
 	"rapport/internal/erasure"
 	"rapport/internal/feedback"
@@ -105,7 +106,7 @@ func run(ctx context.Context) error {
 	if err := normaliseSpeed(); err != nil {
 		return err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return err
 	}
@@ -326,5 +327,20 @@ func costs(ctx context.Context, s *store.Store) error {
 		total += dollars[name]
 	}
 	line("dollars_per_million", total, "USD")
+
+	// Outside of the reference mix: people of whom nothing was known.
+	var strangers []ingest.Message
+	for i := range perBatch {
+		b, err := json.Marshal(delivery(event(r, fmt.Sprintf("first%d", i), people+i, received.Add(-time.Minute), true)))
+		if err != nil {
+			return err
+		}
+		strangers = append(strangers, ingest.Message{ID: fmt.Sprint(i), Body: b, Received: 1})
+	}
+	is, _, err := handle(strangers)
+	if err != nil {
+		return err
+	}
+	line("ingest_wru_per_first_reaction", is.write/perBatch, "WRU")
 	return nil
 }

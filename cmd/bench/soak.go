@@ -24,6 +24,7 @@ import (
 	cognitotypes "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go/logging"
 
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
@@ -149,6 +150,11 @@ func soak(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p50, p99 := s.latency(0.5), s.latency(0.99)
+	for _, l := range s.later { // what was to come still
+		s.again++
+		s.post(ctx, l.p)
+	}
 	drained, err := s.drain(ctx)
 	if err != nil {
 		return err
@@ -157,8 +163,8 @@ func soak(ctx context.Context) error {
 	line("soak_held_for", *minutes, "min")
 	line("soak_deepest_queue", float64(deepest), "messages")
 	line("soak_drained_after", drained.Seconds(), "s")
-	line("soak_intake_p50", ms(quantile(s.took, 0.5)), "ms")
-	line("soak_intake_p99", ms(quantile(s.took, 0.99)), "ms")
+	line("soak_intake_p50", ms(p50), "ms")
+	line("soak_intake_p99", ms(p99), "ms")
 	line("soak_posted", float64(s.posted), "requests")
 	line("soak_redelivered", float64(s.again), "requests")
 	line("soak_retried", float64(s.retried), "requests")
@@ -204,7 +210,7 @@ func newSoak(ctx context.Context) (*soaking, error) {
 	if err := json.Unmarshal(b, &s.stack); err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, err
 	}
@@ -646,24 +652,10 @@ func (s *soaking) check(ctx context.Context) error {
 		}
 		path = next
 	}
-	lost, doubled, strange := 0, 0, 0
-	for key := range s.accepted {
-		if there[key] == 0 {
-			if lost++; lost <= 5 {
-				note("lost: %s", key)
-			}
-		}
-	}
-	for key, n := range there {
-		if n > 1 {
-			if doubled++; doubled <= 5 {
-				note("%d times: %s", n, key)
-			}
-		}
-		if s.accepted[key] == 0 && !s.unsure[key] {
-			if strange++; strange <= 5 {
-				note("nobody sent: %s", key)
-			}
+	lost, doubled, strange := compare(s.accepted, s.unsure, there)
+	for what, keys := range map[string][]string{"lost": lost, "more than once": doubled, "never sent": strange} {
+		for _, key := range keys[:min(5, len(keys))] {
+			note("%s: %s", what, key)
 		}
 	}
 	dead, err := s.depth(ctx, "deliveries_dlq", "scoring_dlq", "feedback_dlq")
@@ -677,15 +669,35 @@ func (s *soaking) check(ctx context.Context) error {
 		return err
 	}
 	line("soak_accepted_activities", float64(len(s.accepted)), "activities")
-	line("soak_lost", float64(lost), "activities")
-	line("soak_doubled", float64(doubled), "activities")
-	line("soak_not_sent", float64(strange), "activities")
+	line("soak_lost", float64(len(lost)), "activities")
+	line("soak_doubled", float64(len(doubled)), "activities")
+	line("soak_not_sent", float64(len(strange)), "activities")
 	line("soak_parked", float64(len(parked.Items)), "deliveries")
 	line("soak_dead_letters", float64(dead), "messages")
-	if lost+doubled+strange+dead+len(parked.Items) > 0 {
+	if len(lost)+len(doubled)+len(strange)+dead+len(parked.Items) > 0 {
 		return errors.New("what was accepted is not what is there")
 	}
 	return nil
+}
+
+// compare says, by activity key, what was accepted and is not there, what is
+// there more than once, and what is there though nobody sent it. Of unsure ones
+// it is not known whether they were accepted.
+func compare(accepted map[string]int, unsure map[string]bool, there map[string]int) (lost, doubled, strange []string) {
+	for key := range accepted {
+		if there[key] == 0 {
+			lost = append(lost, key)
+		}
+	}
+	for key, n := range there {
+		if n > 1 {
+			doubled = append(doubled, key)
+		}
+		if accepted[key] == 0 && !unsure[key] {
+			strange = append(strange, key)
+		}
+	}
+	return lost, doubled, strange
 }
 
 // page counts a page of the export by key, and returns the path of the next one.

@@ -1,6 +1,6 @@
 // Command rapport is the operator's tool: what the functions do to a
 // delivery, a text or a person's activities, done to files, by the same code
-// and without a cloud. Input and output are JSON lines; progress and problems
+// and without a cloud; and what a deployed stack needs now and then. Input and output are JSON lines; progress and problems
 // go to standard error.
 //
 // It exits with 0 if all is well, 1 if something was refused (a verification
@@ -57,7 +57,7 @@ type commands struct {
 	Jetstream jetstreamCommand `cmd:"" help:"Read Bluesky's event stream and post what concerns your accounts."`
 }
 
-const about = `Rapport's work on files, without a cloud. JSON lines in and out; progress on standard error.
+const about = `Rapport's work on files, without a cloud; and replay and redrive, on a deployed stack. JSON lines in and out; progress on standard error.
 
 Exit codes: 0 well; 1 refused (a verification failed, a delivery was not accepted); 2 called wrongly; 3 could not run.
 

@@ -169,6 +169,9 @@ func TestNormaliseSaysWhichHeaderToGive(t *testing.T) {
 			}
 		}
 	}
+	if got := call(`{"a":1}`, "normalise", "--platform", "shopify", "--header", "X-Shopify-Topic: orders/create"); strings.Contains(got.out, "X-Shopify-Topic: …") || !strings.Contains(got.out, "X-Shopify-Shop-Domain: …") {
+		t.Errorf("one of two was given: %s", got.out)
+	}
 	if got := call(`{"a":1}`, "normalise", "--platform", "discourse", "--header", "X-Discourse-Instance: https://forum.example"); strings.Contains(got.out, "X-Discourse-Instance: …") {
 		t.Errorf("the header was given: %s", got.out)
 	}
