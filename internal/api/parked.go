@@ -212,7 +212,7 @@ func (s *service) createReplay(ctx context.Context, w string, in *replayIn) (*Ou
 
 // Erasure is the receipt of something that was erased.
 type Erasure struct {
-	ID       string         `json:"id" doc:"A keyed hash: who has the key and the account can tell that it is the one"`
+	ID       string         `json:"id" doc:"A keyed hash: who has the key and the account, or the scope where all of it went, can tell that it is the one"`
 	At       time.Time      `json:"at" doc:"When the platform demanded it"`
 	Platform string         `json:"platform"`
 	Reason   string         `json:"reason" doc:"The platform's event"`
