@@ -25,20 +25,3 @@ func TestConfigRefusesWhatItDoesNotKnow(t *testing.T) {
 		}
 	}
 }
-
-func TestLinkIsWhatABrowserOpens(t *testing.T) {
-	for raw, ok := range map[string]bool{
-		"https://example.com/a?b#c": true, "http://example.com": true, "HTTPS://example.com": true,
-		"": false, "x": false, "/a": false, "//example.com/a": false, "javascript:alert(1)": false, "data:text/html,x": false, "https:": false, "https:///a": false, "ftp://example.com": false, "https://%zz": false,
-	} {
-		if got := platform.Link(raw); got != raw && got != "" || (got == raw && raw != "") != ok {
-			t.Errorf("%q: got %q, want it kept: %v", raw, got, ok)
-		}
-	}
-}
-
-func TestKindOfSomethingUnknownIsCutBetweenCharacters(t *testing.T) {
-	if got := platform.Ignore(strings.Repeat("x", 79)+"ä", "why").Kind; got != strings.Repeat("x", 79) {
-		t.Errorf("got %q", got)
-	}
-}

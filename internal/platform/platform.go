@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +93,16 @@ type Kind struct {
 	Name    string // as in Event.Kind
 	Becomes string // a social.Type, or Ignored, Parked, Erased, Revoked
 	Note    string // when, or why; may be empty
+}
+
+// WithIgnored adds a row for each event type that is known and ignored, which
+// are given with the reason, and puts all rows in the order of names.
+func WithIgnored(kinds []Kind, ignored map[string]string) []Kind {
+	for name, why := range ignored {
+		kinds = append(kinds, Kind{Name: name, Becomes: Ignored, Note: why})
+	}
+	slices.SortFunc(kinds, func(a, b Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
+	return kinds
 }
 
 // Adapter is what Rapport knows about one platform. All methods are pure.
@@ -254,9 +265,12 @@ func Link(raw string) string {
 
 // Act is the event of an activity; of one that can't be stored, or with err,
 // it is the event of something not understood. A URL that nobody could open
-// in a browser is left out.
+// in a browser is left out, and so is a reply's parent that is the reply itself.
 func Act(kind string, a social.Activity, err error, scopes ...string) Event {
 	a.URL = Link(a.URL)
+	if a.Type.Utterance() && a.InReplyTo == a.Object.ID {
+		a.InReplyTo = ""
+	}
 	if err == nil {
 		err = a.Validate()
 	}

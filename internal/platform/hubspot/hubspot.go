@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -64,11 +63,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "object.propertyChange", Becomes: string(social.ProfileChange), Note: "of a contact"},
 		{Name: "object.deletion", Becomes: platform.Erased, Note: "of a contact"},
 	}
-	for kind, why := range ignored {
-		kinds = append(kinds, platform.Kind{Name: kind, Becomes: platform.Ignored, Note: why})
-	}
-	slices.SortFunc(kinds, func(a, b platform.Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
-	return kinds
+	return platform.WithIgnored(kinds, ignored)
 }
 
 // CheckConfig refuses any document.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -79,11 +78,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "contact.deleted", Becomes: platform.Erased},
 		{Name: "user.deleted", Becomes: platform.Erased, Note: "before version 2.0 of the API"},
 	}
-	for topic, why := range ignored {
-		kinds = append(kinds, platform.Kind{Name: topic, Becomes: platform.Ignored, Note: why})
-	}
-	slices.SortFunc(kinds, func(a, b platform.Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
-	return kinds
+	return platform.WithIgnored(kinds, ignored)
 }
 
 // CheckConfig refuses any document.

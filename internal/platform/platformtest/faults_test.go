@@ -604,6 +604,12 @@ var faults = map[string]fault{
 				a.Type = social.Mention
 			}
 		})},
+	"a reply to itself": {part: "fixtures", want: "replies to itself",
+		adapter: activity(func(_ platform.Request, a *social.Activity) {
+			if a.InReplyTo != "" {
+				a.InReplyTo = a.Object.ID
+			}
+		})},
 	"a thread that need not be unshown": {part: "threads", want: "but it is not so",
 		suite: func(s *platformtest.Suite) { s.Unshown = map[string]bool{"what a reply replies to": true} }},
 

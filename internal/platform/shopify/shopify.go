@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,11 +70,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "orders/create", Becomes: platform.Ignored, Note: "not paid yet"},
 		{Name: "app/uninstalled", Becomes: platform.Revoked},
 	}
-	for kind, why := range ignored {
-		kinds = append(kinds, platform.Kind{Name: kind, Becomes: platform.Ignored, Note: why})
-	}
-	slices.SortFunc(kinds, func(a, b platform.Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
-	return kinds
+	return platform.WithIgnored(kinds, ignored)
 }
 
 // CheckConfig refuses any document.

@@ -69,11 +69,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "customer.subscription.deleted", Becomes: string(social.Leave), Note: "with what the customer says of it"},
 		{Name: "account.application.deauthorized", Becomes: platform.Revoked},
 	}
-	for kind, why := range ignored {
-		kinds = append(kinds, platform.Kind{Name: kind, Becomes: platform.Ignored, Note: why})
-	}
-	slices.SortFunc(kinds, func(a, b platform.Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
-	return kinds
+	return platform.WithIgnored(kinds, ignored)
 }
 
 // CheckConfig refuses any document.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -93,11 +92,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "community_post.comment_vote_created", Becomes: string(social.React)},
 		{Name: "community_post.comment_vote_changed", Becomes: string(social.React)},
 	}
-	for kind, why := range ignored {
-		kinds = append(kinds, platform.Kind{Name: kind, Becomes: platform.Ignored, Note: why})
-	}
-	slices.SortFunc(kinds, func(a, b platform.Kind) int { return strings.Compare(a.Name+" "+a.Becomes, b.Name+" "+b.Becomes) })
-	return kinds
+	return platform.WithIgnored(kinds, ignored)
 }
 
 // CheckConfig refuses any document.
