@@ -225,6 +225,11 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	if err != nil {
 		return nil, fmt.Errorf("neither JSON nor a form: %w", err)
 	}
+	for _, values := range form {
+		for i, v := range values { // JSON's decoder does it by itself
+			values[i] = strings.ToValidUTF8(v, "\uFFFD")
+		}
+	}
 	switch {
 	case form.Get("payload") != "":
 		return interaction(form.Get("payload"), r.Header.Get(timestampHeader))

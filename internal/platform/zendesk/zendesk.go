@@ -186,7 +186,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		return nil, err
 	}
 	kind, ok := strings.CutPrefix(string(head.Type), prefix)
-	if !ok || len(kind) < 2 || head.Account == "" {
+	if !ok || len(kind) < 2 || kind[0] != ':' && kind[0] != '/' || head.Account == "" {
 		return nil, errors.New("no event of a subscription: webhooks of triggers and automations send what their author wrote; the platform standard can read that")
 	}
 	kind = kind[1:] // ":", in some types "/"
