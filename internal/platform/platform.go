@@ -209,6 +209,19 @@ type Lease struct {
 // Leaser is an adapter whose subscriptions end, unless somebody renews them.
 type Leaser interface{ Lease() Lease }
 
+// Advice is where an operator looks when a source is not well, in sentences;
+// the platform's page in docs/platforms says more.
+type Advice struct {
+	Name  string // of the platform, for people
+	Where string // the platform's settings: "your app at …, under …"
+	Start string // what to do while nothing has come yet, if it is not to register the hook
+	Again string // what makes it deliver again
+	Fetch string // what to look at where Rapport fetches
+}
+
+// Adviser is an adapter that knows where to look.
+type Adviser interface{ Advice() Advice }
+
 // Fetch is an HTTP request that Rapport makes.
 type Fetch struct {
 	Method string

@@ -639,7 +639,7 @@ func TestEveryPlatformAndStatusHasItsAdvice(t *testing.T) {
 			}
 		}
 		if watch.PlatformName(a.Platform()) == string(a.Platform()) {
-			t.Errorf("%s has no row in the table of places", a.Platform())
+			t.Errorf("%s gives no Advice: an operator would not know where to look", a.Platform())
 		}
 	}
 }
