@@ -209,7 +209,7 @@ func TestATestSaysWhereTheWayEnds(t *testing.T) {
 			s := x.connected("ann", "acme", source(map[string]any{"scope": "forum"}))
 			before := x.table.Dump(t)
 			c.set(x, y, s.App)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // what stands still is waited for so long
 			defer cancel()
 			r := httptest.NewRequest("POST", "https://api.example.com/v1/workspaces/acme/sources/"+s.ID+"/test", nil).WithContext(ctx)
 			r.Header.Set("Authorization", "Bearer ann")

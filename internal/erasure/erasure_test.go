@@ -661,7 +661,7 @@ func TestDeathAnywhere(t *testing.T) {
 			// Dying again and again, each time a little further.
 			x := settled(t)
 			deaths := 0
-			for n := 1; ; n += 13 {
+			for n := 1; ; n += 29 {
 				err := x.dying(n).Forget(t.Context(), m)
 				if err == nil {
 					break
@@ -676,7 +676,7 @@ func TestDeathAnywhere(t *testing.T) {
 			}
 
 			// Dying once, far on.
-			for n := 20; ; n += 110 {
+			for n := 20; ; n += 220 {
 				x := settled(t)
 				err := x.dying(n).Forget(t.Context(), m)
 				x.forget(m)
