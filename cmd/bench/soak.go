@@ -43,7 +43,7 @@ const (
 	stepFor      = 8 * time.Second  // each step
 	backlog      = 1.0              // seconds of work that may wait after a step
 	slow         = 2 * time.Second  // the slowest answer of a hundred, in a step
-	begin        = 0.8              // of the rate that the ramp held is what is held for minutes
+	begin        = 0.5              // of the rate that the ramp held is what is held for minutes: a step is short, and what it leaves behind comes later
 	tooMuch      = 5.0              // seconds of work that may wait meanwhile
 	windowed     = 40               // deliveries among which the order is lost
 	latest       = 20 * time.Second // a later redelivery comes within
