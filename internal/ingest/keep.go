@@ -87,11 +87,12 @@ func (in *Ingest) withhold(ctx context.Context, results []*result) error {
 			continue
 		}
 		for _, r := range results {
-			if r.delivery.Test != "" {
-				continue
+			facts, concerned := r.facts[w]
+			if !concerned || r.delivery.Test != "" {
+				continue // with facts, even none, it would go into the workspace's archive
 			}
-			left := notErased(r.facts[w], erased)
-			r.withheld[w] = len(left) < len(r.facts[w])
+			left := notErased(facts, erased)
+			r.withheld[w] = len(left) < len(facts)
 			r.facts[w] = left
 		}
 	}

@@ -507,3 +507,20 @@ func TestReplayStaysInItsWorkspace(t *testing.T) {
 		}
 	}
 }
+
+// That somebody was erased in one workspace concerns no other delivery of the
+// batch: least of all does it put another workspace's into its archive.
+func TestErasureInOneWorkspaceConcernsNoOther(t *testing.T) {
+	d := newDesk(t)
+	app := store.App{ID: "app_other", Owner: "other", Platform: "meta"}
+	d.connect(t, app, true, "other", "200")
+	ref := social.AccountRef{Platform: "standard", Scope: "forum", ID: "ann"}
+	d.erased = map[string]time.Time{ref.AccountID(): received}
+	d.batch(t, message("m1", good("1")), delivered("app_other", received, `{"object":"page","entry":[`+page("200", "c2", "8")+`]}`))
+	for _, x := range d.shelf.kept[w] {
+		t.Errorf("archived for %s: %s of %s", w, x.Request.Body, x.App)
+	}
+	if n := len(d.shelf.kept["other"]); n != 1 || len(d.facts(t, "other")) != 1 || len(d.facts(t, w)) != 0 {
+		t.Errorf("other has %d archived deliveries and %d facts, %s has %d facts; want 1, 1, 0", n, len(d.facts(t, "other")), w, len(d.facts(t, w)))
+	}
+}
