@@ -125,7 +125,7 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		t.add("answered", false, "the hook %s could not be reached: is PublicUrl right?", hook)
 		return nil
 	}
-	if !t.add("answered", status/100 == 2, "%d %s%s", status, http.StatusText(status), map[bool]string{true: ": the signature does not hold; within a minute of a rotation that is so"}[status == http.StatusUnauthorized]) {
+	if !t.add("answered", status/100 == 2, "%d %s%s", status, http.StatusText(status), map[bool]string{true: ": the signature does not hold; within seconds of a rotation that is so"}[status == http.StatusUnauthorized]) {
 		return nil
 	}
 

@@ -9,7 +9,6 @@
 package bluesky
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +18,6 @@ import (
 	"strings"
 	"time"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -28,9 +25,6 @@ import (
 const (
 	name         = social.Platform("bluesky")
 	searchPrefix = "search:"
-
-	// tolerance is the replay window of Standard Webhooks' reference libraries.
-	tolerance = 5 * time.Minute
 )
 
 // Adapter is Bluesky.
@@ -81,7 +75,7 @@ func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig
 
 // CheckKey refuses a secret that `rapport jetstream` can't sign with.
 func (Adapter) CheckKey(key string, _ platform.Options) error {
-	if _, err := webhook(key); err != nil {
+	if _, err := decode(key); err != nil {
 		return fmt.Errorf("the secret must be whsec_ and base64 of 24 to 64 bytes, for example of openssl rand -base64 32: %w", err)
 	}
 	return nil
@@ -125,62 +119,21 @@ func (Adapter) Handshake(platform.Request, platform.Secrets, platform.Options, t
 
 // Verify checks the Standard Webhooks signature over the raw body.
 func (Adapter) Verify(r platform.Request, s platform.Secrets, _ platform.Options, now time.Time) error {
-	id, stamp := r.Header.Get(standardwebhooks.HeaderWebhookID), r.Header.Get(standardwebhooks.HeaderWebhookTimestamp)
-	signature := r.Header.Get(standardwebhooks.HeaderWebhookSignature)
-	if id == "" || stamp == "" || signature == "" {
-		return platform.Refuse("webhook-id, webhook-timestamp and webhook-signature are required")
-	}
-	// The library signs the parsed number: accept only the text it would print.
-	sec, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil || strconv.FormatInt(sec, 10) != stamp {
-		return platform.Refuse("webhook-timestamp is no number of seconds")
-	}
-	if strings.Contains(id, ".") {
-		return platform.Refuse("webhook-id contains a dot, so what was signed is ambiguous")
-	}
-	if err := platform.Within(time.Unix(sec, 0), now, tolerance); err != nil {
-		return err
-	}
-	h := http.Header{}
-	h.Set(standardwebhooks.HeaderWebhookID, id)
-	h.Set(standardwebhooks.HeaderWebhookTimestamp, stamp)
-	h.Set(standardwebhooks.HeaderWebhookSignature, signature)
-	for _, k := range s.Keys {
-		if w, err := webhook(k); err == nil && w.VerifyIgnoringTimestamp(r.Body, h) == nil {
-			return nil
-		}
-	}
-	return platform.Refuse("the signature in webhook-signature does not match")
+	return platform.VerifyWebhook(r, s.Keys, decode, now)
 }
 
-func webhook(key string) (*standardwebhooks.Webhook, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(key, "whsec_"))
-	if err != nil {
-		return nil, errors.New("it is no base64")
-	}
-	if len(raw) < 24 || len(raw) > 64 {
+// decode decodes a secret, of 24 to 64 bytes as the specification asks for.
+func decode(secret string) ([]byte, error) {
+	raw, err := platform.WebhookKey(secret)
+	if err == nil && (len(raw) < 24 || len(raw) > 64) {
 		return nil, fmt.Errorf("it has %d bytes", len(raw))
 	}
-	return standardwebhooks.NewWebhookRaw(raw)
+	return raw, err
 }
 
 // Sign signs r as `rapport jetstream` does.
 func (Adapter) Sign(r *platform.Request, key, id string, _ platform.Options, now time.Time) error {
-	w, err := webhook(key)
-	if err != nil {
-		return fmt.Errorf("the secret is no whsec_ secret: %w", err)
-	}
-	if id == "" || strings.Contains(id, ".") {
-		return fmt.Errorf("the id %q can't be signed: it is empty or contains a dot", id)
-	}
-	signature, err := w.Sign(id, now, r.Body)
-	if err != nil {
-		return err
-	}
-	r.Header.Set(standardwebhooks.HeaderWebhookID, id)
-	r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	r.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
-	return nil
+	return platform.SignWebhook(r, key, decode, id, now)
 }
 
 // Normalise reads events of the stream, or a search's answer.
@@ -246,6 +199,4 @@ func (a Adapter) Sample(scope, id string, now time.Time) platform.Request {
 }
 
 // MakeKey makes a secret as Standard Webhooks has it: the consumer is ours.
-func (Adapter) MakeKey(random []byte) string {
-	return "whsec_" + base64.StdEncoding.EncodeToString(random)
-}
+func (Adapter) MakeKey(random []byte) string { return platform.MakeWebhookKey(random) }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/social"
@@ -24,7 +26,7 @@ func key(s string) string { return "whsec_" + base64.StdEncoding.EncodeToString(
 
 var (
 	now   = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{brand, "did:web:brand.example", "search:does it \"work\" #now & then"}, Fleeting: []string{"/time_us"}, Secret: key("a secret of thirty-two bytes, yes"), Other: key("another of thirty-two bytes, yes."), Window: tolerance}
+	suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{brand, "did:web:brand.example", "search:does it \"work\" #now & then"}, Fleeting: []string{"/time_us"}, Secret: key("a secret of thirty-two bytes, yes"), Other: key("another of thirty-two bytes, yes."), Window: platform.WebhookTolerance}
 )
 
 const (
@@ -60,7 +62,7 @@ func TestPublishedVector(t *testing.T) {
 }
 
 func TestHeadersThatAreAmbiguous(t *testing.T) {
-	w, err := webhook(suite.Secret)
+	w, err := standardwebhooks.NewWebhook(suite.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,25 +5,18 @@
 package standard
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
-
-// tolerance is the replay window of the specification's reference libraries.
-const tolerance = 5 * time.Minute
 
 // Config is the app's document.
 type Config struct {
@@ -111,7 +104,7 @@ func (Adapter) CheckKey(key string, o platform.Options) error {
 		return errors.New("that is a key of the asymmetric scheme (v1a), which is not supported: ask the sender for a whsec_ secret")
 	}
 	// The specification asks for 24 to 64 bytes.
-	if b, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(key, "whsec_")); err != nil || len(b) < 24 {
+	if b, err := platform.WebhookKey(key); err != nil || len(b) < 24 {
 		return errors.New("it should be whsec_ and the base64 of at least 24 bytes, which Standard Webhooks asks for")
 	}
 	return nil
@@ -142,28 +135,8 @@ func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options
 		}
 		return nil
 	}
-	h := headers(r.Header)
-	id, stamp := h.Get(standardwebhooks.HeaderWebhookID), h.Get(standardwebhooks.HeaderWebhookTimestamp)
-	if id == "" || stamp == "" || h.Get(standardwebhooks.HeaderWebhookSignature) == "" {
-		return platform.Refuse("webhook-id, webhook-timestamp and webhook-signature are required")
-	}
-	// The library signs the parsed number: accept only the text it would print.
-	sec, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil || strconv.FormatInt(sec, 10) != stamp {
-		return platform.Refuse("webhook-timestamp is no number of seconds")
-	}
-	if strings.Contains(id, ".") {
-		return platform.Refuse("webhook-id contains a dot, so what was signed is ambiguous")
-	}
-	if err := platform.Within(time.Unix(sec, 0), now, tolerance); err != nil {
-		return err
-	}
-	for _, k := range s.Keys {
-		if w, err := webhook(k); err == nil && w.VerifyIgnoringTimestamp(r.Body, h) == nil {
-			return nil
-		}
-	}
-	return platform.Refuse("the signature in webhook-signature does not match")
+	r.Header = headers(r.Header)
+	return platform.VerifyWebhook(r, s.Keys, platform.WebhookKey, now)
 }
 
 // headers returns the three headers under the names of the specification,
@@ -182,19 +155,6 @@ func headers(in http.Header) http.Header {
 	return out
 }
 
-func webhook(key string) (*standardwebhooks.Webhook, error) {
-	// Decoded here since the library's decoder passes over line breaks: a
-	// secret of nothing else would be the empty key, which anyone can sign with.
-	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(key, "whsec_"))
-	if err != nil {
-		return nil, errors.New("it is no base64")
-	}
-	if len(raw) == 0 {
-		return nil, errors.New("it is empty")
-	}
-	return standardwebhooks.NewWebhookRaw(raw)
-}
-
 // Sign signs r as the app's document says.
 func (Adapter) Sign(r *platform.Request, key, id string, o platform.Options, now time.Time) error {
 	c, err := parseConfig(o.Config)
@@ -211,21 +171,7 @@ func (Adapter) Sign(r *platform.Request, key, id string, o platform.Options, now
 		r.Header.Set(c.Signature.Header, c.Signature.Prefix+c.Signature.mac().Sum(key, r.Body))
 		return nil
 	}
-	w, err := webhook(key)
-	if err != nil {
-		return fmt.Errorf("the secret is no whsec_ secret: %w", err)
-	}
-	if id == "" || strings.Contains(id, ".") {
-		return fmt.Errorf("the id %q can't be signed: it is empty or contains a dot", id)
-	}
-	sig, err := w.Sign(id, now, r.Body)
-	if err != nil {
-		return err
-	}
-	r.Header.Set(standardwebhooks.HeaderWebhookID, id)
-	r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	r.Header.Set(standardwebhooks.HeaderWebhookSignature, sig)
-	return nil
+	return platform.SignWebhook(r, key, platform.WebhookKey, id, now)
 }
 
 // Sample is a topic in a forum, in the form that the mapping of the docs
@@ -248,6 +194,4 @@ func (Adapter) CheckScope(scope string) error {
 
 // MakeKey makes a secret as Standard Webhooks has it; it serves as the key of
 // a configured signature, too.
-func (Adapter) MakeKey(random []byte) string {
-	return "whsec_" + base64.StdEncoding.EncodeToString(random)
-}
+func (Adapter) MakeKey(random []byte) string { return platform.MakeWebhookKey(random) }
