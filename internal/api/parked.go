@@ -216,6 +216,7 @@ type Erasure struct {
 	At       time.Time      `json:"at" doc:"When the platform demanded it"`
 	Platform string         `json:"platform"`
 	Reason   string         `json:"reason" doc:"The platform's event"`
+	Done     bool           `json:"done" doc:"False while it is being carried out"`
 	Removed  map[string]int `json:"removed" doc:"How many of what went: facts, views, quotes, reports, deliveries of the archive, parked ones"`
 }
 
@@ -235,7 +236,7 @@ func (s *service) listErasures(ctx context.Context, w string, in *erasuresIn) (*
 	}
 	out := &PageOut[Erasure]{Body: Page[Erasure]{Items: []Erasure{}}}
 	for _, r := range list {
-		out.Body.Items = append(out.Body.Items, Erasure{r.ID, r.At, r.Platform, r.Reason, r.Removed})
+		out.Body.Items = append(out.Body.Items, Erasure(r))
 	}
 	rest, _, err := s.Store.Receipts(ctx, w, last, 1)
 	if err != nil {

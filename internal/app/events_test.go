@@ -146,7 +146,7 @@ func TestSampleEvents(t *testing.T) {
 	if out := answer(t, handler(t, app.Erase, env), "erase.json"); out != done {
 		t.Errorf("erase answers %s", out)
 	}
-	if list, _, err := s.Receipts(t.Context(), w, "", 10); err != nil || len(list) != 1 || list[0].Reason != "account deleted" {
+	if list, _, err := s.Receipts(t.Context(), w, "", 10); err != nil || len(list) != 1 || list[0].Reason != "account deleted" || !list[0].Done {
 		t.Errorf("erase leaves the receipts %+v, %v", list, err)
 	}
 	runs, _, err := s.Runs(t.Context(), w, "weekly", "", 10)

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"rapport/internal/fault"
 	"rapport/internal/platform"
@@ -47,19 +48,25 @@ func (b *Bucket) Put(ctx context.Context, key, contentType string, body []byte) 
 
 // Get reads an object; one that is not there is an error of kind NotFound.
 func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
+	body, _, err := b.get(ctx, key)
+	return body, err
+}
+
+// get reads an object and its entity tag.
+func (b *Bucket) get(ctx context.Context, key string) ([]byte, *string, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
-		return nil, fault.New(fault.NotFound, "no such object")
+		return nil, nil, fault.New(fault.NotFound, "no such object")
 	}
 	if err != nil {
-		return nil, fault.Wrap(fault.Transient, fmt.Errorf("get %s: %w", key, err), "")
+		return nil, nil, fault.Wrap(fault.Transient, fmt.Errorf("get %s: %w", key, err), "")
 	}
 	defer out.Body.Close()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
-		return nil, fault.Wrap(fault.Transient, fmt.Errorf("get %s: %w", key, err), "")
+		return nil, nil, fault.Wrap(fault.Transient, fmt.Errorf("get %s: %w", key, err), "")
 	}
-	return body, nil
+	return body, out.ETag, nil
 }
 
 // PutDeliveries writes the deliveries of one batch and workspace as one object
@@ -123,6 +130,10 @@ func (b *Bucket) Deliveries(ctx context.Context, key string) ([]platform.Deliver
 	if err != nil {
 		return nil, err
 	}
+	return unpack(key, body)
+}
+
+func unpack(key string, body []byte) ([]platform.Delivery, error) {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
@@ -139,17 +150,59 @@ func (b *Bucket) Deliveries(ctx context.Context, key string) ([]platform.Deliver
 	}
 }
 
-// Replace writes an archived object again with fewer deliveries, under its
-// name; with none it is deleted.
-func (b *Bucket) Replace(ctx context.Context, key string, ds []platform.Delivery) error {
-	if len(ds) == 0 {
-		return b.Delete(ctx, key)
+// TakeOut takes the deliveries for which goes is true out of an archived
+// object, and returns how many went. The object keeps its name; with none left
+// it is deleted. Whoever changes it at the same time loses nothing: then it is
+// read again. One that is not there, or no longer, holds nothing.
+func (b *Bucket) TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error) {
+	for range 10 {
+		body, tag, err := b.get(ctx, key)
+		if fault.Is(err, fault.NotFound) {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		ds, err := unpack(key, body)
+		if err != nil {
+			return 0, err
+		}
+		kept := ds[:0:0]
+		for _, d := range ds {
+			out, err := goes(d)
+			if err != nil {
+				return 0, err
+			}
+			if !out {
+				kept = append(kept, d)
+			}
+		}
+		if len(kept) == len(ds) {
+			return 0, nil
+		}
+		if len(kept) == 0 {
+			_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: tag})
+		} else {
+			if _, body, err = pack("", kept); err != nil {
+				return 0, err
+			}
+			_, err = b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/gzip"), IfMatch: tag})
+		}
+		if err == nil {
+			return len(ds) - len(kept), nil
+		}
+		if !changed(err) {
+			return 0, fault.Wrap(fault.Transient, fmt.Errorf("replace %s: %w", key, err), "")
+		}
 	}
-	_, body, err := pack("", ds)
-	if err != nil {
-		return err
-	}
-	return b.Put(ctx, key, "application/gzip", body)
+	return 0, fault.New(fault.Transient, "%s changes all the time", key)
+}
+
+// changed reports whether S3 refused a write since the object is another by
+// now, or gone (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+func changed(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains([]string{"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}, api.ErrorCode())
 }
 
 // Archived lists the archive's objects of a workspace from one day up to and

@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,15 +132,24 @@ func TestDeliveriesComeBack(t *testing.T) {
 		t.Error("what is no archive is read as one")
 	}
 
-	if err := b.Replace(t.Context(), key, got[:1]); err != nil {
+	// Two at once take out what each is after: neither brings back what the other took.
+	errs := make([]error, 2)
+	var both sync.WaitGroup
+	for i := range errs {
+		both.Go(func() {
+			_, errs[i] = b.TakeOut(t.Context(), key, func(d platform.Delivery) (bool, error) { return d.ID() == got[i+1].ID(), nil })
+		})
+	}
+	both.Wait()
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
 	left, err := b.Deliveries(t.Context(), key)
 	if err != nil || len(left) != 1 || left[0].ID() != got[0].ID() {
-		t.Errorf("with fewer: %+v, %v", left, err)
+		t.Errorf("with fewer: %d are left, %v", len(left), err)
 	}
 	for range 2 { // the second time there is nothing to take away
-		if err := b.Replace(t.Context(), key, nil); err != nil {
+		if _, err := b.TakeOut(t.Context(), key, func(platform.Delivery) (bool, error) { return true, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,8 +36,7 @@ type Archive interface {
 	Delete(ctx context.Context, key string) error
 	List(ctx context.Context, prefix, after string, f func(key string) error) error
 	Archived(ctx context.Context, workspace string, from, to time.Time, f func(key string) error) error
-	Deliveries(ctx context.Context, key string) ([]platform.Delivery, error)
-	Replace(ctx context.Context, key string, ds []platform.Delivery) error
+	TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error)
 }
 
 // Erasure forgets accounts.
@@ -169,6 +168,7 @@ func (e *Erasure) forget(ctx context.Context, x demand, reason string) error {
 		removed["facts"] += facts
 		removed["views"] += views
 	}
+	receipt.Done = true
 	return e.Store.PutReceipt(ctx, x.workspace, receipt)
 }
 
@@ -253,24 +253,19 @@ func (e *Erasure) themes(ctx context.Context, x demand) (int, error) {
 		}
 		for _, v := range list {
 			after = v.Place
-			d, err := e.Store.Document(ctx, x.workspace, store.ThemeSets, v.Version)
+			did, err := e.Store.EditVersion(ctx, x.workspace, store.ThemeSets, v.Version, func(body []byte) ([]byte, error) {
+				set, err := theme.Parse(body)
+				if err != nil || !set.Unquote(x.gone) {
+					return nil, err
+				}
+				return json.Marshal(set)
+			})
 			if err != nil {
 				return changed, err
 			}
-			set, err := theme.Parse(d.Body)
-			if err != nil {
-				return changed, err
+			if did {
+				changed++
 			}
-			if !set.Unquote(x.gone) {
-				continue
-			}
-			if d.Body, err = json.Marshal(set); err != nil {
-				return changed, err
-			}
-			if err := e.Store.Republish(ctx, x.workspace, store.ThemeSets, d); err != nil {
-				return changed, err
-			}
-			changed++
 		}
 	}
 	return changed, nil
@@ -286,6 +281,9 @@ func (e *Erasure) reports(ctx context.Context, x demand) (int, error) {
 			return nil
 		}
 		b, err := e.Archive.Get(ctx, key)
+		if fault.Is(err, fault.NotFound) {
+			return nil // another erasure was first
+		}
 		if err != nil {
 			return err
 		}
@@ -341,30 +339,20 @@ func (e *Erasure) archive(ctx context.Context, x demand) (int, error) {
 	apps := map[string]*store.App{}
 	removed := 0
 	err := e.Archive.Archived(ctx, x.workspace, first, now.Add(24*time.Hour), func(key string) error {
-		ds, err := e.Archive.Deliveries(ctx, key)
-		if err != nil {
-			return err
-		}
-		kept := ds[:0:0]
-		for _, d := range ds {
+		n, err := e.Archive.TakeOut(ctx, key, func(d platform.Delivery) (bool, error) {
 			app, ok := apps[d.App]
 			if !ok {
 				found, err := e.Store.App(ctx, d.App)
 				if err != nil && !fault.Is(err, fault.NotFound) {
-					return err
+					return false, err
 				}
 				app = &found
 				apps[d.App] = app
 			}
-			if !x.toldBy(d, *app) {
-				kept = append(kept, d)
-			}
-		}
-		if len(kept) == len(ds) {
-			return nil
-		}
-		removed += len(ds) - len(kept)
-		return e.Archive.Replace(ctx, key, kept)
+			return x.toldBy(d, *app), nil
+		})
+		removed += n
+		return err
 	})
 	return removed, err
 }
@@ -427,6 +415,9 @@ func (e *Erasure) parked(ctx context.Context, x demand) (int, error) {
 	removed := 0
 	err := e.Archive.List(ctx, "parked/"+x.workspace+"/", "", func(key string) error {
 		b, err := e.Archive.Get(ctx, key)
+		if fault.Is(err, fault.NotFound) {
+			return nil // another erasure was first
+		}
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"testing"
@@ -515,6 +516,43 @@ func TestTheSecondTimeChangesNothing(t *testing.T) {
 	}
 }
 
+// A platform's demand means an account under more than one name at times, and
+// several demands come at once: each is carried out at the first attempt, and
+// what one took away the other doesn't bring back.
+func TestAtOnce(t *testing.T) {
+	bob := demand
+	bob.ID = "bob-0001"
+	one := settled(t)
+	one.forget(demand)
+	one.forget(bob)
+	want := without(one.everything(), w+"#T | ")
+
+	x := settled(t)
+	demands := []ingest.Erase{demand, bob, demand}
+	errs := make([]error, len(demands))
+	var all sync.WaitGroup
+	for i, m := range demands {
+		all.Go(func() { errs[i] = x.erasure().Forget(t.Context(), m) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+	for key, v := range x.everything() {
+		if strings.HasPrefix(key, "archive/") || strings.HasPrefix(key, "parked/") || strings.HasPrefix(key, "reports/") || strings.HasPrefix(key, w+"#K#") {
+			if want[key] != v {
+				t.Errorf("%s is otherwise than one after the other", key)
+			}
+		}
+	}
+	for _, m := range demands { // the second pass
+		x.forget(m)
+	}
+	if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
+		t.Errorf("(-one after the other +at once)\n%s", d)
+	}
+}
+
 func TestReceiptSaysWhatWent(t *testing.T) {
 	x := settled(t)
 	before := x.everything()
@@ -524,7 +562,7 @@ func TestReceiptSaysWhatWent(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	r := list[0]
-	if r.ID != erasure.Tombstone(key, account(ann)) || !r.At.Equal(demanded) || r.Reason != "user_deleted" || r.Platform != "standard" {
+	if r.ID != erasure.Tombstone(key, account(ann)) || !r.At.Equal(demanded) || r.Reason != "user_deleted" || r.Platform != "standard" || !r.Done {
 		t.Errorf("%+v", r)
 	}
 	went, _, other := changes(before, x.everything())

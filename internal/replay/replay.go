@@ -149,6 +149,9 @@ func (r *Replay) walk(ctx context.Context, which Which, f func(platform.Delivery
 	if which.Archived {
 		return r.Archive.Archived(ctx, which.Workspace, which.From.Add(-24*time.Hour), which.To, func(key string) error {
 			ds, err := r.Archive.Deliveries(ctx, key)
+			if fault.Is(err, fault.NotFound) {
+				return nil // erased meanwhile
+			}
 			if err != nil {
 				return err
 			}

@@ -423,6 +423,7 @@ type Receipt struct {
 	At       time.Time
 	Platform string
 	Reason   string // the kind of the platform's demand
+	Done     bool   // carried out; else it is being carried out, or failed
 	Removed  map[string]int
 }
 
@@ -430,16 +431,19 @@ type receiptItem struct {
 	PK, SK           string
 	ID, At           string
 	Platform, Reason string
+	Done             bool
 	Removed          map[string]int
 }
 
-// PutReceipt notes an erasure; noting a later pass over the same adds nothing but its counts.
+// PutReceipt notes an erasure; noting a later pass over
+// the same adds nothing but its counts.
 func (s *Store) PutReceipt(ctx context.Context, w string, r Receipt) error {
-	it := receiptItem{PK: receiptPK(w), SK: social.Stamp(r.At) + "#" + r.ID, ID: r.ID, At: social.Stamp(r.At), Platform: r.Platform, Reason: r.Reason, Removed: map[string]int{}}
+	it := receiptItem{PK: receiptPK(w), SK: social.Stamp(r.At) + "#" + r.ID, ID: r.ID, At: social.Stamp(r.At), Platform: r.Platform, Reason: r.Reason, Done: r.Done, Removed: map[string]int{}}
 	var old receiptItem
 	if err := s.get(ctx, key{it.PK, it.SK}, &old); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	it.Done = it.Done || old.Done
 	for _, m := range []map[string]int{old.Removed, r.Removed} {
 		for k, n := range m {
 			it.Removed[k] = max(it.Removed[k], n)
@@ -461,17 +465,41 @@ func (s *Store) Receipts(ctx context.Context, w, after string, limit int) ([]Rec
 		if err != nil {
 			return nil, "", err
 		}
-		out[i], last = Receipt{it.ID, t, it.Platform, it.Reason, it.Removed}, it.SK
+		out[i], last = Receipt{it.ID, t, it.Platform, it.Reason, it.Done, it.Removed}, it.SK
 	}
 	return out, last, nil
 }
 
-// Republish replaces the body of a published version: only for erasure, which
-// takes quotes out of it.
-func (s *Store) Republish(ctx context.Context, w, kind string, d Document) error {
-	body, err := compress(d.Body)
-	if err != nil {
-		return err
+// EditVersion changes the body of a published version, and says whether it did:
+// only for erasure, which takes quotes out of it. edit returns the new body, or
+// nil where nothing changes; it is called again when somebody else was first.
+func (s *Store) EditVersion(ctx context.Context, w, kind, version string, edit func(body []byte) ([]byte, error)) (bool, error) {
+	for range 10 {
+		var it documentItem
+		if err := s.get(ctx, key{kindPK(w, kind), versionSK(version)}, &it); err != nil {
+			return false, fmt.Errorf("%s version %s: %w", kind, version, err)
+		}
+		d, err := it.document()
+		if err != nil {
+			return false, err
+		}
+		body, err := edit(d.Body)
+		if err != nil || body == nil {
+			return false, err
+		}
+		old := it.Body
+		if it.Body, err = compress(body); err != nil {
+			return false, err
+		}
+		av, err := attributevalue.MarshalMap(it)
+		if err != nil {
+			return false, err
+		}
+		_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: av, ConditionExpression: aws.String("Body = :old"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{":old": &types.AttributeValueMemberB{Value: old}}})
+		if err = classify("edit version", err); !fault.Is(err, fault.Conflict) {
+			return err == nil, err
+		}
 	}
-	return s.put(ctx, documentItem{PK: kindPK(w, kind), SK: versionSK(d.Version), Version: d.Version, Published: social.Stamp(d.Published), Body: body})
+	return false, fault.New(fault.Transient, "%s version %s changes all the time", kind, version)
 }
