@@ -120,9 +120,28 @@ func clean(body []byte) ([]byte, error) {
 	}
 }
 
+// wide turns a feed in UTF-16, which is that of XML beside UTF-8 and begins
+// with a byte order mark (https://www.w3.org/TR/xml/#charencoding), into UTF-8.
+// Its declaration goes: it names an encoding that it is no longer in.
+func wide(body []byte) []byte {
+	if !bytes.HasPrefix(body, []byte("\xff\xfe")) && !bytes.HasPrefix(body, []byte("\xfe\xff")) {
+		return body
+	}
+	encoding, _, _ := charset.DetermineEncoding(body, "")
+	text, err := encoding.NewDecoder().Bytes(body)
+	if err != nil {
+		return body
+	}
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	if _, after, ok := bytes.Cut(text, []byte("?>")); ok && bytes.HasPrefix(text, []byte("<?xml ")) {
+		text = after
+	}
+	return text
+}
+
 // parse reads a feed of any of the formats.
 func parse(body []byte) (document, error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	body = bytes.TrimSpace(bytes.TrimPrefix(wide(body), []byte("\xef\xbb\xbf")))
 	switch {
 	case len(body) == 0:
 		return document{}, io.ErrUnexpectedEOF

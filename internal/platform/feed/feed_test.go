@@ -1,11 +1,13 @@
 package feed
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,6 +139,18 @@ func TestEncodings(t *testing.T) {
 	if a := e[0].Activity; a == nil || a.Text != "Kessel für Tee" || !a.Occurred.Equal(time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v %+v", e[0], a)
 	}
+	for _, order := range []interface {
+		binary.AppendByteOrder
+		fmt.Stringer
+	}{binary.LittleEndian, binary.BigEndian} {
+		var body []byte
+		for _, u := range utf16.Encode([]rune("\ufeff<?xml version=\"1.0\" encoding=\"utf-16\"?>\n<rss version=\"2.0\"><channel><item><guid>urn:1</guid><title>Kessel für 茶 🫖</title><pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item></channel></rss>")) {
+			body = order.AppendUint16(body, u)
+		}
+		if e := tell(t, "https://a.example/feed", string(body)); e[0].Activity == nil || e[0].Activity.Text != "Kessel für 茶 🫖" {
+			t.Errorf("UTF-16, %s: %+v", order, e[0])
+		}
+	}
 }
 
 func TestScopes(t *testing.T) {
@@ -160,5 +174,32 @@ func TestPollAsksForTheScope(t *testing.T) {
 	e := tell(t, f.URL, string(Adapter{}.Sample(scope, "1", time.Now()).Body))
 	if e[0].Scopes[0] != scope || e[0].Activity.Type != social.Post {
 		t.Errorf("%+v", e[0])
+	}
+}
+
+// TestAuthorsOfRSS: elements that shall hold an address or a name hold all
+// manner of things, and an item must not become the site's for it.
+func TestAuthorsOfRSS(t *testing.T) {
+	for credit, want := range map[string]string{
+		`<dc:creator><![CDATA[@sam Sam Rivers]]></dc:creator>`:         "@sam Sam Rivers", // Discourse
+		`<dc:creator>@sam</dc:creator>`:                                "@sam",
+		"<dc:creator>Dr Sam\n Rivers (they/them)</dc:creator>":         "Dr Sam Rivers (they/them)",
+		`<author>Sam (@sam)</author>`:                                  "Sam (@sam)",
+		`<author>sam@rivers.example (Sam)</author>`:                    "Sam",
+		`<author>sam@rivers.example</author>`:                          "sam@rivers.example",
+		`<dc:creator>Sam &lt;sam@rivers.example&gt;</dc:creator>`:      "Sam",
+		`<author> </author><dc:creator>Sam</dc:creator>`:               "Sam",
+		`<itunes:author>@sam</itunes:author>`:                          "@sam",
+		`<atom:author><atom:name>Sam</atom:name></atom:author>`:        "Sam",
+		`<dc:creator></dc:creator><dc:publisher>Sam</dc:publisher>`:    "kettles.example",
+		`<dc:creator>@sam</dc:creator><dc:creator>@ann</dc:creator>`:   "@sam",
+		`<author>@sam</author><itunes:author>The team</itunes:author>`: "@sam",
+	} {
+		e := tell(t, "https://kettles.example/feed", `<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:atom="http://www.w3.org/2005/Atom"><channel><link>https://kettles.example</link>
+			<item><title>Another</title><guid>urn:1</guid><dc:creator>Someone else</dc:creator><pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item>
+			<item><title>Kettles</title><guid>urn:2</guid>`+credit+`<pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item></channel></rss>`)
+		if a := e[1].Activity; a == nil || a.Actor.ID != want {
+			t.Errorf("%s: %+v, want %q", credit, a, want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mmcdole/gofeed"
 	"github.com/mmcdole/gofeed/atom"
 	ext "github.com/mmcdole/gofeed/extensions"
+	"github.com/mmcdole/gofeed/rss"
 
 	"rapport/internal/platform"
 	"rapport/internal/social"
@@ -50,12 +51,19 @@ func parseXML(body []byte) (document, error) {
 	doc := document{link: f.Link, title: platform.PlainText(f.Title), author: person(f.Authors)}
 	kind := "rss item"
 	var gone []ext.Extension
-	if a, ok := f.OriginalFeed().(*atom.Feed); ok {
-		kind, gone = "atom entry", a.Extensions["at"]["deleted-entry"]
+	var credited []*rss.Item
+	switch original := f.OriginalFeed().(type) {
+	case *atom.Feed:
+		kind, gone = "atom entry", original.Extensions["at"]["deleted-entry"]
+	case *rss.Feed:
+		credited = original.Items
 	}
-	for _, x := range f.Items {
+	for i, x := range f.Items {
 		it := item{kind: kind, id: strings.TrimSpace(x.GUID), link: strings.TrimSpace(x.Link), title: platform.PlainText(x.Title), author: person(x.Authors),
 			published: instant(x.PublishedParsed), updated: instant(x.UpdatedParsed), verb: verb(x.Extensions)}
+		if it.author == "" && i < len(credited) {
+			it.author = credit(credited[i])
+		}
 		if it.link == "" && len(x.Links) > 0 {
 			it.link = strings.TrimSpace(x.Links[0])
 		}
@@ -150,15 +158,34 @@ func person(list []*gofeed.Person) string {
 		if p == nil {
 			continue
 		}
-		name, address := strings.TrimSpace(p.Name), strings.TrimSpace(p.Email)
+		name := strings.TrimSpace(p.Name)
+		if name == "" {
+			name = strings.TrimSpace(p.Email)
+		}
 		if a, err := mail.ParseAddress(name); err == nil && a.Name != "" {
 			name = a.Name
 		}
-		if name == "" {
-			name = address
-		}
 		if name != "" {
 			return name
+		}
+	}
+	return ""
+}
+
+// credit is whom an RSS item names as its author where the parser finds no
+// name: it looks for names of letters before addresses, and drops what is
+// neither, like the "@sam Sam Rivers" of Discourse's feeds.
+func credit(x *rss.Item) string {
+	named := []string{x.Author}
+	if dc := x.DublinCoreExt; dc != nil {
+		named = append(append(named, dc.Author...), dc.Creator...)
+	}
+	if x.ITunesExt != nil {
+		named = append(named, x.ITunesExt.Author)
+	}
+	for _, n := range named {
+		if n = strings.Join(strings.Fields(n), " "); n != "" {
+			return n
 		}
 	}
 	return ""
