@@ -223,3 +223,28 @@ func TestRealDeliveries(t *testing.T) {
 		}
 	}
 }
+
+// TestALinkToWhatIsQuotedIsNobodysWords: servers put one into a quote's
+// content, each in its own way.
+func TestALinkToWhatIsQuotedIsNobodysWords(t *testing.T) {
+	const link = `<a href="https://social.example.org/@nora/1"><span class="invisible">https://</span>social.example.org/@nora/1</a>`
+	for content, want := range map[string][2]string{ // what it says as a quote, and as none
+		`<p class="quote-inline">RE: ` + link + `</p><p>Look &amp; see</p>`:                    {"Look & see", "RE: https://social.example.org/@nora/1\nLook & see"},
+		`<p>Look</p><span class="x quote-inline"><br/><span>RE:</span> ` + link + `</span>End`: {"Look\nEnd", "Look\nRE: https://social.example.org/@nora/1End"},
+		`<p>RE: ` + link + `</p>`:          {"RE: https://social.example.org/@nora/1", "RE: https://social.example.org/@nora/1"},
+		`<p class="quote-inline">RE: Look`: {"RE: Look", "RE: Look"},
+	} {
+		for i, quote := range []*struct{}{{}, nil} {
+			object := map[string]any{"id": "2", "account": map[string]any{"id": "41", "acct": "sam"}, "created_at": "2026-02-03T10:11:12.345Z",
+				"uri": "https://social.example.org/users/sam/statuses/2", "content": content, "quote": quote}
+			body, err := json.Marshal(map[string]any{"event": "status.created", "object": object})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := normalise(t, platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body})[0]
+			if e.Activity == nil || e.Activity.Text != want[i] {
+				t.Errorf("%s, a quote %t: %+v, want %q", content, quote != nil, e.Activity, want[i])
+			}
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/html"
+
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -115,7 +117,7 @@ func (s status) said(host string) (social.Activity, error) {
 	a := social.Activity{
 		Platform: name, Scope: host, Object: social.Object{ID: string(s.ID), Type: "status"}, InReplyTo: string(s.InReplyTo),
 		Actor: social.Actor{ID: string(s.Account.ID), Scope: host, Handle: string(s.Account.Acct), Name: string(s.Account.Name)},
-		Text:  platform.PlainText(string(s.Content)), URL: link(s.URL, s.URI), Direction: social.Inbound,
+		Text:  platform.PlainText(s.content()), URL: link(s.URL, s.URI), Direction: social.Inbound,
 	}
 	if w := strings.TrimSpace(string(s.Spoiler)); w != "" {
 		a.Text = strings.TrimSpace(w + "\n" + a.Text)
@@ -124,6 +126,45 @@ func (s status) said(host string) (social.Activity, error) {
 		return a, errors.New("a status without its id or account")
 	}
 	return a, nil
+}
+
+// content is the status's HTML. What a server puts into that of a quote for
+// those who know no quotes, a link to what is quoted in an element of the
+// class quote-inline, is nobody's words
+// (https://docs.joinmastodon.org/client/quotes/#displaying-quote-posts).
+func (s status) content() string {
+	if s.Quote == nil {
+		return string(s.Content)
+	}
+	var kept strings.Builder
+	left, depth := "", 0 // the element that is left out, and how many of its name are open in it
+	for z := html.NewTokenizer(strings.NewReader(string(s.Content))); ; {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		raw := string(z.Raw()) // before Token, which changes what it was read from
+		tag := z.Token()
+		switch {
+		case depth > 0 && kind == html.StartTagToken && tag.Data == left:
+			depth++
+		case depth > 0 && kind == html.EndTagToken && tag.Data == left:
+			depth--
+		case depth > 0:
+		case kind == html.StartTagToken && slices.ContainsFunc(tag.Attr, isFallback):
+			left, depth = tag.Data, 1
+		default:
+			kept.WriteString(raw)
+		}
+	}
+	if depth > 0 { // it has no end: rather too much than nothing
+		return string(s.Content)
+	}
+	return kept.String()
+}
+
+func isFallback(a html.Attribute) bool {
+	return a.Key == "class" && slices.Contains(strings.Fields(a.Val), "quote-inline")
 }
 
 // utterance is the status as it was posted, or the boost that it is.
