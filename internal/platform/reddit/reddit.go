@@ -30,6 +30,8 @@ const (
 
 	first = 25  // things on the first page, of which those that are old show what was edited since
 	page  = 100 // things on each further one
+
+	held = "a filter holds it back for the moderators, and its text is not shown"
 )
 
 // Platform names it.
@@ -43,6 +45,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "t3 edited", Becomes: string(social.Edit)},
 		{Name: "t3 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator"},
 		{Name: "t3", Becomes: platform.Ignored, Note: "the account of its author was deleted since"},
+		{Name: "t3 waiting", Becomes: platform.Ignored, Note: held},
 		{Name: "t1", Becomes: string(social.Reply)},
 		{Name: "t1", Becomes: platform.Ignored, Note: "the account of its author was deleted since"},
 		{Name: "t1 edited", Becomes: string(social.Edit)},
@@ -292,6 +295,13 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 // author, or by a moderator.
 var gone = map[platform.Text]bool{"[deleted]": true, "[removed]": true, "[ Removed by Reddit ]": true, "[deleted by user]": true}
 
+// waiting are those of removed_by_category that are no removal yet: a filter
+// holds the post back until a moderator has looked at it. All others are by
+// somebody who took it away: deleted, author, moderator, reddit, anti_evil_ops,
+// community_ops, content_takedown, copyright_takedown as of this writing. A
+// post that is but a link has no text that would say so.
+var waiting = map[platform.Text]bool{"automod_filtered": true, "reports": true}
+
 func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 	switch kind {
 	case "t1", "t3":
@@ -326,7 +336,10 @@ func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 		text, is = x.Body, "t1"
 		a.Type, a.Object.Type, a.InReplyTo, a.Conversation = social.Reply, "comment", string(x.Parent), string(x.Link)
 	}
-	if gone[text] || gone[x.Title] || x.Removed == "deleted" || x.Removed == "author" {
+	if text == "[removed]" && waiting[x.Removed] {
+		return []platform.Event{platform.Ignore(is+" waiting", held, scope)}
+	}
+	if gone[text] || gone[x.Title] || x.Removed != "" && !waiting[x.Removed] {
 		// Reddit does not say when. The instant of the post is the only one
 		// that is the same however often it is asked: the text never stood.
 		a.Type, a.Actor, a.InReplyTo = social.Delete, social.Actor{ID: social.Unknown}, ""
