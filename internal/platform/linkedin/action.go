@@ -3,6 +3,7 @@ package linkedin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -220,12 +221,21 @@ func event(raw json.RawMessage) platform.Event {
 			a.Type, a.InReplyTo = social.Quote, post
 		}
 	default:
+		if n.Decorated.Comment != (thing{}) || n.Decorated.Share != (thing{}) {
+			return platform.Park(kind, errors.New("the action is not known, but it comes with a comment or a share: it must be read by hand until Rapport knows it"), to...)
+		}
 		return platform.Ignore(kind, "it is not known to tell what someone did", to...)
 	}
 	if n.Action == "ADMIN_COMMENT" || a.Actor.ID == org {
 		a.Direction = social.Outbound
 		if a.Actor.ID == "" { // an admin speaks for the organisation
 			a.Actor.ID = org
+		}
+	}
+	if err == nil && a.Actor.ID == "" {
+		err = errors.New("LinkedIn does not say who did it: what was written, and by whom, must be read through its API")
+		if n.Generated != "" {
+			err = fmt.Errorf("%w, as %.100s", err, canonical(n.Generated))
 		}
 	}
 	switch a.Type {
