@@ -70,6 +70,7 @@ const (
 	anonymous = "where X does not say who liked it"
 	encrypted = "the text is encrypted: only the two of them can read it"
 	undated   = "X says no time"
+	mayDate   = "undated where X says no time"
 )
 
 // Kinds lists the event types: XAA's first, then AAA's.
@@ -82,7 +83,7 @@ func (Adapter) Kinds() []platform.Kind {
 	}
 	out = append(out,
 		platform.Kind{Name: "post.delete", Becomes: string(social.Delete), Note: "X says no time: it is dated as the post"},
-		platform.Kind{Name: "like.create", Becomes: string(social.React)},
+		platform.Kind{Name: "like.create", Becomes: string(social.React), Note: mayDate},
 		platform.Kind{Name: "like.create", Becomes: platform.Ignored, Note: anonymous},
 		platform.Kind{Name: "follow.follow", Becomes: string(social.Follow), Note: undated},
 		platform.Kind{Name: "follow.unfollow", Becomes: string(social.Unfollow), Note: undated},

@@ -343,17 +343,23 @@ func relation(kind, watched string, t social.Type, source, target user, at time.
 		Occurred: at, Undated: at.IsZero(), Direction: direction(source.id, watched)}, err, watched)
 }
 
-// like is the event of a like. Its id is the same in both products, whoever is told of it.
+// like is the event of a like. Its id is the same in both products, whoever is
+// told of it. XAA gives its times "when available"
+// (https://docs.x.com/x-api/activity/event-payloads).
 func like(kind, watched, id, object string, by social.Actor, millis, at, layout string) platform.Event {
-	t, err := platform.Unix(millis, time.Millisecond)
-	if millis == "" {
+	var t time.Time
+	var err error
+	switch {
+	case millis != "":
+		t, err = platform.Unix(millis, time.Millisecond)
+	case at != "":
 		t, err = platform.Time(at, layout)
 	}
 	if id == "" {
 		id = social.Key(by.ID, object)
 	}
 	return act(kind, social.Activity{Key: social.ActivityKey(name, "", social.React, id, t), Platform: name, Type: social.React, Actor: by,
-		Object: social.Object{ID: object, Type: "post"}, URL: link(object), Occurred: t, Direction: direction(by.ID, watched)}, err, watched)
+		Object: social.Object{ID: object, Type: "post"}, URL: link(object), Occurred: t, Undated: t.IsZero(), Direction: direction(by.ID, watched)}, err, watched)
 }
 
 // revoked is the event of an account taking back what it let the app do.
