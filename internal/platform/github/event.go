@@ -22,6 +22,7 @@ type head struct {
 	Installation *struct {
 		Account *user `json:"account"`
 	} `json:"installation"`
+	Bought *bought `json:"marketplace_purchase"`
 }
 
 // delivery is the body of a known event, as far as it is read.
@@ -39,6 +40,7 @@ type delivery struct {
 	StarredAt    platform.Text `json:"starred_at"`
 	Member       *user         `json:"member"`
 	Sponsorship  *sponsorship  `json:"sponsorship"`
+	Effective    platform.Text `json:"effective_date"` // of what is bought
 	Repositories []repository  `json:"repositories"`
 	Removed      []repository  `json:"repositories_removed"`
 
@@ -76,6 +78,7 @@ type item struct {
 	Number      platform.ID   `json:"number"`
 	Title       platform.Text `json:"title"`
 	Name        platform.Text `json:"name"` // of a release
+	Tag         platform.Text `json:"tag_name"`
 	Body        platform.Text `json:"body"`
 	URL         platform.Text `json:"html_url"`
 	User        *user         `json:"user"`
@@ -108,6 +111,17 @@ type sponsorship struct {
 	} `json:"tier"`
 }
 
+// bought is what an account has of a GitHub Marketplace listing.
+type bought struct {
+	Account *user `json:"account"`
+	Trial   bool  `json:"on_free_trial"`
+	Plan    struct {
+		ID    platform.ID   `json:"id"`
+		Name  platform.Text `json:"name"`
+		Price platform.Text `json:"monthly_price_in_cents"`
+	} `json:"plan"`
+}
+
 // scopes lists by what the event is routed.
 func (h head) scopes() []string {
 	switch {
@@ -117,6 +131,8 @@ func (h head) scopes() []string {
 		return named(h.Organization.Login)
 	case h.Installation != nil && h.Installation.Account != nil:
 		return named(h.Installation.Account.Login)
+	case h.Bought != nil:
+		return []string{marketplace}
 	}
 	return nil
 }
@@ -260,7 +276,7 @@ func (d delivery) thing(event string) (thing, error) {
 			t.parent, t.thread = "commit-"+string(d.Comment.Commit), "commit-"+string(d.Comment.Commit)
 		}
 	case event == "release" && d.Release != nil:
-		t = thing{item: d.Release, typ: "release", author: d.Release.Author, title: d.Release.Name}
+		t = thing{item: d.Release, typ: "release", author: d.Release.Author, title: cmp.Or(d.Release.Name, d.Release.Tag)} // as GitHub shows it
 		if d.Release.ID != "" {
 			t.id = "release-" + string(d.Release.ID)
 			t.thread = t.id
@@ -278,6 +294,9 @@ func (d delivery) thing(event string) (thing, error) {
 // of the organisation that owns it. Only those who may write can publish a
 // release, or edit or delete what others say.
 func (t thing) direction(actor *user) social.Direction {
+	if actor.ID == social.Unknown {
+		return social.Inbound
+	}
 	if t.typ == "release" || t.Association == "OWNER" || t.Association == "MEMBER" {
 		return social.Outbound
 	}
@@ -292,18 +311,24 @@ func (d delivery) event(event, kind string) platform.Event {
 	scopes := d.scopes()
 	park := func(why string) platform.Event { return platform.Park(kind, errors.New(why), scopes...) }
 	does := acts[kind]
-	if event == "sponsorship" {
+	switch event {
+	case "sponsorship":
 		return d.sponsored(kind, scopes)
+	case "marketplace_purchase":
+		return d.purchased(kind, scopes)
 	}
 	if d.Repository == nil || d.Repository.ID == "" || len(scopes) == 0 {
 		return park("without its repository")
 	}
-	if d.Sender == nil || d.Sender.ID == "" {
-		return park("without who did it")
-	}
 	ns := d.Repository.namespace()
+	nobody := d.Sender == nil || d.Sender.ID == ""
 	switch event {
-	case "star", "fork", "member":
+	case "star", "fork":
+		if nobody {
+			return park("without who did it")
+		}
+		return d.onRepository(event, kind, does, ns, scopes)
+	case "member":
 		return d.onRepository(event, kind, does, ns, scopes)
 	}
 	if kind == "discussion answered" || kind == "discussion unanswered" {
@@ -320,6 +345,10 @@ func (d delivery) event(event, kind string) platform.Event {
 		if actor = t.author; actor == nil || actor.ID == "" {
 			return park("without its author")
 		}
+	} else if nobody {
+		// GitHub leaves the sender out where the account is no more:
+		// https://github.com/zulip/zulip/pull/39469
+		actor = &user{ID: social.Unknown, URL: d.Repository.URL}
 	}
 	a.Actor, a.Direction = actor.actor(), t.direction(actor)
 	id, keyed := t.id, time.Time{}
@@ -354,9 +383,11 @@ func (d delivery) event(event, kind string) platform.Event {
 
 // onRepository reads what is done to the repository as a whole.
 func (d delivery) onRepository(event, kind string, does social.Type, ns string, scopes []string) platform.Event {
-	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: "repository", Type: "repository"}, URL: string(d.Repository.URL),
-		Actor: d.Sender.actor(), Direction: social.Inbound}
-	id := string(d.Sender.ID)
+	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: "repository", Type: "repository"}, URL: string(d.Repository.URL), Direction: social.Inbound}
+	id := ""
+	if event != "member" {
+		a.Actor, id = d.Sender.actor(), string(d.Sender.ID)
+	}
 	var err error
 	switch event {
 	case "star":
@@ -399,6 +430,9 @@ func (d delivery) answered(kind string, does social.Type, ns string, scopes []st
 	if answer == nil || answer.ID == "" || d.Discussion == nil {
 		return platform.Park(kind, errors.New("without the answer"), scopes...)
 	}
+	if by == nil || by.ID == "" {
+		return platform.Park(kind, errors.New("without who did it"), scopes...)
+	}
 	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: "discussioncomment-" + string(answer.ID), Type: "comment"},
 		Conversation: string(d.Discussion.Number), URL: string(answer.URL), Actor: by.actor(), Direction: social.Outbound}
 	// It is chosen by who asked, or by those who look after the repository.
@@ -426,5 +460,28 @@ func (d delivery) sponsored(kind string, scopes []string) platform.Event {
 	var err error
 	a.Occurred, err = platform.Time(string(s.Created))
 	a.Key = social.ActivityKey(name, ns, a.Type, string(s.NodeID), a.Occurred)
+	return platform.Act(kind, a, err, scopes...)
+}
+
+// marketplace is the scope of what a Marketplace listing's own webhook sends:
+// it does not say whose listing it is. No account can be called so.
+const marketplace = "marketplace"
+
+// purchased reads who buys a plan of the Marketplace listing. A plan without
+// a price, or on trial, is a sign-up.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#marketplace_purchase
+func (d delivery) purchased(kind string, scopes []string) platform.Event {
+	b := d.Bought
+	if b == nil || b.Plan.ID == "" || b.Account == nil || b.Account.ID == "" || d.Sender == nil || d.Sender.ID == "" {
+		return platform.Park(kind, errors.New("a purchase without its plan, the account it is for or who bought it"), scopes...)
+	}
+	a := social.Activity{Platform: name, Scope: marketplace, Type: social.Purchase, Object: social.Object{ID: string(b.Plan.ID), Type: "plan"},
+		Actor: d.Sender.actor(), Text: string(b.Plan.Name), URL: string(d.Sender.URL), Direction: social.Inbound}
+	if b.Trial || b.Plan.Price == "0" {
+		a.Type = social.SignUp
+	}
+	var err error
+	a.Occurred, err = platform.Time(string(d.Effective))
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(string(b.Account.ID), string(b.Plan.ID)), a.Occurred)
 	return platform.Act(kind, a, err, scopes...)
 }

@@ -59,7 +59,7 @@ func (Adapter) CheckScope(scope string) error {
 		return s != "" && len(s) <= 100
 	}
 	if !word(owner, "") || has && !word(repo, ".") {
-		return errors.New("the scope must be a repository like acme/widgets, a repository's number like id:123456789, or an account like acme")
+		return errors.New(`the scope must be a repository like acme/widgets, a repository's number like id:123456789, an account like acme, or "marketplace" for purchases of your listing`)
 	}
 	return nil
 }
@@ -178,14 +178,14 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 }
 
 // objects are the keys of a body that say what it is about.
-var objects = []string{"issue", "comment", "pull_request", "review", "thread", "discussion", "release", "forkee", "sponsorship", "member", "starred_at", "hook"}
+var objects = []string{"issue", "comment", "pull_request", "review", "thread", "discussion", "release", "forkee", "sponsorship", "marketplace_purchase", "member", "starred_at", "hook"}
 
 // about are the objects that the body of a known event has, and the only ones.
 // For what is in no row, like a push, nothing follows from its body.
 var about = map[string]string{
 	"issues": "issue", "issue_comment": "issue comment", "pull_request": "pull_request", "pull_request_review": "pull_request review",
 	"pull_request_review_comment": "comment pull_request", "discussion": "discussion", "discussion_comment": "comment discussion",
-	"commit_comment": "comment", "release": "release", "fork": "forkee", "sponsorship": "sponsorship", "member": "member", "star": "starred_at",
+	"commit_comment": "comment", "release": "release", "fork": "forkee", "sponsorship": "sponsorship", "marketplace_purchase": "marketplace_purchase", "member": "member", "star": "starred_at",
 	"meta": "hook", "repository": "", "organization": "", "installation": "", "installation_repositories": "", "github_app_authorization": "",
 }
 
@@ -279,7 +279,13 @@ func host(u platform.Text) string {
 	return strings.ToLower(p.Host)
 }
 
+// actor is the account as the one who does something. The account ghost stands
+// for all that were deleted, and so for nobody.
+// https://docs.github.com/en/account-and-profile/concepts/personal-account-management
 func (u user) actor() social.Actor {
+	if u.Login == "ghost" {
+		return social.Actor{ID: social.Unknown, Scope: host(u.URL)}
+	}
 	return social.Actor{ID: string(u.ID), Scope: host(u.URL), Handle: string(u.Login), Name: string(u.Name)}
 }
 

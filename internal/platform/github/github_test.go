@@ -97,7 +97,7 @@ func TestBodyUnderAnotherEventsName(t *testing.T) {
 		"pull_request_review_comment": "pull_request_review_comment_deleted", "discussion": "discussion_deleted", "discussion_comment": "discussion_comment_deleted",
 		"commit_comment": "commit_comment_created", "release": "release_deleted", "star": "star_deleted", "fork": "fork", "member": "member_removed", "meta": "meta_deleted",
 		"repository": "repository_deleted", "installation": "installation_deleted", "installation_repositories": "installation_repositories_removed",
-		"sponsorship": "sponsorship_created", "github_app_authorization": "github_app_authorization_revoked",
+		"sponsorship": "sponsorship_created", "marketplace_purchase": "marketplace_purchase_purchased", "github_app_authorization": "github_app_authorization_revoked",
 	}
 	for of, name := range genuine {
 		body := fixture(t, name)

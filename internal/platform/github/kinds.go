@@ -22,8 +22,8 @@ var acts = map[string]social.Type{
 	"release published":      social.Post, "release edited": social.Edit, "release deleted": social.Delete,
 	"star created": social.React, "star deleted": social.Unreact,
 	"fork":                social.Repost,
-	"sponsorship created": social.Purchase,
-	"member added":        social.Join, "member removed": social.Leave,
+	"sponsorship created": social.Purchase, "marketplace_purchase purchased": social.Purchase,
+	"member added": social.Join, "member removed": social.Leave,
 }
 
 // notes say when, where it is not plain.
@@ -37,6 +37,8 @@ var notes = map[string]string{
 	"member added":                  "a collaborator of the repository; without a time",
 	"member removed":                "without a time",
 	"sponsorship created":           "of the account, not of a repository",
+
+	"marketplace_purchase purchased": "of your Marketplace listing's plan",
 
 	"installation_repositories removed": "of the repositories removed",
 	"github_app_authorization revoked":  "of the account that revokes it",
@@ -62,6 +64,8 @@ const (
 	workflow = "how the work is organised says nothing"
 	setUp    = "how it is set up says nothing"
 	code     = "code and its checks say nothing"
+
+	ownPeople = "who belongs to the organisation and its teams says nothing"
 )
 
 // ignored are the known event types that tell of nobody's doing, with the reason.
@@ -87,7 +91,16 @@ var ignored = map[string]string{
 	"sponsorship pending_tier_change":  "nothing has changed yet",
 	"sponsorship pending_cancellation": "nothing has changed yet",
 	"sponsorship cancelled":            "nothing is bought",
-	"member edited":                    setUp,
+
+	"marketplace_purchase changed":                  "the purchase goes on",
+	"marketplace_purchase pending_change":           "nothing has changed yet",
+	"marketplace_purchase pending_change_cancelled": "nothing has changed",
+	"marketplace_purchase cancelled":                "nothing is bought",
+
+	"organization member_added": ownPeople, "organization member_removed": ownPeople, "organization member_invited": ownPeople,
+	"membership added": ownPeople, "membership removed": ownPeople,
+	"gollum":        "a wiki page comes without its text",
+	"member edited": setUp,
 
 	"installation created": setUp, "installation unsuspend": setUp, "installation new_permissions_accepted": setUp, "installation_repositories added": setUp,
 	"repository created": setUp, "repository edited": setUp, "repository archived": setUp, "repository unarchived": setUp, "repository publicized": setUp, "repository privatized": setUp,
@@ -102,6 +115,7 @@ func (Adapter) Kinds() []platform.Kind {
 			kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Ignored, Note: why})
 		}
 	}
+	kinds = append(kinds, platform.Kind{Name: "marketplace_purchase purchased", Becomes: string(social.SignUp), Note: "of a plan without a price, or on trial"})
 	for _, k := range slices.Sorted(maps.Keys(ends)) {
 		kinds = append(kinds, platform.Kind{Name: k, Becomes: platform.Revoked, Note: notes[k]})
 	}
