@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,23 +106,11 @@ func callback(body []byte) ([]platform.Event, error) {
 		return []platform.Event{reaction(e, w, inner.Type)}, nil
 	case "member_joined_channel", "member_left_channel":
 		return []platform.Event{member(e, w, inner.Type)}, nil
-	case "channel_left", "group_left":
-		var v struct {
-			Channel platform.ID `json:"channel"`
-		}
-		err := platform.Decode(e.Event, &v)
-		w.channel = string(v.Channel)
-		if err == nil {
-			err = w.check(true)
-		}
-		if err != nil {
-			return []platform.Event{platform.Park(inner.Type, err, w.scopes()...)}, nil
-		}
-		// Only sources of this very channel have lost something.
-		return []platform.Event{{Kind: inner.Type, Scopes: channels(w), Revoked: "the app is no longer in the channel: invite it again (/invite @app)"}}, nil
+	case "channel_left", "group_left", "channel_deleted", "group_deleted", "channel_id_changed":
+		return []platform.Event{lost(e, w, inner.Type)}, nil
 	case "team_join", "user_change", "user_profile_changed":
 		return []platform.Event{account(e, w, inner.Type)}, nil
-	case "app_home_opened":
+	case "app_home_opened", "assistant_thread_started":
 		return []platform.Event{visit(e, w, inner.Type)}, nil
 	case "app_uninstalled", "tokens_revoked", "team_access_revoked":
 		return withdrawn(e, w, inner.Type), nil
@@ -137,8 +126,48 @@ func channels(w where) []string {
 	return all[:len(all)/2]
 }
 
+// lost reads that a channel sends nothing more: the app is out of it, it is
+// deleted, or it has another id since it is shared or made public. Only
+// sources of this very channel have lost something.
+// https://docs.slack.dev/reference/events/channel_id_changed
+func lost(e envelope, w where, kind string) platform.Event {
+	var v struct {
+		Channel platform.ID `json:"channel"`
+		Old     platform.ID `json:"old_channel_id"`
+		New     platform.ID `json:"new_channel_id"`
+	}
+	err := platform.Decode(e.Event, &v)
+	w.channel = string(cmp.Or(v.Old, v.Channel))
+	if err == nil {
+		err = w.check(true)
+	}
+	why := "the app is no longer in the channel: invite it again (/invite @app)"
+	switch kind {
+	case "channel_deleted", "group_deleted":
+		why = "the channel was deleted"
+	case "channel_id_changed":
+		why = fmt.Sprintf("the channel's id is now %.40q: change the source's scope to that", v.New)
+		if err == nil && v.New == "" {
+			err = errors.New("without the channel's new id")
+		}
+	}
+	if err != nil {
+		return platform.Park(kind, err, w.scopes()...)
+	}
+	return platform.Event{Kind: kind, Scopes: channels(w), Revoked: why}
+}
+
+// edited says when a message was edited. Slack also writes it empty, of
+// messages that nobody edited.
 type edited struct {
 	TS platform.Text `json:"ts"`
+}
+
+func (s said) editedAt() platform.Text {
+	if s.Edited == nil {
+		return ""
+	}
+	return s.Edited.TS
 }
 
 // said is a message as Slack describes one, also within a change of it.
@@ -157,12 +186,30 @@ type said struct {
 	Profile  *struct {
 		App platform.ID `json:"app_id"`
 	} `json:"bot_profile"`
+	Author profile `json:"user_profile"` // of somebody of another workspace, in a message and in an app_mention alike
+}
+
+// profile is what messages say of their author, if anything.
+// https://github.com/slackapi/bolt-js/pull/2160
+type profile struct {
+	Handle platform.Text `json:"name"`
+	Name   platform.Text `json:"real_name"`
+}
+
+// UnmarshalJSON reads it where it is an object; a message is read without it, too.
+func (p *profile) UnmarshalJSON(b []byte) error {
+	type plain profile
+	var v plain
+	if json.Unmarshal(b, &v) == nil {
+		*p = profile(v)
+	}
+	return nil
 }
 
 // actor is who said it: a bot without a user by its own id.
 func (s said) actor(w where) social.Actor {
 	if s.User != "" {
-		return social.Actor{ID: string(s.User), Scope: w.within()}
+		return social.Actor{ID: string(s.User), Scope: w.within(), Handle: string(s.Author.Handle), Name: string(s.Author.Name)}
 	}
 	return social.Actor{ID: string(s.Bot), Scope: w.within(), Name: s.Username}
 }
@@ -181,13 +228,19 @@ func (s said) direction(e envelope) social.Direction {
 func message(e envelope, w where) platform.Event {
 	var v struct {
 		said
-		Type     string        `json:"type"`
-		EventTS  platform.Text `json:"event_ts"`
-		Message  *said         `json:"message"`
-		Previous *said         `json:"previous_message"`
-		Deleted  platform.Text `json:"deleted_ts"`
+		Type     string          `json:"type"`
+		EventTS  platform.Text   `json:"event_ts"`
+		Message  *said           `json:"message"`
+		Previous json.RawMessage `json:"previous_message"`
+		Deleted  platform.Text   `json:"deleted_ts"`
 	}
 	err := platform.Decode(e.Event, &v)
+	// An empty list stands for none, where a whole thread was deleted.
+	// https://github.com/slackapi/java-slack-sdk/issues/784
+	var was *said
+	if err == nil && len(v.Previous) > 0 && v.Previous[0] == '{' {
+		err = platform.Decode(v.Previous, &was)
+	}
 	kind := v.Type
 	if kind == "" {
 		kind = "message"
@@ -201,8 +254,8 @@ func message(e envelope, w where) platform.Event {
 	}
 	switch v.Subtype {
 	case "", "bot_message", "me_message", "file_share", "thread_broadcast":
-		if v.Edited != nil {
-			return edit(kind, e, w, v.said, v.Edited.TS)
+		if ts := v.editedAt(); ts != "" {
+			return edit(kind, e, w, v.said, ts)
 		}
 		return utterance(kind, e, w, v.said)
 	case "message_changed":
@@ -212,13 +265,11 @@ func message(e envelope, w where) platform.Event {
 			return platform.Park(kind, errors.New("a change without its message"), w.scopes()...)
 		case v.Message.Subtype == "tombstone":
 			return gone(kind, w, v.Message.TS, v.TS)
-		case v.Message.Edited != nil && v.Previous != nil && v.Previous.Edited != nil && v.Previous.Edited.TS == v.Message.Edited.TS,
-			v.Message.Edited == nil && v.Previous != nil && v.Previous.Text == v.Message.Text:
+		case was != nil && v.Message.editedAt() != "" && was.editedAt() == v.Message.editedAt(),
+			was != nil && v.Message.editedAt() == "" && was.Text == v.Message.Text:
 			return platform.Ignore(kind, "the text is the same", w.scopes()...)
-		case v.Message.Edited != nil:
-			return edit(kind, e, w, *v.Message, v.Message.Edited.TS)
 		}
-		return edit(kind, e, w, *v.Message, v.TS)
+		return edit(kind, e, w, *v.Message, cmp.Or(v.Message.editedAt(), v.TS))
 	case "message_deleted":
 		return gone(kind+" "+v.Subtype, w, v.Deleted, v.TS)
 	}
@@ -373,16 +424,26 @@ func account(e envelope, w where, kind string) platform.Event {
 	return platform.Act(kind, a, err, w.scopes()...)
 }
 
-// visit reads that a person opened the app's own page.
-// https://docs.slack.dev/reference/events/app_home_opened
+// visit reads that a person opened the app's own page, or a thread with the
+// app as an assistant.
+// https://docs.slack.dev/reference/events/app_home_opened,
+// https://docs.slack.dev/reference/events/assistant_thread_started
 func visit(e envelope, w where, kind string) platform.Event {
 	var v struct {
-		User    platform.ID   `json:"user"`
-		Channel platform.ID   `json:"channel"`
-		Tab     string        `json:"tab"`
-		EventTS platform.Text `json:"event_ts"`
+		User      platform.ID   `json:"user"`
+		Channel   platform.ID   `json:"channel"`
+		Tab       string        `json:"tab"`
+		EventTS   platform.Text `json:"event_ts"`
+		Assistant struct {
+			User    platform.ID   `json:"user_id"`
+			Channel platform.ID   `json:"channel_id"`
+			Thread  platform.Text `json:"thread_ts"`
+		} `json:"assistant_thread"`
 	}
 	err := platform.Decode(e.Event, &v)
+	if kind == "assistant_thread_started" {
+		v.User, v.Channel, v.Tab = v.Assistant.User, v.Assistant.Channel, string(v.Assistant.Thread)
+	}
 	w.channel = string(v.Channel)
 	if err == nil {
 		err = w.check(true)

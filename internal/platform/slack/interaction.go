@@ -1,8 +1,10 @@
 package slack
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,6 +68,7 @@ type payload struct {
 	User       struct {
 		ID       platform.ID `json:"id"`
 		Username string      `json:"username"`
+		Name     string      `json:"name"` // the same, where username is missing
 		Team     platform.ID `json:"team_id"`
 	} `json:"user"`
 	Channel  *id           `json:"channel"`
@@ -75,7 +78,10 @@ type payload struct {
 	Message  *struct {
 		TS platform.Text `json:"ts"`
 	} `json:"message"`
-	Container struct {
+	MessageTS  platform.Text              `json:"message_ts"` // of an interactive_message
+	Attachment platform.ID                `json:"attachment_id"`
+	Submission map[string]json.RawMessage `json:"submission"` // of a dialog
+	Container  struct {
 		Channel platform.ID   `json:"channel_id"`
 		TS      platform.Text `json:"message_ts"`
 		View    platform.ID   `json:"view_id"`
@@ -124,6 +130,8 @@ func (p payload) object() social.Object {
 		return social.Object{ID: string(p.Message.TS), Type: "message"}
 	case p.Container.TS != "":
 		return social.Object{ID: string(p.Container.TS), Type: "message"}
+	case p.MessageTS != "":
+		return social.Object{ID: string(p.MessageTS), Type: "message"}
 	case p.View.ID != "":
 		return social.Object{ID: string(p.View.ID), Type: "view"}
 	case p.Container.View != "":
@@ -145,7 +153,7 @@ func interaction(body, signed string) ([]platform.Event, error) {
 	if err := w.check(false); err != nil {
 		return []platform.Event{platform.Park(p.Type, err)}, nil
 	}
-	a := social.Activity{Platform: name, Scope: p.scope(w), Type: social.Click, Actor: social.Actor{ID: string(p.User.ID), Scope: w.within(), Handle: p.User.Username},
+	a := social.Activity{Platform: name, Scope: p.scope(w), Type: social.Click, Actor: social.Actor{ID: string(p.User.ID), Scope: w.within(), Handle: cmp.Or(p.User.Username, p.User.Name)},
 		Object: p.object(), URL: w.link(), Direction: social.Inbound}
 	switch p.Type {
 	case "block_actions":
@@ -162,6 +170,13 @@ func interaction(body, signed string) ([]platform.Event, error) {
 		a.Occurred, err = instant(string(p.ActionTS))
 		a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, p.Callback, a.Object.ID, string(p.ActionTS)), a.Occurred)
 		return []platform.Event{platform.Act(p.Type, a, err, w.scopes()...)}, nil
+	case "interactive_message":
+		var err error
+		a.Occurred, err = instant(string(p.ActionTS))
+		a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, a.Object.ID, string(p.Attachment), p.Callback, string(p.ActionTS)), a.Occurred)
+		return []platform.Event{platform.Act(p.Type, a, err, w.scopes()...)}, nil
+	case "dialog_submission":
+		return []platform.Event{dialog(p, a, w)}, nil
 	case "view_submission":
 		if p.View.ID == "" {
 			return []platform.Event{platform.Park(p.Type, errors.New("a form without its id"), w.scopes()...)}, nil
@@ -187,6 +202,63 @@ func action(kind string, a social.Activity, w where, raw json.RawMessage) platfo
 	return platform.Act(kind, a, err, w.scopes()...)
 }
 
+// dialog reads a form of the old kind, which tells when it was sent. What was
+// typed and what was chosen look alike in it.
+// https://docs.slack.dev/legacy/legacy-dialogs
+func dialog(p payload, a social.Activity, w where) platform.Event {
+	var lines []string
+	for _, f := range slices.Sorted(maps.Keys(p.Submission)) {
+		var v string
+		if json.Unmarshal(p.Submission[f], &v) == nil && strings.TrimSpace(v) != "" {
+			lines = append(lines, strings.TrimSpace(v))
+		}
+	}
+	if len(lines) > 0 {
+		a.Type, a.Text = social.Message, strings.Join(lines, "\n")
+	}
+	a.Object = social.Object{ID: string(p.ActionTS), Type: "dialog"}
+	var err error
+	a.Occurred, err = instant(string(p.ActionTS))
+	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, p.Callback, string(p.ActionTS)), a.Occurred)
+	return platform.Act(p.Type, a, err, w.scopes()...)
+}
+
+// rich is text with marks, as a rich_text_input holds it.
+// https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
+type rich struct {
+	Type     string          `json:"type"`
+	Text     json.RawMessage `json:"text"`
+	URL      string          `json:"url"`
+	Name     string          `json:"name"` // of an emoji
+	User     platform.ID     `json:"user_id"`
+	Channel  platform.ID     `json:"channel_id"`
+	Elements []rich          `json:"elements"`
+}
+
+// plain is what a person reads of it: a line for each paragraph and point of a list.
+func (r rich) plain() string {
+	var b strings.Builder
+	for i, e := range r.Elements {
+		if i > 0 && (r.Type == "rich_text" || r.Type == "rich_text_list") {
+			b.WriteByte('\n')
+		}
+		b.WriteString(e.plain())
+	}
+	var text string
+	_ = json.Unmarshal(r.Text, &text) // nothing but links and text has one
+	switch r.Type {
+	case "emoji":
+		text = ":" + r.Name + ":"
+	case "link":
+		text = cmp.Or(text, r.URL)
+	case "user":
+		text = "@" + string(r.User)
+	case "channel":
+		text = "#" + string(r.Channel)
+	}
+	return b.String() + text
+}
+
 // words are what was typed into a form's fields, a line each, by the fields' ids.
 func (p payload) words() string {
 	var blocks, lines []string
@@ -204,9 +276,20 @@ func (p payload) words() string {
 			var v struct {
 				Type  string `json:"type"`
 				Value string `json:"value"`
+				Rich  rich   `json:"rich_text_value"`
 			}
-			if json.Unmarshal(p.View.State.Values[b][f], &v) == nil && v.Type == "plain_text_input" && strings.TrimSpace(v.Value) != "" {
-				lines = append(lines, strings.TrimSpace(v.Value))
+			if json.Unmarshal(p.View.State.Values[b][f], &v) != nil {
+				continue
+			}
+			said := ""
+			switch v.Type {
+			case "plain_text_input":
+				said = v.Value
+			case "rich_text_input":
+				said = v.Rich.plain()
+			}
+			if said = strings.TrimSpace(said); said != "" {
+				lines = append(lines, said)
 			}
 		}
 	}

@@ -36,7 +36,7 @@ const challenge = `{"token":"not-used","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY
 var keys = platform.Secrets{Keys: []string{secret}}
 
 var suite = platformtest.Suite{
-	Adapter: slack.Adapter{}, Scopes: []string{"T0ACME001", "T0ACME001/C0SUPPORT", "T0ACME001/D0ANNA0001"}, DatedBySignature: []string{"command", "command_undated_parked", "view_submission"}, Fleeting: []string{"/event_id", "/api_app_id", "/token", "/event_context"}, Secret: secret, Other: "0ther0ther0ther0ther0ther0ther00", Window: 5 * time.Minute,
+	Adapter: slack.Adapter{}, Scopes: []string{"T0ACME001", "T0ACME001/C0SUPPORT", "T0ACME001/D0ANNA0001"}, DatedBySignature: []string{"command", "command_undated_parked", "view_submission", "view_submission_rich"}, Fleeting: []string{"/event_id", "/api_app_id", "/token", "/event_context"}, Secret: secret, Other: "0ther0ther0ther0ther0ther0ther00", Window: 5 * time.Minute,
 	Handshakes: []platformtest.Handshake{
 		{Name: "url_verification", Request: signed(challenge, secret), Secrets: keys,
 			Want: &platform.Answer{Status: 200, ContentType: "text/plain; charset=utf-8", Body: []byte("3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P")}},
