@@ -1,9 +1,12 @@
 package discord
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/platform"
@@ -23,10 +26,40 @@ type message struct {
 	Content   *string       `json:"content"`
 	Edited    platform.Text `json:"edited_timestamp"`
 	Mentions  []user        `json:"mentions"`
+	Flags     json.Number   `json:"flags"`
 	Reference *struct {
 		Type    json.Number `json:"type"` // 0 or absent: a reply or the like, 1: forwarded
 		Message platform.ID `json:"message_id"`
 	} `json:"message_reference"`
+	Poll struct {
+		Question struct {
+			Text string `json:"text"`
+		} `json:"question"`
+	} `json:"poll"`
+	Role *struct {
+		Listing platform.ID `json:"role_subscription_listing_id"`
+		Tier    string      `json:"tier_name"`
+		Renewal bool        `json:"is_renewal"`
+	} `json:"role_subscription_data"`
+	Bought struct {
+		Product struct {
+			Listing platform.ID `json:"listing_id"`
+			Name    string      `json:"product_name"`
+		} `json:"guild_product_purchase"`
+	} `json:"purchase_notification"`
+}
+
+// paid are the types of message by which Discord itself tells that somebody
+// pays: boosts, a role's subscription, a product of the server's shop.
+var paid = []json.Number{"8", "9", "10", "11", "25", "44"}
+
+// passedOn reports whether the words are another's: m is forwarded, or comes
+// from a channel that this one follows.
+// https://docs.discord.com/developers/resources/message#message-object-message-flags
+func (m message) passedOn() bool {
+	const crosspost = 1 << 1
+	flags, _ := m.Flags.Int64()
+	return m.Reference != nil && (m.Reference.Type == "1" || flags&crosspost != 0)
 }
 
 func (m message) scopes(more ...string) []string {
@@ -63,6 +96,7 @@ func (m message) utterance(kind string, t social.Type, to []string) platform.Eve
 	if m.Content != nil {
 		a.Text = plain(*m.Content, m.Mentions)
 	}
+	a.Text = cmp.Or(a.Text, strings.TrimSpace(m.Poll.Question.Text))
 	switch m.Kind {
 	case "1", "3", "10", "11", "12": // direct conversations and threads
 		a.Conversation = string(m.Channel)
@@ -77,11 +111,41 @@ func (m message) utterance(kind string, t social.Type, to []string) platform.Eve
 		a.Type = social.Reply
 	}
 	a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), a.Occurred)
-	if m.Reference != nil && m.Reference.Type == "1" && t == social.Post {
-		// The words are another's; what is passed on is the object.
+	if m.passedOn() && t == social.Post {
+		// What is passed on is the object.
 		a.Type, a.Text, a.Object.ID = social.Repost, "", string(m.Reference.Message)
 		a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), a.Occurred)
 	}
+	return platform.Act(kind, a, err, to...)
+}
+
+// purchase reads the line in which Discord tells a server that somebody pays:
+// boosts it, subscribes to a role or buys a product of its shop.
+// https://docs.discord.com/developers/resources/message#message-object-message-types
+func (m message) purchase(kind string, to []string) platform.Event {
+	a := m.activity(social.Purchase)
+	switch m.Type {
+	case "25":
+		if m.Role == nil || m.Role.Listing == "" {
+			return platform.Park(kind, errors.New("a role's subscription without what was bought"), to...)
+		}
+		if m.Role.Renewal {
+			return platform.Ignore(kind, "the subscription goes on", to...)
+		}
+		a.Object, a.Text = social.Object{ID: string(m.Role.Listing), Type: "role"}, m.Role.Tier
+	case "44":
+		if m.Bought.Product.Listing == "" {
+			return platform.Ignore(kind, "it does not say what was bought", to...)
+		}
+		a.Object, a.Text = social.Object{ID: string(m.Bought.Product.Listing), Type: "product"}, m.Bought.Product.Name
+	default:
+		a.Object = social.Object{ID: string(m.Guild), Type: "boost"}
+	}
+	var err error
+	if a.Occurred, err = made(string(m.ID)); err == nil && a.Actor.ID == social.Unknown {
+		err = errors.New("a purchase without who buys")
+	}
+	a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), a.Occurred)
 	return platform.Act(kind, a, err, to...)
 }
 
@@ -219,6 +283,9 @@ func entitlement(kind, app string, data func(any) error) platform.Event {
 	if err == nil && len(to) == 0 {
 		err = errors.New("without its application")
 	}
+	if d.User == "" && d.Guild != "" { // a server has it, and nobody is named
+		d.User = social.Unknown
+	}
 	a := social.Activity{Platform: name, Type: social.Purchase, Actor: social.Actor{ID: string(d.User)}, Object: social.Object{ID: string(d.SKU), Type: "sku"}, Occurred: at, Direction: social.Inbound}
 	a.Key = social.ActivityKey(name, "", a.Type, string(d.ID), at)
 	return platform.Act(kind, a, err, to...)
@@ -260,6 +327,8 @@ func gateway(v outer) ([]platform.Event, error) {
 			return one(platform.Ignore(v.T, why(v.T), to...))
 		case v.T == "MESSAGE_UPDATE":
 			return one(m.edit(v.T, at, atErr, to))
+		case slices.Contains(paid, m.Type) && m.Guild != "":
+			return one(m.purchase(v.T, to))
 		case m.Type != "" && m.Type != "0" && m.Type != "19" && m.Type != "20" && m.Type != "23":
 			return one(platform.Ignore(v.T, why(v.T), to...))
 		case m.direct():
