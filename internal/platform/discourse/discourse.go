@@ -1,5 +1,5 @@
 // Package discourse receives the webhooks of Discourse forums: posts, likes,
-// accepted solutions, sign-ups and groups. The body is signed, the headers are
+// votes, accepted solutions, sign-ups and groups. The body is signed, the headers are
 // not: what happened and at which forum stands in headers alone, so a body is
 // read only as what its own one key says it is, see Normalise.
 // https://meta.discourse.org/t/configure-webhooks-that-trigger-on-discourse-events/49045,
@@ -43,13 +43,14 @@ var told = map[string]string{
 	"post_created": "post", "post_edited": "post", "post_destroyed": "post", "post_liked": "like",
 	"accepted_solution": "solved", "unaccepted_solution": "solved", "user_created": "user", "user_destroyed": "user",
 	"user_added_to_group": "group_user", "user_removed_from_group": "group_user",
+	"topic_upvote": "topic_voting", "topic_unvote": "topic_voting",
 }
 
 // ignored are the known events that tell of nobody's doing, with the reason.
 var ignored = []struct{ key, kind, why string }{
 	{"ping", "ping", "Discourse tests the URL"},
 	{"topic", "topic_created", "a topic's first post comes as post_created"},
-	{"topic", "topic_edited", "a new title or category comes with the first post's post_edited"},
+	{"topic", "topic_edited", "it comes without the first post's words; where these are edited, too, post_edited has the new title"},
 	{"topic", "topic_destroyed", "the first post comes as post_destroyed"},
 	{"topic", "topic_recovered", "what was deleted stays deleted"},
 	{"topic", "topic_closed_status_updated", "the state of a topic says nothing"},
@@ -57,13 +58,14 @@ var ignored = []struct{ key, kind, why string }{
 	{"topic", "topic_archived_status_updated", "the state of a topic says nothing"},
 	{"topic", "topic_visible_status_updated", "the state of a topic says nothing"},
 	{"topic", "topic_pinned_status_updated", "the state of a topic says nothing"},
+	{"topic", "topic_pinned_globally_status_updated", "the state of a topic says nothing"},
 	{"post", "post_recovered", "what was deleted stays deleted"},
 	{"user", "user_approved", "the sign-up came as user_created"},
 	{"user", "user_confirmed_email", "the sign-up came as user_created"},
 	{"user", "user_updated", "it says neither what changed nor when"},
 	{"user", "user_logged_in", "it says no time"},
 	{"user", "user_logged_out", "nobody does anything by it"},
-	{"user", "user_promoted", "the forum raises the trust level"},
+	{"user_promoted", "user_promoted", "the forum raises the trust level"},
 	{"user_badge", "user_badge_granted", "the forum gives the badge"},
 	{"user_badge", "user_badge_revoked", "the forum takes the badge"},
 	{"group", "group_created", "how the forum is set up says nothing"},
@@ -79,6 +81,8 @@ var ignored = []struct{ key, kind, why string }{
 	{"reviewable", "reviewable_updated", "moderation is the forum's own affair"},
 	{"reviewable", "reviewable_transitioned_to", "moderation is the forum's own affair"},
 	{"reviewable", "reviewable_score_updated", "moderation is the forum's own affair"},
+	{"calendar_event", "calendar_event_created", "the post it stands in comes by itself"},
+	{"calendar_event", "calendar_event_updated", "the post it stands in comes by itself"},
 	{"notification", "notification_created", "what it is about comes as an event of its own"},
 }
 
@@ -100,8 +104,10 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "accepted_solution", Becomes: platform.Ignored, Note: leftOut},
 		{Name: "unaccepted_solution", Becomes: string(social.Unreact), Note: "by somebody unknown, without a time"},
 		{Name: "unaccepted_solution", Becomes: platform.Ignored, Note: leftOut},
+		{Name: "topic_upvote", Becomes: string(social.React), Note: "to the topic's first post, without a time"},
+		{Name: "topic_unvote", Becomes: string(social.Unreact), Note: "to the topic's first post, without a time"},
 		{Name: "user_created", Becomes: string(social.SignUp)},
-		{Name: "user_created", Becomes: platform.Ignored, Note: "accounts of the forum itself"},
+		{Name: "user_created", Becomes: platform.Ignored, Note: "accounts of the forum itself, and those it makes for who writes by e-mail"},
 		{Name: "user_destroyed", Becomes: platform.Erased},
 		{Name: "user_added_to_group", Becomes: string(social.Join)},
 		{Name: "user_added_to_group", Becomes: platform.Ignored, Note: "groups that the forum fills by itself"},
@@ -238,6 +244,8 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		return []platform.Event{in.post(event, p)}, nil
 	case "post_liked":
 		return []platform.Event{in.like(event, raw)}, nil
+	case "topic_upvote", "topic_unvote":
+		return []platform.Event{in.vote(event, raw)}, nil
 	case "user_created", "user_destroyed":
 		return []platform.Event{in.user(event, raw)}, nil
 	case "user_added_to_group", "user_removed_from_group":

@@ -206,6 +206,7 @@ type who struct {
 	Created   platform.Text `json:"created_at"`
 	Admin     bool          `json:"admin"`
 	Moderator bool          `json:"moderator"`
+	Staged    bool          `json:"staged"` // made for who writes by e-mail and has not signed up
 }
 
 func (in instance) actor(w who) social.Actor {
@@ -236,6 +237,34 @@ func (in instance) like(event string, raw json.RawMessage) platform.Event {
 	}, err, scopes...)
 }
 
+// vote reads who votes for a topic, or takes the vote back. It says neither a
+// time nor the category, and of the voter the number alone.
+// https://github.com/discourse/discourse/blob/main/plugins/discourse-topic-voting
+func (in instance) vote(event string, raw json.RawMessage) platform.Event {
+	var v struct {
+		TopicID platform.ID   `json:"topic_id"`
+		Slug    platform.Text `json:"topic_slug"`
+		UserID  platform.ID   `json:"voter_id"`
+	}
+	if err := platform.Decode(raw, &v); err != nil {
+		return platform.Park(event, err, in.scope)
+	}
+	var err error
+	if v.TopicID == "" || v.UserID == "" {
+		err = errors.New("a vote without its topic or who votes")
+	}
+	a := social.Activity{
+		Platform: name, Scope: in.scope, Type: social.React, Actor: social.Actor{ID: string(v.UserID), Scope: in.scope},
+		Object: social.Object{ID: object(v.TopicID, "1"), Type: "post"}, Conversation: string(v.TopicID), Undated: true, Direction: social.Inbound,
+		URL: in.base + "/t/" + url.PathEscape(cmp.Or(string(v.Slug), "-")) + "/" + url.PathEscape(string(v.TopicID)),
+	}
+	if event == "topic_unvote" {
+		a.Type = social.Unreact
+	}
+	a.Key = social.ActivityKey(name, in.scope, a.Type, social.Key("vote", string(v.TopicID), string(v.UserID)), time.Time{})
+	return platform.Act(event, a, err, in.scope)
+}
+
 // user reads a new account, or one that is to be forgotten.
 func (in instance) user(event string, raw json.RawMessage) platform.Event {
 	var u who
@@ -250,6 +279,9 @@ func (in instance) user(event string, raw json.RawMessage) platform.Event {
 	}
 	if strings.HasPrefix(string(u.ID), "-") {
 		return platform.Ignore(event, "an account of the forum itself", in.scope)
+	}
+	if u.Staged {
+		return platform.Ignore(event, "the forum makes the account for who writes by e-mail", in.scope)
 	}
 	at, err := platform.Time(string(u.Created))
 	a := social.Activity{
