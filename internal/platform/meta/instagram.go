@@ -21,9 +21,10 @@ var instagramKinds = []platform.Kind{
 const mentionNote = "it names neither who nor what was said: that must be read through the Graph API"
 
 type commentValue struct {
-	ID   platform.ID   `json:"id"`
-	Text platform.Text `json:"text"`
-	From *struct {
+	ID        platform.ID   `json:"id"`
+	CommentID platform.ID   `json:"comment_id"` // by the examples of Meta's page, in its place
+	Text      platform.Text `json:"text"`
+	From      *struct {
 		ID       platform.ID   `json:"id"`
 		Username platform.Text `json:"username"`
 		Self     platform.ID   `json:"self_ig_scoped_id"` // only where the account itself comments
@@ -58,6 +59,7 @@ func instagramChange(account string, sent platform.Text, field string, raw json.
 	if err := platform.Decode(raw, &v); err != nil {
 		return park(err)
 	}
+	v.ID = platform.ID(first(v.ID, v.CommentID))
 	occurred, stamp, err := when(v.Timestamp, sent)
 	switch {
 	case err != nil:

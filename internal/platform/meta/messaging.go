@@ -21,6 +21,7 @@ var messagingKinds = []platform.Kind{
 	{Name: "message story_mention", Becomes: string(social.Mention), Note: "an Instagram story that mentions the account"},
 	{Name: "message deleted", Becomes: string(social.Delete)},
 	{Name: "message_edit", Becomes: string(social.Edit)},
+	{Name: "message_edit", Becomes: platform.Ignored, Note: wordlessEditNote},
 	{Name: "reaction react", Becomes: string(social.React)},
 	{Name: "reaction unreact", Becomes: string(social.Unreact)},
 	{Name: "postback", Becomes: string(social.Click), Note: "a button or menu of the business"},
@@ -28,6 +29,7 @@ var messagingKinds = []platform.Kind{
 	{Name: "optin", Becomes: string(social.SignUp)},
 	{Name: "optin stop", Becomes: string(social.Leave)},
 	{Name: "optin resume", Becomes: string(social.SignUp)},
+	{Name: "order", Becomes: string(social.Purchase), Note: "a cart sent in the chat"},
 	{Name: "messaging_feedback", Becomes: string(social.Review), Note: "the answers to a survey in the chat"},
 	{Name: "read", Becomes: platform.Ignored, Note: "a receipt"},
 	{Name: "delivery", Becomes: platform.Ignored, Note: "a receipt"},
@@ -40,11 +42,15 @@ var messagingKinds = []platform.Kind{
 	{Name: "response_feedback", Becomes: platform.Ignored, Note: "a thumb for an automatic answer"},
 }
 
+// wordlessEditNote is why an edit without its words is none: Instagram tells
+// of new messages so, with the number of edits 0, often without who wrote.
+const wordlessEditNote = "no words are in it: Instagram announces a new message so, which comes by itself where the field messages is ticked"
+
 // silent are the messaging events that tell of nobody's doing, and why.
 var silent = func() map[string]string {
 	m := map[string]string{}
 	for _, k := range messagingKinds {
-		if k.Becomes == platform.Ignored {
+		if k.Becomes == platform.Ignored && k.Name != "message_edit" {
 			m[k.Name] = k.Note
 		}
 	}
@@ -57,7 +63,7 @@ var messagingFields = func() map[string]bool {
 	m := map[string]bool{}
 	for _, f := range []string{"messages", "message_echoes", "message_edit", "message_edits", "message_reactions", "message_reads", "message_deliveries", "messaging_postbacks",
 		"messaging_referral", "messaging_referrals", "messaging_optins", "messaging_seen", "messaging_feedback", "messaging_account_linking", "messaging_handover",
-		"messaging_handovers", "messaging_policy_enforcement", "response_feedback", "standby"} {
+		"messaging_handovers", "messaging_policy_enforcement", "response_feedback", "standby", "send_cart"} {
 		m[f] = true
 	}
 	return m
@@ -118,7 +124,10 @@ func (c chat) act(kind string, a social.Activity, id string) platform.Event {
 		a.Actor.ID, a.Direction = c.account, social.Outbound
 	}
 	var err error
-	if a.Occurred, err = instant(c.sent); err != nil {
+	if a.Occurred, err = instant(c.sent); err == nil && a.Actor.ID == "" {
+		err = errors.New("without its sender, so that nobody can be said to have done it")
+	}
+	if err != nil {
 		err = fmt.Errorf("%s: %w", kind, err)
 	}
 	a.Key = social.ActivityKey(name, c.account, a.Type, id, a.Occurred)
@@ -137,6 +146,12 @@ func (c chat) did(what ...string) string {
 func (c chat) came(r referral) platform.Event {
 	o := r.target()
 	return c.act("referral", social.Activity{Type: social.Click, Object: o}, c.did(o.ID))
+}
+
+// editValue is what a message says from now on.
+type editValue struct {
+	Mid  platform.ID    `json:"mid"`
+	Text *platform.Text `json:"text"`
 }
 
 // reactionValue is a reaction to a message.
@@ -188,12 +203,15 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 		}
 		return c.message(v)
 	case has(m, "message_edit"):
-		var v messageValue
+		var v editValue
 		if err := get(m, "message_edit", &v); err != nil {
 			return park("message_edit", err)
 		}
-		return one(c.act("message_edit", social.Activity{Type: social.Edit, Object: social.Object{ID: string(v.Mid), Type: "message"}, Text: string(v.Text)},
-			social.Key(string(v.Mid), version(string(v.Text)))))
+		if v.Text == nil {
+			return one(platform.Ignore("message_edit", wordlessEditNote, account))
+		}
+		return one(c.act("message_edit", social.Activity{Type: social.Edit, Object: social.Object{ID: string(v.Mid), Type: "message"}, Text: string(*v.Text)},
+			social.Key(string(v.Mid), version(string(*v.Text)))))
 	case has(m, "reaction"):
 		var v reactionValue
 		if err := get(m, "reaction", &v); err != nil {
@@ -229,6 +247,8 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 		return one(c.came(v))
 	case has(m, "optin"):
 		return one(c.optin(m["optin"]))
+	case has(m, "order"):
+		return one(c.order(m["order"]))
 	case has(m, "messaging_feedback"):
 		return one(c.feedback(m["messaging_feedback"]))
 	}
@@ -297,6 +317,23 @@ func (c chat) optin(raw json.RawMessage) platform.Event {
 	}
 	what := first(v.Title, v.Payload, v.Ref, v.Type)
 	return c.act(kind, social.Activity{Type: t, Object: social.Object{ID: what, Type: "topic"}}, c.did(what))
+}
+
+// orderValue is a cart that somebody sent to the page; what is in it is not
+// kept.
+type orderValue struct {
+	Note platform.Text `json:"note"`
+}
+
+// order reads a cart that was sent in the chat.
+// https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/send_cart
+func (c chat) order(raw json.RawMessage) platform.Event {
+	var v orderValue
+	if err := platform.Decode(raw, &v); err != nil {
+		return platform.Park("order", fmt.Errorf("order: %w", err), c.account)
+	}
+	id := c.did(string(c.sent)) // who and when: a cart has no id
+	return c.act("order", social.Activity{Type: social.Purchase, Object: social.Object{ID: id, Type: "order"}, Text: string(v.Note)}, id)
 }
 
 // feedbackValue holds the answers to a survey, by the names of the questions.

@@ -28,7 +28,7 @@ const (
 	leadgenNote  = "it names nobody: who filled in the form must be read through the Graph API"
 	hiddenNote   = "a moderator hides or shows it: what was said stays"
 	ownPostNote  = "on a post of the page's own timeline: it comes in the feed, too"
-	ratingNote   = "it comes in the feed, too"
+	ratingNote   = "on a review; the same activity as in the feed, should it come there, too"
 	wordlessNote = "no text is in it: a picture or a setting was changed"
 )
 
@@ -73,8 +73,13 @@ func pageKinds() []platform.Kind {
 	add("ratings rating edited", social.Edit, "")
 	add("ratings rating edited", platform.Ignored, wordlessNote)
 	add("ratings rating remove", social.Delete, "")
-	for _, item := range []string{"comment", "reaction", "like"} {
-		add("ratings "+item+" add", platform.Ignored, ratingNote)
+	add("ratings comment add", social.Reply, ratingNote)
+	add("ratings comment edited", social.Edit, ratingNote)
+	add("ratings comment edited", platform.Ignored, wordlessNote)
+	add("ratings comment remove", social.Delete, ratingNote)
+	for _, item := range []string{"reaction", "like"} {
+		add("ratings "+item+" add", social.React, ratingNote)
+		add("ratings "+item+" remove", social.Unreact, ratingNote)
 	}
 	add("leadgen", platform.Ignored, leadgenNote)
 	return out
@@ -158,23 +163,21 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	switch {
 	case field == "ratings" && v.Item == "rating":
 		said, id = social.Review, string(v.Story)
-		if v.Recommendation == "POSITIVE" {
+		if strings.EqualFold(string(v.Recommendation), "POSITIVE") {
 			said = social.Recommend
 		}
 		a.Scope, a.Object.Type, a.Conversation = page, "review", id
 		text = v.ReviewText
-	case field == "ratings" && (v.Item == "comment" || v.Item == "reaction" || v.Item == "like"):
-		return ignore(ratingNote)
-	case field == "ratings":
-		return ignore("it is not known to tell what someone did")
 	case field == "mention" && strings.HasPrefix(string(v.PostID), page+"_"):
 		return ignore(ownPostNote)
-	case field == "feed" && (v.Item == "reaction" || v.Item == "like"):
+	case field == "ratings" && (v.Item == "reaction" || v.Item == "like") && v.PostID == "" && v.CommentID == "":
+		return park(errors.New("without what it is to"))
+	case field != "mention" && (v.Item == "reaction" || v.Item == "like"):
 		return reaction(page, kind, verb, a, v)
 	case v.Item == "comment":
 		said, id, parent = social.Reply, string(v.CommentID), first(v.ParentID, v.PostID)
 		a.Object.Type, a.Conversation = "comment", string(v.PostID)
-	case isPost[v.Item] && (field == "feed" || v.Item == "post"):
+	case isPost[v.Item] && (field == "feed" || field == "mention" && v.Item == "post"):
 		said, id = social.Post, string(v.PostID)
 		a.Object.Type, a.Conversation = "post", id
 	default:

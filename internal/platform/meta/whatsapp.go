@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"rapport/internal/platform"
@@ -17,13 +18,14 @@ func whatsappKinds() []platform.Kind {
 	var out []platform.Kind
 	for _, t := range messageTypes {
 		note := ""
-		if t == "unsupported" {
+		if t == "unsupported" || t == "unknown" {
 			note = "what was sent is not told"
 		}
 		out = append(out, platform.Kind{Name: "whatsapp " + t, Becomes: string(social.Message), Note: note})
 	}
 	out = append(out,
 		platform.Kind{Name: "whatsapp order", Becomes: string(social.Purchase), Note: "a cart sent from the catalogue"},
+		platform.Kind{Name: "whatsapp payment", Becomes: string(social.Purchase), Note: "a status of the type payment that is captured"},
 		platform.Kind{Name: "whatsapp reaction", Becomes: string(social.React)},
 		platform.Kind{Name: "whatsapp reaction", Becomes: string(social.Unreact), Note: "without an emoji"},
 		platform.Kind{Name: "whatsapp edit", Becomes: string(social.Edit)},
@@ -32,6 +34,8 @@ func whatsappKinds() []platform.Kind {
 		platform.Kind{Name: "whatsapp referral", Becomes: string(social.Click), Note: "the ad or post that led to a message; beside the message"},
 		platform.Kind{Name: "whatsapp user_preferences stop", Becomes: string(social.Leave), Note: "no marketing messages any more"},
 		platform.Kind{Name: "whatsapp user_preferences resume", Becomes: string(social.SignUp), Note: "marketing messages again"},
+		platform.Kind{Name: "whatsapp group_participants_add", Becomes: string(social.Join), Note: "a group of the business's"},
+		platform.Kind{Name: "whatsapp group_participants_remove", Becomes: string(social.Leave), Note: "by themselves, or the business took them out"},
 		platform.Kind{Name: "whatsapp user_id_update", Becomes: string(social.ProfileChange), Note: "another user id than before, which is the object"},
 	)
 	for _, t := range changedTypes {
@@ -42,7 +46,7 @@ func whatsappKinds() []platform.Kind {
 	}
 	out = append(out, platform.Kind{Name: "whatsapp account_update DISABLED_UPDATE", Becomes: platform.Revoked, Note: "waba_ban_state is DISABLE"})
 	for _, k := range []string{"status", "errors", "account_update PARTNER_ADDED", "account_update PARTNER_APP_INSTALLED", "account_update DISABLED_UPDATE", "history", "smb_app_state_sync", "message_template_status_update",
-		"phone_number_quality_update", "calls"} {
+		"phone_number_quality_update", "calls", "account_update ACCOUNT_RECONNECTED", "user_actions", "group_join_request_created", "group_join_request_revoked", "group_participants_remove", "system user_changed_user_id"} {
 		out = append(out, platform.Kind{Name: "whatsapp " + k, Becomes: platform.Ignored, Note: whatsappSilent[k]})
 	}
 	return out
@@ -50,13 +54,14 @@ func whatsappKinds() []platform.Kind {
 
 var (
 	// messageTypes are the types of messages that say something.
-	messageTypes = []string{"text", "image", "video", "audio", "document", "sticker", "location", "contacts", "button", "interactive", "unsupported"}
+	messageTypes = []string{"text", "image", "video", "audio", "document", "sticker", "location", "contacts", "button", "interactive", "unsupported",
+		"unknown", "voice"} // by older versions
 
 	// changedTypes are the types of system messages that tell of another identity.
 	changedTypes = []string{"user_changed_number", "user_changed_user_id"}
 
 	// lostTypes are the account's events after which nothing arrives any more.
-	lostTypes = []string{"ACCOUNT_DELETED", "PARTNER_REMOVED", "PARTNER_APP_UNINSTALLED"}
+	lostTypes = []string{"ACCOUNT_DELETED", "PARTNER_REMOVED", "PARTNER_APP_UNINSTALLED", "ACCOUNT_OFFBOARDED"}
 
 	// whatsappSilent says why a known thing tells of nobody's doing.
 	whatsappSilent = map[string]string{
@@ -65,6 +70,12 @@ var (
 		"account_update PARTNER_ADDED":         "between businesses",
 		"account_update PARTNER_APP_INSTALLED": "a grant is no act of a person's",
 		"account_update DISABLED_UPDATE":       "a ban that is announced or lifted",
+		"account_update ACCOUNT_RECONNECTED":   "the number is connected again",
+		"user_actions":                         "a click in a marketing message: it names nobody",
+		"group_join_request_created":           "asked to join: joining comes as group_participants_add",
+		"group_join_request_revoked":           "asks no more to join",
+		"group_participants_remove":            "the business could take out nobody",
+		"system user_changed_user_id":          "it does not name the user id before, which user_id_update does",
 		"history":                              "what was said before the number was connected; it comes once, in chunks",
 		"smb_app_state_sync":                   "the address book of the business's phone",
 		"message_template_status_update":       "about a template",
@@ -98,6 +109,8 @@ type whatsappValue struct {
 	Errors      []json.RawMessage `json:"errors"`
 	Preferences []json.RawMessage `json:"user_preferences"`
 	IDUpdates   []json.RawMessage `json:"user_id_update"`
+	Groups      []json.RawMessage `json:"groups"`
+	Actions     []json.RawMessage `json:"user_actions"`
 }
 
 type contact struct {
@@ -168,8 +181,14 @@ func whatsappChange(waba, field string, raw json.RawMessage) []platform.Event {
 	for _, raw := range v.IDUpdates {
 		events = append(events, w.idUpdate(raw))
 	}
-	for range v.Statuses {
-		events = append(events, platform.Ignore("whatsapp status", whatsappSilent["status"], w.scopes...))
+	for _, raw := range v.Groups {
+		events = append(events, w.group(raw)...)
+	}
+	for range v.Actions {
+		events = append(events, platform.Ignore("whatsapp user_actions", whatsappSilent["user_actions"], w.scopes...))
+	}
+	for _, raw := range v.Statuses {
+		events = append(events, w.status(raw))
 	}
 	for range v.Errors {
 		events = append(events, platform.Ignore("whatsapp errors", whatsappSilent["errors"], w.scopes...))
@@ -217,6 +236,8 @@ func accountUpdate(waba string, raw json.RawMessage) platform.Event {
 		return platform.Event{Kind: kind, Scopes: []string{waba}, Revoked: why}
 	}
 	switch {
+	case v.Event == "ACCOUNT_OFFBOARDED":
+		return revoked("the WhatsApp Business app of the account " + waba + " was registered anew, perhaps on another device: WhatsApp connects it again by itself, in minutes, unless its owner declined; then connect it again in WhatsApp Manager")
 	case v.Event == "ACCOUNT_DELETED":
 		return revoked("the WhatsApp Business account " + waba + " was deleted")
 	case isOneOf(v.Event, lostTypes):
@@ -258,6 +279,7 @@ type whatsappMessage struct {
 		Number    platform.ID `json:"wa_id"`
 		NewNumber platform.ID `json:"new_wa_id"` // before v12
 		UserID    platform.ID `json:"user_id"`
+		Previous  platform.ID `json:"previous_user_id"`
 	} `json:"system"`
 	Referral *struct {
 		URL  platform.Text `json:"source_url"`
@@ -316,6 +338,10 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	if err != nil {
 		return one(platform.Park(kind, fmt.Errorf("%s: %w", kind, err), w.scopes...))
 	}
+	if m.From == "" && m.FromUserID == "" && !echo && m.Type != "system" && len(w.contacts) == 1 {
+		// What somebody was asked to share, such as their number, names them as the contact only.
+		m.From, m.FromUserID = w.contacts[0].Number, w.contacts[0].UserID
+	}
 	other := w.user(m.From, m.FromUserID)
 	a := social.Activity{Platform: name, Scope: w.phone, Type: social.Message, Actor: other, Object: social.Object{ID: string(m.ID), Type: "message"}, Direction: social.Inbound}
 	if echo {
@@ -353,7 +379,10 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 		if !isOneOf(m.System.Type, changedTypes) {
 			return one(platform.Ignore(kind, "it is not known to tell what someone did", w.scopes...))
 		}
-		a.Type, a.Object = social.ProfileChange, social.Object{ID: other.ID, Type: "account"}
+		a.Type, a.Object = social.ProfileChange, social.Object{ID: first(string(m.System.Previous), other.ID), Type: "account"}
+		if a.Object.ID == "" {
+			return one(platform.Ignore(kind, whatsappSilent["system user_changed_user_id"], w.scopes...))
+		}
 		a.Actor = w.user(platform.ID(first(m.System.Number, m.System.NewNumber)), m.System.UserID)
 		a.Conversation = ""
 	case isOneOf(m.Type, []string{"reaction", "edit", "revoke", "system"}):
@@ -363,8 +392,13 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	}
 	act := func(kind string, a social.Activity, id string) platform.Event {
 		var err error
-		if a.Occurred, err = instant(m.Timestamp); err == nil && m.ID == "" {
+		a.Occurred, err = instant(m.Timestamp)
+		switch {
+		case err != nil:
+		case m.ID == "":
 			err = errors.New("without its id")
+		case a.Actor.ID == "":
+			err = errors.New("without its sender: neither the number nor the user id is in it")
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", kind, err)
@@ -380,6 +414,115 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 			click.URL = string(r.URL)
 		}
 		events = append(events, act("whatsapp referral", click, id))
+	}
+	return events
+}
+
+// statusValue says what became of a message that the business sent, or of the
+// payment that it asked for.
+type statusValue struct {
+	Type      string        `json:"type"`
+	Status    string        `json:"status"`
+	Number    platform.ID   `json:"recipient_id"`
+	UserID    platform.ID   `json:"recipient_user_id"`
+	Timestamp platform.Text `json:"timestamp"`
+	Payment   struct {
+		Reference platform.ID `json:"reference_id"`
+	} `json:"payment"`
+}
+
+// status reads a receipt; only that somebody paid tells what someone did.
+// https://developers.facebook.com/documentation/business-messaging/whatsapp/payments/payments-in/pg/
+func (w business) status(raw json.RawMessage) platform.Event {
+	var v statusValue
+	if err := platform.Decode(raw, &v); err != nil || v.Type != "payment" || v.Status != "captured" {
+		return platform.Ignore("whatsapp status", whatsappSilent["status"], w.scopes...)
+	}
+	a := social.Activity{Type: social.Purchase, Actor: w.user(v.Number, v.UserID), Object: social.Object{ID: string(v.Payment.Reference), Type: "payment"}}
+	a.Conversation = "dm:" + a.Actor.ID
+	return w.dated("whatsapp payment", a, social.Key(a.Actor.ID, a.Object.ID), v.Timestamp)
+}
+
+// groupValue is a change of who is in a group.
+type groupValue struct {
+	ID        platform.ID       `json:"group_id"`
+	Type      string            `json:"type"`
+	Added     []json.RawMessage `json:"added_participants"`
+	Removed   []json.RawMessage `json:"removed_participants"`
+	Failed    []json.RawMessage `json:"failed_participants"`
+	Timestamp platform.Text     `json:"timestamp"`
+}
+
+// participant is somebody who came into a group or left it; input alone, as
+// the business wrote it, where the business took them out.
+type participant struct {
+	Number   platform.ID   `json:"wa_id"`
+	UserID   platform.ID   `json:"user_id"`
+	Input    platform.ID   `json:"input"`
+	Username platform.Text `json:"username"`
+}
+
+var (
+	userID  = regexp.MustCompile(`^[A-Z]{2}\.[0-9A-Za-z.]+$`)
+	noDigit = regexp.MustCompile(`[^0-9]`)
+)
+
+// group reads who came into a group of the business's or left it.
+// https://developers.facebook.com/documentation/business-messaging/whatsapp/groups/webhooks
+func (w business) group(raw json.RawMessage) []platform.Event {
+	kind := "whatsapp groups"
+	var v groupValue
+	err := platform.Decode(raw, &v)
+	if err == nil {
+		kind = strings.TrimSpace("whatsapp " + v.Type)
+	}
+	came := v.Type == "group_participants_add"
+	left := v.Type == "group_participants_remove"
+	who := v.Added
+	if left {
+		who = v.Removed
+	}
+	switch {
+	case err != nil:
+	case !came && !left:
+		why := whatsappSilent[v.Type]
+		if why == "" {
+			why = "it is not known to tell what someone did"
+		}
+		return []platform.Event{platform.Ignore(kind, why, w.scopes...)}
+	case v.ID == "":
+		err = errors.New("without its group")
+	case len(who) == 0 && len(v.Failed) > 0:
+		return []platform.Event{platform.Ignore(kind, whatsappSilent["group_participants_remove"], w.scopes...)}
+	case len(who) == 0:
+		err = errors.New("without its participants")
+	}
+	if err != nil {
+		return []platform.Event{platform.Park(kind, fmt.Errorf("%s: %w", kind, err), w.scopes...)}
+	}
+	a := social.Activity{Type: social.Join, Object: social.Object{ID: string(v.ID), Type: "group"}}
+	if left {
+		a.Type = social.Leave
+	}
+	var events []platform.Event
+	for _, raw := range who {
+		var p participant
+		if err := platform.Decode(raw, &p); err != nil {
+			events = append(events, platform.Park(kind, fmt.Errorf("%s: a participant: %w", kind, err), w.scopes...))
+			continue
+		}
+		switch {
+		case p.Number != "" || p.UserID != "":
+		case userID.MatchString(string(p.Input)):
+			p.UserID = p.Input
+		default:
+			p.Number = platform.ID(noDigit.ReplaceAllString(string(p.Input), ""))
+		}
+		a.Actor = w.user(p.Number, p.UserID)
+		if a.Actor.Handle == "" {
+			a.Actor.Handle = strings.TrimPrefix(string(p.Username), "@")
+		}
+		events = append(events, w.dated(kind, a, social.Key(a.Actor.ID, a.Object.ID), v.Timestamp))
 	}
 	return events
 }
@@ -435,8 +578,13 @@ func (w business) idUpdate(raw json.RawMessage) platform.Event {
 func (w business) dated(kind string, a social.Activity, id string, at platform.Text) platform.Event {
 	a.Platform, a.Scope, a.Direction = name, w.phone, social.Inbound
 	var err error
-	if a.Occurred, err = instant(at); err == nil && w.phone == "" {
+	a.Occurred, err = instant(at)
+	switch {
+	case err != nil:
+	case w.phone == "":
 		err = errors.New("without the phone_number_id")
+	case a.Actor.ID == "":
+		err = errors.New("without its user: neither the number nor the user id is in it")
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", kind, err)
