@@ -31,7 +31,7 @@ func reaction(kind string, raw json.RawMessage, bot string) []platform.Event {
 	}
 	err := platform.Decode(raw, &v)
 	to := v.Chat.scopes()
-	if err == nil && (v.Chat.ID == "" || v.ID == "") {
+	if err == nil && (v.Chat.ID == "" || v.id() == "") {
 		err = errors.New("a reaction without its chat or message")
 	}
 	at, timeErr := platform.Unix(string(v.Date), time.Second)
@@ -153,8 +153,8 @@ func own(kind string, raw json.RawMessage) platform.Event {
 	return platform.Event{Kind: kind, Scopes: to, Revoked: fmt.Sprintf("the bot was taken out of the %.20s: add it again", c.Chat.Type)}
 }
 
-// click reads what a person did with the bot's buttons, results, polls and
-// paid media. Telegram dates none of them.
+// click reads what a person did with the bot's buttons, results, polls, paid
+// media and subscriptions. Telegram dates none of them.
 func click(kind string, raw json.RawMessage, bot string) platform.Event {
 	var v struct {
 		ID      platform.ID     `json:"id"`
@@ -168,6 +168,8 @@ func click(kind string, raw json.RawMessage, bot string) platform.Event {
 		Poll    platform.ID     `json:"poll_id"`
 		Options []platform.Text `json:"option_ids"`
 		Payload platform.ID     `json:"paid_media_payload"`
+		Invoice platform.ID     `json:"invoice_payload"`
+		State   string          `json:"state"` // of a subscription: canceled, active again, failed
 	}
 	err := platform.Decode(raw, &v)
 	to := []string{itself}
@@ -186,8 +188,8 @@ func click(kind string, raw json.RawMessage, bot string) platform.Event {
 		id = append(id, string(v.ID))
 		a.Object = social.Object{ID: string(v.Inline), Type: "inline_message"}
 		if v.Message != nil && v.Message.Chat.ID != "" {
-			a.Scope, a.Object = v.Message.Chat.box(string(v.Message.Connection), bot), social.Object{ID: string(v.Message.ID), Type: "message"}
-			a.URL = v.Message.Chat.link(string(v.Message.ID))
+			a.Scope, a.Object = v.Message.Chat.box(string(v.Message.Connection), bot), social.Object{ID: v.Message.id(), Type: "message"}
+			a.URL = v.Message.Chat.link(v.Message.id())
 			to = appended(v.Message.scopes(), itself)
 		}
 	case "chosen_inline_result":
@@ -205,6 +207,13 @@ func click(kind string, raw json.RawMessage, bot string) platform.Event {
 	case "purchased_paid_media":
 		a.Type, a.Object = social.Purchase, social.Object{ID: string(v.Payload), Type: "paid_media"}
 		id = append(id, a.Actor.ID, string(v.Payload))
+	case "subscription":
+		t, ok := map[string]social.Type{"canceled": social.Leave, "active": social.SignUp}[v.State]
+		if err == nil && !ok {
+			return platform.Ignore(kind, why(kind), to...)
+		}
+		a.Type, a.Object = t, social.Object{ID: string(v.Invoice), Type: "subscription"}
+		id = append(id, a.Actor.ID, string(v.Invoice))
 	}
 	if err == nil && kind == "callback_query" && v.ID == "" {
 		err = errors.New("a callback_query without its id")

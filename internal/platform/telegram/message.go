@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/platform"
@@ -13,30 +14,47 @@ import (
 
 // content are a message's fields that hold what somebody said.
 var content = []string{"text", "caption", "animation", "audio", "checklist", "contact", "dice", "document", "game", "giveaway", "invoice", "live_photo",
-	"location", "paid_media", "photo", "poll", "sticker", "story", "venue", "video", "video_note", "voice"}
+	"location", "paid_media", "photo", "poll", "rich_message", "sticker", "story", "venue", "video", "video_note", "voice"}
 
 // service are a message's fields that make it a line of Telegram's own.
 var service = []string{"new_chat_members", "left_chat_member", "migrate_to_chat_id", "successful_payment", "refunded_payment", "web_app_data",
 	"pinned_message", "new_chat_title", "forum_topic_created"}
 
+// messageID is what tells a message of a chat from the others. One that only
+// its sender and the bot see is numbered apart, is 0 otherwise, and its number
+// goes to another message once it is gone: its date belongs to it.
+// https://core.telegram.org/bots/api#message
+type messageID struct {
+	Number    platform.ID   `json:"message_id"`
+	Ephemeral platform.ID   `json:"ephemeral_message_id"`
+	Date      platform.Text `json:"date"`
+}
+
+func (m messageID) id() string {
+	if m.Ephemeral != "" {
+		return social.Key("ephemeral", string(m.Ephemeral), string(m.Date))
+	}
+	return string(m.Number)
+}
+
 // message is one, also within an update about something else.
 // https://core.telegram.org/bots/api#message
 type message struct {
-	ID      platform.ID   `json:"message_id"`
+	messageID
 	Thread  platform.ID   `json:"message_thread_id"`
 	Topic   bool          `json:"is_topic_message"` // Thread is a topic of a forum
 	From    *user         `json:"from"`
 	Sender  *chat         `json:"sender_chat"` // a channel, or the group itself, speaks
-	Date    platform.Text `json:"date"`
 	Edited  platform.Text `json:"edit_date"`
 	Chat    chat          `json:"chat"`
 	Text    string        `json:"text"`
+	Rich    any           `json:"rich_message"` // instead of Text
 	Caption string        `json:"caption"`
 	Poll    *struct {
 		Question string `json:"question"`
 	} `json:"poll"`
 	ReplyTo *struct {
-		ID    platform.ID     `json:"message_id"`
+		messageID
 		Topic json.RawMessage `json:"forum_topic_created"`
 	} `json:"reply_to_message"`
 	External json.RawMessage `json:"external_reply"` // what is replied to is elsewhere
@@ -66,13 +84,65 @@ func (m message) words() string {
 		return m.Text
 	case m.Caption == "" && m.Poll != nil:
 		return m.Poll.Question
+	case m.Caption == "" && m.Rich != nil:
+		return rich(m.Rich)
 	}
 	return m.Caption
 }
 
+// parts are the fields of a rich message's blocks and texts that hold words, in
+// the order in which a person reads them.
+var parts = []string{"summary", "text", "alternative_text", "expression", "blocks", "items", "cells", "caption", "credit"}
+
+// rich is what a person reads of a rich message: a line for each of its blocks.
+// https://core.telegram.org/bots/api#richmessage
+func rich(v any) string {
+	var lines []string
+	for _, l := range strings.Split(richPart(v, "\n"), "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// richPart is the text of a piece of a rich message: a text as it is, a list's
+// elements with between between them, and of an object its parts, which are
+// lines of their own but for those of a running text.
+func richPart(v any, between string) string {
+	var out []string
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		for _, e := range v {
+			out = append(out, richPart(e, between))
+		}
+		return strings.Join(out, between)
+	case map[string]any:
+		for _, p := range parts {
+			within := "\n"
+			switch p {
+			case "summary", "text", "caption", "credit":
+				within = ""
+			case "cells":
+				rows, _ := v[p].([]any)
+				for _, r := range rows {
+					out = append(out, richPart(r, " "))
+				}
+				continue
+			}
+			if s := richPart(v[p], within); s != "" {
+				out = append(out, s)
+			}
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
 // private reports whether m is for the business alone.
 func (m message) private() bool {
-	return m.Chat.Type == "private" || m.Chat.Direct || m.Connection != ""
+	return m.Chat.Type == "private" || m.Chat.Direct || m.Connection != "" || m.Ephemeral != ""
 }
 
 // scopes are the topic's, then the chat's. A chat of a business account is
@@ -90,8 +160,8 @@ func (m message) scopes() []string {
 
 // activity is what all activities on m have.
 func (m message) activity(t social.Type, bot string) social.Activity {
-	a := social.Activity{Platform: name, Scope: m.Chat.box(string(m.Connection), bot), Type: t, Object: social.Object{ID: string(m.ID), Type: "message"},
-		Text: m.words(), URL: m.Chat.link(string(m.ID)), Direction: social.Inbound}
+	a := social.Activity{Platform: name, Scope: m.Chat.box(string(m.Connection), bot), Type: t, Object: social.Object{ID: m.id(), Type: "message"},
+		Text: m.words(), URL: m.Chat.link(m.id()), Direction: social.Inbound}
 	switch {
 	case m.Sender != nil:
 		a.Actor = m.Sender.actor()
@@ -123,7 +193,7 @@ func parse(raw json.RawMessage) (message, map[string]json.RawMessage, error) {
 	case err != nil:
 	case m.Chat.ID == "":
 		err = errors.New("a message without its chat")
-	case m.ID == "":
+	case m.id() == "":
 		err = errors.New("a message without its id")
 	}
 	return m, fields, err
@@ -160,6 +230,9 @@ func said(kind string, raw json.RawMessage, bot string) []platform.Event {
 		if m.DirectTopic != nil {
 			a.Conversation = social.Key(string(m.Chat.ID), string(m.DirectTopic.ID))
 		}
+		if m.Ephemeral != "" { // in a group, of which each member has a chat of their own with the bot
+			a.Conversation = social.Key(string(m.Chat.ID), a.Actor.ID)
+		}
 		if kind == "guest_message" { // a chat of two others, who number their messages by themselves
 			a.Scope = string(m.Chat.ID) + "/guest"
 		}
@@ -171,15 +244,15 @@ func said(kind string, raw json.RawMessage, bot string) []platform.Event {
 		a.Type = social.Reply
 	}
 	if a.Type != social.Repost && m.replies() {
-		a.InReplyTo = string(m.ReplyTo.ID)
+		a.InReplyTo = m.ReplyTo.id()
 	}
 	if a.Conversation == "" && m.Chat.Type == "supergroup" && !m.Topic && a.Type != social.Repost {
 		// A thread has the id of its first message.
 		if a.Conversation = string(m.Thread); a.Conversation == "" && a.InReplyTo == "" {
-			a.Conversation = string(m.ID)
+			a.Conversation = m.id()
 		}
 	}
-	id := string(m.ID)
+	id := m.id()
 	if a.Type == social.Repost {
 		if c, of := m.origin(); c != "" && of != "" { // what was forwarded is an object of its own channel
 			id = social.Key(a.Scope, id)
@@ -193,7 +266,7 @@ func said(kind string, raw json.RawMessage, bot string) []platform.Event {
 // replies reports whether m replies to a message of its chat. In a topic of a
 // forum each message seems to reply to the line that opened it.
 func (m message) replies() bool {
-	return m.ReplyTo != nil && m.ReplyTo.ID != "" && !(m.Topic && len(m.ReplyTo.Topic) > 0)
+	return m.ReplyTo != nil && m.ReplyTo.id() != "" && !(m.Topic && len(m.ReplyTo.Topic) > 0)
 }
 
 // origin is the channel and message that m was forwarded from, if Telegram says so.

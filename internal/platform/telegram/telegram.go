@@ -47,7 +47,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "message", Becomes: string(social.Reply)},
 		{Name: "message", Becomes: string(social.Quote), Note: "a reply to a message elsewhere"},
 		{Name: "message", Becomes: string(social.Repost), Note: "forwarded into a group"},
-		{Name: "message", Becomes: string(social.Message), Note: "to the bot, or to a channel's direct messages"},
+		{Name: "message", Becomes: string(social.Message), Note: "to the bot, in a group unseen by others, too, or to a channel's direct messages"},
 		{Name: "message", Becomes: platform.Ignored, Note: "it holds nothing that somebody said"},
 		{Name: "message new_chat_members", Becomes: string(social.Join), Note: "the same activity as its chat_member update"},
 		{Name: "message new_chat_members", Becomes: platform.Ignored, Note: "a bot"},
@@ -97,6 +97,9 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "shipping_query", Becomes: platform.Ignored, Note: "not yet paid"},
 		{Name: "pre_checkout_query", Becomes: platform.Ignored, Note: "not yet paid"},
 		{Name: "purchased_paid_media", Becomes: string(social.Purchase)},
+		{Name: "subscription", Becomes: string(social.Leave), Note: "to the bot, cancelled"},
+		{Name: "subscription", Becomes: string(social.SignUp), Note: "to the bot, taken up again after it was cancelled"},
+		{Name: "subscription", Becomes: platform.Ignored, Note: "a payment for it failed"},
 	}
 }
 
@@ -263,7 +266,7 @@ func one(kind string, raw json.RawMessage, bot string) []platform.Event {
 		return []platform.Event{member(kind, raw)}
 	case "my_chat_member":
 		return []platform.Event{own(kind, raw)}
-	case "callback_query", "chosen_inline_result", "poll_answer", "purchased_paid_media":
+	case "callback_query", "chosen_inline_result", "poll_answer", "purchased_paid_media", "subscription":
 		return []platform.Event{click(kind, raw, bot)}
 	case "business_connection", "deleted_business_messages":
 		return []platform.Event{connection(kind, raw)}
