@@ -40,7 +40,7 @@ func (n notification) contact(t social.Type) ([]platform.Event, error) {
 		Object: social.Object{ID: string(who.ID), Type: "contact"}, Direction: social.Inbound}
 	stamp, id := n.Created, string(who.ID)
 	switch {
-	case t == social.SignUp && n.Topic != "contact.lead.signed_up" && who.Created != "":
+	case t == social.SignUp && n.Topic != "contact.lead.signed_up" && n.Topic != "contact.signed_up" && who.Created != "":
 		stamp = who.Created
 	case t == social.ProfileChange && who.Updated != "":
 		stamp = who.Updated

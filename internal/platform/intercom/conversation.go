@@ -25,7 +25,7 @@ type part struct {
 	Author      author        `json:"author"`
 	Created     platform.Text `json:"created_at"`
 	Updated     platform.Text `json:"updated_at"`
-	Redacted    bool          `json:"redacted"`
+	Redacted    *bool         `json:"redacted"` // not said before version 2.0 of the API
 	Attachments []any         `json:"attachments"`
 }
 
@@ -95,7 +95,7 @@ func (n notification) message(p part, thread platform.ID, first bool) platform.E
 	app := string(n.App)
 	text := platform.PlainText(string(p.Body))
 	switch {
-	case p.Redacted:
+	case p.Redacted != nil && *p.Redacted:
 		return platform.Ignore(n.Topic, "redacted since", app)
 	case p.Type == "note":
 		return platform.Ignore(n.Topic, "an internal note", app)
@@ -134,15 +134,25 @@ func link(app string, conversation platform.ID) string {
 	return "https://app.intercom.com/a/apps/" + url.PathEscape(app) + "/conversations/" + url.PathEscape(string(conversation))
 }
 
-// rating is a contact's judgement of a conversation, on a scale of five.
+// rating is a contact's judgement of a conversation or of the ticket that it
+// is, on a scale of five.
 func (n notification) rating() ([]platform.Event, error) {
-	var c conversation
-	if err := n.item(&c); err != nil {
+	var v struct {
+		conversation
+		Ticket json.RawMessage `json:"ticket"` // of the notifications of tickets some hold the ticket, some are it
+	}
+	if err := n.item(&v); err != nil {
 		return nil, err
+	}
+	c := v.conversation
+	if c.Rating == nil && len(v.Ticket) > 0 {
+		if err := platform.Decode(v.Ticket, &c); err != nil {
+			return nil, fmt.Errorf("data.item.ticket: %w", err)
+		}
 	}
 	r := c.Rating
 	if r == nil || c.ID == "" {
-		return nil, errors.New("no conversation with its rating")
+		return nil, errors.New("no conversation or ticket with its rating")
 	}
 	who := r.Contact
 	if who == nil {
@@ -176,7 +186,7 @@ func (n notification) redacted() ([]platform.Event, error) {
 	for _, raw := range c.Parts.List {
 		var p part
 		err := platform.Decode(raw, &p)
-		if err == nil && !p.Redacted {
+		if err == nil && p.Redacted != nil && !*p.Redacted {
 			continue
 		}
 		if err == nil && p.ID == "" {
@@ -188,7 +198,7 @@ func (n notification) redacted() ([]platform.Event, error) {
 		}
 		events = append(events, n.gone(partID(p.ID), p.Updated, c.ID))
 	}
-	if len(events) == 0 && c.first() != nil && c.first().Redacted && c.ID != "" {
+	if m := c.first(); len(events) == 0 && m != nil && m.Redacted != nil && *m.Redacted && c.ID != "" {
 		events = append(events, n.gone(firstID(c.ID), c.Updated, c.ID))
 	}
 	if len(events) == 0 {

@@ -33,19 +33,29 @@ func (Adapter) Platform() social.Platform { return name }
 // ignored are the topics that are known to tell nothing that somebody outside
 // did, or nothing that another topic does not tell better.
 var ignored = map[string]string{
-	"ping":                         "a test of the URL",
-	"conversation.admin.assigned":  "how the team works; what was said comes as conversation.admin.replied",
-	"conversation.admin.closed":    "how the team works; what was said comes as conversation.admin.replied",
-	"conversation.admin.noted":     "an internal note",
-	"conversation.admin.opened":    "how the team works",
-	"conversation.admin.snoozed":   "how the team works",
-	"conversation.admin.unsnoozed": "how the team works",
-	"conversation.read":            "a message was read",
-	"contact.archived":             "hidden, not deleted",
-	"contact.lead.created":         "a lead is made for whoever writes: the conversation tells it",
-	"contact.lead.updated":         "also comes whenever somebody is merely seen",
-	"contact.merged":               "two contacts are one: merge the persons in Rapport",
-	"contact.user.updated":         "also comes whenever somebody is merely seen",
+	"ping":                          "a test of the URL",
+	"conversation.admin.assigned":   "how the team works; what was said comes as conversation.admin.replied",
+	"conversation.admin.closed":     "how the team works; what was said comes as conversation.admin.replied",
+	"conversation.admin.noted":      "an internal note",
+	"conversation.admin.opened":     "how the team works",
+	"conversation.admin.snoozed":    "how the team works",
+	"conversation.admin.unsnoozed":  "how the team works",
+	"conversation.read":             "a message was read",
+	"conversation.priority.updated": "how the team works",
+	"contact.archived":              "hidden, not deleted",
+	"contact.created":               "a lead is made for whoever writes: the conversation tells it",
+	"contact.lead.created":          "a lead is made for whoever writes: the conversation tells it",
+	"contact.lead.updated":          "also comes whenever somebody is merely seen",
+	"contact.merged":                "two contacts are one: merge the persons in Rapport",
+	"contact.user.updated":          "also comes whenever somebody is merely seen",
+	"event.created":                 "what it means is the business's own: send it through the platform standard",
+	"ticket.admin.assigned":         "how the team works",
+	"ticket.attribute.updated":      "how the team works",
+	"ticket.closed":                 "how the team works",
+	"ticket.note.created":           "an internal note",
+	"ticket.resolved":               "how the team works",
+	"ticket.state.updated":          "how the team works",
+	"ticket.team.assigned":          "how the team works",
 }
 
 // Kinds lists the event types: Intercom's topics.
@@ -59,6 +69,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "conversation.operator.replied", Becomes: string(social.Message), Note: "outbound: a bot"},
 		{Name: "conversation.operator.replied", Becomes: platform.Ignored, Note: "when to expect an answer is none"},
 		{Name: "conversation.rating.added", Becomes: string(social.Review)},
+		{Name: "ticket.rating.provided", Becomes: string(social.Review), Note: "if its rating stands where a conversation's does"},
 		{Name: "conversation_part.redacted", Becomes: string(social.Delete)},
 		{Name: "conversation.deleted", Becomes: string(social.Delete), Note: "of its first message: Intercom does not name the others"},
 		{Name: "ticket.created", Becomes: string(social.Message)},
@@ -69,10 +80,14 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "contact.lead.signed_up", Becomes: string(social.SignUp)},
 		{Name: "visitor.signed_up", Becomes: string(social.SignUp)},
 		{Name: "user.created", Becomes: string(social.SignUp), Note: "before version 2.0 of the API"},
+		{Name: "contact.signed_up", Becomes: string(social.SignUp), Note: "before version 2.0 of the API"},
 		{Name: "contact.email.updated", Becomes: string(social.ProfileChange)},
 		{Name: "contact.lead.added_email", Becomes: string(social.ProfileChange)},
+		{Name: "user.email.updated", Becomes: string(social.ProfileChange), Note: "before version 2.0 of the API"},
+		{Name: "contact.added_email", Becomes: string(social.ProfileChange), Note: "before version 2.0 of the API"},
 		{Name: "contact.subscribed", Becomes: string(social.Follow), Note: "to e-mail"},
 		{Name: "contact.unsubscribed", Becomes: string(social.Unfollow), Note: "from e-mail"},
+		{Name: "user.unsubscribed", Becomes: string(social.Unfollow), Note: "from e-mail, before version 2.0 of the API"},
 		{Name: "granular.subscribe", Becomes: string(social.Follow), Note: "to a kind of message"},
 		{Name: "granular.unsubscribe", Becomes: string(social.Unfollow), Note: "from a kind of message"},
 		{Name: "contact.deleted", Becomes: platform.Erased},
@@ -144,7 +159,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	switch n.Topic {
 	case "conversation.user.created", "conversation.user.replied", "conversation.admin.single.created", "conversation.admin.replied", "conversation.operator.replied":
 		events, err = n.conversation(strings.HasSuffix(n.Topic, ".created"))
-	case "conversation.rating.added":
+	case "conversation.rating.added", "ticket.rating.provided":
 		events, err = n.rating()
 	case "conversation_part.redacted":
 		events, err = n.redacted()
@@ -154,13 +169,13 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		events, err = n.ticket()
 	case "ticket.contact.replied", "ticket.admin.replied":
 		events, err = n.ticketReply()
-	case "contact.user.created", "contact.lead.signed_up", "visitor.signed_up", "user.created":
+	case "contact.user.created", "contact.lead.signed_up", "visitor.signed_up", "user.created", "contact.signed_up":
 		events, err = n.contact(social.SignUp)
-	case "contact.email.updated", "contact.lead.added_email":
+	case "contact.email.updated", "contact.lead.added_email", "user.email.updated", "contact.added_email":
 		events, err = n.contact(social.ProfileChange)
 	case "contact.subscribed", "granular.subscribe":
 		events, err = n.contact(social.Follow)
-	case "contact.unsubscribed", "granular.unsubscribe":
+	case "contact.unsubscribed", "granular.unsubscribe", "user.unsubscribed":
 		events, err = n.contact(social.Unfollow)
 	case "contact.deleted", "user.deleted":
 		events, err = n.forget()
