@@ -23,7 +23,11 @@ type said struct {
 	Title   text            `json:"title"`
 	Body    text            `json:"body"`
 	Current json.RawMessage `json:"current"` // after a change: the body, or an object like this one
-	Comment *said           `json:"comment"`
+
+	// What it is about, where the event is not that itself.
+	Comment      *said `json:"comment"`
+	Vote         *said `json:"vote"`
+	Subscription *said `json:"subscription"`
 }
 
 // text is a text, or what it was and is.
@@ -48,8 +52,10 @@ func (s *said) who() platform.ID {
 	if s == nil {
 		return ""
 	}
-	if id := s.Comment.who(); id != "" {
-		return id
+	for _, inner := range []*said{s.Comment, s.Vote, s.Subscription, s.now()} {
+		if id := inner.who(); id != "" {
+			return id
+		}
 	}
 	if s.Author != nil && s.Author.ID != "" {
 		return s.Author.ID
@@ -60,6 +66,18 @@ func (s *said) who() platform.ID {
 		}
 	}
 	return ""
+}
+
+// now is what a change made of the thing, nil if the event says that otherwise.
+func (s *said) now() *said {
+	if len(s.Current) == 0 || s.Current[0] != '{' {
+		return nil
+	}
+	var v said
+	if platform.Decode(s.Current, &v) != nil {
+		return nil
+	}
+	return &v
 }
 
 // words are title and body.
@@ -73,11 +91,10 @@ func (s *said) words() string {
 	}
 	if t == "" && len(s.Current) > 0 {
 		var body string
-		var inner said
 		if json.Unmarshal(s.Current, &body) == nil {
 			t = platform.PlainText(body)
-		} else if platform.Decode(s.Current, &inner) == nil {
-			t = inner.words()
+		} else {
+			t = s.now().words()
 		}
 	}
 	return t
@@ -110,6 +127,9 @@ func (e envelope) helpCentre(domain, what string) (platform.Event, error) {
 		if v.Comment != nil && id == "" {
 			id = v.Comment.ID
 		}
+		if now := v.now(); now != nil && id == "" && t == social.Edit {
+			id = now.ID
+		}
 		if id == "" && !strings.HasPrefix(on, "vote") { // there id is the vote's
 			id = v.ID
 		}
@@ -123,6 +143,9 @@ func (e envelope) helpCentre(domain, what string) (platform.Event, error) {
 	}
 	if a.Actor.ID = string(v.who()); a.Actor.ID == "" {
 		a.Actor.ID = string(e.Detail.User)
+	}
+	if a.Type == social.Unreact && a.Actor.ID == "" {
+		return platform.Ignore(e.kind, "it does not say whose vote is taken back", e.account), nil
 	}
 	id := a.Object.ID
 	switch a.Type {
