@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -97,10 +98,14 @@ type field struct {
 	} `json:"properties"`
 }
 
+// recalled is what Typeform sends in a question for an earlier answer, a hidden
+// field or a variable that it repeats.
+var recalled = regexp.MustCompile(`\{\{[a-z_]+:[^{}]*\}\}`)
+
 // titles collects the questions of a form by their ids.
 func titles(fields []field, into map[platform.ID]string) {
 	for _, f := range fields {
-		into[f.ID] = strings.Join(strings.Fields(string(f.Title)), " ")
+		into[f.ID] = strings.Join(strings.Fields(recalled.ReplaceAllString(string(f.Title), "…")), " ")
 		titles(f.Properties.Fields, into)
 	}
 }
@@ -147,7 +152,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	for _, raw := range v.Answers {
 		a, bad := read(raw)
 		if bad != nil {
-			lines = append(lines, "(an answer that could not be read)")
+			lines = append(lines, unread)
 			continue
 		}
 		switch a.Type {
@@ -163,7 +168,11 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		case "rating", "opinion_scale", "nps":
 			rated = true
 		}
-		if says := a.says(); says != "" {
+		says := a.says()
+		if says == "" && !known[a.Type] && a.Type != "" {
+			says = unread
+		}
+		if says != "" {
 			if q := questions[a.Field.ID]; strings.HasSuffix(q, "?") {
 				says = q + " " + says
 			} else if q != "" {
@@ -233,14 +242,50 @@ type answer struct {
 		Label platform.Text `json:"label"`
 		Other platform.Text `json:"other"`
 	} `json:"choice"`
-	Choices *struct {
-		Labels []platform.Text `json:"labels"`
-		Other  platform.Text   `json:"other"`
-	} `json:"choices"`
+	Choices *choices `json:"choices"`
 	Payment *struct {
 		Amount platform.Text `json:"amount"`
 	} `json:"payment"`
+	Signature struct {
+		URL platform.Text `json:"url"`
+	} `json:"signature"`
+	Spoken struct {
+		Transcript platform.Text `json:"transcript"`
+	} `json:"multi_format"` // a video, or a sound
 }
+
+// choices are several of those that were offered: their labels or, of a
+// checkbox, a list of them.
+type choices struct {
+	Labels []platform.Text `json:"labels"`
+	Other  platform.Text   `json:"other"`
+}
+
+// UnmarshalJSON reads both.
+func (c *choices) UnmarshalJSON(b []byte) error {
+	if len(b) == 0 || b[0] != '[' {
+		type plain choices
+		return json.Unmarshal(b, (*plain)(c))
+	}
+	var list []struct {
+		Label platform.Text `json:"label"`
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	for _, one := range list {
+		c.Labels = append(c.Labels, one.Label)
+	}
+	return nil
+}
+
+// unread stands for what an answer says that is malformed or of a type that is
+// not known: that it was given is known.
+const unread = "(an answer that could not be read)"
+
+// known are the types of answers that are read.
+var known = map[string]bool{"text": true, "email": true, "phone_number": true, "url": true, "file_url": true, "number": true, "date": true, "boolean": true,
+	"choice": true, "choices": true, "payment": true, "signature": true}
 
 func read(raw json.RawMessage) (answer, error) {
 	var a answer
@@ -261,11 +306,12 @@ func (a answer) says() string {
 	case a.Choice != nil:
 		parts = append(parts, a.Choice.Label, a.Choice.Other)
 	case a.Choices != nil:
-		parts = append(a.Choices.Labels, a.Choices.Other)
+		parts = append(parts, a.Choices.Labels...)
+		parts = append(parts, a.Choices.Other)
 	case a.Payment != nil:
 		parts = append(parts, a.Payment.Amount)
 	default:
-		parts = append(parts, a.Text, a.URL, a.FileURL, a.Number, a.Date)
+		parts = append(parts, a.Text, a.URL, a.FileURL, a.Number, a.Date, a.Signature.URL, a.Spoken.Transcript)
 	}
 	var out []string
 	for _, p := range parts {
