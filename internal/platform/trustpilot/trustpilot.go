@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -225,6 +226,8 @@ func (e event) read(unit string) platform.Event {
 	case social.Delete:
 		if v.Deleted != "" {
 			stamp = v.Deleted
+		} else if stamp == "" {
+			stamp = minted(v.ID)
 		}
 		if a.Actor.ID == "" {
 			a.Actor.ID = social.Unknown
@@ -233,10 +236,24 @@ func (e event) read(unit string) platform.Event {
 		a.Text = v.words()
 	}
 	if a.Occurred, err = platform.Time(string(stamp)); err != nil {
-		return platform.Park(e.Name, err, scopes...)
+		return platform.Park(e.Name, fmt.Errorf("the review's time: %w", err), scopes...)
 	}
 	a.Key = social.ActivityKey(name, "", t, id, a.Occurred)
 	return platform.Act(e.Name, a, nil, scopes...)
+}
+
+// minted is the time in an id of Trustpilot's, "" in others: of its 24 hex
+// digits the first eight are the seconds since 1970 at which it was made
+// (https://www.mongodb.com/docs/manual/reference/bson-types/#objectid).
+func minted(id platform.ID) platform.Text {
+	if len(id) != 24 || strings.Trim(string(id), "0123456789abcdefABCDEF") != "" {
+		return ""
+	}
+	seconds, err := strconv.ParseInt(string(id[:8]), 16, 64)
+	if err != nil {
+		return ""
+	}
+	return platform.Text(time.Unix(seconds, 0).UTC().Format(time.RFC3339))
 }
 
 // words are the stars, the title and the text, a line each.
