@@ -32,6 +32,9 @@ var ignored = map[string]string{
 	"contact.merge":                "two contacts are one: merge the persons in Rapport",
 	"contact.restore":              "what was erased does not come back",
 	"contact.associationChange":    "the team's bookkeeping",
+	"object.merge":                 "two records are one: if they are contacts, merge the persons in Rapport",
+	"object.restore":               "what was erased does not come back",
+	"object.associationChange":     "the team's bookkeeping",
 	"company.creation":             "not a person",
 	"company.deletion":             "not a person",
 	"company.propertyChange":       "not a person",
@@ -50,7 +53,7 @@ var ignored = map[string]string{
 
 // Kinds lists the event types: HubSpot's subscription types.
 func (Adapter) Kinds() []platform.Kind {
-	const byTeam = "by the team's hand, an import or an automation"
+	const byTeam = "by the team's hand, an import, an automation or HubSpot itself, or a test"
 	kinds := []platform.Kind{
 		{Name: "contact.creation", Becomes: string(social.SignUp)},
 		{Name: "contact.creation", Becomes: platform.Ignored, Note: byTeam},
@@ -181,9 +184,17 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 }
 
 // byTeam are changes that a contact had no part in: sources of the contact's
-// property history (https://knowledge.hubspot.com/records/understand-source-properties).
+// property history (https://knowledge.hubspot.com/records/understand-source-properties,
+// https://github.com/HubSpot/hubspot-api-nodejs/blob/master/codegen/crm/imports/models/PropertyValue.ts).
 var byTeam = map[platform.Text]bool{"CRM_UI": true, "CRM_UI_BULK_ACTION": true, "CONTACTS": true, "CONTACTS_WEB": true, "MOBILE_IOS": true, "MOBILE_ANDROID": true,
-	"IMPORT": true, "BATCH_UPDATE": true, "AUTOMATION_PLATFORM": true, "WORKFLOWS": true, "CALCULATED": true, "MERGE_OBJECTS": true, "MERGE_CONTACTS": true}
+	"IMPORT": true, "BATCH_UPDATE": true, "AUTOMATION_PLATFORM": true, "AUTOMATION_JOURNEY": true, "WORKFLOWS": true, "CALCULATED": true,
+	"MERGE_OBJECTS": true, "MERGE_CONTACTS": true, "MERGE_COMPANIES": true, "RECYCLING_BIN": true, "ASSOCIATIONS": true,
+	"HUBSPOT_INTERNAL": true, "INTERNAL_PROCESSING": true, "MIGRATION": true, "DATA_ENRICHMENT": true, "COMPANY_INSIGHTS": true, "AI_GROUP": true,
+	"PROPERTY_SETTINGS": true, "PIPELINE_SETTINGS": true}
+
+// tested reports whether the event is what HubSpot's Test button sends: always
+// of the contact 123, from a source that no real change has.
+func (e event) tested() bool { return e.Object == "123" && e.Source == "CRM" }
 
 func read(raw json.RawMessage) platform.Event {
 	var scopes []string
@@ -216,8 +227,11 @@ func read(raw json.RawMessage) platform.Event {
 	if t == social.Delete {
 		return platform.Event{Kind: e.Type, Scopes: scopes, Erase: &social.AccountRef{Platform: name, Scope: account, ID: id}}
 	}
+	if e.tested() {
+		return platform.Ignore(e.Type, "HubSpot's test", scopes...)
+	}
 	if byTeam[e.Source] || strings.HasPrefix(string(e.SourceID), "userId:") {
-		return platform.Ignore(e.Type, "by the team's hand, an import or an automation: the contact did nothing", scopes...)
+		return platform.Ignore(e.Type, "by the team's hand, an import, an automation or HubSpot itself: the contact did nothing", scopes...)
 	}
 	at, err := platform.Unix(string(e.Occurred), time.Millisecond)
 	a := social.Activity{Platform: name, Scope: account, Type: t, Actor: social.Actor{ID: id, Scope: account}, Object: social.Object{ID: id, Type: "contact"},
