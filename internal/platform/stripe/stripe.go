@@ -210,6 +210,11 @@ func (o object) guest() string {
 	return ""
 }
 
+// thin are the types, read here, that a destination of thin events sends
+// without their object: https://docs.stripe.com/event-destinations#thin-events
+var thin = map[string]bool{"v1.customer.created": true, "v1.customer.updated": true, "v1.customer.deleted": true, "v1.charge.succeeded": true, "v1.charge.captured": true,
+	"v1.customer.subscription.created": true, "v1.customer.subscription.updated": true, "v1.customer.subscription.deleted": true}
+
 // Normalise reads the one event of a delivery.
 func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Event, error) {
 	var e event
@@ -243,6 +248,9 @@ func (e event) read() platform.Event {
 	default:
 		if why := ignored[e.Type]; why != "" {
 			return ignore(why)
+		}
+		if thin[e.Type] {
+			return park("a thin event, which names its object and does not hold it: let the event destination send snapshots")
 		}
 		return ignore("it is not known to tell what someone did")
 	}
