@@ -51,6 +51,7 @@ var ignored = map[string]string{
 	"orders/cancelled":       "the purchase took place, or was never paid",
 	"refunds/create":         "the purchase took place",
 	"customers/update":       "also comes with each order, and does not say what changed",
+	"customers/merge":        "two customers are one: merge the persons in Rapport",
 	"customers/data_request": "the shop's owner must answer it: export the customer's data through the API",
 	"checkouts/create":       "nothing was bought yet",
 	"carts/create":           "nothing was bought yet",
@@ -61,6 +62,13 @@ var ignored = map[string]string{
 func (Adapter) Kinds() []platform.Kind {
 	kinds := []platform.Kind{
 		{Name: "customers/create", Becomes: string(social.SignUp)},
+		{Name: "customers/create", Becomes: platform.Ignored, Note: "a test"},
+		{Name: "customers_email_marketing_consent/update", Becomes: string(social.Follow), Note: "to e-mail"},
+		{Name: "customers_email_marketing_consent/update", Becomes: string(social.Unfollow), Note: "from e-mail"},
+		{Name: "customers_email_marketing_consent/update", Becomes: platform.Ignored, Note: "nothing decided, or not yet"},
+		{Name: "customers_marketing_consent/update", Becomes: string(social.Follow), Note: "to text messages"},
+		{Name: "customers_marketing_consent/update", Becomes: string(social.Unfollow), Note: "from text messages"},
+		{Name: "customers_marketing_consent/update", Becomes: platform.Ignored, Note: "nothing decided, or not yet"},
 		{Name: "customers/delete", Becomes: platform.Erased},
 		{Name: "customers/redact", Becomes: platform.Erased},
 		{Name: "shop/redact", Becomes: platform.Erased, Note: "all of the shop's"},
@@ -142,6 +150,11 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	if topic == "" || shop == "" {
 		return nil, errors.New("no X-Shopify-Topic or no X-Shopify-Shop-Domain header")
 	}
+	// What the shop's staff sends with the button "Send test notification" tells of
+	// nobody. The header is not signed: whoever sets it has an event ignored, no more.
+	if get(r.Header, "X-Shopify-Test") == "true" {
+		return []platform.Event{platform.Ignore(topic, "a test", shop)}, nil
+	}
 	return []platform.Event{read(topic, shop, r.Body)}, nil
 }
 
@@ -156,6 +169,8 @@ func read(topic, shop string, body []byte) platform.Event {
 		e, err = signUp(topic, shop, body)
 	case "orders/paid", "orders/create":
 		e, err = order(topic, shop, body)
+	case "customers_email_marketing_consent/update", "customers_marketing_consent/update":
+		e, err = consent(topic, shop, body)
 	case "customers/delete":
 		var c customer
 		switch err = platform.Decode(body, &c); {
@@ -189,6 +204,44 @@ func signUp(topic, shop string, body []byte) (platform.Event, error) {
 	return platform.Act(topic, social.Activity{
 		Key: social.ActivityKey(name, shop, social.SignUp, id, at), Platform: name, Scope: shop, Type: social.SignUp, Actor: c.actor(shop),
 		Object: social.Object{ID: id, Type: "customer"}, URL: admin(shop, "customers", id), Occurred: at, Direction: social.Inbound,
+	}, err, shop), nil
+}
+
+// consent is what a customer decided about being written to, by e-mail or by
+// text message, with the time of the decision.
+// https://shopify.dev/docs/api/webhooks
+func consent(topic, shop string, body []byte) (platform.Event, error) {
+	type decision struct {
+		State   platform.Text `json:"state"` // subscribed, unsubscribed; not_subscribed, pending, invalid, redacted
+		Updated platform.Text `json:"consent_updated_at"`
+	}
+	var v struct {
+		ID       platform.ID `json:"id"`
+		Customer platform.ID `json:"customer_id"`
+		EMail    *decision   `json:"email_marketing_consent"`
+		SMS      *decision   `json:"sms_marketing_consent"`
+	}
+	if err := platform.Decode(body, &v); err != nil {
+		return platform.Event{}, err
+	}
+	of, by, id := "email", v.EMail, string(v.Customer)
+	if topic == "customers_marketing_consent/update" {
+		of, by, id = "sms", v.SMS, string(v.ID)
+	}
+	if by == nil || id == "" {
+		return platform.Event{}, errors.New("no consent, or no customer's id")
+	}
+	t, decided := map[platform.Text]social.Type{"subscribed": social.Follow, "unsubscribed": social.Unfollow}[by.State]
+	if !decided {
+		return platform.Ignore(topic, "the customer has decided nothing, or not yet", shop), nil
+	}
+	at, err := platform.Time(string(by.Updated))
+	if err != nil {
+		err = fmt.Errorf("consent_updated_at: %w", err)
+	}
+	return platform.Act(topic, social.Activity{
+		Key: social.ActivityKey(name, shop, t, social.Key(id, of), at), Platform: name, Scope: shop, Type: t, Actor: social.Actor{ID: id, Scope: shop},
+		Object: social.Object{ID: of, Type: "subscription"}, URL: admin(shop, "customers", id), Occurred: at, Direction: social.Inbound,
 	}, err, shop), nil
 }
 
