@@ -199,6 +199,10 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	return []platform.Event{platform.Act(kind, a, err, form)}, nil
 }
 
+// template stands for the value of each hidden field in the link that Typeform
+// shows to be shared. Whoever shares it as it is says nobody's name with it.
+const template = "xxxxx"
+
 // who is the one who answered. Typeform has no accounts: a hidden field
 // user_id, set by whoever links to the form, says it best; then an e-mail
 // address, hidden or answered, which is the same one in every form; else
@@ -207,7 +211,10 @@ func who(hidden map[string]any, email, form, token string) social.Actor {
 	hide := func(name string) string {
 		switch v := hidden[name].(type) {
 		case string:
-			return strings.TrimSpace(v)
+			if v = strings.TrimSpace(v); v == template {
+				return ""
+			}
+			return v
 		case json.Number:
 			return v.String()
 		}
