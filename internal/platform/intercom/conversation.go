@@ -90,6 +90,31 @@ func (n notification) conversation(begun bool) ([]platform.Event, error) {
 	return events, nil
 }
 
+// turned reads what a teammate says on closing or reopening a conversation. If
+// Intercom tells the same part as a reply, too, it is one fact.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/manageconversation
+func (n notification) turned() ([]platform.Event, error) {
+	var c conversation
+	if err := n.item(&c); err != nil {
+		return nil, err
+	}
+	var events []platform.Event
+	for _, raw := range c.Parts.List {
+		var p part
+		err := platform.Decode(raw, &p)
+		switch {
+		case err != nil:
+			events = append(events, platform.Park(n.Topic, fmt.Errorf("a part: %w", err), string(n.App)))
+		case p.Type == "close" || p.Type == "open":
+			events = append(events, n.message(p, c.ID, false))
+		}
+	}
+	if len(events) == 0 {
+		events = append(events, platform.Ignore(n.Topic, "how the team works", string(n.App)))
+	}
+	return events, nil
+}
+
 // message is what one part says.
 func (n notification) message(p part, thread platform.ID, first bool) platform.Event {
 	app := string(n.App)

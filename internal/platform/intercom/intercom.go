@@ -35,9 +35,7 @@ func (Adapter) Platform() social.Platform { return name }
 var ignored = map[string]string{
 	"ping":                          "a test of the URL",
 	"conversation.admin.assigned":   "how the team works; what was said comes as conversation.admin.replied",
-	"conversation.admin.closed":     "how the team works; what was said comes as conversation.admin.replied",
 	"conversation.admin.noted":      "an internal note",
-	"conversation.admin.opened":     "how the team works",
 	"conversation.admin.snoozed":    "how the team works",
 	"conversation.admin.unsnoozed":  "how the team works",
 	"conversation.read":             "a message was read",
@@ -66,6 +64,10 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "conversation.user.replied", Becomes: platform.Ignored, Note: "a part in which nothing is said, or which was redacted since"},
 		{Name: "conversation.admin.single.created", Becomes: string(social.Message), Note: "outbound"},
 		{Name: "conversation.admin.replied", Becomes: string(social.Message), Note: "outbound"},
+		{Name: "conversation.admin.closed", Becomes: string(social.Message), Note: "outbound, if something is said with it"},
+		{Name: "conversation.admin.closed", Becomes: platform.Ignored, Note: "if not"},
+		{Name: "conversation.admin.opened", Becomes: string(social.Message), Note: "outbound, if something is said with it"},
+		{Name: "conversation.admin.opened", Becomes: platform.Ignored, Note: "if not"},
 		{Name: "conversation.operator.replied", Becomes: string(social.Message), Note: "outbound: a bot"},
 		{Name: "conversation.operator.replied", Becomes: platform.Ignored, Note: "when to expect an answer is none"},
 		{Name: "conversation.rating.added", Becomes: string(social.Review)},
@@ -159,6 +161,8 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	switch n.Topic {
 	case "conversation.user.created", "conversation.user.replied", "conversation.admin.single.created", "conversation.admin.replied", "conversation.operator.replied":
 		events, err = n.conversation(strings.HasSuffix(n.Topic, ".created"))
+	case "conversation.admin.closed", "conversation.admin.opened":
+		events, err = n.turned()
 	case "conversation.rating.added", "ticket.rating.provided":
 		events, err = n.rating()
 	case "conversation_part.redacted":
