@@ -115,6 +115,16 @@ type chat struct {
 	sent    platform.Text
 }
 
+// byRef is the id of a person whom only a plugin's user_ref names, which is the
+// business's own choice: no page-scoped id looks like it.
+// https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_postbacks
+func byRef(ref platform.ID) string {
+	if ref == "" {
+		return ""
+	}
+	return "ref:" + string(ref)
+}
+
 // act is the event of an activity in the chat; its Type, Object, Text and
 // InReplyTo are a's, id is what makes its key.
 func (c chat) act(kind string, a social.Activity, id string) platform.Event {
@@ -185,9 +195,9 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 	if err := errors.Join(get(m, "sender", &sender), get(m, "recipient", &recipient), get(m, "timestamp", &c.sent)); err != nil {
 		return park("messaging", err)
 	}
-	c.other, c.own = string(sender.ID), string(sender.ID) == account
+	c.other, c.own = first(string(sender.ID), byRef(sender.Ref)), string(sender.ID) == account
 	if c.own {
-		c.other = string(recipient.ID)
+		c.other = first(string(recipient.ID), byRef(recipient.Ref))
 	}
 	switch {
 	case has(m, "message"):
@@ -298,6 +308,7 @@ type optinValue struct {
 	Title   platform.Text `json:"title"`
 	Payload platform.Text `json:"payload"`
 	Ref     platform.Text `json:"ref"`
+	UserRef platform.ID   `json:"user_ref"`
 	Status  string        `json:"notification_messages_status"`
 }
 
@@ -314,6 +325,9 @@ func (c chat) optin(raw json.RawMessage) platform.Event {
 		kind, t = "optin stop", social.Leave
 	case strings.HasPrefix(v.Status, "RESUME"):
 		kind = "optin resume"
+	}
+	if c.other == "" {
+		c.other = byRef(v.UserRef)
 	}
 	what := first(v.Title, v.Payload, v.Ref, v.Type)
 	return c.act(kind, social.Activity{Type: t, Object: social.Object{ID: what, Type: "topic"}}, c.did(what))

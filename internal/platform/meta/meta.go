@@ -218,4 +218,5 @@ func version(text string) string { return social.HashID("v", text)[2:18] }
 type who struct {
 	ID   platform.ID   `json:"id"`
 	Name platform.Text `json:"name"`
+	Ref  platform.ID   `json:"user_ref"` // in a chat, of who came by a plugin on the business's website and has no id yet
 }

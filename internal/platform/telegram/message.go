@@ -53,6 +53,12 @@ type message struct {
 	Poll    *struct {
 		Question string `json:"question"`
 	} `json:"poll"`
+	Checklist *struct {
+		Title string `json:"title"`
+		Tasks []struct {
+			Text string `json:"text"`
+		} `json:"tasks"`
+	} `json:"checklist"`
 	ReplyTo *struct {
 		messageID
 		Topic json.RawMessage `json:"forum_topic_created"`
@@ -84,6 +90,12 @@ func (m message) words() string {
 		return m.Text
 	case m.Caption == "" && m.Poll != nil:
 		return m.Poll.Question
+	case m.Caption == "" && m.Checklist != nil:
+		lines := []string{m.Checklist.Title}
+		for _, t := range m.Checklist.Tasks {
+			lines = append(lines, t.Text)
+		}
+		return strings.Join(lines, "\n")
 	case m.Caption == "" && m.Rich != nil:
 		return rich(m.Rich)
 	}
