@@ -299,6 +299,7 @@ func TestSameThingByAnotherWay(t *testing.T) {
 		postback  = `"sender":{"id":"7"},"recipient":{"id":"1"},"timestamp":1767225600123,"postback":{"title":"Prices"`
 		comment   = `"field":"comments","value":{"id":"179","text":"Hi","from":{"id":"56","username":"ada"},"media":{"id":"180"}}`
 		mention   = `{"field":"mention","value":{"item":"comment","verb":"add","comment_id":"77_1","post_id":"66_77","from":{"id":"66"},"created_time":1767225600,"message":"Hi"}}`
+		review    = `{"field":"feed","value":{"item":"comment","verb":"add","comment_id":"77_2","post_id":"66_77","parent_id":"66_77","from":{"id":"5"},"created_time":1767225600,"message":"Thanks"}}`
 		thread    = `"id":"18","username":"ada","text":"Hi","permalink":"https://www.threads.net/@ada/post/P","replied_to":{"id":"17"},"root_post":{"id":"16","owner_id":"25"},"timestamp":"2026-01-01T00:00:00+0000"`
 		envelope  = `"app_id":"77","topic":"moderate","target_id":"%s","time":1767225600,"subscription_id":"%d","values":`
 		instagram = `{"object":"instagram","entry":[{"id":"1",`
@@ -310,6 +311,7 @@ func TestSameThingByAnotherWay(t *testing.T) {
 		"Messenger: a postback on standby":     {`{"object":"page","entry":[{"id":"1","messaging":[{` + postback + `,"payload":"P"}}]}]}`, `{"object":"page","entry":[{"id":"1","standby":[{` + postback + `}}]}]}`},
 		"Instagram: a comment without changes": {instagram + `"time":1767225600,"changes":[{` + comment + `}]}]}`, instagram + `"time":1767225600,` + comment + `}]}`},
 		"Threads: a reply that is a mention":   {`{` + fmt.Sprintf(envelope, "17", 1) + `{"field":"replies","value":{` + thread + `}}}`, `{` + fmt.Sprintf(envelope, "25", 2) + `[{"field":"mentions","value":{"is_reply":true,"is_quote_post":false,` + thread + `}}]}`},
+		"Pages: a comment on a review":         {`{"object":"page","entry":[{"id":"1","changes":[` + review + `]}]}`, `{"object":"page","entry":[{"id":"1","time":9,"changes":[` + strings.Replace(review, `"feed"`, `"ratings"`, 1) + `]}]}`},
 		"Pages: an older name of the verb":     {`{"object":"page","entry":[{"id":"1","changes":[` + strings.Replace(mention, `"add"`, `"edit"`, 1) + `]}]}`, `{"object":"page","entry":[{"id":"1","changes":[` + strings.Replace(mention, `"add"`, `"edited"`, 1) + `]}]}`},
 	} {
 		if diff := cmp.Diff(activity(t, c.one), activity(t, c.other)); diff != "" {
