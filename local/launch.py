@@ -1,11 +1,13 @@
-"""Starts the emulator (ministack, version pinned in requirements.lock) with five patches.
+"""Starts the emulator (ministack, version pinned in requirements.lock) with seven patches.
 
 They reach into its internals: check each one when the version is raised. Two make a warm request
-take 10 ms instead of 100, one bounds the processes of a burst, one corrects permissions, one keeps
-AWS clients and the API's callers apart.
+take 10 ms instead of 100, one keeps a large table from stopping it for seconds, two bound the
+processes of a burst, one corrects permissions, one keeps AWS clients and the API's callers apart.
 """
 
+import gc
 import socketserver
+import threading
 import time
 
 # The Runtime API sends headers and body in two writes; Nagle's algorithm and delayed
@@ -13,6 +15,23 @@ import time
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 from ministack.core.lambda_runtime import Worker  # noqa: E402
+
+_FREEZE_SECONDS = 5
+
+
+def _freeze_what_stays():
+    """What lives for some seconds is data that stays: the collector need not look at it again.
+
+    The emulator holds the whole table in memory. A full collection over ten minutes' load stops
+    everything for four seconds, and what is due meanwhile waits.
+    """
+    while True:
+        time.sleep(_FREEZE_SECONDS)
+        gc.collect(1)
+        gc.freeze()
+
+
+threading.Thread(target=_freeze_what_stays, daemon=True).start()
 
 # It waits 50 ms for a log line after each silent invocation.
 Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.002, 0.250)
@@ -38,6 +57,20 @@ def _acquire_patiently(func, config):
 
 
 lambda_svc._acquire_execution_slot = _acquire_patiently
+
+_esm_concurrency = lambda_svc._sqs_esm_concurrency
+
+
+def _esm_concurrency_that_fits(*arguments):
+    """A queue takes a quarter of the places at most.
+
+    A batch that is received and finds no place fails, and its messages come again after their
+    visibility timeout only; on AWS it would have found one.
+    """
+    return min(_esm_concurrency(*arguments), max(1, lambda_svc._ACCOUNT_CONCURRENCY_CAP // 4))
+
+
+lambda_svc._sqs_esm_concurrency = _esm_concurrency_that_fits
 
 from ministack.core import iam_actions  # noqa: E402
 

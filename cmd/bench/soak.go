@@ -44,12 +44,14 @@ const (
 	backlog      = 1.0              // seconds of work that may wait after a step
 	slow         = 2 * time.Second  // the slowest answer of a hundred, in a step
 	begin        = 0.5              // of the rate that the ramp held is what is held for minutes: a step is short, and what it leaves behind comes later
-	tooMuch      = 5.0              // seconds of work that may wait meanwhile
+	tooMuch      = 5.0              // seconds of work that may wait meanwhile,
+	tooLong      = time.Minute      // and more than that for no longer than this: what else the machine does holds them up for moments
 	windowed     = 40               // deliveries among which the order is lost
 	latest       = 20 * time.Second // a later redelivery comes within
 	underWay     = 256              // requests at once
 	attempts     = 6                // at one delivery, as platforms try again
 	soakPeople   = 3000
+	soakPosts    = 500              // that replies are to
 	drainFor     = 20 * time.Minute // what failed comes again after six
 	postTimeout  = 30 * time.Second
 	firstID      = 5_000_000
@@ -347,6 +349,11 @@ func (s *soaking) parcel() (parcel, error) {
 		if p.request.Body, err = by(p.request.Body, as[0].Actor.ID, person); err != nil {
 			return p, err
 		}
+		if to := as[0].InReplyTo; to != "" {
+			if p.request.Body, err = by(p.request.Body, to, s.random.IntN(soakPosts)); err != nil {
+				return p, err
+			}
+		}
 	}
 	as, err := activities(p)
 	if err != nil {
@@ -365,16 +372,16 @@ func activities(p parcel) ([]social.Activity, error) {
 	return []social.Activity{*es[0].Activity}, nil
 }
 
-// by puts another person's id in the place of actor's, wherever it stands as a
-// whole value in a JSON body.
-func by(body []byte, actor string, person int) ([]byte, error) {
+// by puts another id, the n-th, in the place of one, say a person's or a
+// post's, wherever it stands as a whole value in a JSON body.
+func by(body []byte, id string, n int) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	other := actor + fmt.Sprintf("%05d", person)
+	other := id + fmt.Sprintf("%05d", n)
 	var walk func(any) any
 	walk = func(v any) any {
 		switch x := v.(type) {
@@ -387,11 +394,11 @@ func by(body []byte, actor string, person int) ([]byte, error) {
 				x[i] = walk(x[i])
 			}
 		case string:
-			if x == actor {
+			if x == id {
 				return other
 			}
 		case json.Number:
-			if x.String() == actor {
+			if x.String() == id {
 				return json.Number(other)
 			}
 		}
@@ -599,11 +606,14 @@ func (s *soaking) hold(ctx context.Context, rate float64, d time.Duration) (floa
 	for ; rate >= 1; rate *= 0.85 {
 		note("holding %.1f requests a second for %s", rate, d)
 		s.fresh()
-		deepest := 0
+		deepest, fine := 0, time.Now()
 		ok, err := s.run(ctx, rate, d, func() (bool, error) {
 			n, err := s.depth(ctx, pipeline...)
 			deepest = max(deepest, n)
-			return float64(n) <= max(60, tooMuch*rate), err
+			if float64(n) <= max(60, tooMuch*rate) {
+				fine = time.Now()
+			}
+			return time.Since(fine) < tooLong, err
 		})
 		if err != nil || ok {
 			s.flying.Wait()
