@@ -203,3 +203,60 @@ func TestAuthorsOfRSS(t *testing.T) {
 		}
 	}
 }
+
+// TestCommentsOfWordPress: they reply to what has the id by which its own feed
+// knows it, in whatever format and language.
+func TestCommentsOfWordPress(t *testing.T) {
+	const post, page = "https://blog.example/?p=12", "https://blog.example/2026/03/kettles/"
+	rss := func(id, link, text string) string {
+		return `<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><link>https://blog.example</link><item><title>By: Bo</title><link>` + link + `</link>
+			<pubDate>Mon, 02 Mar 2026 09:30:00 +0100</pubDate><guid isPermaLink="false">` + id + `</guid><description>x</description><content:encoded><![CDATA[` + text + `]]></content:encoded></item></channel></rss>`
+	}
+	const toAnother = `<p>Als Antwort auf <a href="` + page + `comment-page-1/#comment-6">Ann</a>.</p>`
+	for name, c := range map[string]struct{ body, parent, text string }{
+		"on the post":           {rss(post+"#comment-7", page+"#comment-7", "<p>Mine rattles.</p>"), post, "Mine rattles."},
+		"on its second page":    {rss("7", page+"comment-page-2/#comment-7", "<p>Mine rattles.</p>"), page, "Mine rattles."},
+		"an answer":             {rss(post+"#comment-7", page+"comment-page-2/#comment-7", toAnother+"\n<p>Mine rattles.</p>"), post + "#comment-6", "Mine rattles."},
+		"an answer, without id": {rss("7", page+"#comment-7", toAnother+"<p>Mine rattles.</p>"), page + "#comment-6", "Mine rattles."},
+		"a link of its own":     {rss(post+"#comment-7", page+"#comment-7", `<p>See <a href="https://other.example/#comment-6">this</a>.</p><p>Mine rattles.</p>`), post, "See this.\nMine rattles."},
+		"a longer line":         {rss(post+"#comment-7", page+"#comment-7", `<p>See <a href="`+page+`#comment-6">Ann</a>, who has said the same of hers, and more than once.</p>`), post, "See Ann, who has said the same of hers, and more than once."},
+		"no comment":            {rss(post, page, toAnother), "", "By: Bo\nAls Antwort auf Ann."},
+		"an answer, in Atom": {`<feed xmlns="http://www.w3.org/2005/Atom" xmlns:thr="http://purl.org/syndication/thread/1.0"><entry><title>By: Bo</title><link rel="alternate" href="` + page + `#comment-7"/><id>` + post + `#comment-7</id>
+			<updated>2026-03-02T08:30:00Z</updated><content type="html"><![CDATA[` + toAnother + `<p>Mine rattles.</p>]]></content><thr:in-reply-to ref="` + post + `#comment-6"/></entry></feed>`, post + "#comment-6", "Mine rattles."},
+	} {
+		if a := tell(t, "https://blog.example/comments/feed/", c.body)[0].Activity; a == nil || a.InReplyTo != c.parent || a.Text != c.text {
+			t.Errorf("%s: %+v, want a reply to %q: %q", name, a, c.parent, c.text)
+		}
+	}
+}
+
+// TestLinks of items of RSS, which need not be there, nor whole.
+func TestLinks(t *testing.T) {
+	for item, want := range map[string][2]string{ // id and URL
+		`<guid>https://blog.example/1</guid>`:                             {"https://blog.example/1", "https://blog.example/1"},
+		`<guid isPermaLink="false">https://blog.example/1</guid>`:         {"https://blog.example/1", ""},
+		`<guid isPermaLink="false">/1</guid><link>/1</link>`:              {"https://blog.example/1|/1", "https://blog.example/1"},
+		`<link>kettles?a=1&amp;utm_source=rss</link>`:                     {"https://blog.example/tea/kettles?a=1", "https://blog.example/tea/kettles?a=1"},
+		`<link>//cdn.example/1</link>`:                                    {"https://cdn.example/1", "https://cdn.example/1"},
+		`<guid isPermaLink="False">urn:1</guid><link>mailto:a@b.c</link>`: {"urn:1", ""},
+	} {
+		a := tell(t, "https://feeds.example/blog", `<rss version="2.0"><channel><link>https://blog.example/tea/</link><item><title>Kettles</title>`+item+`<pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item></channel></rss>`)[0].Activity
+		if a == nil || a.Object.ID != want[0] || a.URL != want[1] {
+			t.Errorf("%s: %+v, want %q", item, a, want)
+		}
+	}
+	a := tell(t, "https://feeds.example/blog", `<rss version="2.0"><channel><item><title>Kettles</title><link>/1</link><pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item></channel></rss>`)[0].Activity
+	if a == nil || a.URL != "https://feeds.example/1" {
+		t.Errorf("without a page of its own: %+v", a)
+	}
+}
+
+// TestAnUpdateInTheSecondOfPublication is none: dates of RSS are in seconds.
+func TestAnUpdateInTheSecondOfPublication(t *testing.T) {
+	for updated, want := range map[string]int{"2026-03-02T10:00:00.311Z": 1, "2026-03-02T10:00:00Z": 1, "2026-03-02T10:00:01.000Z": 2, "2026-03-02T09:00:00Z": 1} {
+		e := tell(t, "https://blog.example/feed", `<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><item><title>Kettles</title><guid>urn:1</guid><pubDate>Mon, 02 Mar 2026 10:00:00 GMT</pubDate><atom:updated>`+updated+`</atom:updated></item></channel></rss>`)
+		if len(e) != want {
+			t.Errorf("%s: %d events, want %d", updated, len(e), want)
+		}
+	}
+}

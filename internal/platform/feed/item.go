@@ -2,11 +2,13 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/mail"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -61,19 +63,24 @@ func parseXML(body []byte) (document, error) {
 	for i, x := range f.Items {
 		it := item{kind: kind, id: strings.TrimSpace(x.GUID), link: strings.TrimSpace(x.Link), title: platform.PlainText(x.Title), author: person(x.Authors),
 			published: instant(x.PublishedParsed), updated: instant(x.UpdatedParsed), verb: verb(x.Extensions)}
-		if it.author == "" && i < len(credited) {
-			it.author = credit(credited[i])
-		}
 		if it.link == "" && len(x.Links) > 0 {
 			it.link = strings.TrimSpace(x.Links[0])
+		}
+		if i < len(credited) {
+			if it.author == "" {
+				it.author = credit(credited[i])
+			}
+			if g := credited[i].GUID; it.link == "" && g != nil && !strings.EqualFold(g.IsPermalink, "false") && host(it.id) != "" {
+				it.link = it.id // as the specification has it
+			}
+		}
+		if r := x.Extensions["thr"]["in-reply-to"]; len(r) > 0 {
+			it.replyTo = strings.TrimSpace(r[0].Attrs["ref"])
 		}
 		if it.text = x.Content; it.text == "" {
 			it.text = x.Description
 		}
-		it.text = platform.PlainText(it.text)
-		if r := x.Extensions["thr"]["in-reply-to"]; len(r) > 0 {
-			it.replyTo = strings.TrimSpace(r[0].Attrs["ref"])
-		}
+		it.text = platform.PlainText(it.answering(it.text))
 		doc.items = append(doc.items, it)
 	}
 	for _, g := range gone {
@@ -211,6 +218,7 @@ func verb(e ext.Extensions) string {
 
 // events are what an item tells: that it was published, and that it was changed.
 func (it item) events(doc document, home, scope string) []platform.Event {
+	it.link = absolute(it.link, doc.link, scope)
 	id, site := it.identity(home)
 	author := it.author
 	if author == "" {
@@ -247,7 +255,9 @@ func (it item) events(doc document, home, scope string) []platform.Event {
 	}
 	a.Key = social.ActivityKey(name, "", a.Type, id, it.published)
 	out := []platform.Event{platform.Act(it.kind, a, nil, scope)}
-	if it.updated.After(it.published) {
+	// A date of RSS has no fractions of a second, and an update may have: one
+	// in the same second is the publication itself, as in Medium's feeds.
+	if it.updated.Truncate(time.Second).After(it.published) {
 		a.Type, a.Occurred, a.InReplyTo = social.Edit, it.updated, ""
 		a.Key = social.ActivityKey(name, "", social.Edit, id, it.updated)
 		out = append(out, platform.Act(it.kind+" updated", a, nil, scope))
@@ -302,6 +312,24 @@ func host(raw string) string {
 	return strings.ToLower(u.Hostname())
 }
 
+// absolute is a link as it is meant that leaves its site out: on that of the
+// first of the pages that has one.
+func absolute(link string, pages ...string) string {
+	u, err := url.Parse(link)
+	if err != nil || link == "" || u.IsAbs() {
+		return link
+	}
+	for _, p := range pages {
+		if host(p) == "" {
+			continue
+		}
+		if base, err := url.Parse(p); err == nil {
+			return base.ResolveReference(u).String()
+		}
+	}
+	return link
+}
+
 // canonical is a link without the parameters that tell by which feed it was found.
 func canonical(link string) string {
 	u, err := url.Parse(link)
@@ -318,16 +346,40 @@ func canonical(link string) string {
 	return u.String()
 }
 
-// parent is the id of what the item replies to. WordPress says it in the
-// link alone: https://blog.example/a-post/#comment-12.
+// parent is the id of what the item replies to. WordPress says it in the ids
+// and links of comments: https://blog.example/?p=7#comment-12 is on the post
+// with the id https://blog.example/?p=7.
 func (it item) parent() string {
-	if it.replyTo != "" {
-		return it.replyTo
+	return cmp.Or(it.replyTo, commented(it.id), commented(it.link))
+}
+
+// pageOfComments is where WordPress shows the comments of a post that has many.
+var pageOfComments = regexp.MustCompile(`/comment-page-[0-9]+/?$`)
+
+// commented is the post that WordPress's id or link of a comment leads to; "" of anything else.
+func commented(comment string) string {
+	page, fragment, ok := strings.Cut(comment, "#")
+	if !ok || !strings.HasPrefix(fragment, "comment-") || host(page) == "" {
+		return ""
 	}
-	if page, fragment, ok := strings.Cut(it.link, "#"); ok && strings.HasPrefix(fragment, "comment-") && host(page) != "" {
-		return page
+	return pageOfComments.ReplaceAllString(page, "/")
+}
+
+// answers is the line that WordPress writes before a comment that answers
+// another, in the site's language, with a link to the other
+// (https://developer.wordpress.org/reference/functions/get_comment_text/).
+var answers = regexp.MustCompile(`^\s*(?:<p>)?[^<>]{0,80}<a href="([^"]{1,1000})"[^<>]*>[^<>]*</a>[^<>\n]{0,40}(?:</p>|\n)`)
+
+// answering is a comment's text without that line, which becomes what the
+// comment replies to.
+func (it *item) answering(text string) string {
+	m := answers.FindStringSubmatch(text)
+	if m == nil || commented(it.link) == "" || commented(it.link) != commented(m[1]) {
+		return text
 	}
-	return ""
+	_, other, _ := strings.Cut(m[1], "#")
+	it.replyTo = cmp.Or(it.replyTo, cmp.Or(commented(it.id), commented(it.link))+"#"+other)
+	return text[len(m[0]):]
 }
 
 // words are the title and the text, which is alone where the title only repeats its beginning.
