@@ -33,15 +33,17 @@ func (Adapter) Platform() social.Platform { return name }
 
 // Kinds lists what a feed can hold.
 func (Adapter) Kinds() []platform.Kind {
+	const comment = "its id or link leads to a comment of WordPress"
 	kinds := []platform.Kind{{Name: "feed", Becomes: platform.Ignored, Note: "a feed without items"}}
 	for _, f := range []string{"rss item", "atom entry"} {
 		kinds = append(kinds,
 			platform.Kind{Name: f, Becomes: string(social.Post)},
-			platform.Kind{Name: f, Becomes: string(social.Reply), Note: "it names what it replies to (thr:in-reply-to), or its link leads to a comment of WordPress"},
+			platform.Kind{Name: f, Becomes: string(social.Reply), Note: "it names what it replies to (thr:in-reply-to), or " + comment},
 			platform.Kind{Name: f + " updated", Becomes: string(social.Edit), Note: "its date of change is later than its date of publication"})
 	}
 	return append(kinds,
 		platform.Kind{Name: "json item", Becomes: string(social.Post)},
+		platform.Kind{Name: "json item", Becomes: string(social.Reply), Note: comment},
 		platform.Kind{Name: "json item updated", Becomes: string(social.Edit), Note: "date_modified is later than date_published"},
 		platform.Kind{Name: "atom deleted-entry", Becomes: string(social.Delete)})
 }
