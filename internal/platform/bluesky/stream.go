@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"rapport/internal/platform"
 	"rapport/internal/social"
@@ -80,6 +81,10 @@ func event(raw []byte) platform.Event {
 	return platform.Ignore(e.Kind, "it is not known to tell what someone did", e.DID)
 }
 
+// noHandle stands for the handle of an account whose handle does not lead back
+// to it (https://atproto.com/specs/handle).
+const noHandle = "handle.invalid"
+
 // identity tells the account's handle, where it has one. The sequence number
 // is the relay's, of which there are several: the instant names the event.
 func identity(did string, raw json.RawMessage) platform.Event {
@@ -90,6 +95,9 @@ func identity(did string, raw json.RawMessage) platform.Event {
 	}
 	if err := platform.Decode(raw, &i); err != nil {
 		return platform.Park(kind, err, did)
+	}
+	if strings.EqualFold(i.Handle, noHandle) {
+		return platform.Ignore(kind, "the account's handle does not lead to it, or no longer", did)
 	}
 	if i.Handle == "" {
 		return platform.Ignore(kind, "something of the account's identity may have changed, but no handle is given", did)
