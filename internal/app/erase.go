@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -14,6 +15,10 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/store"
 )
+
+// perPass is how many erased activities a message of the second pass names: a
+// quarter of a megabyte holds no more.
+const perPass = 2500
 
 // Erase is the function that forgets accounts. Each message is done twice:
 // at once, and when whatever was being written meanwhile is there.
@@ -33,15 +38,31 @@ func Erase(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		if err := e.Forget(ctx, m); err != nil {
+		gone, err := e.Forget(ctx, m)
+		if err != nil || m.Again {
 			return err
 		}
-		if m.Again {
-			return nil
+		for _, m := range secondPass(m, gone) {
+			if err := again.SendLater(ctx, m, erasure.SecondPass); err != nil {
+				return err
+			}
 		}
-		m.Again = true
-		return again.SendLater(ctx, m, erasure.SecondPass)
+		return nil
 	}), nil
+}
+
+// secondPass lists the messages of the second pass: at least one.
+func secondPass(m ingest.Erase, gone []ingest.Gone) []ingest.Erase {
+	m.Again = true
+	var out []ingest.Erase
+	for part := range slices.Chunk(gone, perPass) {
+		m.Gone = part
+		out = append(out, m)
+	}
+	if len(out) == 0 {
+		out = append(out, m)
+	}
+	return out
 }
 
 // forgetTest takes away what a test of the whole way left.

@@ -80,24 +80,30 @@ func Erased(s *store.Store, key []byte) func(context.Context, string, []string) 
 const SecondPass = 15 * time.Minute
 
 // Forget does what one message asks for. It can be done again, also after it
-// failed anywhere.
-func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
+// failed anywhere. It returns what it took away, by which the second pass finds
+// what was quoted meanwhile.
+func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) ([]ingest.Gone, error) {
 	at, err := social.ParseStamp(m.At)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := social.Platform(m.Platform)
-	x := demand{workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at, gone: map[string]bool{}, spoke: map[spoken]bool{}}
+	x := &demand{workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at, again: m.Again, gone: map[string]bool{}, spoke: map[spoken]bool{}}
 	if m.ID != "" {
 		x.accounts = []store.Account{{ID: x.ref.AccountID(), AccountRef: x.ref}}
 	} else if x.accounts, err = e.accounts(ctx, m.Workspace, p, m.Scope); err != nil {
-		return err
+		return nil, err
+	}
+	for _, g := range m.Gone {
+		if err := x.note(g); err != nil {
+			return nil, err
+		}
 	}
 	if err := e.forget(ctx, x, m.Reason); err != nil {
-		return fmt.Errorf("erase: %w", err)
+		return nil, fmt.Errorf("erase: %w", err)
 	}
 	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", len(x.accounts), "reason", m.Reason)
-	return nil
+	return x.found, nil
 }
 
 // accounts lists the accounts of a scope, and last whoever is not named, since
@@ -119,8 +125,10 @@ type demand struct {
 	ref       social.AccountRef // an empty ID: everyone of its scope
 	accounts  []store.Account
 	at        time.Time
+	again     bool            // it is the second pass
 	first     time.Time       // when the first of it was known; zero: nothing is there
-	gone      map[string]bool // ids of the activities
+	found     []ingest.Gone   // the activities that are there
+	gone      map[string]bool // ids of the activities, those of the first pass, too
 	spoke     map[spoken]bool // what was said, as reports list it that name nobody's id
 }
 
@@ -129,7 +137,18 @@ type spoken struct {
 	at       time.Time
 }
 
-func (e *Erasure) forget(ctx context.Context, x demand, reason string) error {
+// note notes an activity that goes.
+func (x *demand) note(g ingest.Gone) error {
+	x.gone[g.ID] = true
+	if g.Said == "" {
+		return nil
+	}
+	at, err := social.ParseStamp(g.Said)
+	x.spoke[spoken{x.ref.Platform, at}] = true
+	return err
+}
+
+func (e *Erasure) forget(ctx context.Context, x *demand, reason string) error {
 	// The tombstones first: from now on nothing new is stored.
 	for _, a := range x.accounts {
 		if err := e.Store.PutTombstone(ctx, x.workspace, Tombstone(e.Key, a.ID), x.at); err != nil {
@@ -137,7 +156,7 @@ func (e *Erasure) forget(ctx context.Context, x demand, reason string) error {
 		}
 	}
 	for _, a := range x.accounts {
-		if err := e.look(ctx, &x, a); err != nil {
+		if err := e.look(ctx, x, a); err != nil {
 			return err
 		}
 	}
@@ -182,9 +201,13 @@ func (e *Erasure) look(ctx context.Context, x *demand, a store.Account) error {
 		if f.Occurred.After(x.at) {
 			continue
 		}
-		x.gone[f.ID()] = true
+		g := ingest.Gone{ID: f.ID()}
 		if f.Type.Utterance() {
-			x.spoke[spoken{f.Platform, f.Occurred}] = true
+			g.Said = social.Stamp(f.Occurred)
+		}
+		x.found = append(x.found, g)
+		if err := x.note(g); err != nil {
+			return err
 		}
 		if x.first.IsZero() || f.Known.Before(x.first) {
 			x.first = f.Known
@@ -195,7 +218,7 @@ func (e *Erasure) look(ctx context.Context, x *demand, a store.Account) error {
 
 // account takes away the facts of one account, and makes the views again of
 // what it did afterwards.
-func (e *Erasure) account(ctx context.Context, x demand, a store.Account) (facts, views int, err error) {
+func (e *Erasure) account(ctx context.Context, x *demand, a store.Account) (facts, views int, err error) {
 	again := func(ctx context.Context, refs []store.FactRef) error { return e.again(ctx, x.workspace, refs) }
 	if facts, views, err = e.Store.ForgetUntil(ctx, x.workspace, a.ID, x.at, again); err != nil {
 		return facts, views, err
@@ -244,7 +267,7 @@ func (e *Erasure) again(ctx context.Context, w string, refs []store.FactRef) err
 }
 
 // themes takes the words out of the quotes of every theme set.
-func (e *Erasure) themes(ctx context.Context, x demand) (int, error) {
+func (e *Erasure) themes(ctx context.Context, x *demand) (int, error) {
 	changed, after := 0, ""
 	for len(x.gone) > 0 {
 		list, err := e.Store.Versions(ctx, x.workspace, store.ThemeSets, after, 50)
@@ -273,7 +296,7 @@ func (e *Erasure) themes(ctx context.Context, x demand) (int, error) {
 
 // reports deletes the files of the runs that name an account or quote it.
 // The run stays, and says that its files are gone.
-func (e *Erasure) reports(ctx context.Context, x demand) (int, error) {
+func (e *Erasure) reports(ctx context.Context, x *demand) (int, error) {
 	var runs []string
 	err := e.Archive.List(ctx, "reports/"+x.workspace+"/", "", func(key string) error {
 		run, is := strings.CutSuffix(key, ".json")
@@ -312,7 +335,7 @@ func (e *Erasure) reports(ctx context.Context, x demand) (int, error) {
 
 // names reports whether a report names one of the accounts, as a lead, with
 // its words, or as one who waits.
-func (x demand) names(d report.Data) bool {
+func (x *demand) names(d report.Data) bool {
 	persons := map[string]bool{}
 	for _, a := range x.accounts {
 		persons[social.PersonID(a.ID)] = true
@@ -328,10 +351,14 @@ func (x demand) names(d report.Data) bool {
 
 // archive takes the deliveries that tell of the accounts out of the archive. A
 // delivery goes whole: what else it told stays as facts.
-func (e *Erasure) archive(ctx context.Context, x demand) (int, error) {
+func (e *Erasure) archive(ctx context.Context, x *demand) (int, error) {
 	now := e.Now()
 	first := x.first
-	if first.IsZero() {
+	switch {
+	case !first.IsZero():
+	case x.again: // what was there is gone: only what was under way can have come
+		first = now.Add(-queued)
+	default:
 		first = now.Add(-archiveKept)
 	}
 	// A delivery may have been archived at an earlier attempt than the one that stored it.
@@ -360,24 +387,27 @@ func (e *Erasure) archive(ctx context.Context, x demand) (int, error) {
 // archiveKept is how long the archive keeps at most (template.yaml, ArchiveKeepDays).
 const archiveKept = 730 * 24 * time.Hour
 
+// queued is how long a delivery may lie in queues, the dead letters' too.
+const queued = 14 * 24 * time.Hour
+
 // shortID is the length below which a platform's id may stand in a body by chance.
 const shortID = 6
 
 // within reports whether bytes received at an instant hold the id that is to
 // be forgotten: the account's, or the scope's.
-func (x demand) within(body []byte, received time.Time) bool {
+func (x *demand) within(body []byte, received time.Time) bool {
 	id := cmp.Or(x.ref.ID, x.ref.Scope)
 	return len(id) >= shortID && !received.After(x.at) && bytes.Contains(body, []byte(id))
 }
 
 // is reports whether an account is one of those.
-func (x demand) is(r social.AccountRef) bool {
+func (x *demand) is(r social.AccountRef) bool {
 	return r.Platform == x.ref.Platform && r.Scope == x.ref.Scope && (x.ref.ID == "" || r.ID == x.ref.ID)
 }
 
 // toldBy reports whether a delivery tells of what is to be forgotten: by what
 // it becomes today, or by its bytes. The demand itself does.
-func (x demand) toldBy(d platform.Delivery, app store.App) (yes bool) {
+func (x *demand) toldBy(d platform.Delivery, app store.App) (yes bool) {
 	if app.Platform != "" && app.Platform != x.ref.Platform {
 		return false
 	}
@@ -408,7 +438,7 @@ func (x demand) toldBy(d platform.Delivery, app store.App) (yes bool) {
 }
 
 // parked takes away the parked deliveries whose bytes hold the id.
-func (e *Erasure) parked(ctx context.Context, x demand) (int, error) {
+func (e *Erasure) parked(ctx context.Context, x *demand) (int, error) {
 	if len(cmp.Or(x.ref.ID, x.ref.Scope)) < shortID {
 		return 0, nil // they can't be understood, and a short id may stand in them by chance
 	}

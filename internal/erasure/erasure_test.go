@@ -353,11 +353,13 @@ func (x *world) erasure() *erasure.Erasure {
 
 var demand = ingest.Erase{Workspace: w, Platform: "standard", Scope: "forum-one", ID: ann, Reason: "user_deleted", At: social.Stamp(demanded)}
 
-func (x *world) forget(m ingest.Erase) {
+func (x *world) forget(m ingest.Erase) []ingest.Gone {
 	x.t.Helper()
-	if err := x.erasure().Forget(x.t.Context(), m); err != nil {
+	gone, err := x.erasure().Forget(x.t.Context(), m)
+	if err != nil {
 		x.t.Fatal(err)
 	}
+	return gone
 }
 
 // elsewhere is ann's id in another room, which is another account.
@@ -532,7 +534,7 @@ func TestAtOnce(t *testing.T) {
 	errs := make([]error, len(demands))
 	var all sync.WaitGroup
 	for i, m := range demands {
-		all.Go(func() { errs[i] = x.erasure().Forget(t.Context(), m) })
+		all.Go(func() { _, errs[i] = x.erasure().Forget(t.Context(), m) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -550,6 +552,51 @@ func TestAtOnce(t *testing.T) {
 	}
 	if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
 		t.Errorf("(-one after the other +at once)\n%s", d)
+	}
+}
+
+// What was being made of the account's words while it was forgotten, the second pass finds.
+func TestQuotedMeanwhile(t *testing.T) {
+	x := settled(t)
+	late := map[string]string{} // a theme set and reports, as they are before
+	for k, v := range x.everything() {
+		if strings.HasPrefix(k, "reports/"+w+"/") && strings.Contains(k, "-ann/") {
+			late[k] = v
+		}
+	}
+	version, err := x.store.ActiveVersion(t.Context(), w, store.ThemeSets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := x.store.Document(t.Context(), w, store.ThemeSets, version)
+	if err != nil || len(late) == 0 {
+		t.Fatal(err)
+	}
+	again := demand
+	again.Gone, again.Again = x.forget(demand), true
+	want := x.everything()
+
+	set.Version += "-late"
+	if err := x.store.Publish(t.Context(), w, store.ThemeSets, set); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range late {
+		if err := x.bucket.Put(t.Context(), k, "text/plain", []byte(v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := holding(x.everything(), "text-p1 "); len(left) == 0 {
+		t.Fatal("nothing came late")
+	}
+	x.forget(again)
+	after := x.everything()
+	for k := range late {
+		if _, there := after[k]; there {
+			t.Errorf("still there: %s", k)
+		}
+	}
+	if left, before := holding(after, "text-p1 ", "text-p4 "), holding(want, "text-p1 ", "text-p4 "); len(left) != len(before) {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
 	}
 }
 
@@ -700,7 +747,7 @@ func TestDeathAnywhere(t *testing.T) {
 			x := settled(t)
 			deaths := 0
 			for n := 1; ; n += 29 {
-				err := x.dying(n).Forget(t.Context(), m)
+				_, err := x.dying(n).Forget(t.Context(), m)
 				if err == nil {
 					break
 				}
@@ -716,7 +763,7 @@ func TestDeathAnywhere(t *testing.T) {
 			// Dying once, far on.
 			for n := 20; ; n += 220 {
 				x := settled(t)
-				err := x.dying(n).Forget(t.Context(), m)
+				_, err := x.dying(n).Forget(t.Context(), m)
 				x.forget(m)
 				if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
 					t.Errorf("died at request %d (-undisturbed +died)\n%s", n, d)
@@ -737,7 +784,7 @@ func TestDeathWhileParkedOnesGo(t *testing.T) {
 		if parked, _, err := x.store.Parked(t.Context(), w, received, "", 10); err != nil || len(parked) != 2 {
 			t.Fatalf("%+v, %v", parked, err)
 		}
-		died := x.dying(n).Forget(t.Context(), demand)
+		_, died := x.dying(n).Forget(t.Context(), demand)
 		x.forget(demand)
 		if left := holding(x.everything(), ann, "noon", w+"#K#", "parked/"); len(left) > 0 {
 			t.Errorf("after a death at request %d:\n%s", n, strings.Join(left, "\n"))

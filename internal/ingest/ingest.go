@@ -42,6 +42,13 @@ type Erase struct {
 	Reason    string `json:"reason"`
 	At        string `json:"at"`
 	Again     bool   `json:"again,omitempty"` // it is the second pass
+	Gone      []Gone `json:"gone,omitempty"`  // what the first pass took away: it may have been quoted meanwhile
+}
+
+// Gone is an activity that was erased.
+type Gone struct {
+	ID   string `json:"id"`
+	Said string `json:"said,omitempty"` // when, of an utterance
 }
 
 // perMessage bounds how many accounts or facts one queued message names.
