@@ -182,16 +182,7 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		return errors.Join(parallel.Each(ctx, len(m.Facts), hands, func(i int) error {
-			ref := m.Facts[i]
-			err := f.View(ctx, m.Workspace, ref)
-			if fault.Is(err, fault.NotFound) {
-				// An erased fact has no view.
-				slog.WarnContext(ctx, "fact is gone", "workspace", m.Workspace, "account", ref.Account)
-				return nil
-			}
-			return err
-		})...)
+		return f.View(ctx, m.Workspace, m.Facts...)
 	}), nil
 }
 

@@ -246,12 +246,12 @@ func (e *Erasure) again(ctx context.Context, w string, refs []store.FactRef) err
 		return nil
 	}
 	f := feedback.New(e.Store, score)
+	if err := f.View(ctx, w, refs...); err != nil {
+		return err
+	}
 	var accounts []string
 	for _, ref := range refs {
 		a, err := e.Store.Activity(ctx, w, ref)
-		if err == nil {
-			err = f.View(ctx, w, ref)
-		}
 		if fault.Is(err, fault.NotFound) {
 			continue // erased meanwhile
 		}

@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -29,28 +32,80 @@ func New(s *store.Store, score func(ctx context.Context, workspace string, accou
 	return &Feedback{s, score}
 }
 
-// View computes everything that the activity at ref has a part in.
-func (f *Feedback) View(ctx context.Context, w string, ref store.FactRef) error {
-	a, err := f.store.Activity(ctx, w, ref)
+// hands is how many activities or threads are worked on at once.
+const hands = 8
+
+// View computes everything that the activities at refs have a part in: each
+// conversation once, however many of them are in it. What was erased has no view.
+func (f *Feedback) View(ctx context.Context, w string, refs ...store.FactRef) error {
+	facts, touched := make([]social.Activity, len(refs)), make([]touch, len(refs))
+	err := errors.Join(parallel.Each(ctx, len(refs), hands, func(i int) (err error) {
+		facts[i], err = f.store.Activity(ctx, w, refs[i])
+		switch a := facts[i]; {
+		case fault.Is(err, fault.NotFound):
+			slog.WarnContext(ctx, "fact is gone", "workspace", w, "account", refs[i].Account)
+			return nil
+		case err != nil:
+			return err
+		case a.Type == social.Edit || a.Type == social.Delete:
+			touched[i], err = f.amended(ctx, w, a)
+		case a.Type.Utterance():
+			touched[i], err = f.place(ctx, w, a, refs[i])
+		}
+		return err
+	})...)
 	if err != nil {
 		return err
 	}
-	switch {
-	case a.Type == social.Edit || a.Type == social.Delete:
-		err = f.amended(ctx, w, a)
-	case a.Type.Utterance():
-		err = f.said(ctx, w, a, ref)
-	}
-	if err := errors.Join(err, f.item(ctx, w, a)); err != nil {
+	if err := f.conversations(ctx, w, touched); err != nil {
 		return err
 	}
-	// An erasure may have taken the fact, and the views that it found, while these were written.
-	if _, err := f.store.Activity(ctx, w, ref); fault.Is(err, fault.NotFound) {
-		return f.store.ForgetViews(ctx, w, a)
-	} else if err != nil {
+	return errors.Join(parallel.Each(ctx, len(refs), hands, func(i int) error {
+		if facts[i].Key == "" {
+			return nil
+		}
+		if err := f.item(ctx, w, facts[i]); err != nil {
+			return err
+		}
+		// An erasure may have taken the fact, and the views that it found, while these were written.
+		_, err := f.store.Activity(ctx, w, refs[i])
+		if fault.Is(err, fault.NotFound) {
+			return f.store.ForgetViews(ctx, w, facts[i])
+		}
 		return err
+	})...)
+}
+
+// touch is what an activity has a part in: conversations of one thread.
+type touch struct {
+	root   string // "": none
+	askers map[string]bool
+}
+
+// conversations computes those that were touched.
+func (f *Feedback) conversations(ctx context.Context, w string, touched []touch) error {
+	tops, askers := map[string]string{}, map[string]map[string]bool{} // by root as it was touched, and as it is
+	for _, t := range touched {
+		if len(t.askers) == 0 {
+			continue
+		}
+		top, ok := tops[t.root]
+		if !ok {
+			var err error
+			if top, err = f.store.Root(ctx, w, t.root); err != nil { // others of them may have linked it below another
+				return err
+			}
+			tops[t.root] = top
+		}
+		if askers[top] == nil {
+			askers[top] = map[string]bool{}
+		}
+		maps.Copy(askers[top], t.askers)
 	}
-	return nil
+	roots := slices.Sorted(maps.Keys(askers))
+	return errors.Join(parallel.Each(ctx, len(roots), hands, func(i int) error {
+		return f.converse(ctx, w, roots[i], slices.Sorted(maps.Keys(askers[roots[i]])))
+	})...)
 }
 
 func messageOf(a social.Activity) string {
@@ -113,31 +168,31 @@ func (f *Feedback) moved(ctx context.Context, w string, a *social.Activity) erro
 }
 
 // amended applies an edit or deletion to the message it is about, if that has arrived.
-func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) error {
+func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) (t touch, err error) {
 	msg := messageOf(a)
 	if err := f.store.PutEdit(ctx, w, msg, a, reading.Version); err != nil {
-		return err
+		return t, err
 	}
 	p, err := f.store.Place(ctx, w, msg)
 	if fault.Is(err, fault.NotFound) {
-		return nil // when the message arrives, it finds the edit
+		return t, nil // when the message arrives, it finds the edit
 	}
 	if err != nil {
-		return err
+		return t, err
 	}
 	of, err := f.store.Activity(ctx, w, p.Ref)
 	if err != nil {
-		return err
+		return t, err
 	}
 	if err := f.tell(ctx, w, p.Ref.Account, []social.Activity{a}); err != nil {
-		return err
+		return t, err
 	}
 	if a.Type == social.Delete {
-		if err := f.said(ctx, w, of, p.Ref); err != nil {
-			return err
+		if t, err = f.place(ctx, w, of, p.Ref); err != nil {
+			return t, err
 		}
 	}
-	return f.item(ctx, w, of)
+	return t, f.item(ctx, w, of)
 }
 
 // tell notes edits and deletions that somebody else made, a moderator or
@@ -160,49 +215,50 @@ func (f *Feedback) tell(ctx context.Context, w, account string, edits []social.A
 	return f.score(ctx, w, []string{account})
 }
 
-// said places a message in its thread and computes the conversations it touches.
-func (f *Feedback) said(ctx context.Context, w string, a social.Activity, ref store.FactRef) error {
+// place notes a message in its thread, and returns the conversations that it
+// has a part in, those that stand in another thread by it too.
+func (f *Feedback) place(ctx context.Context, w string, a social.Activity, ref store.FactRef) (touch, error) {
 	n := nodeOf(a)
 	thread, err := f.threadOf(ctx, w, a, n)
 	if err != nil {
-		return err
+		return touch{}, err
 	}
 	p, err := f.store.PutPlace(ctx, w, store.Place{Message: n.Message, Thread: thread, Ref: ref, Direction: a.Direction, Occurred: a.Occurred})
 	if err != nil {
-		return err
+		return touch{}, err
 	}
 	if err := f.store.PutNode(ctx, w, p.Thread, n, ref); err != nil {
-		return err
+		return touch{}, err
 	}
 	edits, err := f.store.Edits(ctx, w, n.Message)
 	if err != nil {
-		return err
+		return touch{}, err
 	}
 	if err := f.tell(ctx, w, n.Account, edits); err != nil {
-		return err
+		return touch{}, err
 	}
 	if slices.ContainsFunc(edits, func(e social.Activity) bool { return e.Type == social.Delete }) {
 		if err := f.store.MarkDeleted(ctx, w, p.Thread, n); err != nil {
-			return err
+			return touch{}, err
 		}
 	}
 	root, err := f.link(ctx, w, p.Thread)
 	if err != nil {
-		return err
+		return touch{}, err
 	}
 	askers := map[string]bool{}
 	if p.Thread != n.Message && a.Conversation == "" {
 		// Replies may have come before this message, and stand under its own id.
 		has, err := f.store.HasNodes(ctx, w, n.Message)
 		if err != nil {
-			return err
+			return touch{}, err
 		}
 		if has {
 			if root, err = f.link(ctx, w, n.Message); err != nil {
-				return err
+				return touch{}, err
 			}
 			if err := f.move(ctx, w, n.Message, root, askers); err != nil {
-				return err
+				return touch{}, err
 			}
 		}
 	}
@@ -212,7 +268,7 @@ func (f *Feedback) said(ctx context.Context, w string, a social.Activity, ref st
 	case n.InReplyTo != "":
 		parent, err := f.store.Place(ctx, w, n.InReplyTo)
 		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
+			return touch{}, err
 		}
 		if err == nil && parent.Direction == social.Inbound {
 			askers[parent.Ref.Account] = true
@@ -220,25 +276,11 @@ func (f *Feedback) said(ctx context.Context, w string, a social.Activity, ref st
 	case n.Private:
 		_, nodes, err := f.store.Tree(ctx, w, root, "")
 		if err != nil {
-			return err
+			return touch{}, err
 		}
 		addAskers(nodes, askers)
 	}
-	for _, asker := range sorted(askers) {
-		if err := f.converse(ctx, w, root, asker); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func sorted(set map[string]bool) []string {
-	var out []string
-	for k := range set {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
+	return touch{root, askers}, nil
 }
 
 // threadOf finds the thread of a message: the platform's, or that of the
@@ -284,17 +326,13 @@ func (f *Feedback) move(ctx context.Context, w, thread, root string, askers map[
 	if err != nil {
 		return err
 	}
-	here := map[string]bool{}
-	addAskers(nodes, here)
-	for asker := range here {
-		askers[asker] = true
-		for _, t := range below {
-			if t == root {
-				continue
-			}
-			if err := f.store.DeleteHead(ctx, w, t, asker); err != nil {
-				return err
-			}
+	addAskers(nodes, askers)
+	for _, t := range below {
+		if t == root {
+			continue
+		}
+		if err := f.store.DeleteHeads(ctx, w, t); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -308,49 +346,80 @@ func addAskers(nodes []store.NodeRef, askers map[string]bool) {
 	}
 }
 
-// converse computes the conversation of asker in the thread whose root is
-// given, notes new replies among the asker's facts and has the asker scored again.
-func (f *Feedback) converse(ctx context.Context, w, root, asker string) error {
+// converse computes the conversations of askers in the thread whose root is
+// given, notes new replies among each asker's facts and has the asker scored
+// again. The thread is read once for all of them.
+func (f *Feedback) converse(ctx context.Context, w, root string, askers []string) error {
 	return store.Again(ctx, func() error {
-		old, err := f.store.Head(ctx, w, root, asker)
+		old := make([]store.Head, len(askers))
+		err := errors.Join(parallel.Each(ctx, len(askers), hands, func(i int) (err error) {
+			old[i], err = f.store.Head(ctx, w, root, askers[i])
+			return err
+		})...)
 		if err != nil {
 			return err
 		}
-		_, found, err := f.store.Tree(ctx, w, root, asker)
+		only := "" // of everybody
+		if len(askers) == 1 {
+			only = askers[0]
+		}
+		_, found, err := f.store.Tree(ctx, w, root, only)
 		if err != nil {
 			return err
 		}
-		nodes, refs := make([]conversation.Node, len(found)), map[string]store.FactRef{}
-		for i, n := range found {
-			nodes[i], refs[n.Activity] = n.Node, n.Ref
-		}
-		now := store.Head{Conversation: conversation.Of(asker, nodes), Thread: root, Asker: asker, Version: old.Version}
-		if err := f.received(ctx, w, old, asker, nodes, refs); err != nil {
-			return err
-		}
-		// Written also where nothing changed, as in item.
-		if err := f.store.PutHead(ctx, w, now); err != nil {
-			return err
+		errs := parallel.Each(ctx, len(askers), hands, func(i int) error {
+			return f.head(ctx, w, old[i], found)
+		})
+		var late []string // somebody else wrote their heads meanwhile
+		for i, err := range errs {
+			if fault.Is(err, fault.Conflict) {
+				late = append(late, askers[i])
+			} else if err != nil {
+				return err
+			}
 		}
 		after, err := f.store.Root(ctx, w, root)
-		if err != nil || after == root {
+		if err != nil {
 			return err
 		}
-		// The thread was linked below another meanwhile.
-		if err := f.store.DeleteHead(ctx, w, root, asker); err != nil {
-			return err
+		if after != root { // the thread was linked below another meanwhile
+			if err := f.store.DeleteHeads(ctx, w, root); err != nil {
+				return err
+			}
+			root = after
+			return fault.New(fault.Conflict, "the thread has a new root")
 		}
-		root = after
-		return fault.New(fault.Conflict, "the thread has a new root")
+		if askers = late; len(late) > 0 {
+			return fault.New(fault.Conflict, "conversations were written meanwhile")
+		}
+		return nil
 	})
 }
 
-// received notes the replies to asker that old does not have among the
+// head writes one conversation, of the nodes found in its thread; it stood as in old.
+func (f *Feedback) head(ctx context.Context, w string, old store.Head, found []store.NodeRef) error {
+	var nodes []conversation.Node
+	refs := map[string]store.FactRef{}
+	for _, n := range found {
+		if n.Direction == social.Outbound || n.Account == old.Asker {
+			nodes = append(nodes, n.Node)
+			refs[n.Activity] = n.Ref
+		}
+	}
+	if err := f.received(ctx, w, old, nodes, refs); err != nil {
+		return err
+	}
+	// Written also where nothing changed, as in item.
+	return f.store.PutHead(ctx, w, store.Head{Conversation: conversation.Of(old.Asker, nodes), Thread: old.Thread, Asker: old.Asker, Version: old.Version})
+}
+
+// received notes the replies to an asker that old does not have among the
 // asker's facts, and then asks for the asker to be scored: in this order, and
 // before the head is written, so that a crash between leaves nothing undone.
 // That a message is deleted takes it off the conversation, but the reply to
 // it was given: else the facts would depend on which came first.
-func (f *Feedback) received(ctx context.Context, w string, old store.Head, asker string, nodes []conversation.Node, refs map[string]store.FactRef) error {
+func (f *Feedback) received(ctx context.Context, w string, old store.Head, nodes []conversation.Node, refs map[string]store.FactRef) error {
+	asker := old.Asker
 	known := map[string]bool{}
 	for _, e := range old.Exchanges {
 		known[e.Answer] = true

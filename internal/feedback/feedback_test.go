@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/feedback"
@@ -219,5 +223,67 @@ func TestAnUndatedFactHasOneView(t *testing.T) {
 		if err != nil || days != 1 || len(items) != 1 || !items[0].Occurred.Equal(t0) || !items[0].Known.Equal(t0) {
 			t.Fatalf("round %d: %d views, %+v, %v; want one of %s", round, days, items, err, t0)
 		}
+	}
+}
+
+// counting is an HTTP client that counts requests.
+type counting struct{ n atomic.Int64 }
+
+func (c *counting) Do(r *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	return http.DefaultClient.Do(r)
+}
+
+// A long chain of replies that arrives with the newest first is linked at every
+// step. Its views are the same as in order, and computing them takes requests
+// as its messages, and not as its messages times its askers.
+func TestALongChainBackwards(t *testing.T) {
+	const messages, askers, atOnce = 80, 16, 20
+	var as []social.Activity
+	for i := range messages {
+		parent := ""
+		if i > 0 {
+			parent = fmt.Sprintf("m%d", i-1)
+		}
+		who, dir := fmt.Sprintf("asker%d", i/2%askers), social.Inbound
+		if i%2 == 1 {
+			who, dir = "brand", social.Outbound
+		}
+		as = append(as, said(who, fmt.Sprintf("m%d", i), parent, i, dir))
+	}
+	s1, table1 := storetest.NewTable(t)
+	view(t, s1, as, 1)
+
+	_, table2 := storetest.NewTable(t)
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := &counting{}
+	cfg.HTTPClient = requests
+	s2 := store.New(cfg, table2.Name)
+	f := feedback.New(s2, func(context.Context, string, []string) error { return nil })
+	slices.Reverse(as)
+	most := int64(0)
+	for part := range slices.Chunk(as, atOnce) {
+		var refs []store.FactRef
+		for _, a := range part {
+			if _, err := s2.PutActivity(t.Context(), w, a, "test"); err != nil {
+				t.Fatal(err)
+			}
+			refs = append(refs, store.RefOf(a))
+		}
+		before := requests.n.Load()
+		if err := f.View(t.Context(), w, refs...); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, requests.n.Load()-before)
+	}
+	if d := cmp.Diff(views(table1.Dump(t)), views(table2.Dump(t))); d != "" {
+		t.Errorf("(-in order +backwards):\n%s", d)
+	}
+	t.Logf("%d requests for %d messages at most", most, atOnce)
+	if bound := int64(2 * atOnce * messages); most > bound {
+		t.Errorf("%d requests for %d messages of a chain of %d, want at most %d", most, atOnce, messages, bound)
 	}
 }

@@ -331,9 +331,18 @@ func (s *Store) PutHead(ctx context.Context, w string, h Head) error {
 	return s.putVersion(ctx, it, h.Version)
 }
 
-// DeleteHead removes the head of a thread that was linked below another.
-func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) error {
-	return s.delete(ctx, key{threadPK(w, thread), headSK(asker)})
+// DeleteHeads removes the heads of a thread that was linked below another.
+func (s *Store) DeleteHeads(ctx context.Context, w, thread string) error {
+	heads, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: headSK("")})
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if err := s.delete(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Conversations returns those with their newest message in [from, to], oldest first in each of the lists' shards.
