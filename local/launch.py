@@ -20,10 +20,11 @@ _FREEZE_SECONDS = 5
 
 
 def _freeze_what_stays():
-    """What lives for some seconds is data that stays: the collector need not look at it again.
+    """What is there is taken for data that stays: the collector does not look at it again.
 
-    The emulator holds the whole table in memory. A full collection over ten minutes' load stops
-    everything for four seconds, and what is due meanwhile waits.
+    The emulator holds the whole table in memory, and a full collection over it stops everything,
+    so that what is due meanwhile waits. The price: cycles of objects that are alive at such a
+    moment are never freed.
     """
     while True:
         time.sleep(_FREEZE_SECONDS)

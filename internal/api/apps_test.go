@@ -364,7 +364,7 @@ func TestErasuresPage(t *testing.T) {
 	var want []string
 	for i := range 5 {
 		r := store.Receipt{ID: fmt.Sprint("tomb", i), At: t0.Add(-time.Duration(i) * time.Hour), Platform: "meta", Reason: "data_deletion", Removed: map[string]int{"facts": i}}
-		if err := x.store.PutReceipt(t.Context(), "acme", r); err != nil {
+		if err := x.store.AddReceipt(t.Context(), "acme", r); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, r.ID)

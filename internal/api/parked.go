@@ -216,7 +216,7 @@ type Erasure struct {
 	At       time.Time      `json:"at" doc:"When the platform demanded it"`
 	Platform string         `json:"platform"`
 	Reason   string         `json:"reason" doc:"The platform's event"`
-	Done     bool           `json:"done" doc:"False while it is being carried out"`
+	Done     bool           `json:"done" doc:"False while it is being carried out, or waits to be tried again; true once everything is gone. A second pass follows 15 minutes later, for what was being written meanwhile"`
 	Removed  map[string]int `json:"removed" doc:"How many of what went: facts, views, quotes, reports, deliveries of the archive, parked ones"`
 }
 

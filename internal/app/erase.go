@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -15,10 +14,6 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/store"
 )
-
-// perPass is how many erased activities a message of the second pass names: a
-// quarter of a megabyte holds no more.
-const perPass = 2500
 
 // Erase is the function that forgets accounts. Each message is done twice:
 // at once, and when whatever was being written meanwhile is there.
@@ -32,37 +27,15 @@ func Erase(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 		return nil, err
 	}
 	again := queue.New(cfg, env["ERASE_QUEUE_URL"])
-	e := erasure.Erasure{Store: store.New(cfg, env["TABLE"]), Archive: archive.New(cfg, env["BUCKET"]), Key: key, Now: time.Now}
+	e := erasure.Erasure{Store: store.New(cfg, env["TABLE"]), Archive: archive.New(cfg, env["BUCKET"]), Key: key, Now: time.Now,
+		Later: func(ctx context.Context, m ingest.Erase) error { return again.SendLater(ctx, m, erasure.SecondPass) }}
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.Erase
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		gone, err := e.Forget(ctx, m)
-		if err != nil || m.Again {
-			return err
-		}
-		for _, m := range secondPass(m, gone) {
-			if err := again.SendLater(ctx, m, erasure.SecondPass); err != nil {
-				return err
-			}
-		}
-		return nil
+		return e.Forget(ctx, m)
 	}), nil
-}
-
-// secondPass lists the messages of the second pass: at least one.
-func secondPass(m ingest.Erase, gone []ingest.Gone) []ingest.Erase {
-	m.Again = true
-	var out []ingest.Erase
-	for part := range slices.Chunk(gone, perPass) {
-		m.Gone = part
-		out = append(out, m)
-	}
-	if len(out) == 0 {
-		out = append(out, m)
-	}
-	return out
 }
 
 // forgetTest takes away what a test of the whole way left.

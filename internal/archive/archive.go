@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -155,7 +156,7 @@ func unpack(key string, body []byte) ([]platform.Delivery, error) {
 // it is deleted. Whoever changes it at the same time loses nothing: then it is
 // read again. One that is not there, or no longer, holds nothing.
 func (b *Bucket) TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error) {
-	for range 10 {
+	for i := range 10 {
 		body, tag, err := b.get(ctx, key)
 		if fault.Is(err, fault.NotFound) {
 			return 0, nil
@@ -193,6 +194,11 @@ func (b *Bucket) TakeOut(ctx context.Context, key string, goes func(platform.Del
 		}
 		if !changed(err) {
 			return 0, fault.Wrap(fault.Transient, fmt.Errorf("replace %s: %w", key, err), "")
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fault.Wrap(fault.Transient, ctx.Err(), "")
+		case <-time.After(rand.N(10 * time.Millisecond << i)):
 		}
 	}
 	return 0, fault.New(fault.Transient, "%s changes all the time", key)

@@ -45,6 +45,7 @@ type Erasure struct {
 	Archive Archive
 	Key     []byte // of the tombstones; whoever has it can ask whether somebody was erased
 	Now     func() time.Time
+	Later   func(ctx context.Context, m ingest.Erase) error // hands a message out again after SecondPass
 }
 
 // Tombstone is what an account leaves behind: the hex HMAC-SHA256 of its id
@@ -79,31 +80,47 @@ func Erased(s *store.Store, key []byte) func(context.Context, string, []string) 
 // tombstone was set is found.
 const SecondPass = 15 * time.Minute
 
+// perPass is how many erased activities a message of the second pass names: a
+// quarter of a megabyte holds no more.
+const perPass = 2500
+
+// secondPass lists the messages of the second pass, at least one: it names what
+// goes, by which it finds what was quoted meanwhile.
+func secondPass(m ingest.Erase, gone []ingest.Gone) []ingest.Erase {
+	m.Again = true
+	out := []ingest.Erase{m}
+	out[0].Gone = gone[:min(perPass, len(gone))]
+	for part := range slices.Chunk(gone[len(out[0].Gone):], perPass) {
+		m.Gone, m.Quotes = part, true
+		out = append(out, m)
+	}
+	return out
+}
+
 // Forget does what one message asks for. It can be done again, also after it
-// failed anywhere. It returns what it took away, by which the second pass finds
-// what was quoted meanwhile.
-func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) ([]ingest.Gone, error) {
+// failed anywhere.
+func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
 	at, err := social.ParseStamp(m.At)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p := social.Platform(m.Platform)
-	x := &demand{workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at, again: m.Again, gone: map[string]bool{}, spoke: map[spoken]bool{}}
+	x := &demand{message: m, workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at, gone: map[string]bool{}, spoke: map[spoken]bool{}}
 	if m.ID != "" {
 		x.accounts = []store.Account{{ID: x.ref.AccountID(), AccountRef: x.ref}}
 	} else if x.accounts, err = e.accounts(ctx, m.Workspace, p, m.Scope); err != nil {
-		return nil, err
+		return err
 	}
 	for _, g := range m.Gone {
 		if err := x.note(g); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := e.forget(ctx, x, m.Reason); err != nil {
-		return nil, fmt.Errorf("erase: %w", err)
+	if err := e.forget(ctx, x); err != nil {
+		return fmt.Errorf("erase: %w", err)
 	}
 	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", len(x.accounts), "reason", m.Reason)
-	return x.found, nil
+	return nil
 }
 
 // accounts lists the accounts of a scope, and last whoever is not named, since
@@ -121,11 +138,11 @@ func (e *Erasure) accounts(ctx context.Context, w string, p social.Platform, sco
 // demand is what is to be forgotten in one workspace: what accounts did until
 // an instant.
 type demand struct {
+	message   ingest.Erase
 	workspace string
 	ref       social.AccountRef // an empty ID: everyone of its scope
 	accounts  []store.Account
 	at        time.Time
-	again     bool            // it is the second pass
 	first     time.Time       // when the first of it was known; zero: nothing is there
 	found     []ingest.Gone   // the activities that are there
 	gone      map[string]bool // ids of the activities, those of the first pass, too
@@ -148,7 +165,7 @@ func (x *demand) note(g ingest.Gone) error {
 	return err
 }
 
-func (e *Erasure) forget(ctx context.Context, x *demand, reason string) error {
+func (e *Erasure) forget(ctx context.Context, x *demand) error {
 	// The tombstones first: from now on nothing new is stored.
 	for _, a := range x.accounts {
 		if err := e.Store.PutTombstone(ctx, x.workspace, Tombstone(e.Key, a.ID), x.at); err != nil {
@@ -163,11 +180,15 @@ func (e *Erasure) forget(ctx context.Context, x *demand, reason string) error {
 	// The facts last: as long as they are there, an attempt that died knows what to look for.
 	var err error
 	removed := map[string]int{}
+	receipt := store.Receipt{ID: Tombstone(e.Key, x.ref.AccountID()), At: x.at, Platform: string(x.ref.Platform), Reason: x.message.Reason, Removed: removed}
 	if removed["quotes"], err = e.themes(ctx, x); err != nil {
 		return err
 	}
 	if removed["reports"], err = e.reports(ctx, x); err != nil {
 		return err
+	}
+	if x.message.Quotes {
+		return e.Store.AddReceipt(ctx, x.workspace, receipt)
 	}
 	if removed["deliveries"], err = e.archive(ctx, x); err != nil {
 		return err
@@ -175,10 +196,18 @@ func (e *Erasure) forget(ctx context.Context, x *demand, reason string) error {
 	if removed["parked"], err = e.parked(ctx, x); err != nil {
 		return err
 	}
-	receipt := store.Receipt{ID: Tombstone(e.Key, x.ref.AccountID()), At: x.at, Platform: string(x.ref.Platform), Reason: reason, Removed: removed}
-	if err := e.Store.PutReceipt(ctx, x.workspace, receipt); err != nil { // while an attempt that dies would find what to do again
+	// Both while an attempt that dies would find what to do again.
+	if err := e.Store.AddReceipt(ctx, x.workspace, receipt); err != nil {
 		return err
 	}
+	if !x.message.Again {
+		for _, m := range secondPass(x.message, x.found) {
+			if err := e.Later(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	clear(removed)
 	for _, a := range x.accounts {
 		facts, views, err := e.account(ctx, x, a)
 		if err != nil {
@@ -188,7 +217,7 @@ func (e *Erasure) forget(ctx context.Context, x *demand, reason string) error {
 		removed["views"] += views
 	}
 	receipt.Done = true
-	return e.Store.PutReceipt(ctx, x.workspace, receipt)
+	return e.Store.AddReceipt(ctx, x.workspace, receipt)
 }
 
 // look notes what there is of one account.
@@ -356,7 +385,7 @@ func (e *Erasure) archive(ctx context.Context, x *demand) (int, error) {
 	first := x.first
 	switch {
 	case !first.IsZero():
-	case x.again: // what was there is gone: only what was under way can have come
+	case x.message.Again: // what was there is gone: only what was under way can have come
 		first = now.Add(-queued)
 	default:
 		first = now.Add(-archiveKept)

@@ -65,6 +65,9 @@ type world struct {
 	views  []ingest.View
 	scores []ingest.Score
 	cfg    aws.Config
+
+	mu    sync.Mutex
+	later []ingest.Erase // queued for the second pass
 }
 
 func newWorld(t *testing.T) *world {
@@ -347,19 +350,39 @@ func holding(all map[string]string, needles ...string) []string {
 // the business wrote to her in private.
 var traces = []string{ann, account(ann), social.PersonID(account(ann)), "Name of " + ann, "nick-" + ann, "text-p1 ", "text-p4 ", "edited by its author", "toned down", "text-m1", "text-m2", "text-m3", "corrected for the one"}
 
+func (x *world) enqueue(_ context.Context, m ingest.Erase) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.later = append(x.later, m)
+	return nil
+}
+
 func (x *world) erasure() *erasure.Erasure {
-	return &erasure.Erasure{Store: x.store, Archive: x.bucket, Key: key, Now: func() time.Time { return demanded }}
+	return &erasure.Erasure{Store: x.store, Archive: x.bucket, Key: key, Now: func() time.Time { return demanded }, Later: x.enqueue}
 }
 
 var demand = ingest.Erase{Workspace: w, Platform: "standard", Scope: "forum-one", ID: ann, Reason: "user_deleted", At: social.Stamp(demanded)}
 
-func (x *world) forget(m ingest.Erase) []ingest.Gone {
+func (x *world) forget(m ingest.Erase) {
 	x.t.Helper()
-	gone, err := x.erasure().Forget(x.t.Context(), m)
-	if err != nil {
+	if err := x.erasure().Forget(x.t.Context(), m); err != nil {
 		x.t.Fatal(err)
 	}
-	return gone
+}
+
+// again is what the messages queued for the second pass name, sorted.
+func (x *world) again() ingest.Erase {
+	m := demand
+	m.Again = true
+	for _, l := range x.later {
+		if !l.Again {
+			x.t.Errorf("queued as a first pass: %+v", l)
+		}
+		m.Gone = append(m.Gone, l.Gone...)
+	}
+	slices.SortFunc(m.Gone, func(a, b ingest.Gone) int { return strings.Compare(a.ID, b.ID) })
+	m.Gone = slices.Compact(m.Gone)
+	return m
 }
 
 // elsewhere is ann's id in another room, which is another account.
@@ -534,11 +557,24 @@ func TestAtOnce(t *testing.T) {
 	errs := make([]error, len(demands))
 	var all sync.WaitGroup
 	for i, m := range demands {
-		all.Go(func() { _, errs[i] = x.erasure().Forget(t.Context(), m) })
+		all.Go(func() { errs[i] = x.erasure().Forget(t.Context(), m) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
+	}
+	receipts, _, err := x.store.Receipts(t.Context(), w, "", 10)
+	if err != nil || len(receipts) != 2 {
+		t.Fatalf("%+v, %v", receipts, err)
+	}
+	wanted, _, err := one.store.Receipts(t.Context(), w, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range receipts {
+		if !r.Done || r.Removed["facts"] != wanted[i].Removed["facts"] || r.Removed["quotes"] != wanted[i].Removed["quotes"] {
+			t.Errorf("a receipt at once %+v, one after the other %+v", r, wanted[i])
+		}
 	}
 	for key, v := range x.everything() {
 		if strings.HasPrefix(key, "archive/") || strings.HasPrefix(key, "parked/") || strings.HasPrefix(key, "reports/") || strings.HasPrefix(key, w+"#K#") {
@@ -572,8 +608,7 @@ func TestQuotedMeanwhile(t *testing.T) {
 	if err != nil || len(late) == 0 {
 		t.Fatal(err)
 	}
-	again := demand
-	again.Gone, again.Again = x.forget(demand), true
+	x.forget(demand)
 	want := x.everything()
 
 	set.Version += "-late"
@@ -588,7 +623,7 @@ func TestQuotedMeanwhile(t *testing.T) {
 	if left := holding(x.everything(), "text-p1 "); len(left) == 0 {
 		t.Fatal("nothing came late")
 	}
-	x.forget(again)
+	x.forget(x.again())
 	after := x.everything()
 	for k := range late {
 		if _, there := after[k]; there {
@@ -729,7 +764,7 @@ func (x *world) dying(n int) *erasure.Erasure {
 	cfg := x.cfg.Copy()
 	cfg.HTTPClient = f
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	return &erasure.Erasure{Store: store.New(cfg, x.table.Name), Archive: archive.New(cfg, x.table.Name), Key: key, Now: func() time.Time { return demanded }}
+	return &erasure.Erasure{Store: store.New(cfg, x.table.Name), Archive: archive.New(cfg, x.table.Name), Key: key, Now: func() time.Time { return demanded }, Later: x.enqueue}
 }
 
 // Wherever an attempt dies, the next one ends where an undisturbed one ends;
@@ -747,7 +782,7 @@ func TestDeathAnywhere(t *testing.T) {
 			x := settled(t)
 			deaths := 0
 			for n := 1; ; n += 29 {
-				_, err := x.dying(n).Forget(t.Context(), m)
+				err := x.dying(n).Forget(t.Context(), m)
 				if err == nil {
 					break
 				}
@@ -759,14 +794,20 @@ func TestDeathAnywhere(t *testing.T) {
 			if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
 				t.Errorf("after %d deaths (-undisturbed +died)\n%s", deaths, d)
 			}
+			if d := cmp.Diff(undisturbed.again().Gone, x.again().Gone); d != "" {
+				t.Errorf("after %d deaths the second pass knows of others (-undisturbed +died)\n%s", deaths, d)
+			}
 
 			// Dying once, far on.
 			for n := 20; ; n += 220 {
 				x := settled(t)
-				_, err := x.dying(n).Forget(t.Context(), m)
+				err := x.dying(n).Forget(t.Context(), m)
 				x.forget(m)
 				if d := cmp.Diff(want, without(x.everything(), w+"#T | ")); d != "" {
 					t.Errorf("died at request %d (-undisturbed +died)\n%s", n, d)
+				}
+				if d := cmp.Diff(undisturbed.again().Gone, x.again().Gone); d != "" {
+					t.Errorf("died at request %d, and the second pass knows of others (-undisturbed +died)\n%s", n, d)
 				}
 				if err == nil {
 					break
@@ -784,7 +825,7 @@ func TestDeathWhileParkedOnesGo(t *testing.T) {
 		if parked, _, err := x.store.Parked(t.Context(), w, received, "", 10); err != nil || len(parked) != 2 {
 			t.Fatalf("%+v, %v", parked, err)
 		}
-		_, died := x.dying(n).Forget(t.Context(), demand)
+		died := x.dying(n).Forget(t.Context(), demand)
 		x.forget(demand)
 		if left := holding(x.everything(), ann, "noon", w+"#K#", "parked/"); len(left) > 0 {
 			t.Errorf("after a death at request %d:\n%s", n, strings.Join(left, "\n"))

@@ -41,8 +41,9 @@ type Erase struct {
 	ID        string `json:"id,omitempty"`    // empty: every account of the scope
 	Reason    string `json:"reason"`
 	At        string `json:"at"`
-	Again     bool   `json:"again,omitempty"` // it is the second pass
-	Gone      []Gone `json:"gone,omitempty"`  // what the first pass took away: it may have been quoted meanwhile
+	Again     bool   `json:"again,omitempty"`  // it is the second pass
+	Gone      []Gone `json:"gone,omitempty"`   // what the first pass takes away: it may be quoted meanwhile
+	Quotes    bool   `json:"quotes,omitempty"` // of a second pass in several parts: look for quotes only
 }
 
 // Gone is an activity that was erased.

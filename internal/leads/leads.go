@@ -101,9 +101,9 @@ func evaluate(m scoring.Model, person string, facts []social.Activity, asOf time
 		if asOf.IsZero() && a.Occurred.After(lead.AsOf) {
 			lead.AsOf = a.Occurred
 		}
-		own := a.Direction == social.Inbound && a.Account().AccountID() == social.AccountOf(person)
+		own := a.Direction == social.Inbound && a.Actor.ID != social.Unknown && a.Account().AccountID() == social.AccountOf(person)
 		if !own || !asOf.IsZero() && a.Occurred.After(asOf) {
-			continue // a reply, somebody else's deletion, or later
+			continue // a reply, somebody else's deletion, nobody's doing, or later
 		}
 		if later(a, newest) {
 			newest = a

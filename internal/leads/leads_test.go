@@ -154,3 +154,22 @@ func TestEvaluateAsOf(t *testing.T) {
 		t.Errorf("top as of the first fact: %d leads, complete %v, %v", len(top), complete, err)
 	}
 }
+
+// Whoever the platform doesn't name is nobody: what all of them did makes no lead.
+func TestNobodyIsNoLead(t *testing.T) {
+	s := storetest.New(t)
+	publish(t, s)
+	nobody := asked("1", 0)
+	nobody.Actor = social.Actor{ID: social.Unknown}
+	put(t, s, nobody, asked("2", 1))
+	l := leads.New(s)
+	for _, a := range []social.Activity{nobody, asked("2", 1)} {
+		if err := l.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	top, _, err := s.Leads(t.Context(), w, leads.ModelID, "", 10)
+	if err != nil || len(top) != 1 || top[0].Person != social.PersonID(asked("2", 1).Account().AccountID()) {
+		t.Errorf("%+v, %v; want Ann alone", top, err)
+	}
+}

@@ -429,27 +429,30 @@ type Receipt struct {
 
 type receiptItem struct {
 	PK, SK           string
+	Version          int64
 	ID, At           string
 	Platform, Reason string
 	Done             bool
 	Removed          map[string]int
 }
 
-// PutReceipt notes an erasure; noting a later pass over
-// the same adds nothing but its counts.
-func (s *Store) PutReceipt(ctx context.Context, w string, r Receipt) error {
-	it := receiptItem{PK: receiptPK(w), SK: social.Stamp(r.At) + "#" + r.ID, ID: r.ID, At: social.Stamp(r.At), Platform: r.Platform, Reason: r.Reason, Done: r.Done, Removed: map[string]int{}}
-	var old receiptItem
-	if err := s.get(ctx, key{it.PK, it.SK}, &old); err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	it.Done = it.Done || old.Done
-	for _, m := range []map[string]int{old.Removed, r.Removed} {
-		for k, n := range m {
-			it.Removed[k] = max(it.Removed[k], n)
+// AddReceipt notes what a part of an erasure took away: the counts add up.
+func (s *Store) AddReceipt(ctx context.Context, w string, r Receipt) error {
+	return Again(ctx, func() error {
+		it := receiptItem{PK: receiptPK(w), SK: social.Stamp(r.At) + "#" + r.ID}
+		var old receiptItem
+		if err := s.get(ctx, key{it.PK, it.SK}, &old); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
 		}
-	}
-	return s.put(ctx, it)
+		it.Version, it.ID, it.At, it.Platform, it.Reason = old.Version+1, r.ID, social.Stamp(r.At), r.Platform, r.Reason
+		it.Done, it.Removed = r.Done || old.Done, map[string]int{}
+		for _, m := range []map[string]int{old.Removed, r.Removed} {
+			for k, n := range m {
+				it.Removed[k] += n
+			}
+		}
+		return s.putVersion(ctx, it, old.Version)
+	})
 }
 
 // Receipts lists erasures, newest first, after the given place (""), at most limit, and the place of the last.
@@ -474,32 +477,32 @@ func (s *Store) Receipts(ctx context.Context, w, after string, limit int) ([]Rec
 // only for erasure, which takes quotes out of it. edit returns the new body, or
 // nil where nothing changes; it is called again when somebody else was first.
 func (s *Store) EditVersion(ctx context.Context, w, kind, version string, edit func(body []byte) ([]byte, error)) (bool, error) {
-	for range 10 {
+	changed := false
+	err := Again(ctx, func() error {
 		var it documentItem
 		if err := s.get(ctx, key{kindPK(w, kind), versionSK(version)}, &it); err != nil {
-			return false, fmt.Errorf("%s version %s: %w", kind, version, err)
+			return fmt.Errorf("%s version %s: %w", kind, version, err)
 		}
 		d, err := it.document()
 		if err != nil {
-			return false, err
+			return err
 		}
 		body, err := edit(d.Body)
 		if err != nil || body == nil {
-			return false, err
+			return err
 		}
 		old := it.Body
 		if it.Body, err = compress(body); err != nil {
-			return false, err
+			return err
 		}
 		av, err := attributevalue.MarshalMap(it)
 		if err != nil {
-			return false, err
+			return err
 		}
 		_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: av, ConditionExpression: aws.String("Body = :old"),
 			ExpressionAttributeValues: map[string]types.AttributeValue{":old": &types.AttributeValueMemberB{Value: old}}})
-		if err = classify("edit version", err); !fault.Is(err, fault.Conflict) {
-			return err == nil, err
-		}
-	}
-	return false, fault.New(fault.Transient, "%s version %s changes all the time", kind, version)
+		changed = err == nil
+		return classify("edit version", err)
+	})
+	return changed, err
 }
