@@ -3,17 +3,20 @@
 // https://shopify.dev/docs/apps/build/webhooks
 //
 // Shopify signs the body alone. Topic and shop come in headers that whoever
-// holds a signed body can change, so what would destroy data takes its shop
-// from the body, and the body must be of the topic's form.
+// holds a signed body can change, so what would destroy data must have a body
+// of the topic's form, and what is about the shop takes it from the body. A
+// deleted customer's shop stands in no body; their id is no other shop's.
 package shopify
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,15 +175,7 @@ func read(topic, shop string, body []byte) platform.Event {
 	case "customers_email_marketing_consent/update", "customers_marketing_consent/update":
 		e, err = consent(topic, shop, body)
 	case "customers/delete":
-		var c customer
-		switch err = platform.Decode(body, &c); {
-		case err != nil:
-		case c.ID == "":
-			err = errors.New("a customer without an id")
-		case c.Created != "" || c.FirstName != "" || c.LastName != "": // of one who was deleted there is only the id
-			err = errors.New("no deletion: the body is that of something that is still there")
-		}
-		e = platform.Event{Kind: topic, Scopes: []string{shop}, Erase: &social.AccountRef{Platform: name, Scope: shop, ID: string(c.ID)}}
+		e, err = deleted(topic, shop, body)
 	case "customers/redact", "shop/redact":
 		e, err = redact(topic, shop, body)
 	case "app/uninstalled":
@@ -276,15 +271,73 @@ func order(topic, shop string, body []byte) (platform.Event, error) {
 	}, err, shop), nil
 }
 
+// deleted is that a customer is no more. Of one there is only the id, in both
+// of its forms; what else the body lists, which differs by the version of the
+// API, is empty. No other topic's body is so: who is still there has a name or a
+// time, a consent has its state, and other things have another name than gid.
+// https://shopify.dev/docs/api/admin-rest/latest/resources/webhook#event-topics-customers-delete
+func deleted(topic, shop string, body []byte) (platform.Event, error) {
+	var v struct {
+		ID  platform.ID   `json:"id"`
+		GID platform.Text `json:"admin_graphql_api_id"`
+	}
+	if err := platform.Decode(body, &v); err != nil {
+		return platform.Event{}, err
+	}
+	switch {
+	case v.ID == "":
+		return platform.Event{}, errors.New("a customer without an id")
+	case string(v.GID) != "gid://shopify/Customer/"+string(v.ID):
+		return platform.Event{}, errors.New("no deletion of a customer: admin_graphql_api_id does not name the one of the id")
+	}
+	if err := nothingBut(body, "id", "admin_graphql_api_id"); err != nil {
+		return platform.Event{}, fmt.Errorf("no deletion: %w", err)
+	}
+	return platform.Event{Kind: topic, Scopes: []string{shop}, Erase: &social.AccountRef{Platform: name, Scope: shop, ID: string(v.ID)}}, nil
+}
+
+// nothingBut refuses a body that tells anything under another name than these:
+// what is null, or an empty text, list or object tells nothing.
+func nothingBut(body []byte, names ...string) error {
+	var v map[string]any
+	if err := platform.Decode(body, &v); err != nil {
+		return err
+	}
+	for _, k := range slices.Sorted(maps.Keys(v)) {
+		if slices.Contains(names, k) {
+			continue
+		}
+		switch of := v[k].(type) {
+		case nil:
+			continue
+		case string:
+			if of == "" {
+				continue
+			}
+		case []any:
+			if len(of) == 0 {
+				continue
+			}
+		case map[string]any:
+			if len(of) == 0 {
+				continue
+			}
+		}
+		return fmt.Errorf("the body tells more than that, in %.40q", k)
+	}
+	return nil
+}
+
 // redact is a demand of privacy law, of a form that no other body has.
 // https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
 func redact(topic, shop string, body []byte) (platform.Event, error) {
 	var v struct {
-		ShopID   platform.ID     `json:"shop_id"`
-		Domain   platform.Text   `json:"shop_domain"`
-		Customer *customer       `json:"customer"`
-		Orders   json.RawMessage `json:"orders_to_redact"`
-		Request  json.RawMessage `json:"data_request"`
+		ShopID    platform.ID     `json:"shop_id"`
+		Domain    platform.Text   `json:"shop_domain"`
+		Customer  *customer       `json:"customer"`
+		Orders    json.RawMessage `json:"orders_to_redact"`
+		Request   json.RawMessage `json:"data_request"`
+		Requested json.RawMessage `json:"orders_requested"`
 	}
 	if err := platform.Decode(body, &v); err != nil {
 		return platform.Event{}, err
@@ -294,13 +347,19 @@ func redact(topic, shop string, body []byte) (platform.Event, error) {
 	}
 	ref := &social.AccountRef{Platform: name, Scope: shop}
 	switch {
-	case v.ShopID == "" || v.Request != nil:
+	case v.ShopID == "" || v.Request != nil || v.Requested != nil:
 		return platform.Event{}, errors.New("no demand to redact: it has no shop_id, or is a request for data")
 	case topic == "shop/redact" && (v.Customer != nil || v.Orders != nil):
 		return platform.Event{}, errors.New("it is about a customer, not about the shop")
-	case topic == "customers/redact" && (v.Customer == nil || v.Customer.ID == ""):
+	case topic == "shop/redact":
+		if err := nothingBut(body, "shop_id", "shop_domain"); err != nil {
+			return platform.Event{}, fmt.Errorf("no demand to redact the shop: %w", err)
+		}
+	case v.Customer == nil || v.Customer.ID == "":
 		return platform.Event{}, errors.New("a customer without an id: erase them by hand")
-	case topic == "customers/redact":
+	case v.Orders == nil:
+		return platform.Event{}, errors.New("no demand to redact a customer: it has no orders_to_redact")
+	default:
 		ref.ID = string(v.Customer.ID)
 	}
 	return platform.Event{Kind: topic, Scopes: []string{shop}, Erase: ref}, nil
