@@ -60,11 +60,15 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "contact.propertyChange", Becomes: string(social.ProfileChange)},
 		{Name: "contact.propertyChange", Becomes: platform.Ignored, Note: byTeam},
 		{Name: "contact.deletion", Becomes: platform.Erased},
+		{Name: "contact.deletion", Becomes: platform.Ignored, Note: "a test"},
 		{Name: "contact.privacyDeletion", Becomes: platform.Erased},
+		{Name: "contact.privacyDeletion", Becomes: platform.Ignored, Note: "a test"},
 		{Name: "object.creation", Becomes: string(social.SignUp), Note: "of a contact"},
-		{Name: "object.creation", Becomes: platform.Ignored, Note: "of something else"},
+		{Name: "object.creation", Becomes: platform.Ignored, Note: "of something else, or " + byTeam},
 		{Name: "object.propertyChange", Becomes: string(social.ProfileChange), Note: "of a contact"},
+		{Name: "object.propertyChange", Becomes: platform.Ignored, Note: "of something else, or " + byTeam},
 		{Name: "object.deletion", Becomes: platform.Erased, Note: "of a contact"},
+		{Name: "object.deletion", Becomes: platform.Ignored, Note: "of something else, or a test"},
 	}
 	return platform.WithIgnored(kinds, ignored)
 }
@@ -223,12 +227,12 @@ func read(raw json.RawMessage) platform.Event {
 	case e.Object == "":
 		return platform.Park(e.Type, errors.New("a contact without its id"), scopes...)
 	}
+	if e.tested() {
+		return platform.Ignore(e.Type, "HubSpot's test", scopes...)
+	}
 	account, id := string(e.Portal), string(e.Object)
 	if t == social.Delete {
 		return platform.Event{Kind: e.Type, Scopes: scopes, Erase: &social.AccountRef{Platform: name, Scope: account, ID: id}}
-	}
-	if e.tested() {
-		return platform.Ignore(e.Type, "HubSpot's test", scopes...)
 	}
 	if byTeam[e.Source] || strings.HasPrefix(string(e.SourceID), "userId:") {
 		return platform.Ignore(e.Type, "by the team's hand, an import, an automation or HubSpot itself: the contact did nothing", scopes...)
