@@ -23,6 +23,7 @@ type head struct {
 		Account *user `json:"account"`
 	} `json:"installation"`
 	Bought *bought `json:"marketplace_purchase"`
+	Before *bought `json:"previous_marketplace_purchase"` // what a change replaces
 }
 
 // delivery is the body of a known event, as far as it is read.
@@ -294,13 +295,10 @@ func (d delivery) thing(event string) (thing, error) {
 // of the organisation that owns it. Only those who may write can publish a
 // release, or edit or delete what others say.
 func (t thing) direction(actor *user) social.Direction {
-	if actor.ID == social.Unknown {
-		return social.Inbound
-	}
 	if t.typ == "release" || t.Association == "OWNER" || t.Association == "MEMBER" {
 		return social.Outbound
 	}
-	if t.author != nil && actor.ID != t.author.ID {
+	if t.author != nil && actor.ID != t.author.ID && actor.ID != social.Unknown { // who is unknown may be the author
 		return social.Outbound
 	}
 	return social.Inbound
@@ -467,17 +465,24 @@ func (d delivery) sponsored(kind string, scopes []string) platform.Event {
 // it does not say whose listing it is. No account can be called so.
 const marketplace = "marketplace"
 
+// paid reports whether the plan has a price and is not on trial.
+func (b bought) paid() bool { return !b.Trial && b.Plan.Price != "0" }
+
 // purchased reads who buys a plan of the Marketplace listing. A plan without
-// a price, or on trial, is a sign-up.
+// a price, or on trial, is a sign-up; the change from such a one to one that is
+// paid is a purchase, any other change none.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#marketplace_purchase
 func (d delivery) purchased(kind string, scopes []string) platform.Event {
 	b := d.Bought
 	if b == nil || b.Plan.ID == "" || b.Account == nil || b.Account.ID == "" || d.Sender == nil || d.Sender.ID == "" {
 		return platform.Park(kind, errors.New("a purchase without its plan, the account it is for or who bought it"), scopes...)
 	}
+	if kind == "marketplace_purchase changed" && (!b.paid() || d.Before == nil || d.Before.paid()) {
+		return platform.Ignore(kind, sometimes[kind], scopes...)
+	}
 	a := social.Activity{Platform: name, Scope: marketplace, Type: social.Purchase, Object: social.Object{ID: string(b.Plan.ID), Type: "plan"},
 		Actor: d.Sender.actor(), Text: string(b.Plan.Name), URL: string(d.Sender.URL), Direction: social.Inbound}
-	if b.Trial || b.Plan.Price == "0" {
+	if !b.paid() {
 		a.Type = social.SignUp
 	}
 	var err error

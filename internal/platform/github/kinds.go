@@ -22,7 +22,7 @@ var acts = map[string]social.Type{
 	"release published":      social.Post, "release edited": social.Edit, "release deleted": social.Delete,
 	"star created": social.React, "star deleted": social.Unreact,
 	"fork":                social.Repost,
-	"sponsorship created": social.Purchase, "marketplace_purchase purchased": social.Purchase,
+	"sponsorship created": social.Purchase, "marketplace_purchase purchased": social.Purchase, "marketplace_purchase changed": social.Purchase,
 	"member added": social.Join, "member removed": social.Leave,
 }
 
@@ -39,6 +39,7 @@ var notes = map[string]string{
 	"sponsorship created":           "of the account, not of a repository",
 
 	"marketplace_purchase purchased": "of your Marketplace listing's plan",
+	"marketplace_purchase changed":   "from a plan without a price, or on trial, to one that is paid",
 
 	"installation_repositories removed": "of the repositories removed",
 	"github_app_authorization revoked":  "of the account that revokes it",
@@ -52,6 +53,7 @@ var notes = map[string]string{
 var sometimes = map[string]string{
 	"issues edited": "not its words", "pull_request edited": "not its words, for example its branch", "discussion edited": "not its words", "release edited": "not its words, or of a draft",
 	"pull_request_review submitted": "without words of its own: its comments come one by one", "pull_request_review edited": "without words",
+	"marketplace_purchase changed": "the purchase goes on, or none was made",
 }
 
 // ends are the event types that end a grant.
@@ -92,7 +94,6 @@ var ignored = map[string]string{
 	"sponsorship pending_cancellation": "nothing has changed yet",
 	"sponsorship cancelled":            "nothing is bought",
 
-	"marketplace_purchase changed":                  "the purchase goes on",
 	"marketplace_purchase pending_change":           "nothing has changed yet",
 	"marketplace_purchase pending_change_cancelled": "nothing has changed",
 	"marketplace_purchase cancelled":                "nothing is bought",
