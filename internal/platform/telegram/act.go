@@ -154,8 +154,10 @@ func own(kind string, raw json.RawMessage) platform.Event {
 }
 
 // click reads what a person did with the bot's buttons, results, polls, paid
-// media and subscriptions. Telegram dates none of them.
-func click(kind string, raw json.RawMessage, bot string) platform.Event {
+// media and subscriptions. Telegram dates none of them. A subscription has no
+// id of its own either, and can be cancelled again after it was resumed: it is
+// the update's id, the same however often it is sent, that tells these apart.
+func click(kind string, raw json.RawMessage, update platform.ID, bot string) platform.Event {
 	var v struct {
 		ID      platform.ID     `json:"id"`
 		From    *user           `json:"from"`
@@ -213,7 +215,7 @@ func click(kind string, raw json.RawMessage, bot string) platform.Event {
 			return platform.Ignore(kind, why(kind), to...)
 		}
 		a.Type, a.Object = t, social.Object{ID: string(v.Invoice), Type: "subscription"}
-		id = append(id, a.Actor.ID, string(v.Invoice))
+		id = append(id, a.Actor.ID, string(v.Invoice), string(update))
 	}
 	if err == nil && kind == "callback_query" && v.ID == "" {
 		err = errors.New("a callback_query without its id")

@@ -233,7 +233,8 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 			return nil, fmt.Errorf("config: %w", err)
 		}
 	}
-	if len(update["update_id"]) == 0 {
+	var id platform.ID
+	if err := json.Unmarshal(update["update_id"], &id); err != nil || id == "" {
 		return nil, errors.New("no update: it has no update_id")
 	}
 	var kinds []string
@@ -248,13 +249,13 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 	slices.Sort(kinds)
 	var events []platform.Event
 	for _, k := range kinds {
-		events = append(events, one(k, update[k], c.Bot)...)
+		events = append(events, one(k, update[k], id, c.Bot)...)
 	}
 	return events, nil
 }
 
-// one reads one part of an update.
-func one(kind string, raw json.RawMessage, bot string) []platform.Event {
+// one reads one part of an update, whose id it is.
+func one(kind string, raw json.RawMessage, update platform.ID, bot string) []platform.Event {
 	switch kind {
 	case "message", "channel_post", "business_message", "guest_message":
 		return said(kind, raw, bot)
@@ -267,7 +268,7 @@ func one(kind string, raw json.RawMessage, bot string) []platform.Event {
 	case "my_chat_member":
 		return []platform.Event{own(kind, raw)}
 	case "callback_query", "chosen_inline_result", "poll_answer", "purchased_paid_media", "subscription":
-		return []platform.Event{click(kind, raw, bot)}
+		return []platform.Event{click(kind, raw, update, bot)}
 	case "business_connection", "deleted_business_messages":
 		return []platform.Event{connection(kind, raw)}
 	}

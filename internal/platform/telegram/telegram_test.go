@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +19,7 @@ import (
 )
 
 var suite = platformtest.Suite{
-	Adapter: telegram.Adapter{}, Scopes: []string{"-1001234567890", "-1001234567890/42", "@acmeusers", "5000000001", "bot", "business", "business/bc0001"}, Fleeting: []string{"/update_id"}, Secret: "a-secret_token-of-ours", Other: "another_token", TokenOnly: true,
+	Adapter: telegram.Adapter{}, Scopes: []string{"-1001234567890", "-1001234567890/42", "@acmeusers", "5000000001", "bot", "business", "business/bc0001"}, Secret: "a-secret_token-of-ours", Other: "another_token", TokenOnly: true,
 	Handshakes: []platformtest.Handshake{
 		{Name: "an update", Request: platform.Request{Method: http.MethodPost, Body: []byte(`{"update_id":1}`)}},
 		{Name: "a GET", Request: platform.Request{Method: http.MethodGet}},
@@ -48,6 +50,50 @@ func activity(t *testing.T, fixture, config string) social.Activity {
 		t.Fatalf("%s: %+v", fixture, out)
 	}
 	return *out[0].Activity
+}
+
+// The update's id is in no other key: several bots in one chat are told the
+// same, each by an update of its own.
+func TestTheUpdatesIDIsOnlyASubscriptions(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	id := regexp.MustCompile(`"update_id": *[0-9]+`)
+	for _, f := range files {
+		body, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tell := func(body []byte) []platform.Event {
+			out, _ := telegram.Adapter{}.Normalise(platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body}, platform.Options{})
+			return out
+		}
+		same := cmp.Equal(tell(body), tell(id.ReplaceAll(body, []byte(`"update_id": 1`))))
+		if of := filepath.Base(f); same == (of == "subscription_active.json" || of == "subscription_canceled.json") {
+			t.Errorf("%s, under another update_id: the same is %v", of, same)
+		}
+	}
+}
+
+// A subscription that is cancelled, resumed and cancelled again ends as
+// cancelled; the same update sent again is nothing new.
+func TestEachChangeOfASubscriptionCounts(t *testing.T) {
+	key := func(update, state string) string {
+		t.Helper()
+		out, err := telegram.Adapter{}.Normalise(platform.Request{Method: http.MethodPost, Header: http.Header{},
+			Body: []byte(`{"update_id":` + update + `,"subscription":{"user":{"id":5000000001},"invoice_payload":"plus-monthly","state":"` + state + `"}}`)}, platform.Options{})
+		if err != nil || len(out) != 1 || out[0].Activity == nil {
+			t.Fatalf("%s: %+v, %v", update, out, err)
+		}
+		return out[0].Activity.Key
+	}
+	if key("1", "canceled") == key("77", "canceled") || key("40", "active") == key("78", "active") {
+		t.Error("a second change is the first")
+	}
+	if key("77", "canceled") != key("77", "canceled") {
+		t.Error("an update sent again is another")
+	}
 }
 
 func TestWhatComesByTwoUpdatesIsOneActivity(t *testing.T) {
