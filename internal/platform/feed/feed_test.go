@@ -214,13 +214,20 @@ func TestCommentsOfWordPress(t *testing.T) {
 	}
 	const toAnother = `<p>Als Antwort auf <a href="` + page + `comment-page-1/#comment-6">Ann</a>.</p>`
 	for name, c := range map[string]struct{ body, parent, text string }{
-		"on the post":           {rss(post+"#comment-7", page+"#comment-7", "<p>Mine rattles.</p>"), post, "Mine rattles."},
-		"on its second page":    {rss("7", page+"comment-page-2/#comment-7", "<p>Mine rattles.</p>"), page, "Mine rattles."},
-		"an answer":             {rss(post+"#comment-7", page+"comment-page-2/#comment-7", toAnother+"\n<p>Mine rattles.</p>"), post + "#comment-6", "Mine rattles."},
-		"an answer, without id": {rss("7", page+"#comment-7", toAnother+"<p>Mine rattles.</p>"), page + "#comment-6", "Mine rattles."},
-		"a link of its own":     {rss(post+"#comment-7", page+"#comment-7", `<p>See <a href="https://other.example/#comment-6">this</a>.</p><p>Mine rattles.</p>`), post, "See this.\nMine rattles."},
-		"a longer line":         {rss(post+"#comment-7", page+"#comment-7", `<p>See <a href="`+page+`#comment-6">Ann</a>, who has said the same of hers, and more than once.</p>`), post, "See Ann, who has said the same of hers, and more than once."},
-		"no comment":            {rss(post, page, toAnother), "", "By: Bo\nAls Antwort auf Ann."},
+		"on the post":                      {rss(post+"#comment-7", page+"#comment-7", "<p>Mine rattles.</p>"), post, "Mine rattles."},
+		"on its second page":               {rss("7", page+"comment-page-2/#comment-7", "<p>Mine rattles.</p>"), page, "Mine rattles."},
+		"an answer":                        {rss(post+"#comment-7", page+"comment-page-2/#comment-7", toAnother+"\n<p>Mine rattles.</p>"), post + "#comment-6", "Mine rattles."},
+		"an answer, without id":            {rss("7", page+"#comment-7", toAnother+"<p>Mine rattles.</p>"), page + "#comment-6", "Mine rattles."},
+		"a link of its own":                {rss(post+"#comment-7", page+"#comment-7", `<p>See <a href="https://other.example/#comment-6">this</a>.</p><p>Mine rattles.</p>`), post, "See this.\nMine rattles."},
+		"a longer line":                    {rss(post+"#comment-7", page+"#comment-7", `<p>See <a href="`+page+`#comment-6">Ann</a>, who has said the same of hers, and more than once.</p>`), post, "See Ann, who has said the same of hers, and more than once."},
+		"with links of the site alone":     {rss(post+"#comment-7", "/2026/03/kettles/#comment-7", toAnother+"<p>Mine rattles.</p>"), post + "#comment-6", "Mine rattles."},
+		"with such links in its text, too": {rss(post+"#comment-7", "/2026/03/kettles/#comment-7", `<p>In reply to <a href="/2026/03/kettles/#comment-6">Ann</a>.</p><p>Mine rattles.</p>`), post + "#comment-6", "Mine rattles."},
+		"with plain links":                 {rss("7", post+"&#038;cpage=2#comment-7", `<p>In reply to <a href="`+post+`&#038;cpage=1#comment-6">Ann</a>.</p><p>Mine rattles.</p>`), post + "#comment-6", "Mine rattles."},
+		"an answer, in JSON": {`{"version":"https://jsonfeed.org/version/1.1","home_page_url":"https://blog.example","items":[{"id":"` + post + `#comment-7","url":"` + page + `#comment-7","title":"By: Bo",
+			"date_published":"2026-03-02T08:30:00Z","content_html":"` + strings.ReplaceAll(toAnother, `"`, `\"`) + `<p>Mine rattles.</p>"}]}`, post + "#comment-6", "Mine rattles."},
+		"a page that has a policy": {rss(page+"#comment-policy", page+"#comment-policy", "<p>Be kind.</p>"), "", "By: Bo\nBe kind."},
+		"a section of a page":      {rss("7", page+"#comment-7-and-more", "<p>Be kind.</p>"), "", "By: Bo\nBe kind."},
+		"no comment":               {rss(post, page, toAnother), "", "By: Bo\nAls Antwort auf Ann."},
 		"an answer, in Atom": {`<feed xmlns="http://www.w3.org/2005/Atom" xmlns:thr="http://purl.org/syndication/thread/1.0"><entry><title>By: Bo</title><link rel="alternate" href="` + page + `#comment-7"/><id>` + post + `#comment-7</id>
 			<updated>2026-03-02T08:30:00Z</updated><content type="html"><![CDATA[` + toAnother + `<p>Mine rattles.</p>]]></content><thr:in-reply-to ref="` + post + `#comment-6"/></entry></feed>`, post + "#comment-6", "Mine rattles."},
 	} {

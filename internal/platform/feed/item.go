@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -32,6 +33,7 @@ type item struct {
 	kind               string // "rss item", "atom entry", "json item", "atom deleted-entry"
 	id, link           string
 	title, text        string // plain text
+	html               string // the text, where the feed has it as HTML
 	author             string // a name, else an address
 	published, updated time.Time
 	replyTo            string // the id of what it replies to
@@ -77,10 +79,7 @@ func parseXML(body []byte) (document, error) {
 		if r := x.Extensions["thr"]["in-reply-to"]; len(r) > 0 {
 			it.replyTo = strings.TrimSpace(r[0].Attrs["ref"])
 		}
-		if it.text = x.Content; it.text == "" {
-			it.text = x.Description
-		}
-		it.text = platform.PlainText(it.answering(it.text))
+		it.html = cmp.Or(x.Content, x.Description)
 		doc.items = append(doc.items, it)
 	}
 	for _, g := range gone {
@@ -141,10 +140,10 @@ func parseJSON(body []byte) (document, error) {
 		if it.problem = json.Unmarshal(raw, &x); it.problem == nil {
 			it.id, it.link, it.title, it.author = strings.TrimSpace(string(x.ID)), strings.TrimSpace(string(x.URL)), string(x.Title), who(x.Authors, x.Author)
 			if it.text = string(x.Text); it.text == "" {
-				it.text = platform.PlainText(string(x.HTML))
+				it.html = string(x.HTML)
 			}
-			if it.text == "" {
-				it.text = string(x.Summary)
+			if it.text == "" && platform.PlainText(it.html) == "" {
+				it.text, it.html = string(x.Summary), ""
 			}
 			if x.Published != "" {
 				it.published, it.problem = platform.Time(string(x.Published))
@@ -219,6 +218,9 @@ func verb(e ext.Extensions) string {
 // events are what an item tells: that it was published, and that it was changed.
 func (it item) events(doc document, home, scope string) []platform.Event {
 	it.link = absolute(it.link, doc.link, scope)
+	if it.html != "" {
+		it.text = platform.PlainText(it.answering(it.html))
+	}
 	id, site := it.identity(home)
 	author := it.author
 	if author == "" {
@@ -353,16 +355,25 @@ func (it item) parent() string {
 	return cmp.Or(it.replyTo, commented(it.id), commented(it.link))
 }
 
-// pageOfComments is where WordPress shows the comments of a post that has many.
-var pageOfComments = regexp.MustCompile(`/comment-page-[0-9]+/?$`)
+var (
+	// pageOfComments and pageByNumber are where WordPress shows the comments of a
+	// post that has many, by the site's setting for links
+	// (https://developer.wordpress.org/reference/functions/get_comment_link/).
+	pageOfComments = regexp.MustCompile(`/comment-page-[0-9]+/?$`)
+	pageByNumber   = regexp.MustCompile(`[?&]cpage=[0-9]+$`)
+
+	// anchor is what WordPress calls a comment on its page and in its id
+	// (https://developer.wordpress.org/reference/functions/get_comment_guid/).
+	anchor = regexp.MustCompile(`^comment-[0-9]+$`)
+)
 
 // commented is the post that WordPress's id or link of a comment leads to; "" of anything else.
 func commented(comment string) string {
-	page, fragment, ok := strings.Cut(comment, "#")
-	if !ok || !strings.HasPrefix(fragment, "comment-") || host(page) == "" {
+	page, fragment, _ := strings.Cut(comment, "#")
+	if !anchor.MatchString(fragment) || host(page) == "" {
 		return ""
 	}
-	return pageOfComments.ReplaceAllString(page, "/")
+	return pageByNumber.ReplaceAllString(pageOfComments.ReplaceAllString(page, "/"), "")
 }
 
 // answers is the line that WordPress writes before a comment that answers
@@ -371,13 +382,17 @@ func commented(comment string) string {
 var answers = regexp.MustCompile(`^\s*(?:<p>)?[^<>]{0,80}<a href="([^"]{1,1000})"[^<>]*>[^<>]*</a>[^<>\n]{0,40}(?:</p>|\n)`)
 
 // answering is a comment's text without that line, which becomes what the
-// comment replies to.
+// comment replies to. The item's link must be absolute.
 func (it *item) answering(text string) string {
 	m := answers.FindStringSubmatch(text)
-	if m == nil || commented(it.link) == "" || commented(it.link) != commented(m[1]) {
+	if m == nil {
 		return text
 	}
-	_, other, _ := strings.Cut(m[1], "#")
+	to := absolute(html.UnescapeString(m[1]), it.link)
+	if commented(it.link) == "" || commented(it.link) != commented(to) {
+		return text
+	}
+	_, other, _ := strings.Cut(to, "#")
 	it.replyTo = cmp.Or(it.replyTo, cmp.Or(commented(it.id), commented(it.link))+"#"+other)
 	return text[len(m[0]):]
 }
