@@ -90,8 +90,9 @@ func (n notification) conversation(begun bool) ([]platform.Event, error) {
 	return events, nil
 }
 
-// turned reads what a teammate says on closing or reopening a conversation. If
-// Intercom tells the same part as a reply, too, it is one fact.
+// turned reads what is said on closing or reopening a conversation: by a
+// teammate, or by a contact whose message reopens it. If Intercom tells the same
+// part as a reply, too, it is one fact.
 // https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/manageconversation
 func (n notification) turned() ([]platform.Event, error) {
 	var c conversation
