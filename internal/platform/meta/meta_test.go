@@ -299,11 +299,13 @@ func TestSameThingByAnotherWay(t *testing.T) {
 		postback  = `"sender":{"id":"7"},"recipient":{"id":"1"},"timestamp":1767225600123,"postback":{"title":"Prices"`
 		comment   = `"field":"comments","value":{"id":"179","text":"Hi","from":{"id":"56","username":"ada"},"media":{"id":"180"}}`
 		mention   = `{"field":"mention","value":{"item":"comment","verb":"add","comment_id":"77_1","post_id":"66_77","from":{"id":"66"},"created_time":1767225600,"message":"Hi"}}`
-		review    = `{"field":"feed","value":{"item":"comment","verb":"add","comment_id":"77_2","post_id":"66_77","parent_id":"66_77","from":{"id":"5"},"created_time":1767225600,"message":"Thanks"}}`
+		review    = `{"field":"feed","value":{"item":"comment","verb":"add","comment_id":"77_2","post_id":"66_77","parent_id":"66_77","open_graph_story_id":77,"from":{"id":"5"},"created_time":1767225600,"message":"Thanks"}}`
+		liked     = `{"field":"feed","value":{"item":"reaction","reaction_type":"love","verb":"add","post_id":"66_77","parent_id":"66_77","open_graph_story_id":77,"from":{"id":"5"},"created_time":1767225600}}`
 		thread    = `"id":"18","username":"ada","text":"Hi","permalink":"https://www.threads.net/@ada/post/P","replied_to":{"id":"17"},"root_post":{"id":"16","owner_id":"25"},"timestamp":"2026-01-01T00:00:00+0000"`
 		envelope  = `"app_id":"77","topic":"moderate","target_id":"%s","time":1767225600,"subscription_id":"%d","values":`
 		instagram = `{"object":"instagram","entry":[{"id":"1",`
 	)
+	ratings := func(change string) string { return strings.Replace(change, `"feed"`, `"ratings"`, 1) }
 	for name, c := range map[string]struct{ one, other string }{
 		"Messenger: on standby":                {`{"object":"page","entry":[{"id":"1","messaging":[` + message + `]}]}`, `{"object":"page","entry":[{"id":"1","time":9,"standby":[` + message + `]}]}`},
 		"Messenger: as a change":               {`{"object":"page","entry":[{"id":"1","messaging":[` + message + `]}]}`, `{"object":"page","entry":[{"id":"1","changes":[{"field":"messages","value":` + message + `}]}]}`},
@@ -311,7 +313,8 @@ func TestSameThingByAnotherWay(t *testing.T) {
 		"Messenger: a postback on standby":     {`{"object":"page","entry":[{"id":"1","messaging":[{` + postback + `,"payload":"P"}}]}]}`, `{"object":"page","entry":[{"id":"1","standby":[{` + postback + `}}]}]}`},
 		"Instagram: a comment without changes": {instagram + `"time":1767225600,"changes":[{` + comment + `}]}]}`, instagram + `"time":1767225600,` + comment + `}]}`},
 		"Threads: a reply that is a mention":   {`{` + fmt.Sprintf(envelope, "17", 1) + `{"field":"replies","value":{` + thread + `}}}`, `{` + fmt.Sprintf(envelope, "25", 2) + `[{"field":"mentions","value":{"is_reply":true,"is_quote_post":false,` + thread + `}}]}`},
-		"Pages: a comment on a review":         {`{"object":"page","entry":[{"id":"1","changes":[` + review + `]}]}`, `{"object":"page","entry":[{"id":"1","time":9,"changes":[` + strings.Replace(review, `"feed"`, `"ratings"`, 1) + `]}]}`},
+		"Pages: a comment on a review":         {`{"object":"page","entry":[{"id":"1","changes":[` + review + `]}]}`, `{"object":"page","entry":[{"id":"1","time":9,"changes":[` + ratings(review) + `]}]}`},
+		"Pages: a reaction to a review":        {`{"object":"page","entry":[{"id":"1","changes":[` + liked + `]}]}`, `{"object":"page","entry":[{"id":"1","time":9,"changes":[` + ratings(liked) + `]}]}`},
 		"Pages: an older name of the verb":     {`{"object":"page","entry":[{"id":"1","changes":[` + strings.Replace(mention, `"add"`, `"edit"`, 1) + `]}]}`, `{"object":"page","entry":[{"id":"1","changes":[` + strings.Replace(mention, `"add"`, `"edited"`, 1) + `]}]}`},
 	} {
 		if diff := cmp.Diff(activity(t, c.one), activity(t, c.other)); diff != "" {
@@ -327,6 +330,53 @@ func TestTimeOfTheNotificationIsNotInTheKey(t *testing.T) {
 	one, other := activity(t, fmt.Sprintf(body, 1767225600)), activity(t, fmt.Sprintf(body, 1767225700))
 	if one.Key != other.Key || one.Occurred.Equal(other.Occurred) || one.Key != "meta|1|reply|179|-" {
 		t.Errorf("%s at %s, %s at %s", one.Key, one.Occurred, other.Key, other.Occurred)
+	}
+}
+
+// TestAnAnswerReachesItsReview: what is said on a review names it as the
+// review names itself, although the review stands on its author's timeline.
+func TestAnAnswerReachesItsReview(t *testing.T) {
+	const (
+		body    = `{"object":"page","entry":[{"id":"1","changes":[{"field":"%s","value":{%s,"created_time":1767225600}}]}]}`
+		rating  = `"item":"rating","verb":"add","open_graph_story_id":77,"reviewer_id":5,"review_text":"Great"`
+		comment = `"item":"comment","verb":"add","comment_id":"77_2","from":{"id":"1"},"message":"Thanks"`
+		love    = `"item":"reaction","verb":"add","reaction_type":"love","from":{"id":"1"}`
+		on      = `,"post_id":"66_77"`
+		story   = `,"open_graph_story_id":77`
+	)
+	review := activity(t, fmt.Sprintf(body, "ratings", rating))
+	for name, c := range map[string]struct{ field, value string }{
+		"by the number of the post":        {"ratings", comment + on + `,"parent_id":"66_77"`},
+		"by the number, without a parent":  {"ratings", comment + on},
+		"by the story":                     {"ratings", comment + story},
+		"by the story, beside the post":    {"ratings", comment + on + story + `,"parent_id":"66_77"`},
+		"by the story, the parent a story": {"ratings", comment + story + `,"parent_id":"77"`},
+		"by the story, the parent a post":  {"ratings", comment + story + `,"parent_id":"66_77"`},
+		"in the feed":                      {"feed", comment + on + story + `,"parent_id":"66_77"`},
+	} {
+		a := activity(t, fmt.Sprintf(body, c.field, c.value))
+		if a.Scope != review.Scope || a.InReplyTo != review.Object.ID || a.Conversation != review.Conversation || a.Key != "meta|1|reply|77_2|2026-01-01T00:00:00.000Z" || a.Direction != social.Outbound {
+			t.Errorf("%s: %s in reply to %q of %q in %q; the review is %q of %q in %q", name, a.Key, a.InReplyTo, a.Conversation, a.Scope, review.Object.ID, review.Conversation, review.Scope)
+		}
+	}
+	for name, value := range map[string]string{"a reaction, by the number": love + on, "a reaction, by the story": love + story} {
+		if a := activity(t, fmt.Sprintf(body, "ratings", value)); a.Scope != review.Scope || a.Object != review.Object {
+			t.Errorf("%s: to %+v in %q, want %+v in %q", name, a.Object, a.Scope, review.Object, review.Scope)
+		}
+	}
+	below := activity(t, fmt.Sprintf(body, "ratings", strings.Replace(comment, "77_2", "77_3", 1)+on+`,"parent_id":"77_2"`))
+	if below.InReplyTo != "77_2" || below.Conversation != review.Conversation || below.Scope != review.Scope {
+		t.Errorf("a comment on the comment is in reply to %q of %q in %q", below.InReplyTo, below.Conversation, below.Scope)
+	}
+	// Of what is no review, or is not known to be one, the post stands for itself.
+	for name, c := range map[string]struct{ value, scope, post string }{
+		"the page's own post":                    {`,"post_id":"1_77"`, "1", "1_77"},
+		"the page's own post, with a story":      {`,"post_id":"1_77"` + story, "1", "1_77"},
+		"a post of another's, without its story": {on, "66", "66_77"},
+	} {
+		if a := activity(t, fmt.Sprintf(body, "feed", comment+c.value)); a.Scope != c.scope || a.InReplyTo != c.post || a.Conversation != c.post {
+			t.Errorf("%s: in reply to %q of %q in %q", name, a.InReplyTo, a.Conversation, a.Scope)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ const (
 	leadgenNote  = "it names nobody: who filled in the form must be read through the Graph API"
 	hiddenNote   = "a moderator hides or shows it: what was said stays"
 	ownPostNote  = "on a post of the page's own timeline: it comes in the feed, too"
-	ratingNote   = "on a review; the same activity as in the feed, should it come there, too"
+	ratingNote   = "on a review; the same activity as in the feed, should it come there with open_graph_story_id"
 	wordlessNote = "no text is in it: a picture or a setting was changed"
 )
 
@@ -124,12 +124,35 @@ func (v pageValue) actor(page string) social.Actor {
 }
 
 // timeline is whose post it is about: a post's id is that of its owner, "_"
-// and a number. It is the same through whatever page something comes.
+// and a number. It is the same through whatever page something comes. What is
+// on a review is of the page instead: see review.
 func (v pageValue) timeline(page string) string {
 	if owner, _, ok := strings.Cut(string(v.PostID), "_"); ok && owner != "" {
 		return owner
 	}
 	return page
+}
+
+// review is the id of the review that a comment or reaction is on, which is
+// the review's open_graph_story_id, as it names itself; empty where it is on
+// none. The post_id of a review is that of its author, "_" and the same number,
+// and the author's id is another there than in the review: so the review's
+// scope is the page. In the feed only the story tells a review from another
+// post that is not on the page's timeline.
+func (v pageValue) review(page, field string) string {
+	switch {
+	case v.Item != "comment" && v.Item != "reaction" && v.Item != "like":
+		return ""
+	case field == "feed" && v.timeline(page) != page:
+		return string(v.Story)
+	case field != "ratings":
+		return ""
+	}
+	number := v.PostID
+	if _, n, ok := strings.Cut(string(v.PostID), "_"); ok {
+		number = platform.ID(n)
+	}
+	return first(v.Story, number)
 }
 
 // pageChange reads one change of the feed, the mentions or the ratings of a page.
@@ -157,6 +180,10 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	if a.Actor.ID == page {
 		a.Direction = social.Outbound
 	}
+	review := v.review(page, field)
+	if review != "" {
+		a.Scope = page
+	}
 	var said social.Type
 	var id, parent string
 	text := v.Message
@@ -170,13 +197,19 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 		text = v.ReviewText
 	case field == "mention" && strings.HasPrefix(string(v.PostID), page+"_"):
 		return ignore(ownPostNote)
-	case field == "ratings" && (v.Item == "reaction" || v.Item == "like") && v.PostID == "" && v.CommentID == "":
+	case field == "ratings" && (v.Item == "reaction" || v.Item == "like") && review == "" && v.CommentID == "":
 		return park(errors.New("without what it is to"))
 	case field != "mention" && (v.Item == "reaction" || v.Item == "like"):
-		return reaction(page, kind, verb, a, v)
+		return reaction(page, kind, verb, review, a, v)
 	case v.Item == "comment":
 		said, id, parent = social.Reply, string(v.CommentID), first(v.ParentID, v.PostID)
 		a.Object.Type, a.Conversation = "comment", string(v.PostID)
+		if review != "" {
+			a.Conversation = review
+			if parent == string(v.PostID) || strings.HasSuffix(parent, "_"+review) {
+				parent = review
+			}
+		}
 	case isPost[v.Item] && (field == "feed" || field == "mention" && v.Item == "post"):
 		said, id = social.Post, string(v.PostID)
 		a.Object.Type, a.Conversation = "post", id
@@ -223,14 +256,17 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	return platform.Act(kind, a, nil, page)
 }
 
-// reaction reads a reaction to a post or comment, or a like of the page itself.
-func reaction(page, kind, verb string, a social.Activity, v pageValue) platform.Event {
+// reaction reads a reaction to a post, a review or a comment, or a like of the
+// page itself.
+func reaction(page, kind, verb, review string, a social.Activity, v pageValue) platform.Event {
 	a.Object = social.Object{ID: string(v.PostID), Type: "post"}
 	a.Type = social.React
 	taken := social.Unreact
 	switch {
 	case v.CommentID != "":
 		a.Object = social.Object{ID: string(v.CommentID), Type: "comment"}
+	case review != "":
+		a.Object = social.Object{ID: review, Type: "review"}
 	case v.PostID == "" && v.Item == "like":
 		a.Object = social.Object{ID: page, Type: "page"}
 		a.Type, taken = social.Follow, social.Unfollow

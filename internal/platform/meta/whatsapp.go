@@ -26,6 +26,7 @@ func whatsappKinds() []platform.Kind {
 	out = append(out,
 		platform.Kind{Name: "whatsapp order", Becomes: string(social.Purchase), Note: "a cart sent from the catalogue"},
 		platform.Kind{Name: "whatsapp payment", Becomes: string(social.Purchase), Note: "a status of the type payment that is captured"},
+		platform.Kind{Name: "whatsapp payment", Becomes: platform.Parked, Note: "without its reference_id it does not say what was paid"},
 		platform.Kind{Name: "whatsapp reaction", Becomes: string(social.React)},
 		platform.Kind{Name: "whatsapp reaction", Becomes: string(social.Unreact), Note: "without an emoji"},
 		platform.Kind{Name: "whatsapp edit", Becomes: string(social.Edit)},
@@ -437,6 +438,9 @@ func (w business) status(raw json.RawMessage) platform.Event {
 	var v statusValue
 	if err := platform.Decode(raw, &v); err != nil || v.Type != "payment" || v.Status != "captured" {
 		return platform.Ignore("whatsapp status", whatsappSilent["status"], w.scopes...)
+	}
+	if v.Payment.Reference == "" {
+		return platform.Park("whatsapp payment", errors.New("whatsapp payment: without payment.reference_id, which tells it from other payments of the second: look up in WhatsApp Manager or at the payment provider what was paid, and give each order_details message a reference_id of its own"), w.scopes...)
 	}
 	a := social.Activity{Type: social.Purchase, Actor: w.user(v.Number, v.UserID), Object: social.Object{ID: string(v.Payment.Reference), Type: "payment"}}
 	a.Conversation = "dm:" + a.Actor.ID
