@@ -43,13 +43,13 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "t3", Becomes: string(social.Post)},
 		{Name: "t3 crosspost", Becomes: string(social.Quote)},
 		{Name: "t3 edited", Becomes: string(social.Edit)},
-		{Name: "t3 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator"},
+		{Name: "t3 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator or by Reddit"},
 		{Name: "t3", Becomes: platform.Ignored, Note: "the account of its author was deleted since"},
 		{Name: "t3 waiting", Becomes: platform.Ignored, Note: held},
 		{Name: "t1", Becomes: string(social.Reply)},
 		{Name: "t1", Becomes: platform.Ignored, Note: "the account of its author was deleted since"},
 		{Name: "t1 edited", Becomes: string(social.Edit)},
-		{Name: "t1 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator"},
+		{Name: "t1 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator or by Reddit"},
 		{Name: "t2", Becomes: platform.Ignored, Note: "an account"},
 		{Name: "t5", Becomes: platform.Ignored, Note: "a subreddit"},
 		{Name: "more", Becomes: platform.Ignored, Note: "a place where comments were left out"},
@@ -292,15 +292,20 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 }
 
 // gone are what stands for a text or an author that was taken away: by the
-// author, or by a moderator.
+// author, by a moderator, or by Reddit.
 var gone = map[platform.Text]bool{"[deleted]": true, "[removed]": true, "[ Removed by Reddit ]": true, "[deleted by user]": true}
 
-// waiting are those of removed_by_category that are no removal yet: a filter
-// holds the post back until a moderator has looked at it. All others are by
-// somebody who took it away: deleted, author, moderator, reddit, anti_evil_ops,
-// community_ops, content_takedown, copyright_takedown as of this writing. A
-// post that is but a link has no text that would say so.
-var waiting = map[platform.Text]bool{"automod_filtered": true, "reports": true}
+// takenDown is what stands for a text that Reddit took away for good, with its reason.
+var takenDown = regexp.MustCompile(`^\[ Removed by [Rr]eddit (on account of|in response to) .*\]$`)
+
+// waiting are those of removed_by_category that are no removal yet: a filter of
+// the moderators' or Reddit's own spam filter ("reddit") holds the post back
+// until a moderator has looked at it. All others are by somebody who took it
+// away: deleted, author, moderator, anti_evil_ops, community_ops,
+// content_takedown, copyright_takedown as of this writing. A post that is but a
+// link has no text that would say so. What Reddit took away for good says so in
+// its title or text, too, whatever its category is.
+var waiting = map[platform.Text]bool{"automod_filtered": true, "reports": true, "reddit": true}
 
 func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 	switch kind {
@@ -339,7 +344,7 @@ func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 	if text == "[removed]" && waiting[x.Removed] {
 		return []platform.Event{platform.Ignore(is+" waiting", held, scope)}
 	}
-	if gone[text] || gone[x.Title] || x.Removed != "" && !waiting[x.Removed] {
+	if gone[text] || gone[x.Title] || takenDown.MatchString(string(text)) || x.Removed != "" && !waiting[x.Removed] {
 		// Reddit does not say when. The instant of the post is the only one
 		// that is the same however often it is asked: the text never stood.
 		a.Type, a.Actor, a.InReplyTo = social.Delete, social.Actor{ID: social.Unknown}, ""
