@@ -66,7 +66,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "MESSAGE_CREATE", Becomes: string(social.Message), Note: "to the bot itself"},
 		{Name: "MESSAGE_CREATE", Becomes: platform.Ignored, Note: "Discord's own line: somebody joined, a thread was made"},
 		{Name: "MESSAGE_UPDATE", Becomes: string(social.Edit)},
-		{Name: "MESSAGE_UPDATE", Becomes: platform.Ignored, Note: "the text is the same: a link's preview, a pin"},
+		{Name: "MESSAGE_UPDATE", Becomes: platform.Ignored, Note: sameNote + "; or " + passedOnNote},
 		{Name: "MESSAGE_DELETE", Becomes: string(social.Delete)},
 		{Name: "MESSAGE_DELETE_BULK", Becomes: string(social.Delete)},
 		{Name: "MESSAGE_REACTION_ADD", Becomes: string(social.React)},

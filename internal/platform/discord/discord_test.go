@@ -125,6 +125,27 @@ func TestAReactionIsToTheMessageThatWasSent(t *testing.T) {
 	}
 }
 
+func TestAnEditKeepsThePollsQuestion(t *testing.T) {
+	if said, edited := activity(t, "message_create_poll"), activity(t, "message_update_poll"); edited.Text != said.Text || edited.Object != said.Object {
+		t.Errorf("%q became %q", said.Text, edited.Text)
+	}
+}
+
+// The words of what is passed on are another's, also where they are changed.
+func TestAnEditOfWhatIsPassedOnSaysNothing(t *testing.T) {
+	for _, f := range []string{"message_create_crosspost", "message_create_forwarded"} {
+		body, err := os.ReadFile("testdata/" + f + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		update := strings.NewReplacer("MESSAGE_CREATE", "MESSAGE_UPDATE", `"edited_timestamp": null`, `"edited_timestamp": "2026-01-06T09:07:00.557970+00:00"`).Replace(string(body))
+		events, err := discord.Adapter{}.Normalise(platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: []byte(update)}, platform.Options{})
+		if err != nil || len(events) != 1 || !strings.Contains(events[0].Ignored, "another's") {
+			t.Errorf("%s: %+v, %v", f, events, err)
+		}
+	}
+}
+
 func TestADeletionIsOneWhoeverReportsItWhen(t *testing.T) {
 	body, err := os.ReadFile("testdata/message_delete.json")
 	if err != nil {

@@ -53,6 +53,11 @@ type message struct {
 // pays: boosts, a role's subscription, a product of the server's shop.
 var paid = []json.Number{"8", "9", "10", "11", "25", "44"}
 
+const (
+	sameNote     = "the text is the same: a link's preview, a pin"
+	passedOnNote = "the words are another's: forwarded, or from a channel that this one follows"
+)
+
 // passedOn reports whether the words are another's: m is forwarded, or comes
 // from a channel that this one follows.
 // https://docs.discord.com/developers/resources/message#message-object-message-flags
@@ -86,6 +91,15 @@ func (m message) activity(t social.Type) social.Activity {
 	return a
 }
 
+// says is the text of m: its content, or what its poll asks.
+func (m message) says() string {
+	text := ""
+	if m.Content != nil {
+		text = plain(*m.Content, m.Mentions)
+	}
+	return cmp.Or(text, strings.TrimSpace(m.Poll.Question.Text))
+}
+
 // utterance is a message as it was first sent.
 func (m message) utterance(kind string, t social.Type, to []string) platform.Event {
 	a := m.activity(t)
@@ -93,10 +107,7 @@ func (m message) utterance(kind string, t social.Type, to []string) platform.Eve
 	if a.Occurred, err = made(string(m.ID)); err == nil && a.Actor.ID == social.Unknown {
 		err = errors.New("a message without its author")
 	}
-	if m.Content != nil {
-		a.Text = plain(*m.Content, m.Mentions)
-	}
-	a.Text = cmp.Or(a.Text, strings.TrimSpace(m.Poll.Question.Text))
+	a.Text = m.says()
 	switch m.Kind {
 	case "1", "3", "10", "11", "12": // direct conversations and threads
 		a.Conversation = string(m.Channel)
@@ -155,10 +166,7 @@ func (m message) edit(kind string, at time.Time, err error, to []string) platfor
 	if m.Edited != "" {
 		at, err = instant(m.Edited)
 	}
-	if m.Content != nil {
-		a.Text = plain(*m.Content, m.Mentions)
-	}
-	a.Occurred = at
+	a.Text, a.Occurred = m.says(), at
 	a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), at)
 	return platform.Act(kind, a, err, to...)
 }
@@ -324,7 +332,10 @@ func gateway(v outer) ([]platform.Event, error) {
 		case v.T == "MESSAGE_DELETE":
 			return one(m.gone(v.T, at, atErr, to))
 		case v.T == "MESSAGE_UPDATE" && (m.Edited == "" || m.Content == nil):
-			return one(platform.Ignore(v.T, why(v.T), to...))
+			return one(platform.Ignore(v.T, sameNote, to...))
+		case v.T == "MESSAGE_UPDATE" && m.passedOn() && !m.direct():
+			// It was told as a repost of the source, and nothing was said by its own id.
+			return one(platform.Ignore(v.T, passedOnNote, to...))
 		case v.T == "MESSAGE_UPDATE":
 			return one(m.edit(v.T, at, atErr, to))
 		case slices.Contains(paid, m.Type) && m.Guild != "":
