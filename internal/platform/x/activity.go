@@ -70,7 +70,7 @@ const (
 	anonymous = "where X does not say who liked it"
 	encrypted = "the text is encrypted: only the two of them can read it"
 	undated   = "X says no time"
-	mayDate   = "undated where X says no time"
+	untimed   = "undated: X does not always say a time"
 )
 
 // Kinds lists the event types: XAA's first, then AAA's.
@@ -83,7 +83,7 @@ func (Adapter) Kinds() []platform.Kind {
 	}
 	out = append(out,
 		platform.Kind{Name: "post.delete", Becomes: string(social.Delete), Note: "X says no time: it is dated as the post"},
-		platform.Kind{Name: "like.create", Becomes: string(social.React), Note: mayDate},
+		platform.Kind{Name: "like.create", Becomes: string(social.React), Note: untimed},
 		platform.Kind{Name: "like.create", Becomes: platform.Ignored, Note: anonymous},
 		platform.Kind{Name: "follow.follow", Becomes: string(social.Follow), Note: undated},
 		platform.Kind{Name: "follow.unfollow", Becomes: string(social.Unfollow), Note: undated},
@@ -101,7 +101,7 @@ func (Adapter) Kinds() []platform.Kind {
 	}
 	out = append(out,
 		platform.Kind{Name: "tweet_delete_events", Becomes: string(social.Delete)},
-		platform.Kind{Name: "favorite_events", Becomes: string(social.React)},
+		platform.Kind{Name: "favorite_events", Becomes: string(social.React), Note: untimed},
 		platform.Kind{Name: "follow_events follow", Becomes: string(social.Follow)},
 		platform.Kind{Name: "follow_events unfollow", Becomes: string(social.Unfollow)},
 		platform.Kind{Name: "direct_message_events", Becomes: string(social.Message)},
@@ -288,12 +288,10 @@ func chat(e envelope, watched string) platform.Event {
 // is not there as the post's author or as one that the post names.
 func liked(e envelope, watched string) platform.Event {
 	type likeData struct {
-		ID      platform.ID   `json:"id"`
-		Created string        `json:"created_at"`
-		Millis  platform.Text `json:"timestamp_ms"`
-		Post    platform.ID   `json:"liked_tweet_id"`
-		Author  platform.ID   `json:"liked_tweet_author_id"`
-		AuthorV platform.ID   `json:"tweet_author_id"` // as seen in the wild
+		ID      platform.ID `json:"id"`
+		Post    platform.ID `json:"liked_tweet_id"`
+		Author  platform.ID `json:"liked_tweet_author_id"`
+		AuthorV platform.ID `json:"tweet_author_id"` // as seen in the wild
 	}
 	var v likeData
 	if err := platform.Decode(e.Payload, &v); err != nil {
@@ -318,7 +316,7 @@ func liked(e envelope, watched string) platform.Event {
 			return ignore(e.Type, watched, fmt.Sprintf("a like of post %.40s: X does not say by whom", v.Post))
 		}
 	}
-	return like(e.Type, watched, string(v.ID), string(v.Post), actor(by, known), string(v.Millis), v.Created, time.RFC3339Nano)
+	return like(e.Type, watched, string(v.ID), string(v.Post), actor(by, known))
 }
 
 // namedIn is who the posts in a list are by, name or answer: ids, and handles

@@ -101,11 +101,9 @@ func deleted1(key, watched string, raw json.RawMessage, _ map[string]user) platf
 
 func liked1(key, watched string, raw json.RawMessage, _ map[string]user) platform.Event {
 	type likeData struct {
-		ID      platform.ID   `json:"id"`
-		Created string        `json:"created_at"`
-		Millis  platform.Text `json:"timestamp_ms"`
-		User    user          `json:"user"`
-		Post    struct {
+		ID   platform.ID `json:"id"`
+		User user        `json:"user"`
+		Post struct {
 			ID    platform.ID `json:"id"`
 			IDStr platform.ID `json:"id_str"`
 		} `json:"favorited_status"`
@@ -115,7 +113,7 @@ func liked1(key, watched string, raw json.RawMessage, _ map[string]user) platfor
 		return park(key, watched, err)
 	}
 	by := social.Actor{ID: v.User.id, Handle: v.User.handle, Name: v.User.name}
-	return like(key, watched, string(v.ID), first(v.Post.IDStr, v.Post.ID), by, string(v.Millis), v.Created, time.RubyDate)
+	return like(key, watched, string(v.ID), first(v.Post.IDStr, v.Post.ID), by)
 }
 
 func related1(key, watched string, raw json.RawMessage, _ map[string]user) platform.Event {

@@ -345,21 +345,14 @@ func relation(kind, watched string, t social.Type, source, target user, at time.
 
 // like is the event of a like. Its id is the same in both products, whoever is
 // told of it. XAA gives its times "when available"
-// (https://docs.x.com/x-api/activity/event-payloads).
-func like(kind, watched, id, object string, by social.Actor, millis, at, layout string) platform.Event {
-	var t time.Time
-	var err error
-	switch {
-	case millis != "":
-		t, err = platform.Unix(millis, time.Millisecond)
-	case at != "":
-		t, err = platform.Time(at, layout)
-	}
+// (https://docs.x.com/x-api/activity/event-payloads), and AAA always: so that
+// one like is one fact, no time of it is kept. X tells of no like taken back.
+func like(kind, watched, id, object string, by social.Actor) platform.Event {
 	if id == "" {
 		id = social.Key(by.ID, object)
 	}
-	return act(kind, social.Activity{Key: social.ActivityKey(name, "", social.React, id, t), Platform: name, Type: social.React, Actor: by,
-		Object: social.Object{ID: object, Type: "post"}, URL: link(object), Occurred: t, Undated: t.IsZero(), Direction: direction(by.ID, watched)}, err, watched)
+	return act(kind, social.Activity{Key: social.ActivityKey(name, "", social.React, id, time.Time{}), Platform: name, Type: social.React, Actor: by,
+		Object: social.Object{ID: object, Type: "post"}, URL: link(object), Undated: true, Direction: direction(by.ID, watched)}, nil, watched)
 }
 
 // revoked is the event of an account taking back what it let the app do.
