@@ -91,7 +91,7 @@ func TestEachChangeOfASubscriptionCounts(t *testing.T) {
 	if key("1", "canceled") == key("77", "canceled") || key("40", "active") == key("78", "active") {
 		t.Error("a second change is the first")
 	}
-	if key("77", "canceled") != key("77", "canceled") {
+	if once, again := key("77", "canceled"), key("77", "canceled"); once != again {
 		t.Error("an update sent again is another")
 	}
 }
