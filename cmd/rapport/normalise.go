@@ -11,6 +11,7 @@ import (
 
 	"rapport/cmd/internal/recorded"
 	"rapport/internal/platform"
+	"rapport/internal/platform/github"
 	"rapport/internal/platform/slack"
 )
 
@@ -27,7 +28,7 @@ type normaliseCommand struct {
 func (normaliseCommand) Help() string {
 	return `Prints an activity for each thing that someone did, without what the reader says of its text. Of what is no activity it prints {"file","event"} and why: "ignored" tells nothing that someone did, "parked" can't be understood, "revoked" ends a grant, "erase" is an account that the platform wants forgotten. Signatures are not checked.
 
-Headers, where the platform says in one what the payload is about, are read from NAME.headers (Name: value lines; :method, :url and :path are the request's own) or NAME.headers.json (an object) beside NAME.json; such files among those given are passed over. Comments in .jsonc files are passed over, too. An event of Slack's without its envelope is read as one of the team it names.
+Headers, where the platform says in one what the payload is about, are read from NAME.headers (Name: value lines; :method, :url and :path are the request's own) or NAME.headers.json (an object) beside NAME.json; such files among those given are passed over. Comments in .jsonc files are passed over, too. An event of Slack's without its envelope is read as one of the team it names; one of GitHub's without its header as what its objects say, where they say one thing alone.
 
 Examples:
   rapport normalise --platform meta payloads/*.json
@@ -125,6 +126,12 @@ func (c *normaliseCommand) request(s *streams, file string) (platform.Request, e
 		if body, team, ok := slack.Wrap(r.Body); ok {
 			s.say("%s: an event without its envelope; read as one of the team %s", file, team)
 			r.Body = body
+		}
+	}
+	if c.Platform == "github" && r.Header.Get("X-GitHub-Event") == "" {
+		if event := github.EventOf(r.Body); event != "" {
+			s.say("%s: no X-GitHub-Event header; by its objects it can be %s alone, and is read as that", file, event)
+			r.Header.Set("X-GitHub-Event", event)
 		}
 	}
 	return r, nil

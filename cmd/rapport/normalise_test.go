@@ -79,14 +79,7 @@ var couldNotBeRead = map[string]string{
 
 // given are the headers that the requests of a file had, where none are beside it.
 func given(folder, name string) []string {
-	switch {
-	case folder == "github": // the event's name and, after it, the action: issue_comment_created
-		event := strings.TrimSuffix(name, ".json")
-		for _, action := range []string{"_created", "_opened"} {
-			event = strings.TrimSuffix(event, action)
-		}
-		return []string{"--header", "X-GitHub-Event: " + event}
-	case folder+"/"+name == "discourse/post_created_full.json":
+	if folder+"/"+name == "discourse/post_created_full.json" {
 		return []string{"--header", "X-Discourse-Event: post_created", "--header", "X-Discourse-Instance: https://forum.example"}
 	}
 	return nil

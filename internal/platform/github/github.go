@@ -189,6 +189,33 @@ var about = map[string]string{
 	"meta": "hook", "repository": "", "organization": "", "installation": "", "installation_repositories": "", "github_app_authorization": "",
 }
 
+// EventOf is the event that a body kept without its headers can be alone, ""
+// where its objects don't say. It is for people who look at payloads: what a
+// delivery is, its header says.
+func EventOf(body []byte) string {
+	var keys map[string]json.RawMessage
+	if platform.Decode(body, &keys) != nil {
+		return ""
+	}
+	if keys["zen"] != nil && keys["hook_id"] != nil {
+		return "ping"
+	}
+	found := ""
+	for event, want := range about {
+		if want == "" || misfit(event, event, keys) != "" {
+			continue
+		}
+		if keys["repository"] == nil && event != "sponsorship" && event != "marketplace_purchase" {
+			continue // a team's member, say
+		}
+		if found != "" {
+			return ""
+		}
+		found = event
+	}
+	return found
+}
+
 // misfit says how a body can't be that of the event, "" if it can.
 func misfit(event, kind string, keys map[string]json.RawMessage) string {
 	want, known := about[event]

@@ -2,6 +2,8 @@ package github
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -271,6 +273,44 @@ func TestPublishedPayloads(t *testing.T) {
 		}
 		if e := one(t, event, v); e.Parked != "" || (e.Activity == nil) != (file == "ping") {
 			t.Errorf("%s: %+v", file, e)
+		}
+	}
+}
+
+// A body kept without its headers is read as what it can be alone, and as nothing else.
+func TestEventOf(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.headers")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d fixtures, %v", len(files), err)
+	}
+	told := 0
+	for _, file := range files {
+		h, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, event, _ := strings.Cut(string(h), eventHeader+": ")
+		event, _, _ = strings.Cut(event, "\n")
+		body, err := os.ReadFile(strings.TrimSuffix(file, ".headers") + ".json")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a form
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch got := EventOf(body); {
+		case got == event:
+			told++
+		case got != "" && file != "testdata/header_does_not_fit.headers" && file != "testdata/unknown.headers": // their headers are made up
+			t.Errorf("%s: read as %s", file, got)
+		}
+	}
+	if told < 80 {
+		t.Errorf("of %d fixtures it says what %d are", len(files), told)
+	}
+	for _, body := range []string{``, `[]`, `{}`, `{"action":"created"}`, `{"issue":1,"release":1}`, `{"repository":{}}`} {
+		if got := EventOf([]byte(body)); got != "" {
+			t.Errorf("%s is read as %s", body, got)
 		}
 	}
 }
