@@ -200,11 +200,10 @@ func (e *Erasure) forget(ctx context.Context, x *demand) error {
 	if err := e.Store.AddReceipt(ctx, x.workspace, receipt); err != nil {
 		return err
 	}
-	if !x.message.Again {
-		for _, m := range secondPass(x.message, x.found) {
-			if err := e.Later(ctx, m); err != nil {
-				return err
-			}
+	began, follow := e.Now(), !x.message.Again || len(x.found) > 0 // a second pass may have overtaken a first one that died
+	if follow {
+		if err := e.follow(ctx, x); err != nil {
+			return err
 		}
 	}
 	clear(removed)
@@ -216,8 +215,23 @@ func (e *Erasure) forget(ctx context.Context, x *demand) error {
 		removed["facts"] += facts
 		removed["views"] += views
 	}
+	if follow && e.Now().Sub(began) > time.Minute { // something may have read the last of it just now
+		if err := e.follow(ctx, x); err != nil {
+			return err
+		}
+	}
 	receipt.Done = true
 	return e.Store.AddReceipt(ctx, x.workspace, receipt)
+}
+
+// follow queues the second pass.
+func (e *Erasure) follow(ctx context.Context, x *demand) error {
+	for _, m := range secondPass(x.message, x.found) {
+		if err := e.Later(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // look notes what there is of one account.

@@ -39,7 +39,7 @@ const hands = 8
 // conversation once, however many of them are in it. What was erased has no view.
 func (f *Feedback) View(ctx context.Context, w string, refs ...store.FactRef) error {
 	facts, touched := make([]social.Activity, len(refs)), make([]touch, len(refs))
-	err := errors.Join(parallel.Each(ctx, len(refs), hands, func(i int) (err error) {
+	errs := parallel.Each(ctx, len(refs), hands, func(i int) (err error) {
 		facts[i], err = f.store.Activity(ctx, w, refs[i])
 		switch a := facts[i]; {
 		case fault.Is(err, fault.NotFound):
@@ -53,31 +53,52 @@ func (f *Feedback) View(ctx context.Context, w string, refs ...store.FactRef) er
 			touched[i], err = f.place(ctx, w, a, refs[i])
 		}
 		return err
-	})...)
-	if err != nil {
-		return err
-	}
-	if err := f.conversations(ctx, w, touched); err != nil {
-		return err
-	}
-	return errors.Join(parallel.Each(ctx, len(refs), hands, func(i int) error {
+	})
+	// What fails keeps nothing else from being viewed: the message comes again as a whole.
+	errs = append(errs, f.conversations(ctx, w, touched))
+	return errors.Join(append(errs, parallel.Each(ctx, len(refs), hands, func(i int) error {
 		if facts[i].Key == "" {
 			return nil
 		}
 		if err := f.item(ctx, w, facts[i]); err != nil {
 			return err
 		}
-		// An erasure may have taken the fact, and the views that it found, while these were written.
-		_, err := f.store.Activity(ctx, w, refs[i])
-		if fault.Is(err, fault.NotFound) {
-			return f.store.ForgetViews(ctx, w, facts[i])
-		}
+		return f.look(ctx, w, facts[i], refs[i], touched[i])
+	})...)...)
+}
+
+// look takes away what was written of a fact, if an erasure took the fact and
+// the views that it found meanwhile.
+func (f *Feedback) look(ctx context.Context, w string, a social.Activity, ref store.FactRef, t touch) error {
+	_, err := f.store.Activity(ctx, w, ref)
+	if !fault.Is(err, fault.NotFound) {
 		return err
-	})...)
+	}
+	if err := f.store.ForgetViews(ctx, w, a); err != nil || t.thread == "" {
+		return err
+	}
+	// Without its place the thread isn't found any more, but here it is known.
+	n := nodeOf(a)
+	if err := f.store.DeleteNode(ctx, w, t.thread, n); err != nil || n.Direction != social.Inbound {
+		return err
+	}
+	root, err := f.store.Root(ctx, w, t.root)
+	if err != nil {
+		return err
+	}
+	_, nodes, err := f.store.Tree(ctx, w, root, n.Account)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(nodes, func(o store.NodeRef) bool { return o.Account == n.Account }) {
+		return f.converse(ctx, w, root, []string{n.Account})
+	}
+	return f.store.DeleteHead(ctx, w, root, n.Account)
 }
 
 // touch is what an activity has a part in: conversations of one thread.
 type touch struct {
+	thread string // where the message's node was put
 	root   string // "": none
 	askers map[string]bool
 }
@@ -157,6 +178,9 @@ func (f *Feedback) item(ctx context.Context, w string, a social.Activity) error 
 // view was written: then the view moves there.
 func (f *Feedback) moved(ctx context.Context, w string, a *social.Activity) error {
 	now, err := f.store.Activity(ctx, w, store.RefOf(*a))
+	if fault.Is(err, fault.NotFound) {
+		return nil // erased meanwhile: look sees it
+	}
 	if err != nil || now.Occurred.Equal(a.Occurred) {
 		return err
 	}
@@ -181,6 +205,9 @@ func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) (t 
 		return t, err
 	}
 	of, err := f.store.Activity(ctx, w, p.Ref)
+	if fault.Is(err, fault.NotFound) {
+		return t, nil // erased meanwhile
+	}
 	if err != nil {
 		return t, err
 	}
@@ -192,7 +219,10 @@ func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) (t 
 			return t, err
 		}
 	}
-	return t, f.item(ctx, w, of)
+	if err := f.item(ctx, w, of); err != nil {
+		return t, err
+	}
+	return t, f.look(ctx, w, of, p.Ref, t)
 }
 
 // tell notes edits and deletions that somebody else made, a moderator or
@@ -280,7 +310,7 @@ func (f *Feedback) place(ctx context.Context, w string, a social.Activity, ref s
 		}
 		addAskers(nodes, askers)
 	}
-	return touch{root, askers}, nil
+	return touch{p.Thread, root, askers}, nil
 }
 
 // threadOf finds the thread of a message: the platform's, or that of the
@@ -371,11 +401,12 @@ func (f *Feedback) converse(ctx context.Context, w, root string, askers []string
 			return f.head(ctx, w, old[i], found)
 		})
 		var late []string // somebody else wrote their heads meanwhile
+		var failed error
 		for i, err := range errs {
 			if fault.Is(err, fault.Conflict) {
 				late = append(late, askers[i])
-			} else if err != nil {
-				return err
+			} else {
+				failed = errors.Join(failed, err)
 			}
 		}
 		after, err := f.store.Root(ctx, w, root)
@@ -388,6 +419,9 @@ func (f *Feedback) converse(ctx context.Context, w, root string, askers []string
 			}
 			root = after
 			return fault.New(fault.Conflict, "the thread has a new root")
+		}
+		if failed != nil {
+			return failed
 		}
 		if askers = late; len(late) > 0 {
 			return fault.New(fault.Conflict, "conversations were written meanwhile")
@@ -406,8 +440,15 @@ func (f *Feedback) head(ctx context.Context, w string, old store.Head, found []s
 			refs[n.Activity] = n.Ref
 		}
 	}
-	if err := f.received(ctx, w, old, nodes, refs); err != nil {
-		return err
+	for {
+		gone, err := f.received(ctx, w, old, nodes, refs)
+		if err != nil {
+			return err
+		}
+		if gone == "" {
+			break
+		}
+		nodes = slices.DeleteFunc(nodes, func(n conversation.Node) bool { return n.Activity == gone })
 	}
 	// Written also where nothing changed, as in item.
 	return f.store.PutHead(ctx, w, store.Head{Conversation: conversation.Of(old.Asker, nodes), Thread: old.Thread, Asker: old.Asker, Version: old.Version})
@@ -417,8 +458,9 @@ func (f *Feedback) head(ctx context.Context, w string, old store.Head, found []s
 // asker's facts, and then asks for the asker to be scored: in this order, and
 // before the head is written, so that a crash between leaves nothing undone.
 // That a message is deleted takes it off the conversation, but the reply to
-// it was given: else the facts would depend on which came first.
-func (f *Feedback) received(ctx context.Context, w string, old store.Head, nodes []conversation.Node, refs map[string]store.FactRef) error {
+// it was given: else the facts would depend on which came first. A reply whose
+// fact was erased is returned: it is none.
+func (f *Feedback) received(ctx context.Context, w string, old store.Head, nodes []conversation.Node, refs map[string]store.FactRef) (gone string, err error) {
 	asker := old.Asker
 	known := map[string]bool{}
 	for _, e := range old.Exchanges {
@@ -442,27 +484,30 @@ func (f *Feedback) received(ctx context.Context, w string, old store.Head, nodes
 			continue
 		}
 		reply, err := f.store.Activity(ctx, w, refs[e.Answer])
+		if fault.Is(err, fault.NotFound) {
+			return e.Answer, nil
+		}
 		if err != nil {
-			return fmt.Errorf("reply: %w", err)
+			return "", fmt.Errorf("reply: %w", err)
 		}
 		if err := f.store.PutReceived(ctx, w, asker, reply, reading.Version); err != nil {
-			return err
+			return "", err
 		}
 		if deleted[e.Answer] { // so that no score rests on it
 			edits, err := f.store.Edits(ctx, w, messageOf(reply))
 			if err != nil {
-				return err
+				return "", err
 			}
 			for _, edit := range edits {
 				if err := f.store.PutReceived(ctx, w, asker, edit, reading.Version); err != nil {
-					return err
+					return "", err
 				}
 			}
 		}
 		fresh = true
 	}
 	if !fresh {
-		return nil
+		return "", nil
 	}
-	return f.score(ctx, w, []string{asker})
+	return "", f.score(ctx, w, []string{asker})
 }

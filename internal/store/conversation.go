@@ -331,6 +331,16 @@ func (s *Store) PutHead(ctx context.Context, w string, h Head) error {
 	return s.putVersion(ctx, it, h.Version)
 }
 
+// DeleteHead removes the head of asker in a thread.
+func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) error {
+	return s.delete(ctx, key{threadPK(w, thread), headSK(asker)})
+}
+
+// DeleteNode removes a message from a thread.
+func (s *Store) DeleteNode(ctx context.Context, w, thread string, n conversation.Node) error {
+	return s.delete(ctx, key{threadPK(w, thread), nodeSK(n)})
+}
+
 // DeleteHeads removes the heads of a thread that was linked below another.
 func (s *Store) DeleteHeads(ctx context.Context, w, thread string) error {
 	heads, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: headSK("")})
