@@ -79,12 +79,24 @@ func (f *Feedback) look(ctx context.Context, w string, a social.Activity, ref st
 	}
 	// Without its place the thread isn't found any more, but here it is known.
 	n := nodeOf(a)
-	if err := f.store.DeleteNode(ctx, w, t.thread, n); err != nil || n.Direction != social.Inbound {
+	if err := f.store.DeleteNode(ctx, w, t.thread, n); err != nil {
 		return err
 	}
 	root, err := f.store.Root(ctx, w, t.root)
 	if err != nil {
 		return err
+	}
+	if n.Direction == social.Outbound {
+		askers := slices.Sorted(maps.Keys(t.askers))
+		if len(askers) == 0 {
+			return nil
+		}
+		for _, asker := range askers {
+			if err := f.store.DeleteReceived(ctx, w, asker, a); err != nil {
+				return err
+			}
+		}
+		return errors.Join(f.converse(ctx, w, root, askers), f.score(ctx, w, askers))
 	}
 	_, nodes, err := f.store.Tree(ctx, w, root, n.Account)
 	if err != nil {

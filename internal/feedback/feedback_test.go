@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -285,5 +286,70 @@ func TestALongChainBackwards(t *testing.T) {
 	t.Logf("%d requests for %d messages at most", most, atOnce)
 	if bound := int64(2 * atOnce * messages); most > bound {
 		t.Errorf("%d requests for %d messages of a chain of %d, want at most %d", most, atOnce, messages, bound)
+	}
+}
+
+// before calls f once, before the n-th request.
+type before struct {
+	at, n int64
+	f     func()
+}
+
+func (b *before) Do(r *http.Request) (*http.Response, error) {
+	if b.n++; b.n == b.at {
+		b.f()
+	}
+	return http.DefaultClient.Do(r)
+}
+
+// An account is erased, whole, before each single request of a view of its
+// message: nothing of it stays, and others' messages are viewed as ever.
+func TestErasedWhileViewed(t *testing.T) {
+	quiet := func(context.Context, string, []string) error { return nil }
+	question, reply := said("ann", "1", "", 0, social.Inbound), said("brand", "2", "1", 10, social.Outbound)
+	for name, gone := range map[string]social.Activity{"who asks": question, "who replies": reply} {
+		t.Run(name, func(t *testing.T) {
+			for at := int64(1); ; at++ {
+				s, table := storetest.NewTable(t)
+				for _, a := range []social.Activity{question, reply} {
+					if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if gone.Key == reply.Key {
+					if err := feedback.New(s, quiet).View(t.Context(), w, store.RefOf(question)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				cfg, err := config.LoadDefaultConfig(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				hook := &before{at: at, f: func() {
+					if _, _, err := s.ForgetAccount(t.Context(), w, gone.Account().AccountID()); err != nil {
+						t.Error(err)
+					}
+				}}
+				cfg.HTTPClient = hook
+				if err := feedback.New(store.New(cfg, table.Name), quiet).View(t.Context(), w, store.RefOf(gone)); err != nil {
+					t.Fatalf("before request %d: %v", at, err)
+				}
+				if hook.n < at {
+					break // it is viewed, and was not erased
+				}
+				for k, v := range table.Dump(t) {
+					if strings.Contains(k+v, gone.Account().AccountID()) || strings.Contains(v, gone.Text) {
+						t.Errorf("before request %d: left: %s: %.200s", at, k, v)
+					}
+				}
+				more := said("ann", "3", "2", 20, social.Inbound)
+				if _, err := s.PutActivity(t.Context(), w, more, "test"); err != nil {
+					t.Fatal(err)
+				}
+				if err := feedback.New(s, quiet).View(t.Context(), w, store.RefOf(more)); err != nil {
+					t.Errorf("before request %d: the next message: %v", at, err)
+				}
+			}
+		})
 	}
 }

@@ -182,6 +182,11 @@ func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Act
 	return err
 }
 
+// DeleteReceived takes away what PutReceived noted.
+func (s *Store) DeleteReceived(ctx context.Context, w, account string, a social.Activity) error {
+	return s.delete(ctx, key{accountPK(w, account), receivedSK(a)})
+}
+
 // Facts returns what an account did and the replies it received, in the order
 // of their keys, which is of time but for undated ones: they come first.
 func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
