@@ -353,3 +353,39 @@ func TestErasedWhileViewed(t *testing.T) {
 		})
 	}
 }
+
+// What an account does after the demand is kept, also where it comes while the
+// account is being forgotten: before each single request of that.
+func TestDoneWhileForgotten(t *testing.T) {
+	early, later := said("ann", "1", "", 0, social.Inbound), said("ann", "2", "", 60, social.Inbound)
+	account := early.Account().AccountID()
+	for at := int64(1); ; at++ {
+		s, table := storetest.NewTable(t)
+		if _, err := s.PutActivity(t.Context(), w, early, "test"); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.LoadDefaultConfig(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		hook := &before{at: at, f: func() {
+			if _, err := s.PutActivity(t.Context(), w, later, "test"); err != nil {
+				t.Error(err)
+			}
+		}}
+		cfg.HTTPClient = hook
+		if _, _, err := store.New(cfg, table.Name).ForgetUntil(t.Context(), w, account, t0.Add(30*time.Minute), func(context.Context, []store.FactRef) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if hook.n < at {
+			break
+		}
+		facts, err := s.Facts(t.Context(), w, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(facts) != 1 || facts[0].Key != later.Key {
+			t.Errorf("before request %d: %d facts are left, want the later one", at, len(facts))
+		}
+	}
+}

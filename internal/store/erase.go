@@ -181,8 +181,25 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	if stays != nil {
 		return f.facts, f.views, s.put(ctx, newAccountItem(w, *stays))
 	}
-	n, err = s.deletePartition(ctx, pk)
-	return f.facts + n, f.views, err
+	// What the account did later may have come meanwhile: that is looked for in
+	// the same list by which the rest goes.
+	if items, err = all[activityItem](ctx, s, query{pk: pk, descending: true}); err != nil {
+		return 0, 0, err
+	}
+	for _, it := range items {
+		if !strings.HasPrefix(it.SK, "F#") {
+			continue
+		}
+		if a, err := it.activity(); err != nil || a.Occurred.After(until) {
+			return f.facts, f.views, err
+		}
+	}
+	for _, it := range items {
+		if err := s.delete(ctx, key{it.PK, it.SK}); err != nil {
+			return 0, 0, err
+		}
+	}
+	return f.facts + len(items), f.views, nil
 }
 
 // ForgetViews takes away what was made of a fact that is gone.
