@@ -1,13 +1,10 @@
-"""Starts the emulator (ministack, version pinned in requirements.lock) with seven patches.
+"""Starts the emulator (ministack, version pinned in requirements.lock) with six patches.
 
 They reach into its internals: check each one when the version is raised. Two make a warm request
-take 10 ms instead of 100, one keeps a large table from stopping it for seconds, two bound the
-processes of a burst, one corrects permissions, one keeps AWS clients and the API's callers apart.
+take 10 ms instead of 100, two bound the processes of a burst, one corrects permissions, one keeps AWS clients and the API's callers apart.
 """
 
-import gc
 import socketserver
-import threading
 import time
 
 # The Runtime API sends headers and body in two writes; Nagle's algorithm and delayed
@@ -15,24 +12,6 @@ import time
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 from ministack.core.lambda_runtime import Worker  # noqa: E402
-
-_FREEZE_SECONDS = 5
-
-
-def _freeze_what_stays():
-    """What is there is taken for data that stays: the collector does not look at it again.
-
-    The emulator holds the whole table in memory, and a full collection over it stops everything,
-    so that what is due meanwhile waits. The price: cycles of objects that are alive at such a
-    moment are never freed.
-    """
-    while True:
-        time.sleep(_FREEZE_SECONDS)
-        gc.collect(1)
-        gc.freeze()
-
-
-threading.Thread(target=_freeze_what_stays, daemon=True).start()
 
 # It waits 50 ms for a log line after each silent invocation.
 Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.002, 0.250)
