@@ -153,55 +153,91 @@ func unpack(key string, body []byte) ([]platform.Delivery, error) {
 
 // TakeOut takes the deliveries for which goes is true out of an archived
 // object, and returns how many went. The object keeps its name; with none left
-// it is deleted. Whoever changes it at the same time loses nothing: then it is
-// read again. One that is not there, or no longer, holds nothing.
+// it is deleted.
 func (b *Bucket) TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error) {
-	for i := range 10 {
-		body, tag, err := b.get(ctx, key)
-		if fault.Is(err, fault.NotFound) {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, err
-		}
+	went := 0
+	did, err := b.edit(ctx, key, func(body []byte) ([]byte, error) {
 		ds, err := unpack(key, body)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		kept := ds[:0:0]
 		for _, d := range ds {
 			out, err := goes(d)
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
 			if !out {
 				kept = append(kept, d)
 			}
 		}
-		if len(kept) == len(ds) {
-			return 0, nil
+		went = len(ds) - len(kept)
+		switch {
+		case went == 0:
+			return nil, errStays
+		case len(kept) == 0:
+			return nil, nil
 		}
-		if len(kept) == 0 {
+		_, body, err = pack("", kept)
+		return body, err
+	})
+	if !did {
+		went = 0
+	}
+	return went, err
+}
+
+// DeleteIf deletes an object for whose bytes goes is true, and says whether it
+// did: of several who do so at once, one.
+func (b *Bucket) DeleteIf(ctx context.Context, key string, goes func(body []byte) (bool, error)) (bool, error) {
+	return b.edit(ctx, key, func(body []byte) ([]byte, error) {
+		out, err := goes(body)
+		if err == nil && !out {
+			err = errStays
+		}
+		return nil, err
+	})
+}
+
+// errStays says that an object stays as it is.
+var errStays = errors.New("it stays")
+
+// edit replaces an object of compressed deliveries by what f makes of it, or
+// deletes it where that is nil, and says whether it did. Whoever changes the
+// object at the same time loses nothing: then it is read again, and f called
+// again. One that is not there, or no longer, is not edited.
+func (b *Bucket) edit(ctx context.Context, key string, f func(body []byte) ([]byte, error)) (bool, error) {
+	for i := range 10 {
+		body, tag, err := b.get(ctx, key)
+		if fault.Is(err, fault.NotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if body, err = f(body); err == errStays {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+		if body == nil {
 			_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: tag})
 		} else {
-			if _, body, err = pack("", kept); err != nil {
-				return 0, err
-			}
 			_, err = b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/gzip"), IfMatch: tag})
 		}
 		if err == nil {
-			return len(ds) - len(kept), nil
+			return true, nil
 		}
 		if !changed(err) {
-			return 0, fault.Wrap(fault.Transient, fmt.Errorf("replace %s: %w", key, err), "")
+			return false, fault.Wrap(fault.Transient, fmt.Errorf("replace %s: %w", key, err), "")
 		}
 		select {
 		case <-ctx.Done():
-			return 0, fault.Wrap(fault.Transient, ctx.Err(), "")
+			return false, fault.Wrap(fault.Transient, ctx.Err(), "")
 		case <-time.After(rand.N(10 * time.Millisecond << i)):
 		}
 	}
-	return 0, fault.New(fault.Transient, "%s changes all the time", key)
+	return false, fault.New(fault.Transient, "%s changes all the time", key)
 }
 
 // changed reports whether S3 refused a write since the object is another by

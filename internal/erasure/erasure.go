@@ -32,11 +32,11 @@ import (
 
 // Archive is what erasure needs of the bucket.
 type Archive interface {
-	Get(ctx context.Context, key string) ([]byte, error)
 	Delete(ctx context.Context, key string) error
 	List(ctx context.Context, prefix, after string, f func(key string) error) error
 	Archived(ctx context.Context, workspace string, from, to time.Time, f func(key string) error) error
 	TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error)
+	DeleteIf(ctx context.Context, key string, goes func(body []byte) (bool, error)) (bool, error)
 }
 
 // Erasure forgets accounts.
@@ -75,8 +75,8 @@ func Erased(s *store.Store, key []byte) func(context.Context, string, []string) 
 	}
 }
 
-// SecondPass is how long after the first an erasure is done again: longer
-// than any function runs, so that whatever was being written when the
+// SecondPass is how long after the first an erasure is done again: as long
+// as any function may run, so that whatever was being written when the
 // tombstone was set is found.
 const SecondPass = 15 * time.Minute
 
@@ -340,40 +340,34 @@ func (e *Erasure) themes(ctx context.Context, x *demand) (int, error) {
 // reports deletes the files of the runs that name an account or quote it.
 // The run stays, and says that its files are gone.
 func (e *Erasure) reports(ctx context.Context, x *demand) (int, error) {
-	var runs []string
+	removed := 0
 	err := e.Archive.List(ctx, "reports/"+x.workspace+"/", "", func(key string) error {
 		run, is := strings.CutSuffix(key, ".json")
 		if !is {
 			return nil
 		}
-		b, err := e.Archive.Get(ctx, key)
-		if fault.Is(err, fault.NotFound) {
-			return nil // another erasure was first
-		}
-		if err != nil {
-			return err
-		}
-		var d report.Data
-		if err := json.Unmarshal(b, &d); err != nil {
-			return fmt.Errorf("read %s: %w", key, err)
-		}
-		if x.names(d) {
-			runs = append(runs, run)
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, run := range runs {
 		// The JSON last: as long as it is there, the run is found again.
-		for _, ending := range []string{".html", ".txt", ".csv", ".json"} {
-			if err := e.Archive.Delete(ctx, run+ending); err != nil {
-				return 0, err
+		gone, err := e.Archive.DeleteIf(ctx, key, func(body []byte) (bool, error) {
+			var d report.Data
+			if err := json.Unmarshal(body, &d); err != nil {
+				return false, fmt.Errorf("read %s: %w", key, err)
 			}
+			if !x.names(d) {
+				return false, nil
+			}
+			for _, ending := range []string{".html", ".txt", ".csv"} {
+				if err := e.Archive.Delete(ctx, run+ending); err != nil {
+					return false, err
+				}
+			}
+			return true, nil
+		})
+		if gone {
+			removed++
 		}
-	}
-	return len(runs), nil
+		return err
+	})
+	return removed, err
 }
 
 // names reports whether a report names one of the accounts, as a lead, with
@@ -487,23 +481,18 @@ func (e *Erasure) parked(ctx context.Context, x *demand) (int, error) {
 	}
 	removed := 0
 	err := e.Archive.List(ctx, "parked/"+x.workspace+"/", "", func(key string) error {
-		b, err := e.Archive.Get(ctx, key)
-		if fault.Is(err, fault.NotFound) {
-			return nil // another erasure was first
-		}
-		if err != nil {
-			return err
-		}
-		var d platform.Delivery
-		if d.UnmarshalJSON(b) != nil || !x.within(d.Request.Body, d.Received) {
-			return nil
-		}
-		removed++
 		// The object last: as long as it is there, its reasons are found again.
-		if err := e.Store.DeleteParked(ctx, x.workspace, d.Received, d.ID()); err != nil {
-			return err
+		gone, err := e.Archive.DeleteIf(ctx, key, func(body []byte) (bool, error) {
+			var d platform.Delivery
+			if d.UnmarshalJSON(body) != nil || !x.within(d.Request.Body, d.Received) {
+				return false, nil
+			}
+			return true, e.Store.DeleteParked(ctx, x.workspace, d.Received, d.ID())
+		})
+		if gone {
+			removed++
 		}
-		return e.Archive.Delete(ctx, key)
+		return err
 	})
 	return removed, err
 }

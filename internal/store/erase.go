@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -450,26 +451,38 @@ type receiptItem struct {
 	ID, At           string
 	Platform, Reason string
 	Done             bool
-	Removed          map[string]int
+	Parts            map[string]map[string]int // what each call of AddReceipt told, by a random name
 }
 
-// AddReceipt notes what a part of an erasure took away: the counts add up.
+// AddReceipt notes what a part of an erasure took away. The parts add up when
+// they are read: one that is written again, since an answer was lost, counts once.
 func (s *Store) AddReceipt(ctx context.Context, w string, r Receipt) error {
+	part := rand.Text()
 	return Again(ctx, func() error {
 		it := receiptItem{PK: receiptPK(w), SK: social.Stamp(r.At) + "#" + r.ID}
 		var old receiptItem
 		if err := s.get(ctx, key{it.PK, it.SK}, &old); err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		it.Version, it.ID, it.At, it.Platform, it.Reason = old.Version+1, r.ID, social.Stamp(r.At), r.Platform, r.Reason
-		it.Done, it.Removed = r.Done || old.Done, map[string]int{}
-		for _, m := range []map[string]int{old.Removed, r.Removed} {
-			for k, n := range m {
-				it.Removed[k] += n
-			}
+		if old.Version > 0 && (old.Done || !r.Done) && !slices.ContainsFunc(slices.Collect(maps.Values(r.Removed)), func(n int) bool { return n > 0 }) {
+			return nil // it says nothing new
 		}
+		it.Version, it.ID, it.At, it.Platform, it.Reason = old.Version+1, r.ID, social.Stamp(r.At), r.Platform, r.Reason
+		it.Done, it.Parts = r.Done || old.Done, map[string]map[string]int{part: r.Removed}
+		maps.Copy(it.Parts, old.Parts)
 		return s.putVersion(ctx, it, old.Version)
 	})
+}
+
+// removed adds up the parts.
+func (it receiptItem) removed() map[string]int {
+	out := map[string]int{}
+	for _, p := range it.Parts {
+		for k, n := range p {
+			out[k] += n
+		}
+	}
+	return out
 }
 
 // Receipts lists erasures, newest first, after the given place (""), at most limit, and the place of the last.
@@ -485,7 +498,7 @@ func (s *Store) Receipts(ctx context.Context, w, after string, limit int) ([]Rec
 		if err != nil {
 			return nil, "", err
 		}
-		out[i], last = Receipt{it.ID, t, it.Platform, it.Reason, it.Done, it.Removed}, it.SK
+		out[i], last = Receipt{it.ID, t, it.Platform, it.Reason, it.Done, it.removed()}, it.SK
 	}
 	return out, last, nil
 }
