@@ -16,14 +16,14 @@ import (
 // not fit means that something stands in the wrong package. See
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
-	{"fault", "parallel"},
+	{"fault", "parallel", "sdk"},
 	{"social"},
 	{"platform", "reading", "stats"},
 	{adapters},
 	{"platform/all"},
 	{"scoring", "conversation", "theme", "report", "silence"}, // pure views
 	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
-	{"issue"}, // a pure view over what is stored
+	{"issue", "view"}, // over what is stored
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"erasure", "replay"},
 	{"reporting", "send", "quality"},

@@ -125,12 +125,12 @@ func table(ctx context.Context, cfg aws.Config) (*store.Store, func(), error) {
 		return []types.KeySchemaElement{{AttributeName: aws.String(p + "PK"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String(p + "SK"), KeyType: types.KeyTypeRange}}
 	}
 	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest, KeySchema: keys("")}
-	for _, p := range []string{"", "G1", "G2"} {
+	for _, p := range []string{"", "G1", "G2", "G3"} {
 		for _, k := range []string{"PK", "SK"} {
 			in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: aws.String(p + k), AttributeType: types.ScalarAttributeTypeS})
 		}
 		if p != "" {
-			in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: aws.String(strings.Replace(p, "G", "GSI", 1)), KeySchema: keys(p), Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll}})
+			in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: aws.String(strings.Replace(p, "G", "GSI", 1)), KeySchema: keys(p), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}})
 		}
 	}
 	if _, err := db.CreateTable(ctx, in); err != nil {

@@ -125,6 +125,16 @@ func Shadow(w, test string) string { return w + "!" + test }
 
 func home(w string) string {
 	w, _, _ = strings.Cut(w, "!")
+	return factsOf(w)
+}
+
+// Rebuilt is where the views of w are built again, beside those that are in
+// use: no name of a workspace holds a "~". Its facts are those of w.
+func Rebuilt(w string) string { return w + "~rebuild" }
+
+// factsOf is the workspace that holds the facts of which the views of w are made.
+func factsOf(w string) string {
+	w, _, _ = strings.Cut(w, "~")
 	return w
 }
 

@@ -184,7 +184,7 @@ func (s *Store) delete(ctx context.Context, k key) error {
 
 // query is one Query: a partition, and a range or prefix of sort keys.
 type query struct {
-	index      string // "", G1 or G2 (GSI1 and GSI2); an index is eventually consistent
+	index      string // "", G1, G2 or G3 (GSI1 to GSI3): eventually consistent, and holds keys only: items are then read from the table
 	pk         string
 	prefix     string
 	from, to   string // inclusive
@@ -260,6 +260,11 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 			bytes += itemBytes(it)
 		}
 		s.readBytes(bytes, q.index == "")
+		if q.index != "" {
+			if out.Items, err = s.whole(ctx, q.index, out.Items); err != nil {
+				return err
+			}
+		}
 		for _, it := range out.Items {
 			if q.descending && q.after != "" {
 				if v, ok := it[sk].(*types.AttributeValueMemberS); ok && v.Value == q.after {
@@ -279,6 +284,75 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}
+}
+
+// whole reads the items of a page of an index, which holds keys only, from the
+// table, in the same order. One that is gone by now, or is listed elsewhere,
+// is left out: the index is a little behind.
+func (s *Store) whole(ctx context.Context, index string, page []map[string]types.AttributeValue) ([]map[string]types.AttributeValue, error) {
+	keys := make([]key, len(page))
+	for i, it := range page {
+		keys[i] = key{text(it[attrPK]), text(it[attrSK])}
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := page[:0:0]
+	for i, it := range page {
+		if found := items[i]; found != nil && text(found[index+"PK"]) == text(it[index+"PK"]) && text(found[index+"SK"]) == text(it[index+"SK"]) {
+			out = append(out, found)
+		}
+	}
+	return out, nil
+}
+
+func text(v types.AttributeValue) string {
+	if x, ok := v.(*types.AttributeValueMemberS); ok {
+		return x.Value
+	}
+	return ""
+}
+
+// batchGet reads items by their keys, strongly consistent, a hundred in a
+// request, and returns them in the order of keys: nil where nothing is. A key
+// may stand twice.
+func (s *Store) batchGet(ctx context.Context, keys []key) ([]map[string]types.AttributeValue, error) {
+	found := map[key]map[string]types.AttributeValue{}
+	var want []map[string]types.AttributeValue
+	for _, k := range keys {
+		if _, twice := found[k]; !twice {
+			found[k] = nil
+			want = append(want, k.av())
+		}
+	}
+	for tries := 0; len(want) > 0; tries++ {
+		n := min(len(want), 100)
+		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+			s.table: {Keys: want[:n], ConsistentRead: aws.Bool(true)}}})
+		if err != nil {
+			return nil, classify("get batch", err)
+		}
+		for _, it := range out.Responses[s.table] {
+			s.readBytes(itemBytes(it), true)
+			found[key{text(it[attrPK]), text(it[attrSK])}] = it
+		}
+		left := out.UnprocessedKeys[s.table].Keys
+		if len(left) > 0 {
+			if tries > len(keys)/100+10 {
+				return nil, fault.New(fault.Transient, "get batch: %d of %d items were not read", len(left), len(keys))
+			}
+			if err := pause(ctx, tries); err != nil {
+				return nil, err
+			}
+		}
+		want = append(left, want[n:]...)
+	}
+	out := make([]map[string]types.AttributeValue, len(keys))
+	for i, k := range keys {
+		out[i] = found[k]
+	}
+	return out, nil
 }
 
 // all runs q and returns its items as T.
@@ -343,14 +417,21 @@ func Again(ctx context.Context, f func() error) error {
 		if err = f(); !fault.Is(err, fault.Conflict) {
 			return err
 		}
-		wait := time.Duration(rand.Int64N(int64(5*time.Millisecond) << min(i, 7)))
-		select {
-		case <-ctx.Done():
-			return fault.Wrap(fault.Transient, ctx.Err(), "")
-		case <-time.After(wait):
+		if err := pause(ctx, i); err != nil {
+			return err
 		}
 	}
 	return fault.Wrap(fault.Transient, fmt.Errorf("still conflicting after %d attempts: %w", attempts, err), "")
+}
+
+// pause waits before attempt i+1: a random while of at most 5 ms, doubled with each attempt up to 640 ms.
+func pause(ctx context.Context, i int) error {
+	select {
+	case <-ctx.Done():
+		return fault.Wrap(fault.Transient, ctx.Err(), "")
+	case <-time.After(time.Duration(rand.Int64N(int64(5*time.Millisecond) << min(i, 7)))):
+		return nil
+	}
 }
 
 func lastPart(sk string) string { return sk[strings.LastIndexByte(sk, '#')+1:] }

@@ -54,9 +54,9 @@ func NewTable(t testing.TB) (*store.Store, Table) {
 		return []types.KeySchemaElement{{AttributeName: s(prefix + "PK"), KeyType: types.KeyTypeHash}, {AttributeName: s(prefix + "SK"), KeyType: types.KeyTypeRange}}
 	}
 	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest, KeySchema: keys(""),
-		AttributeDefinitions: []types.AttributeDefinition{attr("PK"), attr("SK"), attr("G1PK"), attr("G1SK"), attr("G2PK"), attr("G2SK")}}
-	for _, g := range []string{"G1", "G2"} {
-		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: s(strings.Replace(g, "G", "GSI", 1)), KeySchema: keys(g), Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll}})
+		AttributeDefinitions: []types.AttributeDefinition{attr("PK"), attr("SK"), attr("G1PK"), attr("G1SK"), attr("G2PK"), attr("G2SK"), attr("G3PK"), attr("G3SK")}}
+	for _, g := range []string{"G1", "G2", "G3"} {
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: s(strings.Replace(g, "G", "GSI", 1)), KeySchema: keys(g), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}})
 	}
 	_, err = db.CreateTable(context.Background(), in)
 	// The name is random: a table that exists was made by this call's own first attempt.

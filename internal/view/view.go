@@ -1,0 +1,54 @@
+// Package view says what a view is: something that is computed from facts and
+// stored only to be read fast. Package all lists them; whatever keeps,
+// rebuilds or forgets views walks that list, so that none can be missed.
+//
+// A view is a pure function of the facts. Keep and Forget may be called in any
+// order, repeated, concurrently, and die at any write: once each fact has been
+// kept after it was stored, and each gone fact forgotten after it went, the
+// items are the same bytes, but for the attribute Version, which counts writes.
+// Package viewtest holds each view to that.
+package view
+
+import (
+	"context"
+	"time"
+
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// Fact is an activity and where it is stored.
+type Fact struct {
+	Ref store.FactRef
+	social.Activity
+}
+
+// FactOf returns the fact that an activity is stored as.
+func FactOf(a social.Activity) Fact { return Fact{store.RefOf(a), a} }
+
+// View is one view of a workspace's facts.
+type View interface {
+	// Name is the view's name: one word, as docs and rebuild's output have it.
+	Name() string
+
+	// Owns reports whether the item of a key, without the workspace in front
+	// of PK ("A#acc_…"), is the view's. Each key has one owner, or is a fact's.
+	Owns(pk, sk string) bool
+
+	// Keep brings all that facts have a part in up to date. Some may have been
+	// kept before, and some may be gone by now.
+	Keep(ctx context.Context, workspace string, facts []Fact) error
+
+	// Forget takes away what was made of facts that are being erased, which
+	// are still there or no longer, and brings what others' facts have a part
+	// in up to date without them. It returns how many items it took away. It
+	// is called once more after the facts went, since somebody may have kept
+	// them meanwhile.
+	Forget(ctx context.Context, workspace string, gone []Fact) (int, error)
+}
+
+// Stale names an account whose person has to be scored again.
+type Stale struct {
+	Account string    `json:"account"`
+	Since   time.Time `json:"since,omitzero"` // the earliest instant of the facts that came; zero: of all time
+}
