@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
-	{"erasure", "replay"},
+	{"erasure", "replay", "rebuild"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges
 	{"app"},
