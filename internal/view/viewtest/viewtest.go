@@ -31,7 +31,7 @@ type List func(*store.Store, storetest.Table) []view.View
 
 // Run runs the suite over a list of views.
 func Run(t *testing.T, list List) {
-	for _, name := range []string{"order", "owners", "death", "forget", "forget meanwhile"} {
+	for _, name := range []string{"order", "owners", "death", "late", "forget", "forget meanwhile"} {
 		t.Run(name, func(t *testing.T) {
 			for _, f := range Find(t, list, name) {
 				t.Error(f)
@@ -43,7 +43,7 @@ func Run(t *testing.T, list List) {
 // Find runs one part of the suite and returns what it found.
 func Find(t testing.TB, list List, part string) []string {
 	x := &finder{t: t, list: list}
-	map[string]func(){"order": x.order, "owners": x.owners, "death": x.death, "forget": x.forget, "forget meanwhile": x.meanwhile}[part]()
+	map[string]func(){"order": x.order, "owners": x.owners, "death": x.death, "late": x.late, "forget": x.forget, "forget meanwhile": x.meanwhile}[part]()
 	return x.found
 }
 
@@ -270,6 +270,27 @@ func (x *finder) death() {
 		if c.n < at {
 			return
 		}
+	}
+}
+
+// late holds a Keep of the first fact before each of its requests, while all
+// others are stored and kept: who was held must not write over them.
+func (x *finder) late() {
+	as := Facts(1, 5)
+	s, table := storetest.NewTable(x.t)
+	x.fill(s, table, as, 1)
+	want := x.items(s, table)
+	for at := 1; ; at++ {
+		s, table := storetest.NewTable(x.t)
+		x.put(s, as[0])
+		c := &cut{at: at, once: func() { x.fill(s, table, as[1:], 1) }}
+		if err := keep(x.t.Context(), x.views(table, c), view.FactOf(as[0])); err != nil {
+			x.add("held before request %d: %v", at, err)
+		}
+		if c.n < at {
+			return
+		}
+		x.compare(fmt.Sprintf("held before request %d", at), want, x.items(s, table))
 	}
 }
 
