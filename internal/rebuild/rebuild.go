@@ -307,3 +307,12 @@ func (s State) String() string {
 	b, _ := json.Marshal(s)
 	return string(b)
 }
+
+// Different is how many items were not what the facts give.
+func (s State) Different() int {
+	n := 0
+	for _, f := range s.Views {
+		n += f.Missing + f.Extra + f.Differs
+	}
+	return n
+}
