@@ -60,7 +60,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"rapport/internal/fault"
@@ -115,7 +114,18 @@ const maxEvidence = 20
 // for more than 100,000 facts and for texts over 1 MiB. It never returns a
 // part of a score.
 func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
-	if !m.ready {
+	return evaluate(m, activities(facts), asOf)
+}
+
+// EvaluateRecords is Evaluate of the facts that records were made of. Evidence
+// then holds records' Refs. Where m asks for Texts, the records must have their
+// Rest; without it those conditions see empty texts.
+func EvaluateRecords(m Model, records []Record, asOf time.Time) (Score, error) {
+	return evaluate(m, compact(records), asOf)
+}
+
+func evaluate(m Model, facts source, asOf time.Time) (Score, error) {
+	if m.plan == nil {
 		return Score{}, fault.New(fault.Invalid, "the scoring model was not parsed")
 	}
 	asOf = social.Instant(asOf)
@@ -123,14 +133,11 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 		return Score{}, fault.New(fault.Invalid, "a score as of the year %d", y)
 	}
 	now := asOf.UnixMilli()
-	h, err := settle(facts, now)
+	h, err := settle(facts, now-days(m.HorizonDays), now, m.plan.dialogue)
 	if err != nil {
 		return Score{}, err
 	}
-	tallies, err := tallyAll(&m, h, now)
-	if err != nil {
-		return Score{}, err
-	}
+	tallies := newScene(m.plan, facts, h, now).tallyAll(&m)
 
 	s := Score{Model: fmt.Sprintf("%s@%d", m.ID, m.Version), AsOf: asOf, Fit: Unknown}
 	for i, a := range amounts(&m, tallies, now) {
@@ -145,39 +152,10 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 	})
 	s.Engagement = m.engagement(s.Micro)
 	s.Grade = fmt.Sprintf("?%d", s.Engagement)
-	if next := nextChange(&m, tallies, now, s.Engagement); next != 0 {
+	if next := nextChange(&m, tallies, h.edge, now, s.Engagement); next != 0 {
 		s.NextChange = time.UnixMilli(next).UTC()
 	}
 	return s, nil
-}
-
-// EvaluateRecords is Evaluate of the facts that records were made of. Evidence
-// then holds records' Refs. Where m asks for Texts, the records must have their
-// Rest; without it those conditions see empty texts.
-func EvaluateRecords(m Model, records []Record, asOf time.Time) (Score, error) {
-	facts := make([]social.Activity, len(records))
-	name := func(h uint64) string {
-		if h == 0 {
-			return ""
-		}
-		return strconv.FormatUint(h, 16)
-	}
-	for i := range records {
-		r := &records[i]
-		if err := r.validate(); err != nil {
-			return Score{}, fault.Wrap(fault.Invalid, err, "a record is invalid")
-		}
-		a := &facts[i]
-		*a = social.Activity{
-			Key: r.Ref(), Platform: r.Platform, Scope: r.Scope, Type: r.Type, Actor: social.Actor{ID: name(r.Actor)},
-			Object: social.Object{ID: name(r.Object), Type: r.ObjectType}, InReplyTo: name(r.InReplyTo), Conversation: name(r.Conversation),
-			Occurred: r.Time(), Undated: r.Undated, Direction: r.Direction, Language: r.Language, Sentiment: r.Sentiment, Intent: r.Intent,
-		}
-		if r.Rest != nil {
-			a.Text, a.URL, a.Actor.Handle, a.Actor.Name = r.Rest.Text, r.Rest.URL, r.Rest.Handle, r.Rest.Name
-		}
-	}
-	return Evaluate(m, facts, asOf)
 }
 
 // engagement is 1 to 4 by the thresholds that micro reaches: 1 is the most, as
@@ -209,9 +187,7 @@ func amounts(m *Model, tallies []tally, t int64) []amount {
 	}
 	for i := range tallies {
 		r, a := tallies[i].rule, &out[i]
-		for _, x := range tallies[i].terms {
-			a.raw += r.Decay.value(x.micro, t-x.at)
-		}
+		a.raw = tallies[i].raw(t)
 		a.capped = a.raw
 		if r.Cap != 0 {
 			a.capped = atMost(a.raw, int64(r.Cap))
@@ -227,6 +203,38 @@ func amounts(m *Model, tallies []tally, t int64) []amount {
 
 // atMost is v with its size cut to cap.
 func atMost(v, cap int64) int64 { return max(min(v, cap), -cap) }
+
+// raw is what the tally's points are worth at the instant at.
+func (t *tally) raw(at int64) int64 {
+	sum := t.once
+	d := t.rule.Decay
+	for i := range t.len() {
+		sum += d.value(t.points(i), at-t.time(i))
+	}
+	return sum
+}
+
+// len is how many things points are given for.
+func (t *tally) len() int {
+	if t.found == nil {
+		return len(t.times)
+	}
+	return len(t.found)
+}
+
+func (t *tally) time(i int) int64 {
+	if t.found == nil {
+		return t.times[i]
+	}
+	return t.times[t.found[i]]
+}
+
+func (t *tally) points(i int) int64 {
+	if t.shares == nil {
+		return t.each
+	}
+	return t.shares[i]
+}
 
 // value is what decay leaves of micro at an age in milliseconds. Without
 // decay that is all of it.
@@ -251,8 +259,7 @@ const searchSteps = 400
 // between (later positive + earlier negative) and (earlier positive + later
 // negative); where both have the present engagement nothing happens between,
 // and elsewhere the halves are searched, the earlier one first.
-func nextChange(m *Model, tallies []tally, now int64, engagement int) int64 {
-	var edge int64
+func nextChange(m *Model, tallies []tally, edge, now int64, engagement int) int64 {
 	for i := range tallies {
 		if e := tallies[i].edge; e != 0 && (edge == 0 || e < edge) {
 			edge = e
