@@ -29,12 +29,14 @@ type conversations struct {
 	parents  []int32 // of each number: another in the same conversation, or itself
 }
 
+// newConversations has room for so many messages.
+func newConversations(messages int) conversations {
+	return conversations{make([]message, 0, messages), make(map[uint64]int32, messages), make([]int32, 0, messages)}
+}
+
 func (c *conversations) number(hash uint64) int32 {
 	n, ok := c.numbers[hash]
 	if !ok {
-		if c.numbers == nil {
-			c.numbers = map[uint64]int32{}
-		}
 		n = int32(len(c.parents))
 		c.numbers[hash] = n
 		c.parents = append(c.parents, n)
@@ -105,6 +107,13 @@ func (c *conversations) rounds(horizon int64) (out []round, edge int64) {
 		depth           int32
 	}
 	states := make([]state, len(c.parents))
+	answers := 0
+	for _, m := range c.messages {
+		if m.answer {
+			answers++
+		}
+	}
+	out = make([]round, 0, answers) // each round takes one at least
 	for i, m := range c.messages {
 		s := &states[m.thread]
 		if s.first == 0 {

@@ -136,9 +136,8 @@ func randomActivity(r *rand.Rand) social.Activity {
 
 func viewOf(p *plan, a social.Activity) *view {
 	s := activities{a}
-	v := &view{shape: s.shape(0, 0), rest: s.rest(0, 0), memos: make([]memo, p.memos)}
+	v := &view{shape: s.shape(0, 0), at: s.at(0), rest: s.rest(0, 0), memos: make([]memo, p.memos)}
 	v.rest.Text = cut(v.rest.Text)
-	v.clock(a.Occurred.UnixMilli())
 	return v
 }
 

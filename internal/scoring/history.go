@@ -103,6 +103,7 @@ func settle(s source, since, now int64, dialogue bool) (history, error) {
 
 	seen := make(map[uint64]struct{}, len(all))
 	once := all[:0]
+	utterances := 0
 	deleted, edits, unreacts := map[uint64]bool{}, map[uint64]int32{}, map[reaction]int64{}
 	for _, a := range all {
 		before := len(seen)
@@ -110,7 +111,7 @@ func settle(s source, since, now int64, dialogue bool) (history, error) {
 			continue
 		}
 		i := int(a.source)
-		switch s.typ(i) {
+		switch typ := s.typ(i); typ {
 		case social.Delete:
 			deleted[s.object(i)] = true
 		case social.Edit:
@@ -119,11 +120,17 @@ func settle(s source, since, now int64, dialogue bool) (history, error) {
 			unreacts[reaction{s.object(i), s.actor(i)}] = a.at
 		default:
 			once = append(once, a)
+			if typ.Utterance() && a.at > since {
+				utterances++
+			}
 		}
 	}
 
 	h := history{own: once[:0]}
 	var c conversations
+	if dialogue {
+		c = newConversations(utterances)
+	}
 	for _, a := range once {
 		i := int(a.source)
 		typ, inbound := s.typ(i), s.inbound(i)

@@ -83,7 +83,7 @@ func (p *plan) narrow(s *shape) {
 // verdict is what can be said of all activities of a shape.
 type verdict struct {
 	holds set // the conditions that hold
-	texts set // those that hold if their expression does, which asks for texts
+	open  set // those that hold if their expression does, which asks for more
 }
 
 func (p *plan) judge(s shape) verdict {
@@ -92,8 +92,8 @@ func (p *plan) judge(s shape) verdict {
 	for i, c := range p.conditions {
 		switch {
 		case len(c.Types) > 0 && !slices.Contains(c.Types, s.typ) || len(c.Platforms) > 0 && !slices.Contains(c.Platforms, s.platform):
-		case c.program.reads&readsTexts != 0:
-			out.texts.add(i)
+		case c.program.reads&readsMore != 0:
+			out.open.add(i)
 		case c.program.holds == nil || c.program.holds(&v):
 			out.holds.add(i)
 		}
@@ -116,9 +116,6 @@ func (p *plan) sift(s source, own []act, now int64) [][]int32 {
 		a := &own[i]
 		look := s.shape(int(a.source), int(a.reading))
 		p.narrow(&look)
-		if p.reads&readsClock != 0 {
-			look.clock(a.at)
-		}
 		n, ok := numbers[look]
 		if !ok {
 			n = int32(len(verdicts))
@@ -126,14 +123,14 @@ func (p *plan) sift(s source, own []act, now int64) [][]int32 {
 			verdicts = append(verdicts, p.judge(look))
 		}
 		holds, ready := verdicts[n].holds, false
-		for w, word := range verdicts[n].texts {
+		for w, word := range verdicts[n].open {
 			for ; word != 0; word &= word - 1 {
 				c := w*64 + bits.TrailingZeros64(word)
 				if a.at <= now-p.conditions[c].window {
 					continue
 				}
 				if !ready {
-					v.shape, v.rest, ready = look, s.rest(int(a.source), int(a.reading)), true
+					v.shape, v.at, v.rest, ready = look, a.at, s.rest(int(a.source), int(a.reading)), true
 					v.rest.Text = cut(v.rest.Text)
 					clear(v.memos)
 				}

@@ -14,6 +14,7 @@ import (
 // view is what a condition can ask about an activity.
 type view struct {
 	shape
+	at    int64 // milliseconds since 1970, not before
 	rest  Rest
 	memos []memo
 }
@@ -29,16 +30,14 @@ type shape struct {
 	sentiment  string
 	language   string
 	isReply    bool
-	hour       int8 // 0 to 23, UTC
-	weekday    int8 // 1 (Monday) to 7, UTC
 }
 
-// clock sets the hour and weekday of an instant, in milliseconds since 1970,
-// which began on a Thursday.
-func (s *shape) clock(at int64) {
-	s.hour = int8(at / (60 * 60 * 1000) % 24)
-	s.weekday = int8((at/days(1)+3)%7) + 1
-}
+// hour is that of v in UTC, from 0 to 23.
+func (v *view) hour() int { return int(v.at / (60 * 60 * 1000) % 24) }
+
+// weekday is that of v in UTC, from 1 (Monday) to 7. The first day of 1970 was
+// a Thursday.
+func (v *view) weekday() int { return int((v.at/days(1)+3)%7) + 1 }
 
 // names tells expr what there is to ask for, and of which type.
 type names struct {
@@ -69,7 +68,9 @@ const (
 	readsSentiment
 	readsLanguage
 	readsIsReply
-	readsClock
+	readsClock // hour or weekday
+
+	readsMore = readsTexts | readsClock // what is not part of a shape
 )
 
 var textFields = map[string]struct {
@@ -187,10 +188,10 @@ func (t *translator) field(n *ast.IdentifierNode) (value, error) {
 		return value{boolean: func(v *view) bool { return v.isReply }}, nil
 	case "hour":
 		t.reads |= readsClock
-		return value{number: func(v *view) int { return int(v.hour) }}, nil
+		return value{number: (*view).hour}, nil
 	case "weekday":
 		t.reads |= readsClock
-		return value{number: func(v *view) int { return int(v.weekday) }}, nil
+		return value{number: (*view).weekday}, nil
 	}
 	return value{}, fmt.Errorf("%s is not allowed", clip(n.String()))
 }

@@ -423,19 +423,3 @@ func life(r *rand.Rand, n int) []social.Activity {
 	}
 	return out
 }
-
-func BenchmarkEvaluate(b *testing.B) {
-	m := scoring.DefaultModel()
-	r := rand.New(rand.NewPCG(5, 6))
-	types := []social.Type{social.Post, social.Message, social.React, social.React, social.Visit, social.Follow, social.Mention}
-	intents := []string{"question", "purchase", "other", "praise"}
-	var facts []social.Activity
-	for i := range 10_000 {
-		facts = append(facts, fact(fmt.Sprintf("meta|page|post|1234567890_%d", i), types[r.IntN(len(types))], r.Float64()*365, intent(intents[r.IntN(4)]),
-			text("Does the new version work with the older charger, or would I have to buy another one? I am looking at it for our office.")))
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		evaluate(b, m, facts)
-	}
-}
