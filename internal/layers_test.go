@@ -16,13 +16,13 @@ import (
 // not fit means that something stands in the wrong package. See
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
-	{"fault", "parallel", "sdk"},
+	{"fault", "parallel", "pattern", "sdk"},
 	{"social"},
 	{"platform", "reading", "stats"},
 	{adapters},
 	{"platform/all"},
-	{"scoring", "conversation", "theme", "report", "silence"}, // pure views
-	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
+	{"scoring", "conversation", "theme", "report", "silence", "mail"}, // pure views, and what they are sent in
+	{"store", "archive", "queue", "secret", "ses", "fetch"},           // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"task"},          // what use cases ask of each other
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
@@ -50,7 +50,7 @@ var reserved = []struct {
 	to   []string
 	why  string
 }{
-	{"github.com/aws/aws-sdk-go-v2", []string{"store", "archive", "queue", "secret", "mail", "app", "app/key", "app/ingest", "app/api", "app/operator", "api", "store/storetest", "lambdatest"}, "AWS stays in the packages that wrap it"},
+	{"github.com/aws/aws-sdk-go-v2", []string{"store", "archive", "queue", "secret", "ses", "app", "app/key", "app/ingest", "app/api", "app/operator", "api", "store/storetest", "lambdatest"}, "AWS stays in the packages that wrap it"},
 	{"github.com/aws/aws-lambda-go", []string{"lambdahttp", "lambdasqs", "app", "app/intake"}, "Lambda is an edge; what is behind it must not know"},
 	{"github.com/danielgtaylor/huma/v2", []string{"api"}, "only /v1 is huma"},
 	{"net/http/httptest", []string{}, "for tests only"},

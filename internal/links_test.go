@@ -45,7 +45,7 @@ var links = map[string]string{
 	"erase":    "dynamodb s3 secretsmanager sqs expr gofeed platform/all reading theme",
 	"poll":     "dynamodb s3 sqs ssm gofeed platform/all",
 	"watch":    "dynamodb sqs ssm gofeed platform/all",
-	"api":      "dynamodb lambda s3 secretsmanager sesv2 sqs ssm oidc huma expr gofeed platform/all reading theme",
+	"api":      "dynamodb lambda s3 secretsmanager sqs ssm oidc huma expr gofeed platform/all reading theme",
 }
 
 func TestAFunctionLinksOnlyWhatItNeeds(t *testing.T) {

@@ -106,6 +106,9 @@ func run(ctx context.Context) error {
 	if err := normaliseSpeed(); err != nil {
 		return err
 	}
+	if err := coldStarts(ctx); err != nil {
+		return err
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func Make(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.I
 	s := store.New(cfg, env["TABLE"])
 	scores, views, erase := queue.New(cfg, env["SCORING_QUEUE_URL"]), queue.New(cfg, env["FEEDBACK_QUEUE_URL"]), queue.New(cfg, env["ERASE_QUEUE_URL"])
 	return ingest.New(ingest.Deps{
-		Store: s, Archive: archive.New(cfg, env["BUCKET"]), Reader: reading.New(),
+		Store: s, Archive: archive.New(cfg, env["BUCKET"]), Reader: reading.New().Load(),
 		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
 		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
 		QueueErase: func(ctx context.Context, m []ingest.Erase) error { return queue.SendAll(ctx, erase, m) },

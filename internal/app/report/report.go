@@ -10,9 +10,9 @@ import (
 	"rapport/internal/archive"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
-	"rapport/internal/mail"
 	"rapport/internal/reading"
 	"rapport/internal/reporting"
+	"rapport/internal/ses"
 	"rapport/internal/store"
 )
 
@@ -24,7 +24,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 	}
 	s := store.New(cfg, env["TABLE"])
 	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, env["BUCKET"]).Put,
-		Send: mail.NewSES(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now})
+		Send: ses.New(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now})
 	return func(ctx context.Context, a app.Asked) error {
 		if a.Workspace == "" {
 			return r.Tick(ctx)
