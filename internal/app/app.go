@@ -37,6 +37,7 @@ import (
 	"rapport/internal/secret"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 // Run builds a function's handler and serves it. What can't be built ends the
@@ -174,8 +175,8 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 		return nil, err
 	}
 	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
-	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, accounts []string) error {
-		return scores.Send(ctx, ingest.Score{Workspace: w, Accounts: accounts})
+	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
+		return scores.Send(ctx, ingest.Score{Workspace: w, Accounts: view.Accounts(stale)})
 	})
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.View

@@ -185,6 +185,7 @@ func (s *Store) delete(ctx context.Context, k key) error {
 // query is one Query: a partition, and a range or prefix of sort keys.
 type query struct {
 	index      string // "", G1, G2 or G3 (GSI1 to GSI3): eventually consistent, and holds keys only: items are then read from the table
+	keysOnly   bool   // of an index: its keys as they are
 	pk         string
 	prefix     string
 	from, to   string // inclusive
@@ -260,7 +261,7 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 			bytes += itemBytes(it)
 		}
 		s.readBytes(bytes, q.index == "")
-		if q.index != "" {
+		if q.index != "" && !q.keysOnly {
 			if out.Items, err = s.whole(ctx, q.index, out.Items); err != nil {
 				return err
 			}
