@@ -915,7 +915,7 @@ func TestWhoeverAnsweredForTheBusiness(t *testing.T) {
 	x.ingest(2, x.message(received, first, second))
 	waits := func(asker string) bool {
 		t.Helper()
-		list, err := x.store.Waiting(t.Context(), w)
+		list, _, err := x.store.Waiting(t.Context(), w, "", 100)
 		if err != nil {
 			t.Fatal(err)
 		}

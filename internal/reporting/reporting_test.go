@@ -171,7 +171,9 @@ func TestGatheredNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := leads.New(o.store)
-		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error { return l.Rescore(ctx, w, stale[0].Account) })
+		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
+			return l.Rescore(ctx, w, stale[0].Account)
+		})
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}

@@ -71,6 +71,14 @@ func (it headItem) head() (Head, error) {
 	return h, nil
 }
 
+// Place is the conversation's place among Conversations.
+func (h Head) Place() string { return hourSK(h.Last) + "#" + h.Thread + "#" + h.Asker }
+
+// WaitingPlace is its place among Waiting.
+func (h Head) WaitingPlace() string {
+	return social.Stamp(h.WaitingSince) + "#" + h.Thread + "#" + h.Asker
+}
+
 // Head returns the stored conversation of asker in thread; an error of kind NotFound if there is none.
 func (s *Store) Head(ctx context.Context, w, thread, asker string) (Head, error) {
 	var it headItem
@@ -144,11 +152,11 @@ func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: old.Version + 1, Thread: h.Thread, Asker: h.Asker}
 	if !h.Last.IsZero() {
 		it.Started, it.Last, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Last), h.LastKey
-		it.G2PK, it.G2SK = conversationG2(w, h.Thread), hourSK(h.Last)+"#"+h.Thread+"#"+h.Asker
+		it.G2PK, it.G2SK = conversationG2(w, h.Thread), h.Place()
 	}
 	if !h.WaitingSince.IsZero() {
 		it.WaitingSince, it.WaitingKey, it.WaitingFact = social.Stamp(h.WaitingSince), h.WaitingKey, h.Waiting.SK
-		it.G1PK, it.G1SK = waitingG1(w, h.Thread), it.WaitingSince+"#"+h.Thread+"#"+h.Asker
+		it.G1PK, it.G1SK = waitingG1(w, h.Thread), h.WaitingPlace()
 	}
 	if !h.First.IsZero() {
 		it.First = social.Stamp(h.First)
