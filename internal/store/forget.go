@@ -159,6 +159,17 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 			return err
 		}
 	}
+	edits, err := s.Edits(ctx, f.w, n.Message)
+	if err != nil {
+		return err
+	}
+	for _, e := range edits { // as they are noted among the author's facts
+		if e.Account().AccountID() != n.Account {
+			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(e)}); err != nil {
+				return err
+			}
+		}
+	}
 	path, err := s.Path(ctx, f.w, place.Thread)
 	if err != nil {
 		return err
