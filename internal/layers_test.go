@@ -24,7 +24,8 @@ var layers = [][]string{
 	{"scoring", "conversation", "theme", "report", "silence", "mail"}, // pure views, and what they are sent in
 	{"store", "archive", "queue", "secret", "ses", "fetch"},           // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"task"},          // what use cases ask of each other
+	{"view/conversation"},
+	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"erasure", "replay", "rebuild"},
 	{"reporting", "send", "quality"},

@@ -2,12 +2,15 @@
 // stands alone so that who works one off need not link who sends it.
 package task
 
-import "rapport/internal/store"
+import (
+	"rapport/internal/store"
+	"rapport/internal/view"
+)
 
-// Score asks for an account's person to be scored again.
+// Score asks for the persons of accounts to be scored again.
 type Score struct {
-	Workspace string   `json:"workspace"`
-	Accounts  []string `json:"accounts"`
+	Workspace string       `json:"workspace"`
+	Accounts  []view.Stale `json:"accounts"`
 }
 
 // View asks for the views of activities to be computed again.

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/store"
 	"rapport/internal/task"
+	"rapport/internal/view"
 )
 
 // New returns the function that keeps the views of what was said in step with the facts.
@@ -21,8 +22,8 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		return nil, err
 	}
 	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
-	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, accounts []string) error {
-		return scores.Send(ctx, task.Score{Workspace: w, Accounts: accounts})
+	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
+		return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
 	})
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m task.View
