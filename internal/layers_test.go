@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"platform", "reading", "stats"},
 	{adapters},
 	{"platform/all"},
-	{"scoring", "conversation", "theme", "report", "silence"}, // pure views
+	{"scoring", "conversation", "theme", "report", "silence", "day"}, // pure views
 	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
