@@ -22,8 +22,9 @@ var layers = [][]string{
 	{adapters},
 	{"platform/all"},
 	{"scoring", "conversation", "theme", "report", "silence", "day"}, // pure views
-	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
+	{"store", "archive", "queue", "secret", "mail", "fetch"},         // one per service we touch
 	{"issue", "view"}, // over what is stored
+	{"view/byday"},
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"erasure", "replay"},
 	{"reporting", "send", "quality"},

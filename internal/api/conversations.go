@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/conversation"
+	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/stats"
@@ -163,12 +164,13 @@ func (s *service) conversation(ctx context.Context, w string, h store.Head) (Con
 		return c, nil
 	}
 	i, err := s.Store.ItemAt(ctx, w, h.Asker, h.WaitingKey, h.WaitingSince)
+	if fault.Is(err, fault.NotFound) {
+		return c, nil // erased meanwhile
+	}
 	if err != nil {
 		return c, err
 	}
-	if i.Key != "" {
-		m := message(i)
-		c.Waiting = &m
-	}
+	m := message(i)
+	c.Waiting = &m
 	return c, nil
 }

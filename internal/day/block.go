@@ -328,3 +328,51 @@ func Unpack(packed []byte) (Block, error) {
 	}
 	return b, nil
 }
+
+// With returns the block with what another has and it has not, and how much
+// that is. Tags stay under sets that both have.
+func (b Block) With(other Block) (Block, int) {
+	at := map[ID]int{}
+	for i, t := range b.Tuples {
+		at[t.Activity] = i
+	}
+	out := Block{Tuples: slices.Clone(b.Tuples)}
+	var mine, theirs []int
+	for i, s := range b.Sets {
+		if j := slices.Index(other.Sets, s); j >= 0 {
+			out.Sets, mine, theirs = append(out.Sets, s), append(mine, i), append(theirs, j)
+		}
+	}
+	for _, i := range mine {
+		out.Tags = append(out.Tags, slices.Clone(b.Tags[i]))
+	}
+	added := 0
+	for j, t := range other.Tuples {
+		if i, ok := at[t.Activity]; ok && newer(b.Tuples[i], t) <= 0 {
+			continue
+		}
+		added++
+		out.Tuples = append(out.Tuples, t)
+		for k, s := range theirs {
+			out.Tags[k] = append(out.Tags[k], other.Tags[s][j])
+		}
+	}
+	if added == 0 {
+		return b, 0
+	}
+	return out, added
+}
+
+// Split cuts a block into parts of at most n tuples.
+func (b Block) Split(n int) []Block {
+	var out []Block
+	for i := 0; i < len(b.Tuples); i += n {
+		end := min(i+n, len(b.Tuples))
+		part := Block{Tuples: b.Tuples[i:end], Sets: b.Sets}
+		for k := range b.Sets {
+			part.Tags = append(part.Tags, b.Tags[k][i:end])
+		}
+		out = append(out, part)
+	}
+	return out
+}

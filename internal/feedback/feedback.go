@@ -18,18 +18,21 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
 // Feedback computes views again.
 type Feedback struct {
 	store *store.Store
+	days  *byday.View
 	score func(ctx context.Context, workspace string, accounts []string) error
 }
 
 // New returns Feedback over a store; score asks for accounts to be scored
 // again, since a reply they received counts for them.
 func New(s *store.Store, score func(ctx context.Context, workspace string, accounts []string) error) *Feedback {
-	return &Feedback{s, score}
+	return &Feedback{s, byday.New(s, nil), score}
 }
 
 // hands is how many activities or threads are worked on at once.
@@ -44,7 +47,7 @@ func (f *Feedback) View(ctx context.Context, w string, refs ...store.FactRef) er
 		switch a := facts[i]; {
 		case fault.Is(err, fault.NotFound):
 			slog.WarnContext(ctx, "fact is gone", "workspace", w, "account", refs[i].Account)
-			return nil
+			return f.store.ForgetTuplesOf(ctx, w, refs[i]) // it may have been written while the fact went
 		case err != nil:
 			return err
 		case a.Type == social.Edit || a.Type == social.Delete:
@@ -55,16 +58,24 @@ func (f *Feedback) View(ctx context.Context, w string, refs ...store.FactRef) er
 		return err
 	})
 	// What fails keeps nothing else from being viewed: the message comes again as a whole.
-	errs = append(errs, f.conversations(ctx, w, touched))
+	errs = append(errs, f.conversations(ctx, w, touched), f.amend(ctx, w, refs, facts))
 	return errors.Join(append(errs, parallel.Each(ctx, len(refs), hands, func(i int) error {
 		if facts[i].Key == "" {
 			return nil
 		}
-		if err := f.item(ctx, w, facts[i]); err != nil {
-			return err
-		}
 		return f.look(ctx, w, facts[i], refs[i], touched[i])
 	})...)...)
+}
+
+// amend brings what is kept by day in step with edits and deletions.
+func (f *Feedback) amend(ctx context.Context, w string, refs []store.FactRef, facts []social.Activity) error {
+	var there []view.Fact
+	for i, a := range facts {
+		if a.Key != "" {
+			there = append(there, view.Fact{Ref: refs[i], Activity: a})
+		}
+	}
+	return f.days.Amend(ctx, w, there)
 }
 
 // look takes away what was written of a fact, if an erasure took the fact and
@@ -154,55 +165,6 @@ func nodeOf(a social.Activity) conversation.Node {
 	return n
 }
 
-// item computes the workspace's view of one activity: with the text of its
-// newest edit, or gone. A deletion wins, whenever it arrives.
-func (f *Feedback) item(ctx context.Context, w string, a social.Activity) error {
-	return store.Again(ctx, func() error {
-		old, err := f.store.Item(ctx, w, a)
-		if err != nil {
-			return err
-		}
-		i := store.Item{Activity: a, Account: a.Account().AccountID(), Version: old.Version}
-		i.Person = social.PersonID(i.Account)
-		if a.Type.Utterance() {
-			edits, err := f.store.Edits(ctx, w, messageOf(a))
-			if err != nil {
-				return err
-			}
-			for _, e := range edits { // oldest first
-				if e.Type == social.Delete {
-					i.Deleted, i.Text, i.Language, i.Sentiment, i.Intent = true, "", "", "", ""
-				} else if !i.Deleted {
-					i.Text, i.Language, i.Sentiment, i.Intent, i.Edited = e.Text, e.Language, e.Sentiment, e.Intent, e.Occurred
-				}
-			}
-		}
-		// Written also where it says what stood there: the new version refuses a
-		// slower writer who read the old one before the facts that made it so.
-		if err := f.store.PutItem(ctx, w, i, reading.Version); err != nil || !a.Undated {
-			return err
-		}
-		return f.moved(ctx, w, &a)
-	})
-}
-
-// moved looks whether an undated activity came to be known earlier while its
-// view was written: then the view moves there.
-func (f *Feedback) moved(ctx context.Context, w string, a *social.Activity) error {
-	now, err := f.store.Activity(ctx, w, store.RefOf(*a))
-	if fault.Is(err, fault.NotFound) {
-		return nil // erased meanwhile: look sees it
-	}
-	if err != nil || now.Occurred.Equal(a.Occurred) {
-		return err
-	}
-	if err := f.store.DeleteItem(ctx, w, *a); err != nil {
-		return err
-	}
-	*a = now
-	return fault.New(fault.Conflict, "it was known earlier")
-}
-
 // amended applies an edit or deletion to the message it is about, if that has arrived.
 func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) (t touch, err error) {
 	msg := messageOf(a)
@@ -230,9 +192,6 @@ func (f *Feedback) amended(ctx context.Context, w string, a social.Activity) (t 
 		if t, err = f.place(ctx, w, of, p.Ref); err != nil {
 			return t, err
 		}
-	}
-	if err := f.item(ctx, w, of); err != nil {
-		return t, err
 	}
 	return t, f.look(ctx, w, of, p.Ref, t)
 }

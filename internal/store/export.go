@@ -13,7 +13,7 @@ import (
 // received, oldest first, after the given place ("" from the first), at most
 // limit, and the places of each.
 func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit int) ([]social.Activity, []string, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: "F#", after: after, limit: limit})
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", after: after, limit: limit})
 	if err != nil {
 		return nil, nil, fmt.Errorf("facts of %s: %w", account, err)
 	}
@@ -27,16 +27,24 @@ func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit in
 	return facts, places, nil
 }
 
-// ItemAt returns the view of the activity of a key, which an account did at an
-// instant; one that is not there yet is the zero Item.
+// sameInstant bounds how many things one account is looked at for in one millisecond.
+const sameInstant = 100
+
+// ItemAt returns the activity of a key, which an account did at an instant, as
+// it stands; an error of kind NotFound if it is gone.
 func (s *Store) ItemAt(ctx context.Context, w, account, activity string, at time.Time) (Item, error) {
-	var it dayItem
-	err := s.get(ctx, key{dayPK(w, at, account), daySK(social.Activity{Key: activity, Occurred: at})}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return Item{}, nil
-	}
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#" + social.Stamp(at) + "#", limit: sameInstant})
 	if err != nil {
 		return Item{}, err
 	}
-	return it.item()
+	for _, it := range items {
+		if it.Key == activity {
+			a, err := it.activity()
+			if err != nil {
+				return Item{}, err
+			}
+			return s.standing(ctx, w, a)
+		}
+	}
+	return Item{}, fault.New(fault.NotFound, "the activity is gone")
 }

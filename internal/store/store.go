@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,6 +29,9 @@ import (
 type Store struct {
 	db    *dynamodb.Client
 	table string
+
+	daysMu sync.Mutex
+	days   map[string]int // by workspace and day: how many partitions are known
 
 	// Consumed, where set, is told the capacity units of each put, get and
 	// query: what the engine reports for puts, and for reads the bytes
