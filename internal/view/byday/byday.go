@@ -281,7 +281,8 @@ func (v *View) Says(ctx context.Context, w string) (map[string]string, error) {
 	all := store.Span{From: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Strong: true}
 	err := v.store.Days(ctx, w, all, func(_ time.Time, ts []day.Tuple) error {
 		for _, t := range ts {
-			out[social.Stamp(t.At())+" "+t.ActivityID()] = fmt.Sprintf("%+v", t)
+			t.Tagged = false
+			out[social.Stamp(t.At())+" "+t.ActivityID()] = fmt.Sprintf("%s %s %+v", t.AccountID(), t.Type, t)
 		}
 		return nil
 	})
