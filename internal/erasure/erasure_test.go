@@ -477,7 +477,15 @@ func TestOthersStayAsTheyAre(t *testing.T) {
 				continue
 			}
 		}
-		if len(holding(map[string]string{k: before[k]}, append(traces, mine...)...)) == 0 {
+		what := map[string]string{k: before[k]}
+		if id, ok := strings.CutPrefix(k, w+"#D#"); ok { // it goes with its fact
+			for fact, v := range before {
+				if strings.HasPrefix(fact, w+"#A#") && strings.Contains(fact, " | F#") && strings.HasSuffix(fact, "#"+id) {
+					what[fact] = v
+				}
+			}
+		}
+		if len(holding(what, append(traces, mine...)...)) == 0 {
 			t.Errorf("gone, though nothing of hers: %s %.300s", k, before[k])
 		}
 	}

@@ -140,7 +140,7 @@ func (s *Store) putBlock(ctx context.Context, w string, hour time.Time, b day.Bl
 		}
 		err = s.putBlockIn(ctx, key{dayPK(w, hour, shardOf(name, n)), blockSK(hour, name)}, b)
 		// The table refuses more than a partition takes: the day gets more of them.
-		if !fault.Is(err, fault.Transient) || tries > 0 || ctx.Err() != nil {
+		if !fault.Is(err, fault.Transient) || tries == 2 || ctx.Err() != nil {
 			return err
 		}
 		if err := s.GrowDay(ctx, w, hour); err != nil {
@@ -345,25 +345,23 @@ func (p *pager) peek(ctx context.Context) (*blockItem, error) {
 }
 
 // blocks calls f with each block of the hours [from, to] of a day, and writes
-// what f makes of it; f also says how many changes that is, and where it is
-// none, nothing is written. It returns the changes that were written. f is
-// called again for a block that somebody else changed meanwhile.
-func (s *Store) blocks(ctx context.Context, w string, date time.Time, from, to int, f func(day.Block) (day.Block, int, error)) (int, error) {
+// what f makes of it, and then calls what f returned with it: nil where
+// nothing changes. f is called again for a block that somebody else changed meanwhile.
+func (s *Store) blocks(ctx context.Context, w string, date time.Time, from, to int, f func(day.Block) (after day.Block, written func(), err error)) error {
 	var d dayItem
 	err := s.get(ctx, key{daysPK(w), dateOf(date)}, &d)
 	if fault.Is(err, fault.NotFound) {
-		return 0, nil
+		return nil
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
-	written := 0
 	for n := range d.Shards {
 		p := &pager{store: s, pk: dayPK(w, date, n), lo: hourSKs(from), hi: hourSKs(to) + "$", strong: true}
 		for {
 			found, err := p.peek(ctx)
 			if err != nil {
-				return written, err
+				return err
 			}
 			if found == nil {
 				break
@@ -375,12 +373,12 @@ func (s *Store) blocks(ctx context.Context, w string, date time.Time, from, to i
 				if err != nil {
 					return fmt.Errorf("block %s %s: %w", it.PK, it.SK, err)
 				}
-				b, n, err := f(b)
-				if err != nil || n == 0 {
+				b, written, err := f(b)
+				if err != nil || written == nil {
 					return err
 				}
 				if err = s.putBlockAgain(ctx, it, b); err == nil {
-					written += n
+					written()
 				}
 				if !fault.Is(err, fault.Conflict) {
 					return err
@@ -395,34 +393,49 @@ func (s *Store) blocks(ctx context.Context, w string, date time.Time, from, to i
 				return err
 			})
 			if err != nil {
-				return written, err
+				return err
 			}
 		}
 	}
-	return written, nil
+	return nil
 }
 
 // TakeTuples takes tuples out of the blocks of the hour of an instant, and
-// returns how many it took. It reads the hour's blocks.
+// returns of how many activities it took some. It reads the hour's blocks.
 func (s *Store) TakeTuples(ctx context.Context, w string, at time.Time, gone func(day.Tuple) bool) (int, error) {
 	hour := at.UTC().Hour()
-	taken, err := s.blocks(ctx, w, at, hour, hour, func(b day.Block) (day.Block, int, error) {
-		left, n := b.Without(gone)
-		return left, n, nil
+	taken := map[day.ID]bool{}
+	err := s.blocks(ctx, w, at, hour, hour, func(b day.Block) (day.Block, func(), error) {
+		var took []day.ID
+		left, n := b.Without(func(t day.Tuple) bool {
+			if !gone(t) {
+				return false
+			}
+			took = append(took, t.Activity)
+			return true
+		})
+		if n == 0 {
+			return b, nil, nil
+		}
+		return left, func() {
+			for _, id := range took {
+				taken[id] = true
+			}
+		}, nil
 	})
-	if err == nil && taken > 0 && strings.Contains(w, "!") {
+	if err == nil && len(taken) > 0 && strings.Contains(w, "!") {
 		err = s.unlistDay(ctx, w, at)
 	}
-	return taken, err
+	return len(taken), err
 }
 
 // unlistDay takes an empty day of a test off the list: nothing of a test
 // stays. Other workspaces' days stay listed, since somebody may be writing.
 func (s *Store) unlistDay(ctx context.Context, w string, at time.Time) error {
 	some := false
-	_, err := s.blocks(ctx, w, at, 0, 23, func(b day.Block) (day.Block, int, error) {
+	err := s.blocks(ctx, w, at, 0, 23, func(b day.Block) (day.Block, func(), error) {
 		some = true
-		return b, 0, nil
+		return b, nil, nil
 	})
 	if err != nil || some {
 		return err
@@ -431,8 +444,8 @@ func (s *Store) unlistDay(ctx context.Context, w string, at time.Time) error {
 	return s.delete(ctx, key{daysPK(w), dateOf(at)})
 }
 
-// ForgetTuples takes away the tuples of activities, and returns how many there
-// were. It reads the blocks of the hours in which they occurred, each once.
+// ForgetTuples takes away the tuples of activities, and returns of how many
+// there were some. It reads the blocks of the hours in which they occurred, each once.
 func (s *Store) ForgetTuples(ctx context.Context, w string, as ...social.Activity) (int, error) {
 	type who struct{ account, activity string }
 	hours := map[time.Time]map[who]bool{}
@@ -474,21 +487,23 @@ func (s *Store) ForgetTuplesOf(ctx context.Context, w string, ref FactRef) error
 // is about to be active; keep is the one that is. It returns how many it
 // tagged. It reads the day's blocks, and can be called again after it failed.
 func (s *Store) Retag(ctx context.Context, w string, date time.Time, keep, set string, tag func(context.Context, []day.Tuple) ([]day.Tag, error)) (int, error) {
-	return s.blocks(ctx, w, date, 0, 23, func(b day.Block) (day.Block, int, error) {
+	done := 0
+	err := s.blocks(ctx, w, date, 0, 23, func(b day.Block) (day.Block, func(), error) {
 		if slices.Contains(b.Sets, set) {
-			return b, 0, nil
+			return b, nil, nil
 		}
 		tags, err := tag(ctx, b.Tuples)
 		if err != nil {
-			return b, 0, err
+			return b, nil, err
 		}
 		sets, all := []string{set}, [][]day.Tag{tags}
 		if i := slices.Index(b.Sets, keep); i >= 0 {
 			sets, all = append(sets, keep), append(all, b.Tags[i])
 		}
 		b.Sets, b.Tags = sets, all
-		return b, 1, nil
+		return b, func() { done++ }, nil
 	})
+	return done, err
 }
 
 // Item is an activity as it stands: with its edits applied, or gone.
