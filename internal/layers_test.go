@@ -21,10 +21,10 @@ var layers = [][]string{
 	{"platform", "reading", "stats"},
 	{adapters},
 	{"platform/all"},
-	{"scoring", "conversation", "theme", "report", "silence", "mail"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},           // one per service we touch
+	{"scoring", "conversation", "theme", "report", "silence", "mail", "day"}, // pure views, and what they are sent in
+	{"store", "archive", "queue", "secret", "ses", "fetch"},                  // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"view/conversation"},
+	{"view/conversation", "view/byday"},
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"erasure", "replay", "rebuild"},

@@ -206,12 +206,9 @@ func (s *service) conversation(ctx context.Context, w string, h store.Head) (Con
 
 // said returns a message as it stands; one that is gone is the zero Item.
 func (s *service) said(ctx context.Context, w string, ref store.FactRef) (store.Item, error) {
-	a, err := s.Store.Activity(ctx, w, ref)
+	i, err := s.Store.Item(ctx, w, ref)
 	if fault.Is(err, fault.NotFound) {
 		return store.Item{}, nil
 	}
-	if err != nil {
-		return store.Item{}, err
-	}
-	return s.Store.Item(ctx, w, a)
+	return i, err
 }

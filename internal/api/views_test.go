@@ -18,6 +18,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 func TestLeads(t *testing.T) {
@@ -427,8 +428,7 @@ func (x *world) item(w string, a social.Activity) store.Item {
 	x.t.Helper()
 	a = x.activity(w, a)
 	i := store.Item{Activity: a, Account: a.Account().AccountID(), Person: personOf(a)}
-	// A put whose answer was lost is sent again, and finds itself there.
-	if err := x.store.PutItem(x.t.Context(), w, i, "test"); err != nil && !fault.Is(err, fault.Conflict) {
+	if err := byday.New(x.store, nil).Store(x.t.Context(), w, []social.Activity{a}); err != nil {
 		x.t.Fatal(err)
 	}
 	return i

@@ -20,6 +20,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
 const w = "acme"
@@ -74,6 +75,27 @@ func thread(seed uint64, n int) []social.Activity {
 	return out
 }
 
+// put stores an activity and notes it by day, as ingest does.
+func put(t *testing.T, s *store.Store, a social.Activity) {
+	t.Helper()
+	if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+		t.Error(err)
+	}
+	if err := byday.New(s, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
+		t.Error(err)
+	}
+}
+
+// days is what is kept by day.
+func days(t *testing.T, s *store.Store) map[string]string {
+	t.Helper()
+	says, err := byday.New(s, nil).Says(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return says
+}
+
 func keep(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
 	t.Helper()
 	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
@@ -82,9 +104,7 @@ func keep(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
 	for range parallel {
 		wg.Go(func() {
 			for a := range work {
-				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-					t.Error(err)
-				}
+				put(t, s, a)
 				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 					t.Errorf("view %s: %v", a.Key, err)
 				}
@@ -124,8 +144,8 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 		as := thread(seed, 25)
 		s1, table1 := storetest.NewTable(t)
 		keep(t, s1, as, 1)
-		want := views(table1.Dump(t))
-		if len(want) < 30 {
+		want, wantDays := views(table1.Dump(t)), days(t, s1)
+		if len(want) < 30 || len(wantDays) != len(as) {
 			t.Fatalf("seed %d: only %d views", seed, len(want))
 		}
 
@@ -137,6 +157,9 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 			keep(t, s2, shuffled, parallel)
 			if d := cmp.Diff(want, views(table2.Dump(t))); d != "" {
 				t.Fatalf("seed %d, %d at once, shuffled (-in order +shuffled):\n%s", seed, parallel, d)
+			}
+			if d := cmp.Diff(wantDays, days(t, s2)); d != "" {
+				t.Fatalf("seed %d, %d at once, shuffled, by day (-in order +shuffled):\n%s", seed, parallel, d)
 			}
 		}
 	}
@@ -188,43 +211,6 @@ func TestScoresFollow(t *testing.T) {
 				t.Error("nobody asked for the score again")
 			}
 		})
-	}
-}
-
-// An undated fact that is received many times at once ends as one view, dated
-// by the first receipt, whoever came when.
-func TestAnUndatedFactHasOneView(t *testing.T) {
-	for round := range 12 {
-		s, table := storetest.NewTable(t)
-		f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
-		r := rand.New(rand.NewPCG(uint64(round), 3))
-		var wg sync.WaitGroup
-		for _, h := range r.Perm(8) {
-			wg.Go(func() {
-				a := said("ann", "1", "", 0, social.Inbound)
-				a.Type, a.Undated, a.Text = social.React, true, ""
-				a.Occurred = t0.Add(time.Duration(h) * 20 * time.Hour) // on several days
-				a.Known = a.Occurred
-				a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, "1", time.Time{})
-				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-					t.Error(err)
-				}
-				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-		days := 0
-		for k := range table.Dump(t) {
-			if len(k) > 7 && k[:7] == w+"#D#" {
-				days++
-			}
-		}
-		items, err := s.Items(t.Context(), w, t0.Add(-time.Hour), t0.Add(30*24*time.Hour))
-		if err != nil || days != 1 || len(items) != 1 || !items[0].Occurred.Equal(t0) || !items[0].Known.Equal(t0) {
-			t.Fatalf("round %d: %d views, %+v, %v; want one of %s", round, days, items, err, t0)
-		}
 	}
 }
 
@@ -312,11 +298,8 @@ func TestErasedWhileViewed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for at := int64(1); ; at++ {
 				s, table := storetest.NewTable(t)
-				for _, a := range []social.Activity{question, reply} {
-					if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-						t.Fatal(err)
-					}
-				}
+				put(t, s, question)
+				put(t, s, reply)
 				if gone.Key == reply.Key {
 					if err := feedback.New(s, quiet).View(t.Context(), w, store.RefOf(question)); err != nil {
 						t.Fatal(err)
@@ -341,6 +324,11 @@ func TestErasedWhileViewed(t *testing.T) {
 				for k, v := range table.Dump(t) {
 					if strings.Contains(k+v, gone.Account().AccountID()) || strings.Contains(v, gone.Text) {
 						t.Errorf("before request %d: left: %s: %.200s", at, k, v)
+					}
+				}
+				for k, v := range days(t, s) {
+					if strings.Contains(v, gone.Account().AccountID()) {
+						t.Errorf("before request %d: left by day: %s: %s", at, k, v)
 					}
 				}
 				more := said("ann", "3", "2", 20, social.Inbound)

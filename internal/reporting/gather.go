@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"rapport/internal/day"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
@@ -14,6 +15,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 const (
@@ -28,26 +30,29 @@ const (
 func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, from, to time.Time) (report.Data, error) {
 	d := report.Data{ReportID: id, Workspace: report.Workspace{ID: ws.ID, Name: ws.Name}, AsOf: to,
 		Period: report.Period{From: from, To: to, TimeZone: ws.TimeZone}}
-	items, err := r.Store.Items(ctx, ws.ID, from, to)
-	if err != nil {
-		return d, err
-	}
-	before, err := r.Store.Items(ctx, ws.ID, from.Add(from.Sub(to)), from)
-	if err != nil {
-		return d, err
-	}
-	d.Period.Compared = len(before) > 0
-	d.Totals.Activities = len(items)
-	d.Channels, d.Totals.People = channels(items, before)
-
 	set, err := discover.Active(ctx, r.Store, ws.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return d, err
 	}
 	d.ThemeSetVersion = set.Version
-	sum := issue.Top(items, before, set, theme.NewAssigner(r.Reader, set), len(set.Themes))
+	ch := channels{}
+	sum, err := byday.Count(ctx, r.Store, ws.ID, byday.Period{From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
+	if err != nil {
+		return d, err
+	}
+	if since := sum.Since; since.After(from.Add(from.Sub(to))) {
+		// A report says what its whole period came to, or it is not made.
+		return d, fault.New(fault.Transient, "there was no time to read what was done before %s", since.Format(time.RFC3339))
+	}
+	d.Period.Compared = ch.compared
+	d.Totals.Activities = ch.activities
+	d.Channels, d.Totals.People = ch.list(), len(ch.people)
 	d.Totals.FeedbackMessages, d.Totals.FeedbackPeople, d.Totals.Issues, d.Totals.IssuePeople = sum.Messages, sum.People, len(sum.Issues), sum.IssuePeople
-	for _, is := range sum.Issues[:min(topIssues, len(sum.Issues))] {
+	sum.Issues = sum.Issues[:min(topIssues, len(sum.Issues))]
+	if err := byday.Quotes(ctx, r.Store, ws.ID, sum.Issues); err != nil {
+		return d, err
+	}
+	for _, is := range sum.Issues {
 		d.Issues = append(d.Issues, Issue(is, sum.People))
 	}
 
@@ -158,7 +163,10 @@ func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf ti
 	if err != nil {
 		return row, err
 	}
-	item, err := r.Store.Item(ctx, w, a)
+	item, err := r.Store.Item(ctx, w, store.RefOf(a))
+	if fault.Is(err, fault.NotFound) {
+		return row, nil // erased meanwhile
+	}
 	if err != nil {
 		return row, err
 	}
@@ -167,56 +175,68 @@ func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf ti
 }
 
 // channels counts activities by platform and scope, and the people outside over all.
-func channels(items, before []store.Item) ([]report.Channel, int) {
-	type id struct {
-		platform social.Platform
-		scope    string
+type channels struct {
+	byID       map[channelID]*channel
+	people     map[day.ID]struct{}
+	activities int
+	compared   bool // something was done in the period before
+}
+
+type channelID struct {
+	platform social.Platform
+	scope    string
+}
+
+type channel struct {
+	report.Channel
+	people map[day.ID]struct{}
+}
+
+// add counts an activity of the period, or of the one before.
+func (c *channels) add(t day.Tuple, before bool) {
+	if before {
+		c.compared = true
+	} else {
+		c.activities++
 	}
-	byID := map[id]*report.Channel{}
-	at := func(i store.Item) *report.Channel {
-		k := id{i.Platform, i.Scope}
-		if byID[k] == nil {
-			byID[k] = &report.Channel{Platform: string(i.Platform), Scope: i.Scope}
-		}
-		return byID[k]
+	if t.Nobody || before && t.Direction != social.Inbound {
+		return // whoever that was is nobody to count
 	}
-	people := map[string]bool{}
-	seen := map[id]map[string]bool{}
-	for _, i := range items {
-		if i.Actor.ID == social.Unknown {
-			continue // whoever that was is nobody to count
-		}
-		c := at(i)
-		if i.Direction == social.Outbound {
-			c.Outbound++
-			continue
-		}
-		c.Inbound++
-		switch {
-		case i.Type == social.React:
-			c.Reactions++
-		case i.Type.Utterance() && !i.Deleted:
-			c.Messages++
-		}
-		people[i.Person] = true
-		k := id{i.Platform, i.Scope}
-		if seen[k] == nil {
-			seen[k] = map[string]bool{}
-		}
-		seen[k][i.Person] = true
+	if c.byID == nil {
+		c.byID, c.people = map[channelID]*channel{}, map[day.ID]struct{}{}
 	}
-	for _, i := range before {
-		if i.Direction == social.Inbound && i.Actor.ID != social.Unknown {
-			at(i).InboundPrevious++
-		}
+	id := channelID{t.Platform, t.Scope}
+	x := c.byID[id]
+	if x == nil {
+		x = &channel{report.Channel{Platform: string(t.Platform), Scope: t.Scope}, map[day.ID]struct{}{}}
+		c.byID[id] = x
 	}
+	switch {
+	case before:
+		x.InboundPrevious++
+		return
+	case t.Direction == social.Outbound:
+		x.Outbound++
+		return
+	}
+	x.Inbound++
+	switch {
+	case t.Type == social.React:
+		x.Reactions++
+	case t.Type.Utterance() && !t.Deleted:
+		x.Messages++
+	}
+	c.people[t.Account], x.people[t.Account] = struct{}{}, struct{}{}
+}
+
+func (c *channels) list() []report.Channel {
 	var out []report.Channel
-	for k, c := range byID {
-		c.People = len(seen[k])
-		out = append(out, *c)
+	for _, x := range c.byID {
+		x.People = len(x.people)
+		out = append(out, x.Channel)
 	}
 	slices.SortFunc(out, func(a, b report.Channel) int {
 		return cmp.Or(-cmp.Compare(a.Inbound, b.Inbound), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope))
 	})
-	return out, len(people)
+	return out
 }

@@ -238,12 +238,20 @@ func exchangeKey(w, thread, asker string, r NodeRef) key {
 	return key{partPK(w, thread, asker), "X#" + order(r)}
 }
 
+// responsesPK is one of the partitions of a day, the same for all responses to an asker.
+func responsesPK(w string, at time.Time, asker string) string {
+	return w + "#D#" + dateOf(at) + "#" + shard(asker)
+}
+
+// responseReaders is how many partitions are read at once.
+const responseReaders = 16
+
 func replyKey(w, asker string, r NodeRef) key {
-	return key{dayPK(w, r.Occurred, asker), "X#" + social.Stamp(r.Occurred) + "#r#" + r.Activity + "#" + asker}
+	return key{responsesPK(w, r.Occurred, asker), "X#" + social.Stamp(r.Occurred) + "#r#" + r.Activity + "#" + asker}
 }
 
 func firstKey(w string, h Head) key {
-	return key{dayPK(w, h.First, h.Asker), "X#" + social.Stamp(h.First) + "#c#" + h.Thread + "#" + h.Asker}
+	return key{responsesPK(w, h.First, h.Asker), "X#" + social.Stamp(h.First) + "#c#" + h.Thread + "#" + h.Asker}
 }
 
 // Pair is a reply and the message of an asker's that it is to, as they are stored.
@@ -379,7 +387,7 @@ func (s *Store) Responses(ctx context.Context, w string, from, to time.Time) (co
 		}
 	}
 	var mu sync.Mutex
-	errs := parallel.Each(ctx, len(parts), itemReaders, func(i int) error {
+	errs := parallel.Each(ctx, len(parts), responseReaders, func(i int) error {
 		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: pageOfResponses}
 		for {
 			items, err := all[responseItem](ctx, s, q)

@@ -150,6 +150,9 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 			return 0, 0, err
 		}
 	}
+	if err := f.items(ctx, gone); err != nil {
+		return 0, 0, err
+	}
 	if len(f.again) > 0 {
 		if err := again(ctx, slices.SortedFunc(maps.Keys(f.again), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) })); err != nil {
 			return 0, 0, err
@@ -173,6 +176,9 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	// Views that were being written from the facts while they went: whoever
 	// writes one looks at the fact afterwards (package feedback), and finds it
 	// gone from here on.
+	if err := f.items(ctx, gone); err != nil {
+		return 0, 0, err
+	}
 	for _, a := range gone {
 		if err := f.late(ctx, a); err != nil {
 			return 0, 0, err
@@ -205,16 +211,16 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 // ForgetViews takes away what was made of a fact that is gone.
 func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
 	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}}
+	if err := f.items(ctx, []social.Activity{a}); err != nil {
+		return err
+	}
 	return f.late(ctx, a)
 }
 
 // late takes away views that were written of a fact while it went.
 func (f *forgetting) late(ctx context.Context, a social.Activity) error {
 	if a.Type == social.Edit || a.Type == social.Delete {
-		if err := f.unedit(ctx, a); err != nil {
-			return err
-		}
-		return f.takeOf(ctx, key{dayPK(f.w, a.Occurred, f.account), daySK(a)}, a)
+		return f.unedit(ctx, a)
 	}
 	f.messages = nil
 	if err := f.fact(ctx, a, ""); err != nil {
@@ -250,15 +256,15 @@ func (f *forgetting) take(ctx context.Context, k key, counter *int) error {
 
 func (f *forgetting) view(ctx context.Context, k key) error { return f.take(ctx, k, &f.views) }
 
-func (f *forgetting) item(ctx context.Context, a social.Activity) error {
-	return f.view(ctx, key{dayPK(f.w, a.Occurred, a.Account().AccountID()), daySK(a)})
+// items takes away the tuples of activities.
+func (f *forgetting) items(ctx context.Context, as []social.Activity) error {
+	n, err := f.store.ForgetTuples(ctx, f.w, as...)
+	f.views += n
+	return err
 }
 
 // fact takes away what was made of one fact of the account, but for its message's place.
 func (f *forgetting) fact(ctx context.Context, a social.Activity, reader string) error {
-	if err := f.item(ctx, a); err != nil {
-		return err
-	}
 	switch {
 	case a.Type == social.Edit || a.Type == social.Delete:
 		return f.amendment(ctx, a, reader)

@@ -11,7 +11,7 @@ import (
 // received, oldest first, after the given place ("" from the first), at most
 // limit, and the places of each.
 func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit int) ([]social.Activity, []string, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: "F#", after: after, limit: limit})
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", after: after, limit: limit})
 	if err != nil {
 		return nil, nil, fmt.Errorf("facts of %s: %w", account, err)
 	}

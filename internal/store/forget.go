@@ -299,7 +299,7 @@ func (f *forgetting) answer(ctx context.Context, n NodeRef) error {
 	if err != nil {
 		return err
 	}
-	if err := f.item(ctx, a); err != nil {
+	if err := f.items(ctx, []social.Activity{a}); err != nil {
 		return err
 	}
 	if err := f.message(ctx, n.Message); err != nil {
@@ -400,7 +400,7 @@ func (f *forgetting) message(ctx context.Context, msg string) error {
 			break // edits are facts of their own
 		}
 		if e.Type == social.Edit && e.Account().AccountID() != f.account {
-			if err := errors.Join(f.item(ctx, e), f.take(ctx, key{accountPK(factsOf(f.w), e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
+			if err := errors.Join(f.items(ctx, []social.Activity{e}), f.take(ctx, key{accountPK(factsOf(f.w), e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
 				return err
 			}
 		}

@@ -25,13 +25,15 @@ import (
 //	thread: asker             w#C#thread        A#account
 //	thread: private, unnamed  w#C#thread        P#time#id; P-#time#id (deleted)
 //	thread: private, named    w#C#thread        PN#time#id
+//	thread: linked thread     w#C#thread        L#thread
 //	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
 //	asker's part: exchanges   w#C#thread#account  X#answered#reply
 //	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…
 //	response of a day         w#D#day#s         X#answered#r#reply#account; X#answered#c#thread#account (a conversation's first)
 //	months with responses     w#D               X#month
-//	activity of a day (view)  w#D#day#s         F#time#id
-//	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
+//	day with activities       w#D               day (holds the number of its partitions)
+//	tuples of an hour         w#D#day#n         J#hour#hash
+//	model, theme set          w#G#kind          V#version; @ (the active one, the next one); N (when to discover next)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
 //	receipt of an erasure     w#T               at#id
@@ -58,8 +60,8 @@ import (
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
 // Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
-// conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); feedback,
-// issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
+// conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
+// reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
 // health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; the
 // poll reads SYS#POLL up to now.
@@ -161,11 +163,15 @@ func dueSK(due time.Time, w, report string) string {
 	return social.Stamp(due) + "#" + w + "#" + report
 }
 
-func dayPK(w string, at time.Time, account string) string {
-	return w + "#D#" + at.UTC().Format("2006-01-02") + "#" + shard(account)
+func daysPK(w string) string    { return w + "#D" }
+func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+func dayPK(w string, at time.Time, n int) string {
+	return fmt.Sprintf("%s#D#%s#%d", w, dateOf(at), n)
 }
-
-func daySK(a social.Activity) string { return "F#" + social.Stamp(a.Occurred) + "#" + a.ID() }
+func hourSKs(hour int) string { return fmt.Sprintf("J#%02d", hour) }
+func blockSK(at time.Time, name string) string {
+	return hourSKs(at.UTC().Hour()) + "#" + name
+}
 
 // editSK sorts deletions before edits, so that they are never past a bound.
 func editSK(a social.Activity) string {

@@ -29,6 +29,8 @@ type Store struct {
 	db    *dynamodb.Client
 	table string
 
+	days *dayCounts
+
 	// Consumed, where set, is told the capacity units of each put, deletion,
 	// get and query: what the engine reports for writes, and for reads the
 	// bytes returned over 4 KB (halved where eventually consistent), since
@@ -39,7 +41,7 @@ type Store struct {
 
 // New returns the store of a table.
 func New(cfg aws.Config, table string) *Store {
-	return &Store{db: dynamodb.NewFromConfig(cfg), table: table}
+	return &Store{db: dynamodb.NewFromConfig(cfg), table: table, days: &dayCounts{of: map[string]int{}}}
 }
 
 type key struct {

@@ -41,7 +41,7 @@ func New(s *store.Store, score func(ctx context.Context, workspace string, stale
 var _ view.View = (*View)(nil)
 
 // Name is the view's name.
-func (*View) Name() string { return "conversations" }
+func (*View) Name() string { return "conversation" }
 
 // Owns says which items are the view's: messages in their threads, what an
 // asker received, and responses by day.
