@@ -106,7 +106,8 @@ func (r *expressions) boolean(depth int) string {
 	case 4:
 		return fmt.Sprintf("(%s %s %s)", r.text(d), pick(r.Rand, "contains", "startsWith", "endsWith", "not contains"), r.text(d))
 	case 5:
-		return fmt.Sprintf("(%s matches %s)", r.text(d), pick(r.Rand, `'demo'`, `'(?i)demo|price'`, `'^hello\\b'`, `'[a-z]+@[a-z]+'`, `'\\b(buy|book|trial)\\b'`, `''`, `'x*'`, `'(?i)straße|k'`, `'a.c'`, `'(?i:price)s?$'`, `'(ab)+|c{2}'`, `'(?s).*demo.*'`))
+		return fmt.Sprintf("(%s matches %s)", r.text(d), pick(r.Rand, `'demo'`, `'(?i)demo|price'`, `'^hello\\b'`, `'[a-z]+@[a-z]+'`, `'\\b(buy|book|trial)\\b'`, `''`, `'x*'`, `'(?i)straße|k'`, `'a.c'`, `'(?i:price)s?$'`, `'(ab)+|c{2}'`, `'(?s).*demo.*'`,
+			`'(?i)discount'`, `'(?i)kel(vin|t)'`, `'\\x{FFFD}demo'`, `'(buy|b[eo]ok|a)+ing'`, `'(?i)(K|ı)'`))
 	case 6:
 		return fmt.Sprintf("(%s %s %s)", r.text(d), pick(r.Rand, "in", "not in"), r.list(r.text, d))
 	case 7:
@@ -121,7 +122,7 @@ func (r *expressions) boolean(depth int) string {
 	return fmt.Sprintf("(%s or %s)", r.boolean(d), r.boolean(d))
 }
 
-var texts = []string{"", "Can I book a demo?", "HELLO there", "hello, the PRICE", "Preise der Stra\u00dfe \u212a \u017f", "a.c abab cc", "x\xffdemo\xfe", "me@example", " trial ", "K", "buying",
+var texts = []string{"", "Can I book a demo?", "HELLO there", "hello, the PRICE", "Preise der Stra\u00dfe \u212a \u017f", "a.c abab cc", "x\xffdemo\xfe", "me@example", " trial ", "K", "buying", "di\u017fcount", "DISCOUNTS", "\u212aelvin", "\xffdemo",
 	strings.Repeat("x", 8190) + "demo", strings.Repeat("\xffx", 5000) + "demo"}
 
 func randomActivity(r *rand.Rand) social.Activity {
@@ -328,7 +329,7 @@ func randomHistory(r *rand.Rand, n, span int) []social.Activity {
 			Type:  pick(r, social.Post, social.Post, social.Message, social.React, social.Visit, social.Visit, social.Follow, social.Mention, social.Reply, social.Reply, social.Reply),
 			Actor: social.Actor{ID: pick(r, "u", "u", "u2"), Handle: "kim", Name: pick(r, "", "Kim")}, Object: social.Object{ID: fmt.Sprintf("o%d", i), Type: pick(r, "", "note")},
 			Direction: social.Inbound, Occurred: at, Intent: pick(r, "", "question", "spam", "praise"), Sentiment: pick(r, "", "negative", "neutral"), Language: pick(r, "en", "de"),
-			Text: pick(r, texts[:11]...), URL: pick(r, "", "https://demo.example/a"),
+			Text: pick(r, texts[:15]...), URL: pick(r, "", "https://demo.example/a"),
 		}
 		if talks && r.IntN(4) > 0 {
 			a.Type, a.Platform, a.Scope = social.Reply, "meta", "page"
