@@ -106,7 +106,8 @@ func (r *expressions) boolean(depth int) string {
 	case 4:
 		return fmt.Sprintf("(%s %s %s)", r.text(d), pick(r.Rand, "contains", "startsWith", "endsWith", "not contains"), r.text(d))
 	case 5:
-		return fmt.Sprintf("(%s matches %s)", r.text(d), pick(r.Rand, `'demo'`, `'(?i)demo|price'`, `'^hello\\b'`, `'[a-z]+@[a-z]+'`, `'\\b(buy|book|trial)\\b'`, `''`, `'x*'`, `'(?i)straße|k'`, `'a.c'`, `'(?i:price)s?$'`, `'(ab)+|c{2}'`, `'(?s).*demo.*'`))
+		return fmt.Sprintf("(%s matches %s)", r.text(d), pick(r.Rand, `'demo'`, `'(?i)demo|price'`, `'^hello\\b'`, `'[a-z]+@[a-z]+'`, `'\\b(buy|book|trial)\\b'`, `''`, `'x*'`, `'(?i)straße|k'`, `'a.c'`, `'(?i:price)s?$'`, `'(ab)+|c{2}'`, `'(?s).*demo.*'`,
+			`'(?i)discount'`, `'(?i)kel(vin|t)'`, `'\\x{FFFD}demo'`, `'(buy|b[eo]ok|a)+ing'`, `'(?i)(K|ı)'`))
 	case 6:
 		return fmt.Sprintf("(%s %s %s)", r.text(d), pick(r.Rand, "in", "not in"), r.list(r.text, d))
 	case 7:
@@ -121,7 +122,7 @@ func (r *expressions) boolean(depth int) string {
 	return fmt.Sprintf("(%s or %s)", r.boolean(d), r.boolean(d))
 }
 
-var texts = []string{"", "Can I book a demo?", "HELLO there", "hello, the PRICE", "Preise der Stra\u00dfe \u212a \u017f", "a.c abab cc", "x\xffdemo\xfe", "me@example", " trial ", "K", "buying",
+var texts = []string{"", "Can I book a demo?", "HELLO there", "hello, the PRICE", "Preise der Stra\u00dfe \u212a \u017f", "a.c abab cc", "x\xffdemo\xfe", "me@example", " trial ", "K", "buying", "di\u017fcount", "DISCOUNTS", "\u212aelvin", "\xffdemo",
 	strings.Repeat("x", 8190) + "demo", strings.Repeat("\xffx", 5000) + "demo"}
 
 func randomActivity(r *rand.Rand) social.Activity {
@@ -307,11 +308,11 @@ func parsed(t testing.TB, document string) Model {
 // randomHistory is what a person did within so many days before start and a
 // few after it: conversations with a business that also answers others, edits
 // and deletions after what they change, reactions taken back, repetitions, and
-// several things within one millisecond; of some much was lately. A key stands for one fact.
+// several things within one millisecond; some do much lately, some talk much. A key stands for one fact.
 func randomHistory(r *rand.Rand, n, span int) []social.Activity {
 	var out []social.Activity
 	var said []social.Activity
-	lately := r.IntN(2) == 0
+	lately, talks := r.IntN(2) == 0, r.IntN(3) == 0
 	for i := range n {
 		at := start.Add(-time.Duration(r.Int64N(int64(span)*24*3600)) * time.Second)
 		if lately && r.IntN(2) == 0 {
@@ -328,9 +329,12 @@ func randomHistory(r *rand.Rand, n, span int) []social.Activity {
 			Type:  pick(r, social.Post, social.Post, social.Message, social.React, social.Visit, social.Visit, social.Follow, social.Mention, social.Reply, social.Reply, social.Reply),
 			Actor: social.Actor{ID: pick(r, "u", "u", "u2"), Handle: "kim", Name: pick(r, "", "Kim")}, Object: social.Object{ID: fmt.Sprintf("o%d", i), Type: pick(r, "", "note")},
 			Direction: social.Inbound, Occurred: at, Intent: pick(r, "", "question", "spam", "praise"), Sentiment: pick(r, "", "negative", "neutral"), Language: pick(r, "en", "de"),
-			Text: pick(r, texts[:11]...), URL: pick(r, "", "https://demo.example/a"),
+			Text: pick(r, texts[:15]...), URL: pick(r, "", "https://demo.example/a"),
 		}
-		if r.IntN(3) == 0 {
+		if talks && r.IntN(4) > 0 {
+			a.Type, a.Platform, a.Scope = social.Reply, "meta", "page"
+		}
+		if r.IntN(3) == 0 || talks {
 			a.Conversation = fmt.Sprintf("t%d", r.IntN(3))
 		}
 		if a.Type.Utterance() && len(said) > 0 && r.IntN(2) == 0 {
@@ -346,10 +350,15 @@ func randomHistory(r *rand.Rand, n, span int) []social.Activity {
 		if a.Type.Utterance() {
 			said = append(said, a)
 		}
-		if change := pick(r, "", "", "", "", "", "edit", "delete", "unreact"); change != "" && i > 0 {
-			of := pick(r, out...)
-			a.Type, a.Platform, a.Scope, a.Object.ID = social.Type(change), of.Platform, of.Scope, of.Object.ID
-			a.Occurred, a.Direction, a.InReplyTo, a.Conversation = of.Occurred.Add(time.Duration(r.IntN(40*24))*time.Hour), social.Inbound, "", ""
+		if i > 0 && r.IntN(3) == 0 {
+			of, change := pick(r, out...), social.Unreact
+			if of.Type.Utterance() {
+				change = pick(r, social.Edit, social.Delete)
+			}
+			if change != social.Unreact || of.Type == social.React {
+				a.Type, a.Platform, a.Scope, a.Object.ID, a.Actor.ID = change, of.Platform, of.Scope, of.Object.ID, of.Actor.ID
+				a.Occurred, a.Direction, a.InReplyTo, a.Conversation = of.Occurred.Add(time.Duration(r.IntN(40*24))*time.Hour), social.Inbound, "", ""
+			}
 		}
 		out = append(out, a)
 	}
@@ -412,4 +421,98 @@ func TestEngineEqualsTheReference(t *testing.T) {
 			t.Errorf("%q was seen %d times: too few", word, kinds[word])
 		}
 	}
+}
+
+// TestNothingBeyondTheHorizonCounts: a caller that leaves out what Since
+// leaves out, all but one activity, gets the same score. And up to the next
+// change nothing of it changes, though facts leave the horizon all the time.
+func TestNothingBeyondTheHorizonCounts(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	const horizon, span = 60, 120
+	compared, later, rounds := 0, 0, 0
+	for range 800 {
+		document := randomDocument(r, horizon, horizon)
+		if r.IntN(2) == 0 {
+			rule := fmt.Sprintf(`{"id": "talk", "kind": "dialogue", "points": "9", "half_at": 2, "within_days": %d},`, 5+r.IntN(horizon-5))
+			document = strings.Replace(document, `"rules": [`, `"rules": [`+rule, 1)
+		}
+		m, err := ParseModel([]byte(document))
+		if err != nil {
+			continue // a baseline beyond the horizon
+		}
+		history := randomHistory(r, 1+r.IntN(70), span)
+		want, err := Evaluate(m, history, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := settle(activities(history), 0, start.UnixMilli(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		since := m.Since(start)
+		if want := start.AddDate(0, 0, -horizon); since != want {
+			t.Fatalf("the horizon begins at %s, want %s", since, want)
+		}
+		var read []social.Activity
+		for i, a := range history {
+			oldest := len(h.own) > 0 && int(h.own[0].source) == i && !a.Occurred.After(since)
+			if a.Occurred.After(since) || oldest {
+				read = append(read, a)
+			}
+		}
+		got, err := Evaluate(m, read, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("without what is older than %s (-want +got):\n%s\n%s", since, diff, document)
+		}
+		compared++
+		if strings.Contains(fmt.Sprint(want), "of dialogue") {
+			rounds++
+		}
+
+		// What is known now stays until the next change.
+		var known []social.Activity
+		for _, a := range history {
+			if !a.Occurred.After(start) {
+				known = append(known, a)
+			}
+		}
+		before := shown(t, m, known, start)
+		end := want.NextChange
+		if end.IsZero() {
+			end = start.AddDate(0, 0, 2*horizon)
+		}
+		later++
+		for range 30 {
+			at := start.Add(time.Duration(r.Int64N(int64(end.Sub(start)))))
+			if after := shown(t, m, known, at); after != before {
+				t.Fatalf("next change at %s, but at %s\n%s\nis\n%s\n%s", want.NextChange, at, before, after, document)
+			}
+		}
+		if after := shown(t, m, known, end.Add(-time.Millisecond)); after != before {
+			t.Fatalf("a millisecond before the next change\n%s\nis\n%s\n%s", before, after, document)
+		}
+	}
+	t.Logf("%d compared, %d of them with rounds of dialogue; %d looked at until their next change", compared, rounds, later)
+	if compared < 200 || rounds < 50 {
+		t.Error("too few of one kind")
+	}
+}
+
+// shown is what of a score stays until its NextChange: the engagement, and
+// which rules contribute by what.
+func shown(t *testing.T, m Model, facts []social.Activity, at time.Time) string {
+	t.Helper()
+	s, err := Evaluate(m, facts, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, c := range s.Contributions {
+		out = append(out, fmt.Sprint(c.Rule, c.Evidence))
+	}
+	slices.Sort(out)
+	return fmt.Sprint(s.Engagement, out)
 }

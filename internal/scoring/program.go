@@ -3,6 +3,7 @@ package scoring
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 
@@ -373,7 +374,19 @@ func (t *translator) matches(n *ast.BinaryNode) (value, error) {
 	if err != nil {
 		return value{}, fmt.Errorf("the regular expression does not compile: %s", firstLine(err))
 	}
-	return value{boolean: func(v *view) bool { return re.MatchString(x(v)) }}, nil
+	tree, err := syntax.Parse(pattern.Value, syntax.Perl)
+	if err != nil {
+		return value{}, fmt.Errorf("the regular expression does not parse: %s", firstLine(err))
+	}
+	wanted := needs(tree)
+	if len(wanted) == 0 {
+		return value{boolean: func(v *view) bool { return re.MatchString(x(v)) }}, nil
+	}
+	lower := t.remember(&ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{n.Left}}, func(v *view) string { return strings.ToLower(x(v)) })
+	return value{boolean: func(v *view) bool {
+		text := x(v)
+		return met(wanted, text, func() string { return lower.text(v) }) && re.MatchString(text)
+	}}, nil
 }
 
 // in translates "x in [a, b, c]".

@@ -5,7 +5,9 @@
 // the same three give the same bytes on every machine. A score is the sum of
 // its contributions, in micro-points (int64; a point is 1,000,000 of them);
 // no floating point is involved. Each contribution is a sentence with the
-// numbers in it and the activities it rests on.
+// numbers in it and the activities it rests on. EvaluateRecords does the same
+// from records, the compact form of facts: RecordOf makes them, Pack and
+// Unpack store them, and models that ask for no Texts need nothing else.
 //
 // # How to write rules
 //
@@ -50,7 +52,9 @@
 // weekday (1 is Monday), both in UTC; the operators and, or, not, ==, !=, <,
 // <=, >, >=, in, contains, startsWith, endsWith, matches (with a constant
 // regular expression) and ?:; and the functions len, lower, upper and trim.
-// There are no loops, arithmetic or variables, so that its cost is bounded.
+// There are no loops, arithmetic or variables, so that its cost is bounded. A
+// list may stand to the right of in only, and ?: chooses between values of one
+// type: so whatever ParseModel accepts can't fail when it is applied.
 //
 // Rules of a group share the group's cap: each takes its part in the order of
 // the model until the cap is used up.
@@ -80,7 +84,8 @@ type Score struct {
 	// engagement stays as it is, and so does what counts: the rules that
 	// contribute and their evidence; only decay goes on. It is the first
 	// instant after AsOf, in milliseconds, at which the engagement differs or
-	// an activity leaves the window of a rule. It is never late. It can be
+	// an activity leaves the window of a rule, or a conversation with rounds of
+	// dialogue the horizon. It is never late. It can be
 	// early where positive and negative points fade against each other close
 	// to a threshold, and where an activity leaves a window without effect.
 	// It is zero if nothing will ever change.
@@ -109,10 +114,16 @@ const maxEvidence = 20
 // own activity; other outbound facts are ignored), in any order, repeated or
 // not, with edits, deletions and taken-back reactions as facts among them.
 //
+// What is older than the horizon counts for nothing, but that the person was
+// known by then: the facts may begin at the model's Since, with one older
+// activity of the person that was neither deleted nor taken back, if there is
+// one. (An edit or deletion is dated after what it changes. One that claims
+// to be older may count while it is passed.)
+//
 // It fails with fault.Invalid for a model not made by ParseModel, an asOf
 // outside the years 1990 to 2999 and an invalid fact, and with fault.TooLarge
-// for more than 100,000 facts and for texts over 1 MiB. It never returns a
-// part of a score.
+// for more than 100,000 facts within the horizon and for texts over 1 MiB. It
+// never returns a part of a score.
 func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 	return evaluate(m, activities(facts), asOf)
 }

@@ -423,3 +423,23 @@ func life(r *rand.Rand, n int) []social.Activity {
 	}
 	return out
 }
+
+// TestALongHistoryIsScored: the bound on facts is one within the horizon.
+func TestALongHistoryIsScored(t *testing.T) {
+	m := model(t, posts, dialogue, rate)
+	recent := append(many(5, social.Visit, 1, 1), many(3, social.Post, 5, 30)...)
+	old := slices.Repeat([]social.Activity{fact("old", social.Post, 365)}, 50_000)
+	for i := range 60_000 {
+		old = append(old, fact(fmt.Sprintf("x%d", i), social.Visit, 366+float64(i)/100))
+	}
+	got := evaluate(t, m, append(old, recent...))
+	if diff := cmp.Diff(evaluate(t, m, append(recent, old[0])), got); diff != "" {
+		t.Errorf("with a long history (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(fmt.Sprint(got), "more than usual") {
+		t.Errorf("nobody knew the person: %+v", got.Contributions)
+	}
+	if since := m.Since(asOf); !since.Equal(old[0].Occurred) {
+		t.Errorf("the horizon begins at %s, want %s", since, old[0].Occurred)
+	}
+}
