@@ -190,7 +190,8 @@ type query struct {
 	from, to   string // inclusive
 	after      string // exclusive
 	descending bool
-	limit      int // 0: all
+	limit      int  // 0: all
+	keys       bool // of an index: its keys, not the items
 }
 
 // scan runs q and hands each item to f until f returns false or there are no more.
@@ -260,7 +261,7 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 			bytes += itemBytes(it)
 		}
 		s.readBytes(bytes, q.index == "")
-		if q.index != "" {
+		if q.index != "" && !q.keys {
 			if out.Items, err = s.whole(ctx, q.index, out.Items); err != nil {
 				return err
 			}
