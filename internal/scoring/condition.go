@@ -60,22 +60,22 @@ func (f *fields) set(a *social.Activity) {
 
 // compile turns source into a program that is true or false for fields, or
 // says why it can't be allowed.
-func compile(source string) (*vm.Program, error) {
+func compile(source string) (program *vm.Program, texts bool, err error) {
 	parsed, err := parser.Parse(source)
 	if err != nil {
-		return nil, fmt.Errorf("does not parse: %s", firstLine(err))
+		return nil, false, fmt.Errorf("does not parse: %s", firstLine(err))
 	}
 	var g guard
 	ast.Walk(&parsed.Node, &g)
 	if g.err != nil {
-		return nil, g.err
+		return nil, false, g.err
 	}
 	p, err := expr.Compile(source, expr.Env(&fields{}), expr.AsBool(), expr.MaxNodes(maxNodes),
 		expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.EnableBuiltin("lower"), expr.EnableBuiltin("upper"), expr.EnableBuiltin("trim"))
 	if err != nil {
-		return nil, fmt.Errorf("does not compile: %s", firstLine(err))
+		return nil, false, fmt.Errorf("does not compile: %s", firstLine(err))
 	}
-	return p, nil
+	return p, g.texts, nil
 }
 
 func firstLine(err error) string {
@@ -86,7 +86,10 @@ func firstLine(err error) string {
 // guard refuses every construct whose cost or memory could grow faster than
 // the text: it lets pass a list of nodes and operators, and nothing else. In
 // particular there are no loops, ranges, variables, arithmetic or clocks.
-type guard struct{ err error }
+type guard struct {
+	texts bool // whether it met a field of Rest
+	err   error
+}
 
 var operators = map[string]bool{
 	"and": true, "or": true, "&&": true, "||": true, "==": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true,
@@ -101,7 +104,9 @@ func (g *guard) Visit(node *ast.Node) {
 		return
 	}
 	switch n := (*node).(type) {
-	case *ast.BoolNode, *ast.IntegerNode, *ast.StringNode, *ast.IdentifierNode, *ast.ArrayNode, *ast.ConditionalNode:
+	case *ast.IdentifierNode:
+		g.texts = g.texts || n.Value == "text" || n.Value == "url" || n.Value == "handle" || n.Value == "name"
+	case *ast.BoolNode, *ast.IntegerNode, *ast.StringNode, *ast.ArrayNode, *ast.ConditionalNode:
 	case *ast.PredicateNode: // only ever an argument of a function that is refused by name
 	case *ast.UnaryNode:
 		if n.Operator != "not" && n.Operator != "!" && n.Operator != "-" {

@@ -77,6 +77,23 @@ type When struct {
 	Expr      string            `json:"expr,omitempty"`
 
 	program *vm.Program
+	texts   bool // whether Expr names a field of Rest
+}
+
+// Texts reports whether any rule's expression names text, url, handle or name:
+// whether packed records are not enough to score by m.
+func (m Model) Texts() bool {
+	for _, r := range m.Rules {
+		if r.When != nil && r.When.texts {
+			return true
+		}
+		for _, b := range r.Behaviours {
+			if b.When.texts {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Behaviour is one of the behaviours of a pattern rule.
@@ -337,7 +354,7 @@ func readWhenField(o object) *When {
 	}
 	if out.Expr = w.text("expr", maxExpr, false); out.Expr != "" {
 		var err error
-		if out.program, err = compile(out.Expr); err != nil {
+		if out.program, out.texts, err = compile(out.Expr); err != nil {
 			o.p.add(w.at("expr"), "%v", err)
 		}
 	}

@@ -60,6 +60,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"rapport/internal/fault"
@@ -148,6 +149,35 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 		s.NextChange = time.UnixMilli(next).UTC()
 	}
 	return s, nil
+}
+
+// EvaluateRecords is Evaluate of the facts that records were made of. Evidence
+// then holds records' Refs. Where m asks for Texts, the records must have their
+// Rest; without it those conditions see empty texts.
+func EvaluateRecords(m Model, records []Record, asOf time.Time) (Score, error) {
+	facts := make([]social.Activity, len(records))
+	name := func(h uint64) string {
+		if h == 0 {
+			return ""
+		}
+		return strconv.FormatUint(h, 16)
+	}
+	for i := range records {
+		r := &records[i]
+		if err := r.validate(); err != nil {
+			return Score{}, fault.Wrap(fault.Invalid, err, "a record is invalid")
+		}
+		a := &facts[i]
+		*a = social.Activity{
+			Key: r.Ref(), Platform: r.Platform, Scope: r.Scope, Type: r.Type, Actor: social.Actor{ID: name(r.Actor)},
+			Object: social.Object{ID: name(r.Object), Type: r.ObjectType}, InReplyTo: name(r.InReplyTo), Conversation: name(r.Conversation),
+			Occurred: r.Time(), Undated: r.Undated, Direction: r.Direction, Language: r.Language, Sentiment: r.Sentiment, Intent: r.Intent,
+		}
+		if r.Rest != nil {
+			a.Text, a.URL, a.Actor.Handle, a.Actor.Name = r.Rest.Text, r.Rest.URL, r.Rest.Handle, r.Rest.Name
+		}
+	}
+	return Evaluate(m, facts, asOf)
 }
 
 // engagement is 1 to 4 by the thresholds that micro reaches: 1 is the most, as
