@@ -179,7 +179,8 @@ func hold(terms []term, limit, span int64) bool {
 // round is a person's message, the business's answer, and what the person
 // said to that.
 type round struct {
-	depth                  int // 1 for the first round of its conversation
+	depth                  int   // 1 for the first round of its conversation
+	since                  int64 // when its conversation began, as far as it is known
 	thread                 objectKey
 	asked, answered, again *social.Activity
 }
@@ -204,6 +205,7 @@ func tallyDialogue(r *Rule, m *Model, h history, now int64) (tally, bool) {
 	for _, x := range all {
 		threads[x.thread] = true
 		deepest = max(deepest, x.depth)
+		t.soonest(x.since + days(m.HorizonDays)) // then the conversation is known from a later message on
 		weight += int64(min(x.depth, maxWeight))
 		total := scale(int64(r.Points), uint64(weight), uint64(weight)+uint64(r.HalfAt))
 		t.terms = append(t.terms, term{total - given, x.again.Occurred.UnixMilli()})
@@ -271,6 +273,7 @@ func rounds(h history) []round {
 	type state struct {
 		asked, answered *social.Activity
 		depth           int
+		since           int64
 	}
 	states := map[objectKey]*state{}
 	var out []round
@@ -278,7 +281,7 @@ func rounds(h history) []round {
 		key := find(objectOf(a))
 		s := states[key]
 		if s == nil {
-			s = &state{}
+			s = &state{since: a.Occurred.UnixMilli()}
 			states[key] = s
 		}
 		switch {
@@ -289,7 +292,7 @@ func rounds(h history) []round {
 		default:
 			if s.answered != nil {
 				s.depth++
-				out = append(out, round{s.depth, key, s.asked, s.answered, a})
+				out = append(out, round{s.depth, s.since, key, s.asked, s.answered, a})
 			}
 			s.asked, s.answered = a, nil
 		}

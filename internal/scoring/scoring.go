@@ -103,7 +103,7 @@ const Unknown = "unknown"
 const maxEvidence = 20
 
 // Evaluate scores the facts of one person by m as of asOf. Facts after asOf
-// are ignored. Contributions come by size, largest first, then by rule.
+// are ignored, and so are those beyond the horizon: see Within. Contributions come by size, largest first, then by rule.
 //
 // The facts are the person's own activities (inbound) and the business's
 // replies to them (outbound, recognised by InReplyTo naming the object of an
@@ -112,7 +112,7 @@ const maxEvidence = 20
 //
 // It fails with fault.Invalid for a model not made by ParseModel, an asOf
 // outside the years 1990 to 2999 and an invalid fact, and with fault.TooLarge
-// for more than 100,000 facts and for texts over 1 MiB. It never returns a
+// for more than 100,000 facts within the horizon and for texts over 1 MiB. It never returns a
 // part of a score.
 func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 	if !m.ready {
@@ -123,7 +123,7 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 		return Score{}, fault.New(fault.Invalid, "a score as of the year %d", y)
 	}
 	now := asOf.UnixMilli()
-	h, err := settle(facts, now)
+	h, err := settle(Within(m, facts, asOf), now)
 	if err != nil {
 		return Score{}, err
 	}

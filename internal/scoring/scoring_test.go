@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -260,7 +261,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"no instant", model(t, posts), nil, time.Time{}, fault.Invalid},
 		{"an invalid fact", model(t, posts), []social.Activity{bad}, asOf, fault.Invalid},
 		{"a huge text", model(t, posts), []social.Activity{big}, asOf, fault.TooLarge},
-		{"too many facts", model(t, posts), make([]social.Activity, 100_001), asOf, fault.TooLarge},
+		{"too many facts", model(t, posts), slices.Repeat([]social.Activity{fact("a", social.Post, 1)}, 100_001), asOf, fault.TooLarge},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := scoring.Evaluate(tt.model, tt.facts, tt.at); !fault.Is(err, tt.want) {
