@@ -24,8 +24,9 @@ var layers = [][]string{
 	{"scoring", "conversation", "theme", "report", "silence"}, // pure views
 	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
 	{"issue", "view"}, // over what is stored
+	{"view/history"},
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
-	{"erasure", "replay"},
+	{"erasure", "replay", "view/lead"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges
 	{"app"},

@@ -38,6 +38,7 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/scoring"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 const (
@@ -273,7 +274,11 @@ func costs(ctx context.Context, s *store.Store) error {
 
 	n := nr + nm
 	f := feedback.New(s, func(_ context.Context, w string, as []string) error {
-		scores = append(scores, ingest.Score{Workspace: w, Accounts: as})
+		sc := ingest.Score{Workspace: w}
+		for _, a := range as {
+			sc.Accounts = append(sc.Accounts, view.Stale{Account: a})
+		}
+		scores = append(scores, sc)
 		return nil
 	})
 	start := cpu()
@@ -292,11 +297,9 @@ func costs(ctx context.Context, s *store.Store) error {
 	start = cpu()
 	scored := 0.0
 	for _, sc := range scores {
-		for _, a := range sc.Accounts {
-			scored++
-			if err := l.Rescore(ctx, sc.Workspace, a); err != nil {
-				return err
-			}
+		scored += float64(len(sc.Accounts))
+		if err := errors.Join(l.Score(ctx, sc.Workspace, received, sc.Accounts...)...); err != nil {
+			return err
 		}
 	}
 	sm, cpuS := m.take(), cpu()-start

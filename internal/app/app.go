@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,7 +31,6 @@ import (
 	"rapport/internal/lambdasqs"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
-	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/queue"
 	"rapport/internal/reading"
@@ -37,6 +38,7 @@ import (
 	"rapport/internal/secret"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 // Run builds a function's handler and serves it. What can't be built ends the
@@ -139,32 +141,75 @@ func newIngest(ctx context.Context, cfg aws.Config, env map[string]string) (*ing
 	}), nil
 }
 
-// hands is how many items of one message are worked on at once: they wait for
-// the table, not for the processor.
-const hands = 4
-
-// Score is the function that keeps leads in step with the facts.
-func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE")
+// Score is the function that keeps leads in step with the facts. What a batch
+// of messages tells of one person is scored once. Without messages, by a tick,
+// it sends itself messages for those who are due although nothing came.
+func Score(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) (any, error), error) {
+	env, cfg, err := begin(ctx, getenv, "TABLE", "SCORING_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	l := leads.New(store.New(cfg, env["TABLE"]))
-	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
-		var m ingest.Score
-		if err := json.Unmarshal(body, &m); err != nil {
-			return err
+	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(store.New(cfg, env["TABLE"]))
+	batch := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error { return score(ctx, l, time.Now(), ms) })
+	return func(ctx context.Context, raw json.RawMessage) (any, error) {
+		var e events.SQSEvent
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return nil, fmt.Errorf("read the event: %w", err)
 		}
-		return errors.Join(parallel.Each(ctx, len(m.Accounts), hands, func(i int) error {
-			account := m.Accounts[i]
-			err := l.Rescore(ctx, m.Workspace, account)
-			if err != nil && !fault.Retryable(err) {
-				slog.ErrorContext(ctx, "lead not scored", "workspace", m.Workspace, "account", account, "error", err.Error())
-				return nil // the same facts would fail again; a new one will try again
+		if len(e.Records) > 0 {
+			return batch(ctx, e)
+		}
+		due, err := l.Due(ctx, time.Now(), maxDue)
+		if err != nil {
+			return nil, err
+		}
+		var out []ingest.Score
+		for _, d := range due {
+			for part := range slices.Chunk(d.Stale, perScore) {
+				out = append(out, ingest.Score{Workspace: d.Workspace, Accounts: part})
 			}
-			return err
-		})...)
-	}), nil
+		}
+		return nil, queue.SendAll(ctx, scores, out)
+	}, nil
+}
+
+const (
+	maxDue   = 20_000 // persons that one tick finds; more wait for the next
+	perScore = 20     // of them in a message
+)
+
+// score works off messages: each person once, for all messages that name them.
+func score(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {
+	failed := map[string]error{}
+	stale := map[string][]view.Stale{}
+	named := map[string][]string{} // by workspace and account: the messages
+	for _, m := range ms {
+		var x ingest.Score
+		if err := json.Unmarshal(m.Body, &x); err != nil {
+			failed[m.ID] = err
+			continue
+		}
+		stale[x.Workspace] = append(stale[x.Workspace], x.Accounts...)
+		for _, a := range x.Accounts {
+			id := x.Workspace + " " + a.Account
+			named[id] = append(named[id], m.ID)
+		}
+	}
+	for w, list := range stale {
+		list = view.Merge(list)
+		for i, err := range l.Score(ctx, w, social.Instant(now), list...) {
+			if err != nil && !fault.Retryable(err) {
+				slog.ErrorContext(ctx, "lead not scored", "workspace", w, "account", list[i].Account, "error", err.Error())
+				continue // the same facts would fail again; a new one will try again
+			}
+			if err != nil {
+				for _, id := range named[w+" "+list[i].Account] {
+					failed[id] = err
+				}
+			}
+		}
+	}
+	return failed
 }
 
 // Feedback is the function that keeps the views of what was said in step with the facts.
@@ -175,7 +220,11 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 	}
 	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
 	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, accounts []string) error {
-		return scores.Send(ctx, ingest.Score{Workspace: w, Accounts: accounts})
+		m := ingest.Score{Workspace: w}
+		for _, a := range accounts {
+			m.Accounts = append(m.Accounts, view.Stale{Account: a})
+		}
+		return scores.Send(ctx, m)
 	})
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.View

@@ -19,12 +19,13 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
-// Score asks for an account's person to be scored again.
+// Score asks for the persons of accounts to be scored again.
 type Score struct {
-	Workspace string   `json:"workspace"`
-	Accounts  []string `json:"accounts"`
+	Workspace string       `json:"workspace"`
+	Accounts  []view.Stale `json:"accounts"`
 }
 
 // View asks for the views of activities to be computed again.
@@ -207,7 +208,7 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		}
 	}
 
-	scores, views := map[string][]string{}, map[string][]store.FactRef{}
+	scores, views := map[string][]view.Stale{}, map[string][]store.FactRef{}
 	stored, fresh, parked, ignored := 0, 0, 0, map[string]int{}
 	for i, r := range done {
 		if failed[ids[i]] != nil {
@@ -234,7 +235,7 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 				stored++
 				ref := store.RefOf(a)
 				if a.Direction == social.Inbound && a.Actor.ID != social.Unknown {
-					scores[w] = append(scores[w], ref.Account)
+					scores[w] = append(scores[w], view.StaleBy(a))
 				}
 				views[w] = append(views[w], ref)
 			}
@@ -247,12 +248,10 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	return failed
 }
 
-func (in *Ingest) queue(ctx context.Context, scores map[string][]string, views map[string][]store.FactRef) error {
+func (in *Ingest) queue(ctx context.Context, scores map[string][]view.Stale, views map[string][]store.FactRef) error {
 	var sm []Score
 	for _, w := range sortedKeys(scores) {
-		accounts := scores[w]
-		slices.Sort(accounts)
-		for part := range slices.Chunk(slices.Compact(accounts), perMessage) {
+		for part := range slices.Chunk(view.Merge(scores[w]), perMessage) {
 			sm = append(sm, Score{Workspace: w, Accounts: part})
 		}
 	}

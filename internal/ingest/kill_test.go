@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -27,6 +28,7 @@ import (
 	"rapport/internal/scoring"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
 )
 
 const w = "acme"
@@ -125,7 +127,11 @@ func batch(t *testing.T) []byte {
 func (x world) drain(t *testing.T) {
 	t.Helper()
 	f := feedback.New(x.store, func(ctx context.Context, w string, accounts []string) error {
-		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: accounts})
+		m := ingest.Score{Workspace: w}
+		for _, a := range accounts {
+			m.Accounts = append(m.Accounts, view.Stale{Account: a})
+		}
+		b, _ := json.Marshal(m)
 		_, err := x.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &x.queues[0], MessageBody: aws.String(string(b))})
 		return err
 	})
@@ -154,10 +160,8 @@ func (x world) drain(t *testing.T) {
 					if err := json.Unmarshal([]byte(*m.Body), &s); err != nil {
 						t.Fatal(err)
 					}
-					for _, a := range s.Accounts {
-						if err := l.Rescore(t.Context(), s.Workspace, a); err != nil {
-							t.Fatal(err)
-						}
+					if err := errors.Join(l.Score(t.Context(), s.Workspace, time.Time{}, s.Accounts...)...); err != nil {
+						t.Fatal(err)
 					}
 				}
 				if _, err := x.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {

@@ -44,10 +44,10 @@ func began(t social.Type, d social.Direction) bool {
 	return d == social.Inbound && t != social.Edit && t != social.Delete && t != social.Unreact
 }
 
-// KnownSince is the record of the earliest thing that a person did, where
-// Within finds only that it is older than the horizon.
-func KnownSince(t time.Time) Record {
-	return Record{At: t.UnixMilli(), Type: social.Visit, Direction: social.Inbound, Platform: "-", ID: 1, Actor: 1}
+// KnownFrom stands for the earliest thing that a person did, where all that is
+// known of it is its instant: for Within, and of older ones it asks no more.
+func KnownFrom(t time.Time) social.Activity {
+	return social.Activity{Key: "-", Platform: "-", Type: social.Visit, Actor: social.Actor{ID: "-"}, Occurred: t, Direction: social.Inbound}
 }
 
 // Began reports whether an activity is something that a person did of their

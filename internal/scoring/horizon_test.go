@@ -16,7 +16,7 @@ import (
 func TestBeyondTheHorizon(t *testing.T) {
 	m := scoring.DefaultModel()
 	var facts []social.Activity
-	for i, days := range []float64{700, 500, 420, 3, 2, 1} {
+	for i, days := range []float64{700, 500, 420, 4, 3, 2, 1} {
 		facts = append(facts, fact(string(rune('a'+i)), social.Post, days, intent("question")))
 	}
 	all, err := scoring.Evaluate(m, facts, asOf)
@@ -38,7 +38,7 @@ func TestBeyondTheHorizon(t *testing.T) {
 	for _, a := range facts[3:] {
 		records = append(records, scoring.RecordOf(a))
 	}
-	records = append(records, scoring.KnownSince(facts[0].Occurred))
+	records = append(records, scoring.RecordOf(scoring.KnownFrom(facts[0].Occurred)))
 	of, err := scoring.EvaluateRecords(m, records, asOf)
 	if err != nil {
 		t.Fatal(err)

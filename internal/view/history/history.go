@@ -9,6 +9,8 @@
 // two. The union of the blocks misses nothing at any write between: a block is
 // split by writing the new part first, and joined by taking the old part away
 // last. A record that two blocks hold meanwhile counts once.
+//
+// Facts without a time of their own are in no block: store.Undated reads them.
 package history
 
 import (
@@ -29,7 +31,7 @@ import (
 	"rapport/internal/view"
 )
 
-// History reads and keeps the history of accounts.
+// History is the view.
 type History struct{ store *store.Store }
 
 // New returns the view over a store.
@@ -43,54 +45,63 @@ func (*History) Owns(pk, sk string) bool {
 	return strings.HasPrefix(pk, "A#") && strings.HasPrefix(sk, "B#")
 }
 
-// Read returns the records of what happened to an account in (after, to], in
-// no order and some perhaps twice. It reads the blocks of that time, and the
-// facts after the last of them: eight on average, by chance more.
+// Since is before all that counts for a score as of an instant by a model
+// whose horizon is so many days.
+func Since(asOf time.Time, horizon int) store.Mark {
+	return store.MarkAt(asOf.Add(-time.Duration(horizon) * 24 * time.Hour))
+}
+
+// Read returns the records of what happened to an account in (after, to], and
+// perhaps some of a little before; a record may come twice. It reads the blocks
+// of that time, and the facts after the last of them, which are eight on average.
 func (h *History) Read(ctx context.Context, w, account string, after, to store.Mark) ([]scoring.Record, error) {
 	blocks, err := h.store.Blocks(ctx, w, account, after, to)
 	if err != nil {
 		return nil, err
 	}
-	out, err := unpack(blocks)
+	out, err := records(account, blocks)
 	if err != nil {
-		return nil, fmt.Errorf("history of %s: %w", account, err)
+		return nil, err
 	}
-	open := after
-	if len(blocks) > 0 {
-		open = blocks[len(blocks)-1].End
-	}
-	err = h.store.EachFact(ctx, w, account, open, to, func(a social.Activity) error {
+	err = h.store.EachFact(ctx, w, account, end(blocks, after), to, func(a social.Activity) error {
 		out = append(out, scoring.RecordOf(a))
 		return nil
 	})
 	return out, err
 }
 
-func unpack(blocks []store.Block) ([]scoring.Record, error) {
+func records(account string, blocks []store.Block) ([]scoring.Record, error) {
 	var out []scoring.Record
 	for _, b := range blocks {
 		rs, err := scoring.Unpack(b.Data)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("history of %s: block %s: %w", account, b.End, err)
 		}
 		out = append(out, rs...)
 	}
 	return out, nil
 }
 
-// Touched is the time in which facts came or went, whose blocks are to be
-// made again.
+// end is where the last of blocks ends.
+func end(blocks []store.Block, otherwise store.Mark) store.Mark {
+	if len(blocks) == 0 {
+		return otherwise
+	}
+	return blocks[len(blocks)-1].End
+}
+
+// Touched is the time in which facts came or went: (From, Until].
 type Touched struct{ From, Until store.Mark }
 
-// Everything is all of an account's time.
+// Everything is all of the time of an account.
 var Everything = Touched{Until: store.EndOfHistory}
 
-// Nothing is no time: no facts came.
-var Nothing = Touched{From: store.EndOfHistory + "~"}
+// Nothing is no time: no facts came or went.
+var Nothing = Touched{From: store.EndOfHistory, Until: store.EndOfHistory}
 
 // TouchedBy is the time that a message names.
 func TouchedBy(s view.Stale) Touched {
-	t := Touched{Until: store.EndOfHistory}
+	t := Everything
 	if !s.Since.IsZero() {
 		t.From = store.MarkAt(s.Since)
 	}
@@ -100,176 +111,200 @@ func TouchedBy(s view.Stale) Touched {
 	return t
 }
 
-// Update is Read until the end of time, of an account some of whose facts came
-// or went: it makes the blocks again that have a part in that, and closes those
-// that are full. raw is called with every fact that it read for that, which are
-// at least those touched, in order of time. Blocks that are as they should be
-// are not written. An error of kind Conflict means that somebody else wrote one
+// Update is Read until the end, of an account some of whose facts came or
+// went: it makes the blocks again in which those lie or lay, and closes the
+// blocks that are full. Blocks that are as they should be are not written.
+//
+// raw is called with each fact that was read for that, in the order of time:
+// at least all those in the touched time. gone is how many blocks went.
+//
+// An error of kind Conflict means that somebody else wrote or took a block
 // meanwhile: then all is to be done again.
-func (h *History) Update(ctx context.Context, w, account string, after store.Mark, touched Touched, raw func(social.Activity)) ([]scoring.Record, error) {
+func (h *History) Update(ctx context.Context, w, account string, after store.Mark, t Touched, raw func(social.Activity)) (rs []scoring.Record, gone int, err error) {
 	blocks, err := h.store.Blocks(ctx, w, account, after, store.EndOfHistory)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if touched == Nothing {
-		touched.From = "" // nothing is written, and only what is open is read
-		return h.update(ctx, w, account, after, blocks, nil, span{lo: last(blocks, after), hi: store.EndOfHistory}, raw)
+	m := maker{h: h, w: w, account: account, after: after, raw: raw}
+	if t == Nothing {
+		if rs, err = records(account, blocks); err != nil {
+			return nil, 0, err
+		}
+		m.idle = true
+		err = h.store.EachFact(ctx, w, account, end(blocks, after), store.EndOfHistory, m.add(ctx))
+		return append(rs, m.records...), 0, err
 	}
-	s, err := h.span(ctx, w, account, blocks, after, touched)
-	if err != nil {
-		return nil, err
+
+	// The blocks in which the touched time lies: those that end after lo and until hi.
+	before := slices.IndexFunc(blocks, func(b store.Block) bool { return b.End > t.From })
+	if before < 0 {
+		before = len(blocks)
 	}
-	was := blocks
-	if s.lo < after { // blocks that are older than what is asked for
-		if was, err = h.store.Blocks(ctx, w, account, s.lo+"\x01", s.hi); err != nil {
-			return nil, err
+	lo := end(blocks[:before], "")
+	if lo == "" && t.From != "" {
+		if len(blocks) == 0 && t.From >= after {
+			// Most people did little, and no block of theirs was ever closed.
+			var facts []social.Activity
+			closes := false
+			err := h.store.EachFact(ctx, w, account, after, store.EndOfHistory, func(a social.Activity) error {
+				facts = append(facts, a)
+				closes = closes || store.Sealing(a)
+				return nil
+			})
+			if err != nil {
+				return nil, 0, err
+			}
+			if !closes {
+				for _, a := range facts {
+					raw(a)
+					rs = append(rs, scoring.RecordOf(a))
+				}
+				return rs, 0, nil
+			}
+		}
+		if lo, err = h.store.BlockBefore(ctx, w, account, min(t.From, after)+"\x00"); err != nil {
+			return nil, 0, err
 		}
 	}
-	return h.update(ctx, w, account, after, blocks, was, s, raw)
-}
-
-// span is the part of a history that is read from facts: what happened in (lo, hi].
-type span struct {
-	lo, hi store.Mark
-	tail   bool // what is open after the last block is read beside it
-}
-
-func last(blocks []store.Block, otherwise store.Mark) store.Mark {
-	if len(blocks) == 0 {
-		return otherwise
-	}
-	return blocks[len(blocks)-1].End
-}
-
-// span finds the blocks in which the touched time lies.
-func (h *History) span(ctx context.Context, w, account string, blocks []store.Block, after store.Mark, touched Touched) (span, error) {
-	s := span{hi: store.EndOfHistory}
-	if touched.From == "" && touched.Until == store.EndOfHistory {
-		return s, nil
-	}
-	var err error
-	before := slices.IndexFunc(blocks, func(b store.Block) bool { return b.End >= touched.From }) - 1
-	if before == -2 {
-		before = len(blocks) - 1
-	}
-	if before >= 0 {
-		s.lo = blocks[before].End
-	} else if s.lo, err = h.store.BlockBefore(ctx, w, account, min(touched.From, max(after, "0"))); err != nil {
-		return s, err
-	}
-	if touched.Until == store.EndOfHistory {
-		return s, nil
-	}
-	switch i := slices.IndexFunc(blocks, func(b store.Block) bool { return b.End >= touched.Until }); {
-	case touched.Until < after:
-		if s.hi, err = h.store.BlockFrom(ctx, w, account, touched.Until); err != nil {
-			return s, err
+	hi, to := lo, max(t.Until, lo+"\x00")
+	for hi != store.EndOfHistory && (hi < to || m.closing != hi) {
+		from := hi
+		if hi, err = h.blockFrom(ctx, w, account, blocks, after, to); err != nil {
+			return nil, 0, err
 		}
-	case i >= 0:
-		s.hi = blocks[i].End
+		if err := m.stood(ctx, blocks, from, hi); err != nil {
+			return nil, 0, err
+		}
+		if err := h.store.EachFact(ctx, w, account, from, hi, m.add(ctx)); err != nil {
+			return nil, 0, err
+		}
+		if m.closing != hi { // the fact that closed it is gone: it is one with the next
+			to = hi + "\x00"
+		}
 	}
-	s.tail = s.hi != store.EndOfHistory
-	return s, nil
+	if gone, err = m.finish(ctx, lo); err != nil {
+		return nil, gone, err
+	}
+
+	rs = m.records
+	for _, part := range [][]store.Block{until(blocks, lo), since(blocks, hi)} {
+		more, err := records(account, part)
+		if err != nil {
+			return nil, gone, err
+		}
+		rs = append(rs, more...)
+	}
+	if hi == store.EndOfHistory {
+		return rs, gone, nil
+	}
+	open := maker{idle: true, after: after, raw: raw}
+	err = h.store.EachFact(ctx, w, account, max(after, hi, end(blocks, "")), store.EndOfHistory, open.add(ctx))
+	return append(rs, open.records...), gone, err
+}
+
+// until and since are the blocks that end until a mark, and those that end later.
+func until(blocks []store.Block, m store.Mark) []store.Block {
+	return blocks[:len(blocks)-len(since(blocks, m))]
+}
+
+func since(blocks []store.Block, m store.Mark) []store.Block {
+	i := slices.IndexFunc(blocks, func(b store.Block) bool { return b.End > m })
+	if i < 0 {
+		return nil
+	}
+	return blocks[i:]
+}
+
+// blockFrom is the end of the first block that ends at a mark or later; blocks
+// are all those that end at after or later.
+func (h *History) blockFrom(ctx context.Context, w, account string, blocks []store.Block, after, m store.Mark) (store.Mark, error) {
+	if m < after {
+		return h.store.BlockFrom(ctx, w, account, m)
+	}
+	if i := slices.IndexFunc(blocks, func(b store.Block) bool { return b.End >= m }); i >= 0 {
+		return blocks[i].End, nil
+	}
+	return store.EndOfHistory, nil
+}
+
+// maker makes blocks of the facts that it is given in order.
+type maker struct {
+	h          *History
+	w, account string
+	after      store.Mark
+	raw        func(social.Activity)
+	idle       bool // no blocks are made
+
+	records []scoring.Record           // of what happened after after
+	was     map[store.Mark]store.Block // what stood in the place of those that are made
+	open    []scoring.Record
+	closing store.Mark // the mark of a fact that closes the open block, once it came
+	closer  social.Activity
+	full    []store.Block // to be written
+	facts   int           // in them
+	fresh   []social.Activity
+}
+
+// stood notes the blocks that stand in (from, to]. They are read before the
+// facts are, as whatever is written on condition of their versions must be.
+func (m *maker) stood(ctx context.Context, blocks []store.Block, from, to store.Mark) error {
+	if m.was == nil {
+		m.was = map[store.Mark]store.Block{}
+	}
+	if from < m.after {
+		var err error
+		if blocks, err = m.h.store.Blocks(ctx, m.w, m.account, from, to); err != nil {
+			return err
+		}
+	}
+	for _, b := range blocks {
+		if b.End > from && b.End <= to {
+			m.was[b.End] = b
+		}
+	}
+	return nil
 }
 
 // written is how many facts are read before their blocks are written.
 const written = 2000
 
-// update reads the facts of a span, and makes its blocks again: was are those
-// that stand there, or nil if nothing is to be written.
-func (h *History) update(ctx context.Context, w, account string, after store.Mark, blocks, was []store.Block, s span, raw func(social.Activity)) ([]scoring.Record, error) {
-	var out []scoring.Record
-	for _, b := range blocks {
-		if b.End <= s.lo || b.End > s.hi {
-			rs, err := scoring.Unpack(b.Data)
-			if err != nil {
-				return nil, fmt.Errorf("history of %s: block %s: %w", account, b.End, err)
-			}
-			out = append(out, rs...)
+func (m *maker) add(ctx context.Context) func(social.Activity) error {
+	return func(a social.Activity) error {
+		m.raw(a)
+		mark, r := store.MarkOf(a), scoring.RecordOf(a)
+		r.Rest = nil
+		if mark > m.after {
+			m.records = append(m.records, r)
 		}
-	}
-	m := maker{h: h, w: w, account: account, was: map[store.Mark]store.Block{}, read: was != nil}
-	for _, b := range was {
-		if b.End > s.lo && b.End <= s.hi {
-			m.was[b.End] = b
+		if m.idle {
+			return nil
 		}
-	}
-	read := func(a social.Activity) error {
-		raw(a)
-		r := scoring.RecordOf(a)
-		if store.MarkOf(a) > after {
-			out = append(out, r)
-		}
-		return m.add(ctx, a, r)
-	}
-	if err := h.store.EachFact(ctx, w, account, s.lo, s.hi, read); err != nil {
-		return nil, err
-	}
-	if err := m.finish(ctx, s.lo); err != nil {
-		return nil, err
-	}
-	if !s.tail {
-		return out, nil
-	}
-	open := max(last(blocks, after), s.hi)
-	err := h.store.EachFact(ctx, w, account, open, store.EndOfHistory, func(a social.Activity) error {
-		raw(a)
-		out = append(out, scoring.RecordOf(a))
-		return nil
-	})
-	return out, err
-}
-
-// maker makes blocks of facts that it is given in order.
-type maker struct {
-	h          *History
-	w, account string
-	read       bool // false: blocks are not made
-	was        map[store.Mark]store.Block
-
-	open    []scoring.Record
-	closing store.Mark // the mark of a fact that closes the open block, once it was seen
-	witness social.Activity
-	made    []store.Block // to be written
-	facts   int
-	fresh   []fresh // blocks that did not stand there before
-}
-
-type fresh struct {
-	end  store.Mark
-	fact social.Activity
-}
-
-func (m *maker) add(ctx context.Context, a social.Activity, r scoring.Record) error {
-	if !m.read {
-		return nil
-	}
-	mark := store.MarkOf(a)
-	if m.closing != "" && mark > m.closing {
-		m.close()
-		if m.facts > written {
-			if err := m.write(ctx); err != nil {
-				return err
+		if m.closing != "" && mark > m.closing {
+			if m.close(); m.facts > written {
+				if err := m.write(ctx); err != nil {
+					return err
+				}
 			}
 		}
+		m.open = append(m.open, r)
+		m.facts++
+		if store.Sealing(a) {
+			m.closing, m.closer = mark, a
+		}
+		return nil
 	}
-	m.open = append(m.open, r)
-	m.facts++
-	if store.Sealing(a) {
-		m.closing, m.witness = mark, a
-	}
-	return nil
 }
 
+// close ends the open block.
 func (m *maker) close() {
 	b := store.Block{End: m.closing, Data: scoring.Pack(m.open)}
 	old, stood := m.was[b.End]
 	delete(m.was, b.End)
-	if !stood {
-		m.fresh = append(m.fresh, fresh{b.End, m.witness})
+	if b.Version = old.Version; !stood {
+		m.fresh = append(m.fresh, m.closer)
 	}
-	if b.Version = old.Version; !stood || !bytes.Equal(old.Data, b.Data) {
-		m.made = append(m.made, b)
+	if !bytes.Equal(old.Data, b.Data) {
+		m.full = append(m.full, b)
 	}
 	m.open, m.closing = nil, ""
 }
@@ -278,89 +313,84 @@ func (m *maker) close() {
 const writers = 8
 
 func (m *maker) write(ctx context.Context) error {
-	made := m.made
-	m.made, m.facts = nil, 0
-	return errors.Join(parallel.Each(ctx, len(made), writers, func(i int) error {
-		return m.h.store.PutBlock(ctx, m.w, m.account, made[i])
+	full := m.full
+	m.full, m.facts = nil, 0
+	return errors.Join(parallel.Each(ctx, len(full), writers, func(i int) error {
+		return m.h.store.PutBlock(ctx, m.w, m.account, full[i])
 	})...)
 }
 
 // finish writes what is left, and takes away the blocks whose last facts are
-// gone, the newest first. Whoever wrote a new block looks whether the fact that
-// ends it, and the block before, still stand: an erasure that took them away
-// meanwhile has looked for later blocks before that one was there.
-func (m *maker) finish(ctx context.Context, lo store.Mark) error {
+// gone, the newest first.
+//
+// Whoever wrote a new block looks whether the fact that ends it, and the block
+// before it, still stand: an erasure that took them away meanwhile has perhaps
+// looked for later blocks before this one was there.
+func (m *maker) finish(ctx context.Context, lo store.Mark) (gone int, err error) {
 	if m.closing != "" {
 		m.close()
 	}
 	if err := m.write(ctx); err != nil {
-		return err
+		return 0, err
 	}
-	if !m.read {
-		return nil
-	}
-	gone := make([]store.Block, 0, len(m.was))
+	var old []store.Block
 	for _, b := range m.was {
-		gone = append(gone, b)
+		old = append(old, b)
 	}
-	slices.SortFunc(gone, func(a, b store.Block) int { return -cmp.Compare(a.End, b.End) })
-	for _, b := range gone {
+	slices.SortFunc(old, func(a, b store.Block) int { return -cmp.Compare(a.End, b.End) })
+	for _, b := range old {
 		if err := m.h.store.DeleteBlock(ctx, m.w, m.account, b); err != nil {
-			return err
+			return gone, err
+		}
+		gone++
+	}
+	if len(m.fresh) == 0 {
+		return gone, nil
+	}
+	if lo != "" {
+		if end, err := m.h.store.BlockFrom(ctx, m.w, m.account, lo); err != nil {
+			return gone, err
+		} else if end != lo {
+			return gone, fault.New(fault.Conflict, "the block before is gone")
 		}
 	}
-	for i, f := range m.fresh {
-		if i == 0 && lo != "" {
-			end, err := m.h.store.BlockFrom(ctx, m.w, m.account, lo)
-			if err != nil {
-				return err
-			}
-			if end != lo {
-				return fault.New(fault.Conflict, "the block before is gone")
-			}
+	return gone, errors.Join(parallel.Each(ctx, len(m.fresh), writers, func(i int) error {
+		_, err := m.h.store.Activity(ctx, m.w, store.RefOf(m.fresh[i]))
+		if fault.Is(err, fault.NotFound) {
+			return fault.New(fault.Conflict, "the fact that ends a block is gone")
 		}
-		if _, err := m.h.store.Activity(ctx, m.w, store.RefOf(f.fact)); fault.Is(err, fault.NotFound) {
-			return fault.New(fault.Conflict, "the fact that ends the block is gone")
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})...)
 }
 
 // Keep brings the blocks up to date in which facts lie.
 func (h *History) Keep(ctx context.Context, w string, facts []view.Fact) error {
-	touched := map[string]view.Stale{}
+	_, err := h.again(ctx, w, facts)
+	return err
+}
+
+// Forget makes the blocks again in which facts lay. It returns how many went.
+func (h *History) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
+	return h.again(ctx, w, gone)
+}
+
+func (h *History) again(ctx context.Context, w string, facts []view.Fact) (gone int, err error) {
+	var list []view.Stale
 	for _, f := range facts {
 		if !f.Undated {
-			id := f.Account().AccountID()
-			touched[id] = view.Stale{Account: id, Since: f.Occurred, Until: f.Occurred}.With(touched[id])
+			list = append(list, view.StaleBy(f.Activity))
 		}
 	}
-	for _, s := range touched {
-		if err := h.keep(ctx, w, s.Account, TouchedBy(s)); err != nil {
+	for _, s := range view.Merge(list) {
+		err := store.Again(ctx, func() error {
+			// Of later records none is asked for.
+			_, n, err := h.Update(ctx, w, s.Account, store.EndOfHistory, TouchedBy(s), func(social.Activity) {})
+			gone += n
 			return err
+		})
+		if err != nil {
+			return gone, err
 		}
 	}
-	return nil
-}
-
-func (h *History) keep(ctx context.Context, w, account string, t Touched) error {
-	return store.Again(ctx, func() error {
-		// What is read is what lies around the touched time: nothing after it is asked for.
-		_, err := h.Update(ctx, w, account, store.EndOfHistory, t, func(social.Activity) {})
-		return err
-	})
-}
-
-// Forget makes the blocks again in which facts lie that are gone by now, or
-// about to go. It returns how many blocks went.
-func (h *History) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
-	return 0, h.Keep(ctx, w, gone)
-}
-
-// Since is the time before which nothing counts, for a score as of an instant
-// by a model with a horizon of so many days.
-func Since(asOf time.Time, days int) store.Mark {
-	return store.MarkAt(asOf.Add(-time.Duration(days) * 24 * time.Hour))
+	return gone, nil
 }
