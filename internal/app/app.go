@@ -150,7 +150,9 @@ func Score(ctx context.Context, getenv func(string) string) (func(context.Contex
 		return nil, err
 	}
 	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(store.New(cfg, env["TABLE"]))
-	batch := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error { return score(ctx, l, time.Now(), ms) })
+	batch := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
+		return score(ctx, l, time.Now(), ms)
+	})
 	return func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var e events.SQSEvent
 		if err := json.Unmarshal(raw, &e); err != nil {

@@ -97,7 +97,7 @@ func plain(t testing.TB) scoring.Model {
 	return m
 }
 
-func now() time.Time { return t0.AddDate(0, 0, 20) }
+func now() time.Time { return t0.AddDate(0, 0, -20) }
 
 // expect is the table that all facts at once give.
 func expect(t *testing.T, m scoring.Model, facts []social.Activity) map[string]string {
@@ -110,7 +110,7 @@ func expect(t *testing.T, m scoring.Model, facts []social.Activity) map[string]s
 	}
 	out := table.Dump(t)
 	blocks, err := s.Blocks(t.Context(), w, ann, "", store.EndOfHistory)
-	if err != nil || len(facts) >= 40 && len(blocks) < 2 {
+	if err != nil || len(facts) > 20 && len(blocks) < 2 {
 		t.Fatalf("%d blocks of %d facts, %v: nothing is tested", len(blocks), len(facts), err)
 	}
 	return out
@@ -119,12 +119,12 @@ func expect(t *testing.T, m scoring.Model, facts []social.Activity) map[string]s
 // In whatever order facts come, however often, and scored by however many at
 // once, heads and histories are the same.
 func TestHistoryInAnyOrder(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
-			facts := life(r, 20+r.IntN(70))
+			facts := life(r, 40+r.IntN(10))
 			m := plain(t)
-			if seed%4 == 3 {
+			if seed == 2 {
 				m = scoring.DefaultModel() // with a rule about texts
 			}
 			want := expect(t, m, facts)
@@ -142,7 +142,7 @@ func TestHistoryInAnyOrder(t *testing.T) {
 			}
 			var wait sync.WaitGroup
 			for len(facts) > 0 {
-				n := min(len(facts), 1+r.IntN(4))
+				n := min(len(facts), 1+r.IntN(6))
 				st := happens(t, s, facts[:n]...)
 				facts = facts[n:]
 				for range 1 + r.IntN(2) {
@@ -189,10 +189,10 @@ func (d *dying) Do(r *http.Request) (*http.Response, error) {
 // where facts came late into blocks that had been closed.
 func TestScoringKilledAtAnyRequest(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	facts := life(r, 48)
+	facts := life(r, 24)
 	m := plain(t)
 	want := expect(t, m, facts)
-	late := []social.Activity{facts[5], facts[6], facts[20]}
+	late := []social.Activity{facts[5], facts[6], facts[14]}
 	first := slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool {
 		return slices.ContainsFunc(late, func(l social.Activity) bool { return l.Key == a.Key })
 	})
@@ -201,7 +201,7 @@ func TestScoringKilledAtAnyRequest(t *testing.T) {
 			s, table := storetest.NewTable(t)
 			publishModel(t, s, m)
 			done := true
-			for _, part := range [][]social.Activity{first[:30], first[30:], late} {
+			for _, part := range [][]social.Activity{first[:12], first[12:], late} {
 				st := happens(t, s, part...)
 				cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRetryMaxAttempts(1))
 				if err != nil {
@@ -230,17 +230,17 @@ func TestScoringKilledAtAnyRequest(t *testing.T) {
 // What is erased until an instant is in no block and no head, whoever scores
 // meanwhile, and what came later stays as if nothing else had been.
 func TestHistoryOfWhoIsErased(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			var facts []social.Activity
-			for _, a := range life(r, 60) {
+			for _, a := range life(r, 40) {
 				if a.Account().AccountID() == ann && a.Type != social.Edit && !a.Undated {
 					facts = append(facts, a)
 				}
 			}
-			until := facts[len(facts)*int(seed)/5].Occurred
-			if seed == 5 {
+			until := facts[len(facts)*int(seed)*9/20].Occurred
+			if seed == 2 {
 				until = facts[len(facts)-1].Occurred
 			}
 			m := plain(t)
@@ -317,7 +317,7 @@ func TestTheSameScoreAsOfTheFacts(t *testing.T) {
 		publishModel(t, s, m)
 		l := leads.New(s)
 		for part := range slices.Chunk(facts, 10) {
-			if err := errors.Join(l.Score(t.Context(), w, now(), happens(t, s, part...))...); err != nil {
+			if err := errors.Join(l.Score(t.Context(), w, time.Time{}, happens(t, s, part...))...); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -326,8 +326,8 @@ func TestTheSameScoreAsOfTheFacts(t *testing.T) {
 			t.Fatal(err)
 		}
 		parsed := publishedModel(t, m)
-		for i := range 25 {
-			asOf := now().AddDate(0, 0, -45*i)
+		for i := range 9 {
+			asOf := now().AddDate(0, 0, -125*i)
 			want, err := scoring.Evaluate(parsed, known, asOf)
 			if err != nil {
 				t.Fatal(err)
