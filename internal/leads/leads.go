@@ -136,7 +136,7 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	p := past{leads: l, w: w, account: s.Account, model: m, head: store.Lead{Person: old.Person, Model: old.Model, Version: old.Version}}
 	if !s.Since.IsZero() {
 		p.keep(old)
-		p.after = history.Since(latest(old.Seen, s.Since), m.HorizonDays)
+		p.after = store.MarkAt(m.Since(latest(old.Seen, s.Since)))
 	}
 	var err error
 	if p.records, _, err = l.history.Update(ctx, w, s.Account, p.after, history.TouchedBy(s), p.learn); err != nil {
@@ -151,7 +151,7 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 		p.head.Undated = len(p.undated) > 0
 	}
 	newest := p.newest()
-	if since := history.Since(newest, m.HorizonDays); since < p.after { // the newest facts are gone
+	if since := store.MarkAt(m.Since(newest)); since < p.after { // the newest facts are gone
 		if p.records, err = l.history.Read(ctx, w, s.Account, since, store.EndOfHistory); err != nil {
 			return err
 		}
@@ -222,7 +222,7 @@ func (p *past) learn(a social.Activity) {
 		return
 	}
 	h, mark := &p.head, store.MarkOf(a)
-	if scoring.Began(a) && (h.First.IsZero() || a.Occurred.Before(h.First)) {
+	if a.Type != social.Edit && a.Type != social.Delete && a.Type != social.Unreact && (h.First.IsZero() || a.Occurred.Before(h.First)) {
 		h.First = a.Occurred
 	}
 	if h.Seen.IsZero() || a.Occurred.After(h.Seen) || a.Occurred.Equal(h.Seen) && string(a.Platform) > h.SeenOn {
@@ -251,34 +251,120 @@ func (p *past) newest() time.Time {
 	return t
 }
 
-// scorer returns what evaluates the person from an instant on; of facts after
-// to nothing is read.
+// scorer returns what evaluates the person as of an instant or later; of facts
+// after to nothing is read.
 func (p *past) scorer(ctx context.Context, from time.Time, to store.Mark) (func(asOf time.Time) (scoring.Score, error), error) {
-	since := from.AddDate(0, 0, -p.model.HorizonDays)
+	since := p.model.Since(from)
+	known, err := p.knownBefore(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	// Stands for all that is older: that the person was known by then.
+	older := social.Activity{Key: "-", Platform: "-", Type: social.Visit, Actor: social.Actor{ID: "-"}, Occurred: since, Direction: social.Inbound}
 	if p.model.Texts() {
 		facts := slices.Clone(p.undated)
-		err := p.leads.store.EachFact(ctx, p.w, p.account, store.MarkAt(since), to, func(a social.Activity) error {
+		err := p.leads.store.EachFact(ctx, p.w, p.account, store.MarkAfter(since), to, func(a social.Activity) error {
 			facts = append(facts, a)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		if first := p.head.First; !first.IsZero() && first.Before(since) {
-			facts = append(facts, scoring.KnownFrom(first))
+		if known {
+			facts = append(facts, older)
 		}
 		return func(asOf time.Time) (scoring.Score, error) { return scoring.Evaluate(p.model, facts, asOf) }, nil
 	}
-	records := slices.DeleteFunc(p.records, func(r scoring.Record) bool { return r.Time().Before(since) })
+	var records []scoring.Record
+	for _, r := range p.records {
+		if r.Time().After(since) {
+			records = append(records, r)
+		}
+	}
 	for _, a := range p.undated {
 		records = append(records, scoring.RecordOf(a))
 	}
-	if first := p.head.First; !first.IsZero() && first.Before(since) {
-		records = append(records, scoring.RecordOf(scoring.KnownFrom(first)))
+	if known {
+		records = append(records, scoring.RecordOf(older))
 	}
 	return func(asOf time.Time) (scoring.Score, error) {
 		return scoring.EvaluateRecords(p.model, records, asOf)
 	}, nil
+}
+
+// farBack is how many blocks knownBefore looks at.
+const farBack = 100
+
+// knownBefore reports whether the person did something before the model's
+// horizon that still stands, where that matters for a score: only rules about a
+// change of rate ask since when a person is known, and mostly what is within the
+// horizon answers them. It looks back block by block, at what is some 800
+// facts; who took all of that back counts as not known before.
+func (p *past) knownBefore(ctx context.Context, from time.Time) (bool, error) {
+	since, span := p.model.Since(from).UnixMilli(), 0
+	for _, r := range p.model.Rules {
+		if r.Kind == scoring.RateRule {
+			span = max(span, r.RecentDays+r.BaseDays)
+		}
+	}
+	if span == 0 || p.head.First.IsZero() || p.head.First.UnixMilli() > since {
+		return false, nil
+	}
+	type reaction struct{ object, actor uint64 }
+	deleted, takenBack := map[uint64]bool{}, map[reaction]int64{}
+	note := func(rs []scoring.Record) {
+		for _, r := range rs {
+			switch {
+			case r.At > from.UnixMilli():
+			case r.Type == social.Delete:
+				deleted[r.Object] = true
+			case r.Type == social.Unreact:
+				x := reaction{r.Object, r.Actor}
+				takenBack[x] = max(takenBack[x], r.At)
+			}
+		}
+	}
+	stands := func(r scoring.Record) bool {
+		switch {
+		case r.Direction != social.Inbound || r.Type == social.Edit || r.Type == social.Delete || r.Type == social.Unreact:
+			return false
+		case r.Type.Utterance():
+			return !deleted[r.Object]
+		case r.Type == social.React:
+			until, ok := takenBack[reaction{r.Object, r.Actor}]
+			return !ok || r.At > until
+		}
+		return true
+	}
+	note(p.records)
+	for _, a := range p.undated {
+		note([]scoring.Record{scoring.RecordOf(a)})
+	}
+	long := from.AddDate(0, 0, -span).UnixMilli()
+	if slices.ContainsFunc(p.records, func(r scoring.Record) bool { return r.At > since && r.At <= long && stands(r) }) {
+		return false, nil // known for long enough by that
+	}
+	older := slices.DeleteFunc(slices.Clone(p.records), func(r scoring.Record) bool { return r.At > since })
+	to := store.MarkAfter(time.UnixMilli(since))
+	for range farBack {
+		if slices.ContainsFunc(older, stands) {
+			return true, nil
+		}
+		if to == "" {
+			return false, nil
+		}
+		end, err := p.leads.store.BlockBefore(ctx, p.w, p.account, to)
+		if err != nil {
+			return false, err
+		}
+		// The block, and, of what is newer, that which is in no block yet.
+		if older, err = p.leads.history.Read(ctx, p.w, p.account, end, to); err != nil {
+			return false, err
+		}
+		note(older)
+		to = end
+	}
+	return false, nil
 }
 
 // settle fills the head: as of the newest fact, and if that is past, as of the
@@ -414,7 +500,7 @@ func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, head st
 		from, to = asOf, store.MarkAfter(asOf)
 	}
 	var err error
-	if p.records, err = l.history.Read(ctx, w, p.account, history.Since(from, m.HorizonDays), to); err != nil {
+	if p.records, err = l.history.Read(ctx, w, p.account, store.MarkAt(m.Since(from)), to); err != nil {
 		return none(err)
 	}
 	if head.Undated {

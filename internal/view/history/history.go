@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
@@ -43,12 +42,6 @@ func (*History) Name() string { return "history" }
 // Owns reports whether an item is a block.
 func (*History) Owns(pk, sk string) bool {
 	return strings.HasPrefix(pk, "A#") && strings.HasPrefix(sk, "B#")
-}
-
-// Since is before all that counts for a score as of an instant by a model
-// whose horizon is so many days.
-func Since(asOf time.Time, horizon int) store.Mark {
-	return store.MarkAt(asOf.Add(-time.Duration(horizon) * 24 * time.Hour))
 }
 
 // Read returns the records of what happened to an account in (after, to], and
