@@ -24,9 +24,10 @@ var layers = [][]string{
 	{"scoring", "conversation", "theme", "report", "silence", "mail", "day"}, // pure views, and what they are sent in
 	{"store", "archive", "queue", "secret", "ses", "fetch"},                  // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"view/conversation", "view/byday"},
+	{"view/conversation", "view/byday", "view/history"},
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
+	{"view/lead"},
 	{"erasure", "replay", "rebuild"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges

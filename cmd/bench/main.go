@@ -277,7 +277,7 @@ func costs(ctx context.Context, s *store.Store) error {
 
 	n := nr + nm
 	f := feedback.New(s, func(_ context.Context, w string, stale []view.Stale) error {
-		scores = append(scores, ingest.Score{Workspace: w, Accounts: view.Accounts(stale)})
+		scores = append(scores, ingest.Score{Workspace: w, Accounts: stale})
 		return nil
 	})
 	start := cpu()
@@ -296,11 +296,9 @@ func costs(ctx context.Context, s *store.Store) error {
 	start = cpu()
 	scored := 0.0
 	for _, sc := range scores {
-		for _, a := range sc.Accounts {
-			scored++
-			if err := l.Rescore(ctx, sc.Workspace, a); err != nil {
-				return err
-			}
+		scored += float64(len(sc.Accounts))
+		if err := errors.Join(l.Score(ctx, sc.Workspace, received, sc.Accounts...)...); err != nil {
+			return err
 		}
 	}
 	sm, cpuS := m.take(), cpu()-start

@@ -92,8 +92,10 @@ func (x *world) through(y *way) {
 				}
 			}
 			for _, s := range scores {
-				if err := score(ctx, s.Workspace, s.Accounts); err != nil {
-					return err
+				for _, a := range s.Accounts {
+					if err := score(ctx, s.Workspace, []string{a.Account}); err != nil {
+						return err
+					}
 				}
 			}
 			return nil

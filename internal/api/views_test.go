@@ -43,6 +43,14 @@ func TestLeads(t *testing.T) {
 			if err := json.Unmarshal([]byte(b), &p); err != nil {
 				t.Fatal(err)
 			}
+			for i, l := range p.Items {
+				if i > 0 && l.MicroPoints > p.Items[i-1].MicroPoints {
+					t.Errorf("limit %d: place %d of a page has more points than the one before", limit, i)
+				}
+				if !l.AsOf.Equal(x.now) || !p.AsOf.Equal(x.now) {
+					t.Errorf("as of %s, on a page as of %s, want now, %s", l.AsOf, p.AsOf, x.now)
+				}
+			}
 			all = append(all, p.Items...)
 		})
 		if want := (5 + limit - 1) / limit; pages != want {
@@ -51,8 +59,8 @@ func TestLeads(t *testing.T) {
 		var got []string
 		for i, l := range all {
 			got = append(got, l.Person)
-			if i > 0 && l.MicroPoints > all[i-1].MicroPoints {
-				t.Errorf("limit %d: place %d has more points than the one before", limit, i)
+			if i > 0 && store.Step(l.MicroPoints) > store.Step(all[i-1].MicroPoints) {
+				t.Errorf("limit %d: place %d is on a higher step than the one before", limit, i)
 			}
 		}
 		if d := cmp.Diff(sorted(people), sorted(got)); d != "" {

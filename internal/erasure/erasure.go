@@ -290,7 +290,11 @@ func (e *Erasure) again(ctx context.Context, w string, refs []store.FactRef) err
 		return nil
 	}
 	f := feedback.New(e.Store, func(ctx context.Context, w string, stale []view.Stale) error {
-		return score(ctx, w, view.Accounts(stale))
+		accounts := make([]string, len(stale))
+		for i, x := range stale {
+			accounts[i] = x.Account
+		}
+		return score(ctx, w, accounts)
 	})
 	if err := f.View(ctx, w, refs...); err != nil {
 		return err

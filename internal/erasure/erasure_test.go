@@ -179,11 +179,20 @@ func (x *world) ingest(size int, ms ...ingest.Message) {
 	x.settle()
 }
 
+// stale names accounts that are to be scored again from all facts.
+func stale(accounts ...string) []view.Stale {
+	var out []view.Stale
+	for _, a := range accounts {
+		out = append(out, view.Stale{Account: a})
+	}
+	return out
+}
+
 func (x *world) settle() {
 	x.t.Helper()
 	l := leads.New(x.store)
 	f := feedback.New(x.store, func(_ context.Context, w string, stale []view.Stale) error {
-		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: view.Accounts(stale)})
+		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: stale})
 		return nil
 	})
 	for len(x.views)+len(x.scores) > 0 {
@@ -197,10 +206,8 @@ func (x *world) settle() {
 			}
 		}
 		for _, s := range scores {
-			for _, a := range s.Accounts {
-				if err := l.Rescore(x.t.Context(), s.Workspace, a); err != nil {
-					x.t.Fatal(err)
-				}
+			if err := errors.Join(l.Score(x.t.Context(), s.Workspace, time.Time{}, s.Accounts...)...); err != nil {
+				x.t.Fatal(err)
 			}
 		}
 	}
@@ -545,7 +552,7 @@ func TestViewsMadeAgainAreTheSame(t *testing.T) {
 				x.views = append(x.views, ingest.View{Workspace: w, Facts: []store.FactRef{store.RefOf(f)}})
 			}
 			if a != account(social.Unknown) {
-				x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: []string{a}})
+				x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: stale(a)})
 			}
 		}
 		if len(x.views) < 10 {
@@ -920,7 +927,7 @@ func TestWhatCameAfterwardsStays(t *testing.T) {
 		for _, f := range x.facts(account(ann)) {
 			x.views = append(x.views, ingest.View{Workspace: w, Facts: []store.FactRef{store.RefOf(f)}})
 		}
-		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: []string{account(ann)}})
+		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: stale(account(ann))})
 		x.settle()
 		if d := cmp.Diff(all, x.everything()); d != "" {
 			t.Errorf("%s: views made again differ\n%s", when, d)

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -126,7 +127,7 @@ func batch(t *testing.T) []byte {
 func (x world) drain(t *testing.T) {
 	t.Helper()
 	f := feedback.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
-		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: view.Accounts(stale)})
+		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: stale})
 		_, err := x.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &x.queues[0], MessageBody: aws.String(string(b))})
 		return err
 	})
@@ -155,10 +156,8 @@ func (x world) drain(t *testing.T) {
 					if err := json.Unmarshal([]byte(*m.Body), &s); err != nil {
 						t.Fatal(err)
 					}
-					for _, a := range s.Accounts {
-						if err := l.Rescore(t.Context(), s.Workspace, a); err != nil {
-							t.Fatal(err)
-						}
+					if err := errors.Join(l.Score(t.Context(), s.Workspace, time.Time{}, s.Accounts...)...); err != nil {
+						t.Fatal(err)
 					}
 				}
 				if _, err := x.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {

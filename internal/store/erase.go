@@ -173,6 +173,22 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 			return 0, 0, err
 		}
 	}
+	// What was computed of the facts while they went. The history goes newest
+	// first: whoever reads meanwhile begins after the last block that stands.
+	n, err = s.deletePartition(ctx, personPK(w, social.PersonID(account)))
+	if err != nil {
+		return 0, 0, err
+	}
+	f.views += n
+	blocks, err := all[key](ctx, s, query{pk: pk, prefix: historySK(""), descending: true})
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, k := range blocks {
+		if err := f.view(ctx, k); err != nil {
+			return 0, 0, err
+		}
+	}
 	// Views that were being written from the facts while they went: whoever
 	// writes one looks at the fact afterwards (package feedback), and finds it
 	// gone from here on.

@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"hash/fnv"
-	"math"
 	"strings"
 	"time"
 
@@ -18,7 +17,8 @@ import (
 //	account                   w#A#account       @                           G1 w#AA#s / account
 //	activity (a fact)         w#A#account       F#time#type#id
 //	done to it by others      w#A#account       R#time#id
-//	lead head                 w#P#person        L#model                     G1 w#R#model#s / rank#person
+//	block of its history      w#A#account       B#time#id (of its last fact)
+//	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
 //	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
 //	message: replies to it    w#C#message       O#time#id; O-#time#id (deleted); also before the message comes
@@ -59,7 +59,9 @@ import (
 //	*source due to be polled  SYS#POLL          due#workspace#source
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
-// Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
+// Access patterns: score reads w#A# (B within the model's horizon, F and R
+// after the last block); the API's leads read G1 w#R#; what is due to be scored
+// again G3 DUE#score#;
 // conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
 // reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
@@ -192,7 +194,12 @@ func ThreadID(p social.Platform, scope, conversation string) string {
 	return social.HashID("thr", social.Key(string(p), scope, conversation))
 }
 
-// rankKey sorts the highest score first: text order of the distance to the largest int64.
-func rankKey(micro int64, person string) string {
-	return fmt.Sprintf("%020d#%s", uint64(math.MaxInt64)-uint64(micro), person)
+// rankKey sorts the highest step first.
+func rankKey(step int, person string) string { return fmt.Sprintf("%04d#%s", 5000-step, person) }
+
+// Due lists are of all workspaces: the key names the workspace, and whoever
+// reads one works off what it finds by workspace.
+func dueScorePK(s string) string { return "DUE#score#" + s }
+func dueScoreSK(due time.Time, w, person string) string {
+	return social.Stamp(due) + "#" + w + "#" + person
 }

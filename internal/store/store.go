@@ -196,7 +196,7 @@ type query struct {
 	from, to   string // inclusive
 	after      string // exclusive
 	descending bool
-	limit      int // 0: all
+	limit      int  // 0: all
 }
 
 // scan runs q and hands each item to f until f returns false or there are no more.

@@ -4,42 +4,93 @@ package score
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"rapport/internal/app"
 	"rapport/internal/fault"
 	"rapport/internal/lambdasqs"
 	"rapport/internal/leads"
-	"rapport/internal/parallel"
+	"rapport/internal/queue"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/task"
+	"rapport/internal/view"
 )
 
-// hands is how many items of one message are worked on at once: they wait for
-// the table, not for the processor.
-const hands = 4
-
-// New returns the function that keeps leads in step with the facts.
-func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
-	env, cfg, err := app.Begin(ctx, getenv, "TABLE")
+// New returns the function that keeps leads in step with the facts. What a batch
+// of messages tells of one person is scored once. Without messages, by a tick,
+// it sends itself messages for those who are due although nothing came.
+func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) (any, error), error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "SCORING_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	l := leads.New(store.New(cfg, env["TABLE"]))
-	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
-		var m task.Score
-		if err := json.Unmarshal(body, &m); err != nil {
-			return err
+	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(store.New(cfg, env["TABLE"]))
+	batch := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
+		return score(ctx, l, time.Now(), ms)
+	})
+	return func(ctx context.Context, raw json.RawMessage) (any, error) {
+		var e events.SQSEvent
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return nil, fmt.Errorf("read the event: %w", err)
 		}
-		return errors.Join(parallel.Each(ctx, len(m.Accounts), hands, func(i int) error {
-			account := m.Accounts[i]
-			err := l.Rescore(ctx, m.Workspace, account)
-			if err != nil && !fault.Retryable(err) {
-				slog.ErrorContext(ctx, "lead not scored", "workspace", m.Workspace, "account", account, "error", err.Error())
-				return nil // the same facts would fail again; a new one will try again
+		if len(e.Records) > 0 {
+			return batch(ctx, e)
+		}
+		due, err := l.Due(ctx, time.Now(), maxDue)
+		if err != nil {
+			return nil, err
+		}
+		var out []task.Score
+		for _, d := range due {
+			for part := range slices.Chunk(d.Stale, perScore) {
+				out = append(out, task.Score{Workspace: d.Workspace, Accounts: part})
 			}
-			return err
-		})...)
-	}), nil
+		}
+		return nil, queue.SendAll(ctx, scores, out)
+	}, nil
+}
+
+const (
+	maxDue   = 20_000 // persons that one tick finds; more wait for the next
+	perScore = 20     // of them in a message
+)
+
+// score works off messages: each person once, for all messages that name them.
+func score(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {
+	failed := map[string]error{}
+	stale := map[string][]view.Stale{}
+	named := map[string][]string{} // by workspace and account: the messages
+	for _, m := range ms {
+		var x task.Score
+		if err := json.Unmarshal(m.Body, &x); err != nil {
+			failed[m.ID] = err
+			continue
+		}
+		stale[x.Workspace] = append(stale[x.Workspace], x.Accounts...)
+		for _, a := range x.Accounts {
+			id := x.Workspace + " " + a.Account
+			named[id] = append(named[id], m.ID)
+		}
+	}
+	for w, list := range stale {
+		list = view.Merge(list)
+		for i, err := range l.Score(ctx, w, social.Instant(now), list...) {
+			if err != nil && !fault.Retryable(err) {
+				slog.ErrorContext(ctx, "lead not scored", "workspace", w, "account", list[i].Account, "error", err.Error())
+				continue // the same facts would fail again; a new one will try again
+			}
+			if err != nil {
+				for _, id := range named[w+" "+list[i].Account] {
+					failed[id] = err
+				}
+			}
+		}
+	}
+	return failed
 }
