@@ -68,6 +68,9 @@ type outcome struct {
 
 func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) {
 	o.status, o.result, o.reason = status, result, reason
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
 	w.WriteHeader(status)
 }
 

@@ -14,6 +14,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"rapport/internal/fault"
+	"rapport/internal/sdk"
 )
 
 // ErrUnknown is in the chain of an error after which the mail may or may not
@@ -31,7 +32,7 @@ type SES struct{ client sender }
 // NewSES returns a sender for the account and region of cfg. It makes one
 // attempt a mail, since the SDK's own retries could send a mail twice.
 func NewSES(cfg aws.Config) *SES {
-	return &SES{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })}
+	return &SES{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, sdk.Patient(o.HTTPClient) })}
 }
 
 // Send sends m, dated date, and returns the id that SES gave it. An error

@@ -165,9 +165,11 @@ func (s *Store) putFact(ctx context.Context, it activityItem, lower func(was tim
 	if err != nil {
 		return false, was, err
 	}
-	if v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS); ok {
-		was, err = social.ParseStamp(v.Value)
+	v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS)
+	if !ok { // the answer was lost: then as it was read
+		return false, known, nil
 	}
+	was, err = social.ParseStamp(v.Value)
 	return false, was, err
 }
 
