@@ -192,7 +192,7 @@ func (s *Store) DeleteReceived(ctx context.Context, w, account string, a social.
 // Facts returns what an account did and the replies it received, in the order
 // of their keys, which is of time but for undated ones: they come first.
 func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$"}) // "$" follows "#"
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$", most: maxFacts}) // "$" follows "#"
 	if err != nil {
 		return nil, fmt.Errorf("facts of %s: %w", account, err)
 	}

@@ -186,7 +186,7 @@ func (s *Store) Tree(ctx context.Context, w, thread, asker string) (threads []st
 // threadItems reads the links and nodes of one thread.
 func (s *Store) threadItems(ctx context.Context, w, thread, asker string) ([]nodeItem, error) {
 	pk := threadPK(w, thread)
-	whole := query{pk: pk, from: "L#", to: "M$"}
+	whole := query{pk: pk, from: "L#", to: "M$", most: maxThread}
 	if asker != "" {
 		whole.limit = smallThread
 	}
@@ -196,7 +196,7 @@ func (s *Store) threadItems(ctx context.Context, w, thread, asker string) ([]nod
 	}
 	items = nil
 	for _, prefix := range []string{"L#", "M#i#" + asker + "#", "M#o#"} {
-		part, err := all[nodeItem](ctx, s, query{pk: pk, prefix: prefix})
+		part, err := all[nodeItem](ctx, s, query{pk: pk, prefix: prefix, most: maxThread})
 		if err != nil {
 			return nil, err
 		}
@@ -224,7 +224,7 @@ func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activit
 
 // Edits returns the edits and deletions of a message, oldest first.
 func (s *Store) Edits(ctx context.Context, w, message string) ([]social.Activity, error) {
-	items, err := all[activityItem](ctx, s, query{pk: threadPK(w, message), prefix: "E#"})
+	items, err := all[activityItem](ctx, s, query{pk: threadPK(w, message), prefix: "E#", most: maxEdits})
 	if err != nil {
 		return nil, err
 	}
@@ -343,7 +343,7 @@ func (s *Store) DeleteNode(ctx context.Context, w, thread string, n conversation
 
 // DeleteHeads removes the heads of a thread that was linked below another.
 func (s *Store) DeleteHeads(ctx context.Context, w, thread string) error {
-	heads, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: headSK("")})
+	heads, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: headSK(""), most: maxThread})
 	if err != nil {
 		return err
 	}
@@ -375,7 +375,7 @@ func (s *Store) Waiting(ctx context.Context, w string) ([]Head, error) {
 func (s *Store) heads(ctx context.Context, index, prefix, from, to string) ([]Head, error) {
 	var out []Head
 	for _, pk := range allShards(prefix) {
-		items, err := all[headItem](ctx, s, query{index: index, pk: pk, from: from, to: to})
+		items, err := all[headItem](ctx, s, query{index: index, pk: pk, from: from, to: to, most: maxThread})
 		if err != nil {
 			return nil, err
 		}

@@ -105,7 +105,7 @@ func (s *Store) Items(ctx context.Context, w string, from, to time.Time) ([]Item
 func (s *Store) itemsOfDay(ctx context.Context, w string, from, to time.Time) ([]Item, error) {
 	var out []Item
 	for _, pk := range allShards(w + "#D#" + from.UTC().Format(time.DateOnly)) {
-		items, err := all[dayItem](ctx, s, query{pk: pk, from: "F#" + social.Stamp(from), to: "F#" + social.Stamp(to)})
+		items, err := all[dayItem](ctx, s, query{pk: pk, from: "F#" + social.Stamp(from), to: "F#" + social.Stamp(to), most: maxPeriod})
 		if err != nil {
 			return nil, err
 		}

@@ -48,7 +48,7 @@ func (it parkedItem) parked() (Parked, error) {
 // Unpark notes that what was parked of a delivery has been understood after
 // all, but for what is still parked.
 func (s *Store) Unpark(ctx context.Context, w string, received time.Time, delivery string, still []string, now time.Time) error {
-	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#"})
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#", most: maxThread})
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *Store) Unpark(ctx context.Context, w string, received time.Time, delive
 
 // DeleteParked takes away what was parked of a delivery.
 func (s *Store) DeleteParked(ctx context.Context, w string, received time.Time, delivery string) error {
-	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#"})
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#", most: maxThread})
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (s *Store) Report(ctx context.Context, w, id string) (Report, error) {
 
 // Reports lists a workspace's reports by id.
 func (s *Store) Reports(ctx context.Context, w string) ([]Report, error) {
-	items, err := all[reportItem](ctx, s, query{pk: workspacePK(w), prefix: "R#"})
+	items, err := all[reportItem](ctx, s, query{pk: workspacePK(w), prefix: "R#", most: maxReports})
 	if err != nil {
 		return nil, err
 	}

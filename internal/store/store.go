@@ -217,7 +217,8 @@ type query struct {
 	from, to   string // inclusive
 	after      string // exclusive
 	descending bool
-	limit      int // 0: all
+	limit      int // of a page: what follows is not read; 0: all
+	most       int // of what is read whole: more is an error of kind TooLarge. Every query has a limit or a most
 }
 
 // scan runs q and hands each item to f until f returns false or there are no more.
@@ -297,6 +298,9 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 				if v, ok := it[sk].(*types.AttributeValueMemberS); ok && v.Value == q.after {
 					continue
 				}
+			}
+			if q.most > 0 && n == q.most {
+				return fault.New(fault.TooLarge, "over %d items, more than are read at once", q.most)
 			}
 			more, err := f(it)
 			if err != nil || !more {

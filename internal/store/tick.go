@@ -15,7 +15,7 @@ func (s *Store) PutTick(ctx context.Context, w string) error {
 
 // Ticked lists the workspaces that ticks go through.
 func (s *Store) Ticked(ctx context.Context) ([]string, error) {
-	items, err := all[key](ctx, s, query{pk: tickPK, prefix: "W#"})
+	items, err := all[key](ctx, s, query{pk: tickPK, prefix: "W#", most: maxWorkspaces})
 	var out []string
 	for _, it := range items {
 		out = append(out, it.SK[len("W#"):])
