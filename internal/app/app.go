@@ -150,7 +150,7 @@ func Score(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, 
 		return nil, err
 	}
 	l := leads.New(store.New(cfg, env["TABLE"]))
-	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
+	return lambdasqs.EachApart(lambdasqs.ByList("accounts"), func(ctx context.Context, body []byte) error {
 		var m ingest.Score
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
@@ -177,7 +177,7 @@ func Feedback(ctx context.Context, getenv func(string) string) (lambdasqs.Handle
 	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, accounts []string) error {
 		return scores.Send(ctx, ingest.Score{Workspace: w, Accounts: accounts})
 	})
-	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
+	return lambdasqs.EachApart(lambdasqs.ByList("facts"), func(ctx context.Context, body []byte) error {
 		var m ingest.View
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
