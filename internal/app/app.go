@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
@@ -34,6 +35,7 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/reading"
 	"rapport/internal/reporting"
+	"rapport/internal/sdk"
 	"rapport/internal/secret"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -64,7 +66,7 @@ func begin(ctx context.Context, getenv func(string) string, names ...string) (ma
 	if len(missing) > 0 {
 		return nil, aws.Config{}, errors.Join(missing...)
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5), config.WithHTTPClient(sdk.Patient(awshttp.NewBuildableClient())))
 	return env, cfg, err
 }
 
