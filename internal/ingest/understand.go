@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -31,18 +32,35 @@ const maxApps = 1000
 // kept in memory. A scope that no route knows is looked up again at once.
 const remembered = time.Minute
 
+// servedStale is how old they may be while they can't be read.
+const servedStale = 15 * time.Minute
+
+// lives is remembered less up to a quarter, which depends on what it is, so
+// that what was read together is not read again together.
+func lives(id string) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return remembered - time.Duration(h.Sum32()%1024)*(remembered/4)/1024
+}
+
 // app returns an app and its routes: those remembered, unless fresh asks again.
 func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, error) {
-	if ar, ok := in.apps[id]; ok && !fresh && in.Now().Sub(ar.read) < remembered {
-		return ar, nil
+	was, ok := in.apps[id]
+	if ok && !fresh && in.Now().Sub(was.read) < lives(id) {
+		return was, nil
 	}
 	ar := appRoutes{read: in.Now()}
 	var err error
 	if ar.app, err = in.Store.App(ctx, id); err != nil {
-		return ar, fmt.Errorf("app %s: %w", id, err)
+		err = fmt.Errorf("app %s: %w", id, err)
+	} else if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
+		err = fmt.Errorf("routes of %s: %w", id, err)
 	}
-	if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
-		return ar, fmt.Errorf("routes of %s: %w", id, err)
+	if err != nil && ok && !fresh && fault.Is(err, fault.Transient) && in.Now().Sub(was.read) < servedStale {
+		return was, nil
+	}
+	if err != nil {
+		return ar, err
 	}
 	if len(in.apps) >= maxApps {
 		clear(in.apps)
@@ -91,8 +109,11 @@ type ownAccounts struct {
 // event has the same direction whichever source it came through.
 func (in *Ingest) own(ctx context.Context, w string, a social.Activity) (bool, error) {
 	o, ok := in.owned[w]
-	if !ok || in.Now().Sub(o.read) >= remembered {
+	if !ok || in.Now().Sub(o.read) >= lives(w) {
 		list, err := in.Store.Sources(ctx, w)
+		if err != nil && ok && fault.Is(err, fault.Transient) && in.Now().Sub(o.read) < servedStale {
+			return o.ids[string(a.Platform)+"|"+a.Actor.ID], nil
+		}
 		if err != nil {
 			return false, fmt.Errorf("sources of %s: %w", w, err)
 		}
