@@ -66,7 +66,12 @@ func begin(ctx context.Context, getenv func(string) string, names ...string) (ma
 	if len(missing) > 0 {
 		return nil, aws.Config{}, errors.Join(missing...)
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5), config.WithHTTPClient(sdk.Patient(awshttp.NewBuildableClient())))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5))
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = awshttp.NewBuildableClient()
+	}
+	// After loading, which wants a client of its own kind where AWS_CA_BUNDLE is set.
+	cfg.HTTPClient = sdk.Patient(cfg.HTTPClient)
 	return env, cfg, err
 }
 
