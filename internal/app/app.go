@@ -211,37 +211,65 @@ func instant(s string, now time.Time) (time.Time, error) {
 	return social.Instant(t), err
 }
 
-// Discover is the function that finds themes.
-func Discover(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE")
+// Discover is the function that finds themes, and does other bulk work: a tick
+// sends a message for each workspace to the queue of bulk work, which it works off.
+func Discover(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BULK_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	d := discover.New(store.New(cfg, env["TABLE"]), reading.New())
-	return func(ctx context.Context, a Asked) error {
+	d, q := discover.New(store.New(cfg, env["TABLE"]), reading.New()), queue.New(cfg, env["BULK_QUEUE_URL"])
+	run := func(ctx context.Context, a Asked) error {
 		now := social.Instant(time.Now())
-		if a.Workspace == "" {
-			return d.Tick(ctx, now)
-		}
 		at, err := instant(a.At, now)
 		if err != nil {
 			return err
 		}
 		_, err = d.Run(ctx, a.Workspace, at, now)
 		return err
-	}, nil
+	}
+	return fanned(func(ctx context.Context, body []byte) error {
+		var m Bulk
+		if err := json.Unmarshal(body, &m); err != nil {
+			return err
+		}
+		switch m.Kind {
+		case BulkDiscover:
+			return run(ctx, m.Asked)
+		}
+		return fault.New(fault.Invalid, "no bulk work is called %q", m.Kind)
+	}, func(ctx context.Context, a Asked) error {
+		if a.Workspace != "" {
+			return run(ctx, a)
+		}
+		return d.Tick(ctx, social.Instant(time.Now()), func(ctx context.Context, workspaces []string) error {
+			var messages []Bulk
+			for _, w := range workspaces {
+				messages = append(messages, Bulk{BulkDiscover, Asked{Workspace: w}})
+			}
+			return queue.SendAll(ctx, q, messages)
+		})
+	}), nil
 }
 
-// Report is the function that makes reports.
-func Report(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET")
+// Report is the function that makes reports: a tick sends a message for each
+// that is due to the queue that the function itself works off.
+func Report(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
+	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "REPORT_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	s := store.New(cfg, env["TABLE"])
+	s, q := store.New(cfg, env["TABLE"]), queue.New(cfg, env["REPORT_QUEUE_URL"])
 	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, env["BUCKET"]).Put,
-		Send: mail.NewSES(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now})
-	return func(ctx context.Context, a Asked) error {
+		Send: mail.NewSES(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now,
+		Ask: func(ctx context.Context, dues []store.Due) error { return queue.SendAll(ctx, q, dues) }})
+	return fanned(func(ctx context.Context, body []byte) error {
+		var d store.Due
+		if err := json.Unmarshal(body, &d); err != nil {
+			return err
+		}
+		return r.Due(ctx, d)
+	}, func(ctx context.Context, a Asked) error {
 		if a.Workspace == "" {
 			return r.Tick(ctx)
 		}
@@ -255,5 +283,5 @@ func Report(ctx context.Context, getenv func(string) string) (func(context.Conte
 			return nil // asking again would not help
 		}
 		return err
-	}, nil
+	}), nil
 }

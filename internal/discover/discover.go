@@ -4,6 +4,7 @@ package discover
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -35,31 +36,35 @@ type Discover struct {
 // New returns a Discover over a store.
 func New(s *store.Store, r *reading.Reader) *Discover { return &Discover{s, r} }
 
-// Tick finds the themes of every workspace where that was last done over a
-// week ago, or six hours where none were found. One workspace's failure does not stop the others.
-func (d *Discover) Tick(ctx context.Context, now time.Time) error {
+// Tick has the themes found of every workspace where that was last done over a
+// week ago, or six hours where none were found: send is told which. That it
+// is due is taken back for six hours before, so that a workspace whose run is
+// killed does not keep the others waiting.
+func (d *Discover) Tick(ctx context.Context, now time.Time, send func(ctx context.Context, workspaces []string) error) error {
 	ws, err := d.store.Ticked(ctx)
 	if err != nil {
 		return err
 	}
-	failed := 0
+	var due []string
+	var errs []error
 	for _, w := range ws {
 		next, err := d.store.NextDiscovery(ctx, w)
 		if err == nil && next.After(now) {
 			continue
 		}
 		if err == nil {
-			_, err = d.Run(ctx, w, now, now)
+			err = d.store.PutNextDiscovery(ctx, w, now.Add(soon))
 		}
 		if err != nil {
-			failed++
-			slog.ErrorContext(ctx, "themes not found", "workspace", w, "error", err.Error())
+			errs = append(errs, fmt.Errorf("themes of %s: %w", w, err))
+			continue
 		}
+		due = append(due, w)
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d workspaces failed", failed, len(ws))
+	if len(due) > 0 {
+		errs = append(errs, send(ctx, due))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Run finds the themes in the 90 days of feedback before at, and publishes

@@ -54,6 +54,8 @@ const (
 	maxHosts   = 400 // that are asked
 	maxDoubted = 40  // of them not known to answer: never asked before, or failing; each may take 20 s
 	ofOne      = 15  // of these, of one workspace
+	ofList     = 200 // places of one workspace that may stand on a list that is full
+	atMost     = 500 // places that a tick moves, to make room
 	perHost    = 15  // sources of one host: as many as a run can ask
 
 	pause       = 2 * time.Second  // between two requests to one host
@@ -95,7 +97,14 @@ func Tick(ctx context.Context, d Deps) error {
 	if err != nil {
 		return err
 	}
-	due, fresh, errs := t.hosts(ctx, inTurn(due))
+	full := len(due) == maxDue
+	due = inTurn(due)
+	var errs []error
+	if full {
+		due, errs = t.crowded(ctx, due)
+	}
+	due, fresh, more := t.hosts(ctx, due)
+	errs = append(errs, more...)
 	var order []string // of hosts: by turns of the workspaces, each one's oldest first
 	byHost := map[string][]store.DuePoll{}
 	for _, x := range due {
@@ -172,6 +181,23 @@ func inTurn(due []store.DuePoll) []store.DuePoll {
 		}
 	}
 	return out
+}
+
+// crowded makes room on the list: of a workspace with more than a share of it
+// the others are due when it is their turn.
+func (t tick) crowded(ctx context.Context, due []store.DuePoll) (stay []store.DuePoll, errs []error) {
+	var leave []store.DuePoll
+	var when []time.Time
+	of := map[string]int{}
+	for _, x := range due {
+		if of[x.Workspace]++; of[x.Workspace] <= ofList || len(leave) == atMost {
+			stay = append(stay, x)
+			continue
+		}
+		leave = append(leave, x)
+		when = append(when, t.Now().Add(time.Duration(of[x.Workspace]/ofOne)*time.Minute))
+	}
+	return stay, parallel.Each(ctx, len(leave), atOnce, func(i int) error { return t.postpone(ctx, leave[i:i+1], when[i]) })
 }
 
 // hosts finds out the hosts of sources that were never asked, which are in

@@ -69,8 +69,9 @@ func (s *Store) Reports(ctx context.Context, w string) ([]Report, error) {
 
 // Due is an instant at which a report is due.
 type Due struct {
-	Workspace, Report string
-	At                time.Time
+	Workspace string    `json:"workspace"`
+	Report    string    `json:"report"`
+	At        time.Time `json:"at"`
 }
 
 type dueItem struct {
