@@ -7,11 +7,11 @@ import (
 	"fmt"
 )
 
-// fanned is a function that ticks, and works off the queue that its ticks
+// Fanned is a function that ticks, and works off the queue that its ticks
 // send to: message is called with the body of each message, direct with any
 // other event. It fails as a whole where a message fails, for the alarm to
 // see: the message comes again. Its queue hands out one at a time.
-func fanned(message func(ctx context.Context, body []byte) error, direct func(ctx context.Context, a Asked) error) func(context.Context, json.RawMessage) error {
+func Fanned(message func(ctx context.Context, body []byte) error, direct func(ctx context.Context, a Asked) error) func(context.Context, json.RawMessage) error {
 	return func(ctx context.Context, raw json.RawMessage) error {
 		var e struct {
 			Asked

@@ -37,6 +37,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/theme"
+	"rapport/internal/view"
 )
 
 const (
@@ -180,8 +181,8 @@ func (x *world) ingest(size int, ms ...ingest.Message) {
 func (x *world) settle() {
 	x.t.Helper()
 	l := leads.New(x.store)
-	f := feedback.New(x.store, func(_ context.Context, w string, accounts []string) error {
-		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: accounts})
+	f := feedback.New(x.store, func(_ context.Context, w string, stale []view.Stale) error {
+		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: view.Accounts(stale)})
 		return nil
 	})
 	for len(x.views)+len(x.scores) > 0 {
@@ -914,7 +915,7 @@ func TestWhoeverAnsweredForTheBusiness(t *testing.T) {
 	x.ingest(2, x.message(received, first, second))
 	waits := func(asker string) bool {
 		t.Helper()
-		list, err := x.store.Waiting(t.Context(), w)
+		list, _, err := x.store.Waiting(t.Context(), w, "", 100)
 		if err != nil {
 			t.Fatal(err)
 		}

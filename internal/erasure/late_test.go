@@ -9,6 +9,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
 )
 
 // A view that is written while the fact it is of goes is taken away by whoever
@@ -22,7 +23,7 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := said.Account().AccountID()
-	f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	if err := f.View(t.Context(), "acme", store.RefOf(said)); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
 )
 
 const w = "acme"
@@ -73,9 +74,9 @@ func thread(seed uint64, n int) []social.Activity {
 	return out
 }
 
-func view(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
+func keep(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
 	t.Helper()
-	f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	work := make(chan social.Activity)
 	var wg sync.WaitGroup
 	for range parallel {
@@ -102,7 +103,7 @@ func view(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
 func views(dump map[string]string) map[string]string {
 	out := map[string]string{}
 	for k, v := range dump {
-		if _, sk, _ := cutLast(k, " | "); sk[0] == 'H' || sk[0] == 'F' || sk[0] == 'R' {
+		if _, sk, _ := cutLast(k, " | "); sk != "@" || strings.Contains(v, "Asker:") {
 			out[k] = v
 		}
 	}
@@ -122,7 +123,7 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 	for seed := range uint64(3) {
 		as := thread(seed, 25)
 		s1, table1 := storetest.NewTable(t)
-		view(t, s1, as, 1)
+		keep(t, s1, as, 1)
 		want := views(table1.Dump(t))
 		if len(want) < 30 {
 			t.Fatalf("seed %d: only %d views", seed, len(want))
@@ -133,7 +134,7 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		for _, parallel := range []int{1, 8} {
 			s2, table2 := storetest.NewTable(t)
-			view(t, s2, shuffled, parallel)
+			keep(t, s2, shuffled, parallel)
 			if d := cmp.Diff(want, views(table2.Dump(t))); d != "" {
 				t.Fatalf("seed %d, %d at once, shuffled (-in order +shuffled):\n%s", seed, parallel, d)
 			}
@@ -155,9 +156,9 @@ func TestScoresFollow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := storetest.New(t)
 			asked := 0
-			f := feedback.New(s, func(_ context.Context, _ string, accounts []string) error {
-				if accounts[0] != account {
-					t.Errorf("asks for the score of %v", accounts)
+			f := feedback.New(s, func(_ context.Context, _ string, stale []view.Stale) error {
+				if stale[0].Account != account {
+					t.Errorf("asks for the score of %v", stale)
 				}
 				asked++
 				return nil
@@ -195,7 +196,7 @@ func TestScoresFollow(t *testing.T) {
 func TestAnUndatedFactHasOneView(t *testing.T) {
 	for round := range 12 {
 		s, table := storetest.NewTable(t)
-		f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+		f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
 		r := rand.New(rand.NewPCG(uint64(round), 3))
 		var wg sync.WaitGroup
 		for _, h := range r.Perm(8) {
@@ -253,7 +254,7 @@ func TestALongChainBackwards(t *testing.T) {
 		as = append(as, said(who, fmt.Sprintf("m%d", i), parent, i, dir))
 	}
 	s1, table1 := storetest.NewTable(t)
-	view(t, s1, as, 1)
+	keep(t, s1, as, 1)
 
 	_, table2 := storetest.NewTable(t)
 	cfg, err := config.LoadDefaultConfig(t.Context())
@@ -263,7 +264,7 @@ func TestALongChainBackwards(t *testing.T) {
 	requests := &counting{}
 	cfg.HTTPClient = requests
 	s2 := store.New(cfg, table2.Name)
-	f := feedback.New(s2, func(context.Context, string, []string) error { return nil })
+	f := feedback.New(s2, func(context.Context, string, []view.Stale) error { return nil })
 	slices.Reverse(as)
 	most := int64(0)
 	for part := range slices.Chunk(as, atOnce) {
@@ -305,7 +306,7 @@ func (b *before) Do(r *http.Request) (*http.Response, error) {
 // An account is erased, whole, before each single request of a view of its
 // message: nothing of it stays, and others' messages are viewed as ever.
 func TestErasedWhileViewed(t *testing.T) {
-	quiet := func(context.Context, string, []string) error { return nil }
+	quiet := func(context.Context, string, []view.Stale) error { return nil }
 	question, reply := said("ann", "1", "", 0, social.Inbound), said("brand", "2", "1", 10, social.Outbound)
 	for name, gone := range map[string]social.Activity{"who asks": question, "who replies": reply} {
 		t.Run(name, func(t *testing.T) {

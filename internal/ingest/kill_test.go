@@ -27,6 +27,7 @@ import (
 	"rapport/internal/scoring"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
 )
 
 const w = "acme"
@@ -124,8 +125,8 @@ func batch(t *testing.T) []byte {
 // drain does what score and feedback do until their queues are empty.
 func (x world) drain(t *testing.T) {
 	t.Helper()
-	f := feedback.New(x.store, func(ctx context.Context, w string, accounts []string) error {
-		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: accounts})
+	f := feedback.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
+		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: view.Accounts(stale)})
 		_, err := x.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &x.queues[0], MessageBody: aws.String(string(b))})
 		return err
 	})

@@ -9,12 +9,12 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -58,7 +58,7 @@ func Handler(d Deps) http.Handler {
 	return mux
 }
 
-var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var appID = pattern.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 // outcome is what became of one request: one wide log line.
 type outcome struct {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"rapport/internal/conversation"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
@@ -69,25 +68,17 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 			Grade: fit, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
 	}
 
-	heads, err := r.Store.Conversations(ctx, ws.ID, from, r.Now())
+	f, err := r.Store.Responses(ctx, ws.ID, from, to)
 	if err != nil {
 		return d, err
 	}
-	cs := make([]conversation.Conversation, len(heads))
-	for i, h := range heads {
-		cs[i] = h.Conversation
-	}
-	f := conversation.Measure(cs, from, to)
 	d.Response = report.Response{PerPair: report.DelayOf(f.PerPair), PerMessage: report.DelayOf(f.PerMessage), PerConversation: report.DelayOf(f.PerConversation)}
 
-	waiting, err := r.waitingAt(ctx, ws.ID, to)
-	if err != nil {
+	var waiting []store.Head
+	if waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.waitingAt(ctx, ws.ID, to); err != nil {
 		return d, err
 	}
-	for _, h := range waiting { // the longest wait first
-		if d.Totals.Waiting++; d.Totals.Waiting > topWaiting {
-			continue
-		}
+	for _, h := range waiting {
 		row, err := r.waiting(ctx, ws.ID, h, to)
 		if err != nil {
 			return d, err
@@ -108,51 +99,65 @@ func Issue(is issue.Issue, people int) report.Issue {
 	return out
 }
 
-// waitingAt returns the conversations in which somebody waited at an instant,
-// the longest wait first. Those in which nothing was said since are as they
-// are stored; the others are computed again from what had been said by then.
-func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) ([]store.Head, error) {
-	stored, err := r.Store.Waiting(ctx, w)
-	if err != nil {
-		return nil, err
+const (
+	countedWaiting = 1000 // conversations in which somebody waits; more are not counted
+	lookedAtSince  = 500  // conversations that went on since the instant; more are not looked at
+	pageOfSince    = 100
+)
+
+// waitingAt returns the conversations in which somebody waited longest at an
+// instant, and how many there were, or that there were more. Whoever waits now
+// since before it waited then; where something was said since, what stood then
+// is computed from what had been said by then.
+func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (longest []store.Head, count int, more bool, err error) {
+	if count, err = r.Store.CountWaiting(ctx, w, at, countedWaiting+1); err != nil {
+		return nil, 0, false, err
 	}
-	since, err := r.Store.Conversations(ctx, w, at, r.Now())
-	if err != nil {
-		return nil, err
+	still := func(h store.Head) bool { return !h.WaitingSince.IsZero() && h.WaitingSince.Before(at) }
+	if longest, _, err = r.Store.Waiting(ctx, w, "", topWaiting); err != nil {
+		return nil, 0, false, err
 	}
-	out := slices.DeleteFunc(stored, func(h store.Head) bool { return !h.Last.Before(at) })
-	for _, h := range since {
-		_, found, err := r.Store.Tree(ctx, w, h.Thread, h.Asker)
-		if err != nil {
-			return nil, err
+	longest = slices.DeleteFunc(longest, func(h store.Head) bool { return !still(h) })
+	place := ""
+	for looked := 0; ; looked += pageOfSince {
+		var page []store.Head
+		if page, place, err = r.Store.Conversations(ctx, w, at, r.Now(), place, pageOfSince); err != nil {
+			return nil, 0, false, err
 		}
-		var nodes []conversation.Node
-		for _, n := range found {
-			if n.Occurred.Before(at) {
-				nodes = append(nodes, n.Node)
+		for _, h := range page {
+			if still(h) {
+				continue // counted already
+			}
+			then, err := r.Store.Stand(ctx, w, h.Thread, h.Asker, at)
+			if err != nil {
+				return nil, 0, false, err
+			}
+			if still(then) {
+				count++
+				longest = append(longest, then)
 			}
 		}
-		if h.Conversation = conversation.Of(h.Asker, nodes); !h.WaitingSince.IsZero() {
-			out = append(out, h)
+		if place == "" {
+			break
+		}
+		if looked+pageOfSince >= lookedAtSince {
+			more = true
+			break
 		}
 	}
-	slices.SortFunc(out, func(a, b store.Head) int {
-		return cmp.Or(a.WaitingSince.Compare(b.WaitingSince), cmp.Compare(a.Thread, b.Thread), cmp.Compare(a.Asker, b.Asker))
-	})
-	return out, nil
+	slices.SortFunc(longest, func(a, b store.Head) int { return cmp.Compare(a.WaitingPlace(), b.WaitingPlace()) })
+	return longest[:min(topWaiting, len(longest))], min(count, countedWaiting), more || count > countedWaiting, nil
 }
 
 func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time) (report.Waiting, error) {
 	row := report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(asOf.Sub(h.WaitingSince).Seconds())}
-	facts, err := r.Store.Facts(ctx, w, h.Asker)
+	a, err := r.Store.Activity(ctx, w, h.Waiting)
+	if fault.Is(err, fault.NotFound) {
+		return row, nil // erased right now
+	}
 	if err != nil {
 		return row, err
 	}
-	i := slices.IndexFunc(facts, func(a social.Activity) bool { return a.Key == h.WaitingKey })
-	if i < 0 {
-		return row, nil
-	}
-	a := facts[i]
 	item, err := r.Store.Item(ctx, w, a)
 	if err != nil {
 		return row, err

@@ -94,14 +94,25 @@ func TestHoldBoundsEveryWindow(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	cuts := 0
 	for range 200 {
+		type term struct{ micro, at int64 }
 		var terms []term
 		sign := int64(1 - 2*r.IntN(2))
 		for range 1 + r.IntN(40) {
 			terms = append(terms, term{sign * 3, r.Int64N(100)})
 		}
 		slices.SortFunc(terms, func(a, b term) int { return int(a.at - b.at) })
-		if hold(terms, 10, 15) {
+		// Every other time is one that is not among those found.
+		var times []int64
+		var found []int32
+		for i, x := range terms {
+			times = append(times, x.at, x.at)
+			found = append(found, int32(2*i+1))
+		}
+		if shares := hold(times, found, sign*3, 10, 15); shares != nil {
 			cuts++
+			for i := range terms {
+				terms[i].micro = shares[i]
+			}
 		}
 		for i, x := range terms {
 			var sum int64 // of those within the window that ends with x

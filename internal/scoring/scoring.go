@@ -114,7 +114,18 @@ const maxEvidence = 20
 // for more than 100,000 facts and for texts over 1 MiB. It never returns a
 // part of a score.
 func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
-	if !m.ready {
+	return evaluate(m, activities(facts), asOf)
+}
+
+// EvaluateRecords is Evaluate of the facts that records were made of. Evidence
+// then holds records' Refs. Where m asks for Texts, the records must have their
+// Rest; without it those conditions see empty texts.
+func EvaluateRecords(m Model, records []Record, asOf time.Time) (Score, error) {
+	return evaluate(m, compact(records), asOf)
+}
+
+func evaluate(m Model, facts source, asOf time.Time) (Score, error) {
+	if m.plan == nil {
 		return Score{}, fault.New(fault.Invalid, "the scoring model was not parsed")
 	}
 	asOf = social.Instant(asOf)
@@ -122,14 +133,11 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 		return Score{}, fault.New(fault.Invalid, "a score as of the year %d", y)
 	}
 	now := asOf.UnixMilli()
-	h, err := settle(facts, now)
+	h, err := settle(facts, now-days(m.HorizonDays), now, m.plan.dialogue)
 	if err != nil {
 		return Score{}, err
 	}
-	tallies, err := tallyAll(&m, h, now)
-	if err != nil {
-		return Score{}, err
-	}
+	tallies := newScene(m.plan, facts, h, now).tallyAll(&m)
 
 	s := Score{Model: fmt.Sprintf("%s@%d", m.ID, m.Version), AsOf: asOf, Fit: Unknown}
 	for i, a := range amounts(&m, tallies, now) {
@@ -144,7 +152,7 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 	})
 	s.Engagement = m.engagement(s.Micro)
 	s.Grade = fmt.Sprintf("?%d", s.Engagement)
-	if next := nextChange(&m, tallies, now, s.Engagement); next != 0 {
+	if next := nextChange(&m, tallies, h.edge, now, s.Engagement); next != 0 {
 		s.NextChange = time.UnixMilli(next).UTC()
 	}
 	return s, nil
@@ -160,110 +168,4 @@ func (m *Model) engagement(micro int64) int {
 		}
 	}
 	return n
-}
-
-// amount is what a rule gives at one instant.
-type amount struct {
-	raw    int64 // after decay
-	capped int64 // within the rule's cap
-	final  int64 // within its group's cap
-}
-
-// amounts returns what each tally gives at the instant t, in milliseconds,
-// before which all of their terms lie.
-func amounts(m *Model, tallies []tally, t int64) []amount {
-	out := make([]amount, len(tallies))
-	left := make(map[string]int64, len(m.Groups))
-	for _, g := range m.Groups {
-		left[g.ID] = int64(g.Cap)
-	}
-	for i := range tallies {
-		r, a := tallies[i].rule, &out[i]
-		for _, x := range tallies[i].terms {
-			a.raw += r.Decay.value(x.micro, t-x.at)
-		}
-		a.capped = a.raw
-		if r.Cap != 0 {
-			a.capped = atMost(a.raw, int64(r.Cap))
-		}
-		a.final = a.capped
-		if r.Group != "" {
-			a.final = atMost(a.capped, left[r.Group])
-			left[r.Group] -= int64(magnitude(a.final))
-		}
-	}
-	return out
-}
-
-// atMost is v with its size cut to cap.
-func atMost(v, cap int64) int64 { return max(min(v, cap), -cap) }
-
-// value is what decay leaves of micro at an age in milliseconds. Without
-// decay that is all of it.
-func (d *Decay) value(micro, age int64) int64 {
-	switch {
-	case d == nil:
-		return micro
-	case d.HalfLifeDays > 0:
-		return halving(micro, age, days(d.HalfLifeDays))
-	}
-	return fading(micro, age, days(d.ExpiresDays))
-}
-
-// searchSteps bounds the work of nextChange.
-const searchSteps = 400
-
-// nextChange finds the NextChange of a score, in milliseconds; 0 is never.
-//
-// Up to the first instant at which an activity leaves a window, what counts
-// stays the same, and decay is all that happens: positive contributions only
-// fall and negative ones only rise. So between two instants the score lies
-// between (later positive + earlier negative) and (earlier positive + later
-// negative); where both have the present engagement nothing happens between,
-// and elsewhere the halves are searched, the earlier one first.
-func nextChange(m *Model, tallies []tally, now int64, engagement int) int64 {
-	var edge int64
-	for i := range tallies {
-		if e := tallies[i].edge; e != 0 && (edge == 0 || e < edge) {
-			edge = e
-		}
-	}
-	if edge == 0 || edge == now+1 {
-		return edge
-	}
-	steps := 0
-	type point struct{ at, up, down int64 }
-	measure := func(at int64) point {
-		steps++
-		p := point{at: at}
-		for _, a := range amounts(m, tallies, at) {
-			p.up += max(a.final, 0)
-			p.down += min(a.final, 0)
-		}
-		return p
-	}
-	var search func(a, b point) int64
-	search = func(a, b point) int64 {
-		if m.engagement(b.up+a.down) == engagement && m.engagement(a.up+b.down) == engagement {
-			return 0
-		}
-		if m.engagement(a.up+a.down) != engagement || steps > searchSteps {
-			return a.at
-		}
-		if b.at-a.at <= 1 {
-			if m.engagement(b.up+b.down) != engagement {
-				return b.at
-			}
-			return 0
-		}
-		mid := measure(a.at + (b.at-a.at)/2)
-		if at := search(a, mid); at != 0 {
-			return at
-		}
-		return search(mid, b)
-	}
-	if at := search(measure(now+1), measure(edge-1)); at != 0 {
-		return at
-	}
-	return edge
 }

@@ -219,7 +219,7 @@ func RefOf(a social.Activity) FactRef {
 // Activity reads one fact.
 func (s *Store) Activity(ctx context.Context, w string, ref FactRef) (social.Activity, error) {
 	var it activityItem
-	if err := s.get(ctx, key{accountPK(w, ref.Account), ref.SK}, &it); err != nil {
+	if err := s.get(ctx, key{accountPK(factsOf(w), ref.Account), ref.SK}, &it); err != nil {
 		return social.Activity{}, fmt.Errorf("activity %s of %s: %w", ref.SK, ref.Account, err)
 	}
 	return it.activity()

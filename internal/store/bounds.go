@@ -6,10 +6,10 @@ package store
 const (
 	maxFacts      = 100_000   // of one account, with what it received
 	maxThread     = 100_000   // messages, links or askers of one thread
-	maxEdits      = 10_000    // of one message
 	maxPeriod     = 2_000_000 // activities of a period in a shard
 	maxNotes      = 100_000   // of one app: a slot of each instance of intake
 	maxReports    = 1_000     // of a workspace
 	maxWorkspaces = 100_000
-	maxSources    = 100_000 // of a workspace, or routes of an app
+	maxPartition  = 10_000_000 // items that are walked one by one
+	maxSources    = 100_000    // of a workspace, or routes of an app
 )

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -215,23 +214,10 @@ func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) er
 // late takes away views that were written of a fact while it went.
 func (f *forgetting) late(ctx context.Context, a social.Activity) error {
 	if a.Type == social.Edit || a.Type == social.Delete {
-		// One that stays is by nobody named, and may stand in the same place.
-		msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-		keys := []key{{dayPK(f.w, a.Occurred, f.account), daySK(a)}, {threadPK(f.w, msg), editSK(a)}}
-		place, err := f.store.Place(ctx, f.w, msg)
-		if err == nil {
-			keys = append(keys, key{accountPK(f.w, place.Ref.Account), receivedSK(a)})
-		} else if !fault.Is(err, fault.NotFound) {
+		if err := f.unedit(ctx, a); err != nil {
 			return err
 		}
-		for _, k := range keys {
-			_, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ConditionExpression: aws.String("ActorID = :a"),
-				ExpressionAttributeValues: map[string]types.AttributeValue{":a": str(a.Actor.ID)}})
-			if err = classify("forget", err); err != nil && !fault.Is(err, fault.Conflict) {
-				return err
-			}
-		}
-		return nil
+		return f.takeOf(ctx, key{dayPK(f.w, a.Occurred, f.account), daySK(a)}, a)
 	}
 	f.messages = nil
 	if err := f.fact(ctx, a, ""); err != nil {
@@ -253,6 +239,7 @@ type forgetting struct {
 	facts, views int              // that went
 	again        map[FactRef]bool // facts of others to be viewed again
 	messages     []string         // whose places and edits go at the end
+	only         bool             // the message alone: no other fact goes with it
 }
 
 // take takes an item away and counts it, if it was there.
@@ -307,121 +294,19 @@ func (f *forgetting) amendment(ctx context.Context, a social.Activity, reader st
 	}
 	if others {
 		f.again[place.Ref] = true
-		if err := f.view(ctx, key{accountPK(f.w, place.Ref.Account), receivedSK(a)}); err != nil {
+	}
+	if placed {
+		told, err := f.told(ctx, place)
+		if err != nil {
 			return err
+		}
+		for _, account := range told {
+			if err := f.view(ctx, key{accountPK(f.w, account), receivedSK(a)}); err != nil {
+				return err
+			}
 		}
 	}
 	return f.view(ctx, key{threadPK(f.w, msg), editSK(a)})
-}
-
-// said takes away what was made of one message of the account.
-func (f *forgetting) said(ctx context.Context, a social.Activity) error {
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := f.store.Place(ctx, f.w, msg)
-	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != f.account {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f.messages = append(f.messages, msg)
-	root, err := f.store.Root(ctx, f.w, place.Thread)
-	if err != nil {
-		return err
-	}
-	threads, nodes, err := f.store.Tree(ctx, f.w, root, "")
-	if err != nil {
-		return err
-	}
-	alone := a.Direction == social.Inbound // with the business
-	for _, n := range nodes {
-		alone = alone && (n.Direction == social.Outbound || n.Account == f.account)
-	}
-	goes := func(n NodeRef) bool {
-		return n.Account != f.account && alone && n.Private && !n.Occurred.After(f.until)
-	}
-	for _, n := range nodes {
-		switch {
-		case goes(n):
-			// Before the node, by which alone it is found.
-			if err := f.answer(ctx, n); err != nil {
-				return err
-			}
-		case n.Direction == social.Inbound && n.Account != f.account && a.Direction == social.Outbound:
-			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(a)}); err != nil {
-				return err
-			}
-			f.again[n.Ref] = true
-		}
-	}
-	for _, t := range threads {
-		for _, n := range nodes {
-			if n.Account != f.account && !goes(n) {
-				continue
-			}
-			if err := f.view(ctx, key{threadPK(f.w, t), nodeSK(n.Node)}); err != nil {
-				return err
-			}
-		}
-		if err := f.view(ctx, key{threadPK(f.w, t), headSK(f.account)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// answer takes away what the business wrote to the account in private.
-func (f *forgetting) answer(ctx context.Context, n NodeRef) error {
-	a, err := f.store.Activity(ctx, f.w, n.Ref)
-	if fault.Is(err, fault.NotFound) {
-		return nil // an earlier attempt did it
-	}
-	if err != nil {
-		return err
-	}
-	if err := f.item(ctx, a); err != nil {
-		return err
-	}
-	if err := f.message(ctx, n.Message); err != nil {
-		return err
-	}
-	return f.take(ctx, key{accountPK(f.w, n.Ref.Account), n.Ref.SK}, &f.facts)
-}
-
-// message takes away a message's place and its edits, by whomever. Of the
-// place, where others' messages hang below it, stays the thread it is in.
-func (f *forgetting) message(ctx context.Context, msg string) error {
-	edits, err := f.store.Edits(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	for _, e := range edits {
-		if e.Type == social.Edit && e.Account().AccountID() != f.account {
-			if err := errors.Join(f.item(ctx, e), f.take(ctx, key{accountPK(f.w, e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
-				return err
-			}
-		}
-		if err := f.view(ctx, key{threadPK(f.w, msg), editSK(e)}); err != nil {
-			return err
-		}
-	}
-	var it placeItem
-	err = f.store.get(ctx, key{threadPK(f.w, msg), "@"}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	below, err := f.store.HasNodes(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	f.views++
-	if below && it.Thread != msg {
-		return f.store.put(ctx, placeItem{PK: it.PK, SK: it.SK, Thread: it.Thread})
-	}
-	return f.store.delete(ctx, key{it.PK, it.SK})
 }
 
 // deletePartition deletes every item of a partition, the last key first, and returns their number.

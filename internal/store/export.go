@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"rapport/internal/fault"
 	"rapport/internal/social"
 )
 
@@ -25,18 +23,4 @@ func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit in
 		places[i] = it.SK
 	}
 	return facts, places, nil
-}
-
-// ItemAt returns the view of the activity of a key, which an account did at an
-// instant; one that is not there yet is the zero Item.
-func (s *Store) ItemAt(ctx context.Context, w, account, activity string, at time.Time) (Item, error) {
-	var it dayItem
-	err := s.get(ctx, key{dayPK(w, at, account), daySK(social.Activity{Key: activity, Occurred: at})}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return Item{}, nil
-	}
-	if err != nil {
-		return Item{}, err
-	}
-	return it.item()
 }

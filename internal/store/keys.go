@@ -20,11 +20,16 @@ import (
 //	done to it by others      w#A#account       R#time#id
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / rank#person
 //	message: thread, place    w#C#message       @
-//	message: edits, deletions w#C#message       E#time#id
-//	thread: node of asker     w#C#thread        M#i#account#time#id
-//	thread: node of business  w#C#thread        M#o#time#id
-//	thread: linked thread     w#C#thread        L#thread
-//	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
+//	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
+//	message: replies to it    w#C#message       O#time#id; O-#time#id (deleted); also before the message comes
+//	thread: asker             w#C#thread        A#account
+//	thread: private, unnamed  w#C#thread        P#time#id; P-#time#id (deleted)
+//	thread: private, named    w#C#thread        PN#time#id
+//	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
+//	asker's part: exchanges   w#C#thread#account  X#answered#reply
+//	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…
+//	response of a day         w#D#day#s         X#answered#r#reply#account; X#answered#c#thread#account (a conversation's first)
+//	months with responses     w#D               X#month
 //	activity of a day (view)  w#D#day#s         F#time#id
 //	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
 //	its place in the list     w#G#kind          P#published#version
@@ -52,7 +57,7 @@ import (
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
 // Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
-// conversations G1 w#W# (waiting) and G2 w#CV# (by newest message); feedback,
+// conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); feedback,
 // issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
 // the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
 // health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#.
@@ -88,8 +93,10 @@ func personPK(w, person string) string       { return w + "#P#" + person }
 func leadSK(model string) string             { return "L#" + model }
 func rankG1(w, model, person string) string  { return w + "#R#" + model + "#" + shard(person) }
 func threadPK(w, id string) string           { return w + "#C#" + id }
-func mergedSK(thread string) string          { return "L#" + thread }
-func headSK(asker string) string             { return "H#" + asker }
+func partPK(w, thread, asker string) string  { return w + "#C#" + thread + "#" + asker }
+func askerSK(asker string) string            { return "A#" + asker }
+func headKey(w, thread, asker string) key    { return key{partPK(w, thread, asker), "@"} }
+func monthsPK(w string) string               { return w + "#D" }
 func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
 func kindPK(w, kind string) string           { return home(w) + "#G#" + kind }
@@ -162,7 +169,13 @@ func dayPK(w string, at time.Time, account string) string {
 
 func daySK(a social.Activity) string { return "F#" + social.Stamp(a.Occurred) + "#" + a.ID() }
 
-func editSK(a social.Activity) string { return "E#" + social.Stamp(a.Occurred) + "#" + a.ID() }
+// editSK sorts deletions before edits, so that they are never past a bound.
+func editSK(a social.Activity) string {
+	if a.Type == social.Delete {
+		return "E#-#" + social.Stamp(a.Occurred) + "#" + a.ID()
+	}
+	return "E#" + social.Stamp(a.Occurred) + "#" + a.ID()
+}
 
 // MessageID is the id of a message in its workspace, made of where it is and
 // the platform's own id for it.

@@ -31,11 +31,11 @@ type Store struct {
 	db    client
 	table string
 
-	// Consumed, where set, is told the capacity units of each put, get and
-	// query: what the engine reports for puts, and for reads the bytes
-	// returned over 4 KB (halved where eventually consistent), since engines
-	// for tests report reads wrongly. Updates, deletions and transactions,
-	// which are rare, are not counted.
+	// Consumed, where set, is told the capacity units of each put, deletion,
+	// get and query: what the engine reports for writes, and for reads the
+	// bytes returned over 4 KB (halved where eventually consistent), since
+	// engines for tests report reads wrongly. Of updates and transactions,
+	// which are rare, those of threads and conversations are counted.
 	Consumed func(read, write float64)
 }
 
@@ -205,13 +205,17 @@ func (s *Store) get(ctx context.Context, k key, v any) error {
 }
 
 func (s *Store) delete(ctx context.Context, k key) error {
-	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av()})
+	out, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av(), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if err == nil {
+		s.wrote(out.ConsumedCapacity)
+	}
 	return classify("delete", err)
 }
 
 // query is one Query: a partition, and a range or prefix of sort keys.
 type query struct {
 	index      string // "", G1, G2 or G3 (GSI1 to GSI3): eventually consistent, and holds keys only: items are then read from the table
+	keysOnly   bool   // of an index: its keys as they are
 	pk         string
 	prefix     string
 	from, to   string // inclusive
@@ -288,7 +292,7 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 			bytes += itemBytes(it)
 		}
 		s.readBytes(bytes, q.index == "")
-		if q.index != "" {
+		if q.index != "" && !q.keysOnly {
 			if out.Items, err = s.whole(ctx, q.index, out.Items); err != nil {
 				return err
 			}

@@ -52,3 +52,12 @@ type Stale struct {
 	Account string    `json:"account"`
 	Since   time.Time `json:"since,omitzero"` // the earliest instant of the facts that came; zero: of all time
 }
+
+// Accounts lists the accounts of stale alone.
+func Accounts(stale []Stale) []string {
+	out := make([]string, len(stale))
+	for i, s := range stale {
+		out[i] = s.Account
+	}
+	return out
+}

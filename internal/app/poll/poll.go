@@ -1,4 +1,5 @@
-package app
+// Package poll wires the function that asks the platforms that send nothing.
+package poll
 
 import (
 	"context"
@@ -7,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/app"
+	"rapport/internal/app/deliver"
 	"rapport/internal/archive"
 	"rapport/internal/fetch"
 	"rapport/internal/platform/all"
@@ -16,12 +19,12 @@ import (
 	"rapport/internal/store"
 )
 
-// Poll is the function that asks the platforms that send nothing. A tick sends
-// a message for each host to the queue that the function itself works off. POLL_ALLOW,
+// New returns the function that asks the platforms that send nothing. A tick
+// sends a message for each host to the queue that the function itself works off. POLL_ALLOW,
 // which may be empty, names servers as host:port, separated by commas, that
 // are asked whatever their addresses and ports.
-func Poll(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX", "POLL_QUEUE_URL")
+func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX", "POLL_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
@@ -31,19 +34,19 @@ func Poll(ctx context.Context, getenv func(string) string) (func(context.Context
 		Secrets: secret.New(cfg, env["SECRETS_PREFIX"]).App,
 		Adapter: all.Find,
 		Fetch:   fetch.New(strings.FieldsFunc(getenv("POLL_ALLOW"), func(r rune) bool { return r == ',' || r == ' ' })...).Do,
-		Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
+		Enqueue: deliver.To(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
 		Send:    func(ctx context.Context, m []poll.Asking) error { return queue.SendAll(ctx, hosts, m) },
 		Now:     time.Now,
 		Wait:    wait,
 		Rand:    rand.Float64,
 	}
-	return fanned(func(ctx context.Context, body []byte) error {
+	return app.Fanned(func(ctx context.Context, body []byte) error {
 		var m poll.Asking
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
 		return poll.Host(ctx, d, m)
-	}, func(ctx context.Context, _ Asked) error { return poll.Tick(ctx, d) }), nil
+	}, func(ctx context.Context, _ app.Asked) error { return poll.Tick(ctx, d) }), nil
 }
 
 // wait returns after a time, or when ctx ends.
