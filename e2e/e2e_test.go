@@ -168,7 +168,7 @@ func (c *cloud) drained(t *testing.T) {
 			t.Fatal("the queues do not empty")
 		}
 		left := 0
-		for _, q := range []string{"deliveries", "scoring", "feedback"} {
+		for _, q := range []string{"poll", "deliveries", "replays", "scoring", "feedback"} {
 			out, err := c.sqs.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: aws.String(c.Queues[q]), AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}})
 			if err != nil {
 				t.Fatal(err)

@@ -15,8 +15,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"rapport/internal/sdk"
 	"rapport/internal/social"
 )
 
@@ -46,6 +48,11 @@ func Begin(ctx context.Context, getenv func(string) string, names ...string) (ma
 		return nil, aws.Config{}, errors.Join(missing...)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(5))
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = awshttp.NewBuildableClient()
+	}
+	// After loading, which wants a client of its own kind where AWS_CA_BUNDLE is set.
+	cfg.HTTPClient = sdk.Patient(cfg.HTTPClient)
 	return env, cfg, err
 }
 

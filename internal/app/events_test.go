@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +72,7 @@ func TestSampleEvents(t *testing.T) {
 		t.Skipf("no S3 beside the table's engine: %v", err)
 	}
 	queues := sqs.NewFromConfig(cfg)
-	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK", "ERASE"} {
+	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK", "ERASE", "BULK", "REPORT"} {
 		out, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name)})
 		if err != nil {
 			t.Fatal(err)
@@ -160,6 +161,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil || len(runs) != 1 || runs[0].State != store.RunDone {
 		t.Errorf("report leaves %+v, %v", runs, err)
 	}
+	fansOut(t, env, s, waiting)
 	// A body too large for the queue goes by way of the bucket.
 	large := `{"id":"post-2","by":"bob","text":"` + strings.Repeat("long words ", 40_000) + `","at":"2026-10-06T08:00:00Z"}`
 	mac := hmac.New(sha256.New, []byte("sample-secret"))
@@ -187,8 +189,51 @@ func TestSampleEvents(t *testing.T) {
 		t.Errorf("large: %d accounts, want bob's too, %v", len(accounts), err)
 	}
 
-	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k"
+	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"], env["REPLAYS_QUEUE_URL"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k", "q"
 	if out := answer(t, handler(t, api.New, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
 		t.Errorf("api answers %.200s", out)
 	}
+}
+
+// fansOut has discover and report tick: each sends messages, and does the work
+// only when it is handed one.
+func fansOut(t *testing.T, env map[string]string, s *store.Store, waiting func(string) string) {
+	t.Helper()
+	const w = "larkspoon"
+	if err := errors.Join(s.PutTick(t.Context(), w), s.PutNextDiscovery(t.Context(), w, time.Unix(1_700_000_000, 0))); err != nil {
+		t.Fatal(err)
+	}
+	if got := tickAndTake(t, discover.New, env, waiting, "BULK"); got != `{"kind":"discover","workspace":"larkspoon"}` {
+		t.Errorf("discover sends %s", got)
+	}
+	if at, err := s.NextDiscovery(t.Context(), w); err != nil || at.Before(time.Now().Add(5*time.Hour)) {
+		t.Errorf("themes are due next at %s, %v", at, err)
+	}
+	// The report of the sample event is due again a week after it.
+	if got := tickAndTake(t, report.New, env, waiting, "REPORT"); !strings.HasPrefix(got, `{"workspace":"larkspoon","report":"weekly","at":"2026-11-`) {
+		t.Errorf("report sends %s", got)
+	}
+}
+
+// tickAndTake has a function tick, and hands it the message that it then sent.
+func tickAndTake[H any](t *testing.T, build func(context.Context, func(string) string) (H, error), env map[string]string, waiting func(string) string, queue string) string {
+	t.Helper()
+	h := handler(t, build, env)
+	if _, err := h.Invoke(t.Context(), []byte(`{"tick":true}`)); err != nil {
+		t.Fatal(err)
+	}
+	body := waiting(queue)
+	e, err := json.Marshal(map[string]any{"Records": []any{map[string]string{"body": body}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Invoke(t.Context(), e); err != nil {
+		t.Errorf("its message: %v", err)
+	}
+	if bad, _ := json.Marshal(map[string]any{"Records": []any{map[string]string{"body": "no JSON"}}}); bad != nil {
+		if _, err := h.Invoke(t.Context(), bad); err == nil {
+			t.Error("a message that can't be read fails the function, for the alarm to see")
+		}
+	}
+	return body
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -41,28 +42,43 @@ type Discover struct {
 // New returns a Discover over a store.
 func New(s *store.Store, r *reading.Reader) *Discover { return &Discover{s, r} }
 
-// Tick visits every workspace. One workspace's failure does not stop the others.
-func (d *Discover) Tick(ctx context.Context, now time.Time) error {
+// Tick has the themes found of every workspace where that was last done over a
+// week ago, or six hours where none were found, or where a theme set is still
+// being prepared: send is told which. That it is due is taken back for six
+// hours before, so that a workspace whose run is killed does not keep the
+// others waiting.
+func (d *Discover) Tick(ctx context.Context, now time.Time, send func(ctx context.Context, workspaces []string) error) error {
 	ws, err := d.store.Ticked(ctx)
 	if err != nil {
 		return err
 	}
-	failed := 0
+	var due []string
+	var errs []error
 	for _, w := range ws {
-		if err := d.Visit(ctx, w, now); err != nil {
-			failed++
-			slog.ErrorContext(ctx, "themes not found", "workspace", w, "error", err.Error())
+		pending, _, err := d.store.Pending(ctx, w, store.ThemeSets)
+		if err == nil && pending == "" {
+			var next time.Time
+			if next, err = d.store.NextDiscovery(ctx, w); err == nil && next.After(now) {
+				continue
+			}
+			if err == nil {
+				err = d.store.PutNextDiscovery(ctx, w, now.Add(soon))
+			}
 		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("themes of %s: %w", w, err))
+			continue
+		}
+		due = append(due, w)
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d workspaces failed", failed, len(ws))
+	if len(due) > 0 {
+		errs = append(errs, send(ctx, due))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Visit goes on with a workspace's theme set that is being prepared; where
-// there is none, it finds the themes if that was last done over a week ago, or
-// six hours where none were found.
+// there is none, it finds the themes.
 func (d *Discover) Visit(ctx context.Context, w string, now time.Time) error {
 	pending, _, err := d.store.Pending(ctx, w, store.ThemeSets)
 	if err != nil {
@@ -72,10 +88,7 @@ func (d *Discover) Visit(ctx context.Context, w string, now time.Time) error {
 		_, err = d.finish(ctx, w, now)
 		return err
 	}
-	next, err := d.store.NextDiscovery(ctx, w)
-	if err == nil && !next.After(now) {
-		_, err = d.Run(ctx, w, now, now)
-	}
+	_, err = d.Run(ctx, w, now, now)
 	return err
 }
 

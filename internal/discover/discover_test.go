@@ -1,7 +1,9 @@
 package discover_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,6 +39,16 @@ func TestTickOnceAWeek(t *testing.T) {
 	if err := s.PutTick(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
+	tick := func(at time.Time) error {
+		return d.Tick(t.Context(), at, func(ctx context.Context, workspaces []string) error {
+			for _, w := range workspaces {
+				if _, err := d.Run(ctx, w, at, at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
 	due := func() time.Time {
 		t.Helper()
 		at, err := s.NextDiscovery(t.Context(), w)
@@ -46,7 +58,7 @@ func TestTickOnceAWeek(t *testing.T) {
 		return at
 	}
 	// Nothing was said: no set, and not again every hour.
-	if err := d.Tick(t.Context(), now); err != nil {
+	if err := tick(now); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := discover.Active(t.Context(), s, w); !fault.Is(err, fault.NotFound) || !due().Equal(now.Add(6*time.Hour)) {
@@ -58,14 +70,14 @@ func TestTickOnceAWeek(t *testing.T) {
 		say(t, s, n+201, fmt.Sprintf("wo bleibt denn mein Paket Nummer %d schon wieder", n), "de", "problem")
 		say(t, s, n+301, fmt.Sprintf("cheap followers at shop %d", n), "en", "spam")
 	}
-	if err := d.Tick(t.Context(), now.Add(time.Hour)); err != nil {
+	if err := tick(now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := discover.Active(t.Context(), s, w); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an hour later it ran again: %v", err)
 	}
 	at := now.Add(7 * time.Hour)
-	if err := d.Tick(t.Context(), at); err != nil {
+	if err := tick(at); err != nil {
 		t.Fatal(err)
 	}
 	set, err := discover.Active(t.Context(), s, w)
@@ -74,12 +86,42 @@ func TestTickOnceAWeek(t *testing.T) {
 	}
 	// The same texts a week later give the same set; and a week later again is when it is due.
 	for _, later := range []time.Duration{8 * 24 * time.Hour, 15 * 24 * time.Hour} {
-		if err := d.Tick(t.Context(), at.Add(later)); err != nil {
+		if err := tick(at.Add(later)); err != nil {
 			t.Fatal(err)
 		}
 		again, err := discover.Active(t.Context(), s, w)
 		if err != nil || again.Version != set.Version || !due().Equal(at.Add(later+7*24*time.Hour)) {
 			t.Errorf("after %s: version %s, %v, due %s", later, again.Version, err, due())
 		}
+	}
+}
+
+// A workspace whose run is killed is not first again an hour later, and keeps
+// no other from its turn.
+func TestAKilledRunDelaysNobody(t *testing.T) {
+	s := storetest.New(t)
+	d := discover.New(s, reading.New())
+	for _, x := range []string{"a", "b"} {
+		if err := s.PutTick(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked []string
+	tick := func(at time.Time) {
+		t.Helper()
+		asked = nil
+		if err := d.Tick(t.Context(), at, func(_ context.Context, workspaces []string) error { asked = workspaces; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tick(now); !slices.Equal(asked, []string{"a", "b"}) {
+		t.Errorf("asked for %q", asked)
+	}
+	// Nobody came back from either: not again before six hours have passed.
+	if tick(now.Add(time.Hour)); len(asked) > 0 {
+		t.Errorf("an hour later %q", asked)
+	}
+	if tick(now.Add(6 * time.Hour)); len(asked) != 2 {
+		t.Errorf("six hours later %q", asked)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -108,7 +109,7 @@ func bound(a social.Activity) error {
 	return nil
 }
 
-// reserve is the time kept for queueing what was stored.
+// reserve is the time kept for queueing what was stored; as much again is kept for storing what was read.
 const reserve = 8 * time.Second
 
 // Batch handles messages and returns, by message id, the errors of those that
@@ -122,15 +123,22 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	messages = slices.Clone(messages)
 	slices.SortStableFunc(messages, func(a, b Message) int { return cmp.Compare(a.Received, b.Received) })
 	received := map[string]int{}
+	end, ends := ctx.Deadline()
+	before := func(left time.Duration) (context.Context, context.CancelFunc) {
+		if !ends {
+			return ctx, func() {}
+		}
+		return context.WithDeadline(ctx, end.Add(-left))
+	}
+	reading, cancel := before(2 * reserve)
+	defer cancel()
 	for _, m := range messages {
 		received[m.ID] = m.Received
-		if noted, err := in.note(ctx, m); noted || err != nil {
-			if err != nil {
-				failed[m.ID] = err
-			}
+		if reading.Err() != nil {
+			failed[m.ID] = errNoTime
 			continue
 		}
-		rs, err := in.understand(ctx, m)
+		rs, err := in.read(reading, m)
 		if err != nil {
 			failed[m.ID] = err
 			continue
@@ -191,6 +199,8 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		}
 	}
 
+	keeping, cancel := before(reserve)
+	defer cancel()
 	scores, views := map[string][]view.Stale{}, map[string][]store.FactRef{}
 	kept := map[string]*keptFacts{}
 	stored, fresh, parked, ignored := 0, 0, 0, map[string]int{}
@@ -198,18 +208,18 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		if failed[ids[i]] != nil {
 			continue
 		}
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
-			fail(fault.New(fault.Transient, "no time was left for it"), ids[i])
+		if keeping.Err() != nil {
+			fail(errNoTime, ids[i])
 			continue
 		}
-		n, err := in.keep(ctx, r)
+		n, err := in.keepSafely(keeping, r)
 		if err != nil {
 			fail(err, ids[i])
 			continue
 		}
 		fresh += n
 		for kind, n := range r.ignored {
-			ignored[kind] += n
+			countIgnored(ignored, kind, n)
 		}
 		for _, reasons := range r.parked {
 			parked += len(reasons)
@@ -260,6 +270,31 @@ func (in *Ingest) byDay(ctx context.Context, w string, k *keptFacts) error {
 		return fmt.Errorf("by day: %w", err)
 	}
 	return in.days.Again(ctx, w, k.again)
+}
+
+// errNoTime is of what comes again since others took the time.
+var errNoTime = fault.New(fault.Transient, "no time was left for it")
+
+// read is what a message comes to: nothing, if it was a note, which is taken here.
+// A panic is the message's own fault.
+func (in *Ingest) read(ctx context.Context, m Message) (rs []*result, err error) {
+	defer recovered(&err)
+	if noted, err := in.note(ctx, m); noted || err != nil {
+		return nil, err
+	}
+	return in.understand(ctx, m)
+}
+
+// keepSafely is keep, whose panic is the delivery's own fault.
+func (in *Ingest) keepSafely(ctx context.Context, r *result) (n int, err error) {
+	defer recovered(&err)
+	return in.keep(ctx, r)
+}
+
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
 }
 
 func (in *Ingest) queue(ctx context.Context, scores map[string][]view.Stale, views map[string][]store.FactRef) error {

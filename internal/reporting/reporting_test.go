@@ -57,6 +57,13 @@ func newOffice(t *testing.T) *office {
 			o.mails = append(o.mails, m)
 			return "id", o.fails
 		},
+		Ask: func(ctx context.Context, dues []store.Due) error {
+			var errs []error
+			for _, d := range dues {
+				errs = append(errs, o.Due(ctx, d))
+			}
+			return errors.Join(errs...)
+		},
 		Now: func() time.Time { return o.now }})
 	if err := s.CreateWorkspace(t.Context(), store.Workspace{ID: w, Name: "Acme", TimeZone: "Europe/Berlin", Created: due}, "ann"); err != nil {
 		t.Fatal(err)

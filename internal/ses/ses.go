@@ -16,6 +16,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/mail"
+	"rapport/internal/sdk"
 )
 
 // sender is what is used of the SES client.
@@ -29,7 +30,7 @@ type Sender struct{ client sender }
 // New returns a sender for the account and region of cfg. It makes one
 // attempt a mail, since the SDK's own retries could send a mail twice.
 func New(cfg aws.Config) *Sender {
-	return &Sender{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })}
+	return &Sender{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, sdk.Patient(o.HTTPClient) })}
 }
 
 // Send sends m, dated date, and returns the id that SES gave it. An error

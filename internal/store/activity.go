@@ -166,9 +166,11 @@ func (s *Store) putFact(ctx context.Context, it activityItem, lower func(was tim
 	if err != nil {
 		return false, was, err
 	}
-	if v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS); ok {
-		was, err = social.ParseStamp(v.Value)
+	v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS)
+	if !ok { // the answer was lost: then as it was read
+		return false, known, nil
 	}
+	was, err = social.ParseStamp(v.Value)
 	return false, was, err
 }
 
@@ -191,7 +193,7 @@ func (s *Store) DeleteReceived(ctx context.Context, w, account string, a social.
 // Facts returns what an account did and the replies it received, in the order
 // of their keys, which is of time but for undated ones: they come first.
 func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$"}) // "$" follows "#"
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$", most: maxFacts}) // "$" follows "#"
 	if err != nil {
 		return nil, fmt.Errorf("facts of %s: %w", account, err)
 	}

@@ -85,7 +85,7 @@ type Account struct {
 func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, scope string) ([]Account, error) {
 	var out []Account
 	for _, pk := range allShards(w + "#AA") {
-		items, err := all[accountItem](ctx, s, query{index: "G1", pk: pk})
+		items, err := all[accountItem](ctx, s, query{index: "G1", pk: pk, most: maxForgotten})
 		if err != nil {
 			return nil, err
 		}
@@ -97,6 +97,9 @@ func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, sco
 	}
 	return out, nil
 }
+
+// maxForgotten bounds what one call takes away, or looks through for it, in items.
+const maxForgotten = 1_000_000
 
 // forever is after every instant that is kept.
 var forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
@@ -123,7 +126,7 @@ func (s *Store) ForgetAccount(ctx context.Context, w, account string) (facts, vi
 // is there of it. It returns how many items of either kind went.
 func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.Time, again func(context.Context, []FactRef) error) (facts, views int, err error) {
 	pk := accountPK(w, account)
-	items, err := all[activityItem](ctx, s, query{pk: pk, from: "F#", to: "R$"}) // "$" follows "#"
+	items, err := all[activityItem](ctx, s, query{pk: pk, from: "F#", to: "R$", most: maxForgotten}) // "$" follows "#"
 	if err != nil {
 		return 0, 0, fmt.Errorf("facts of %s: %w", account, err)
 	}
@@ -205,7 +208,7 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	}
 	// What the account did later may have come meanwhile: that is looked for in
 	// the same list by which the rest goes.
-	if items, err = all[activityItem](ctx, s, query{pk: pk, descending: true}); err != nil {
+	if items, err = all[activityItem](ctx, s, query{pk: pk, descending: true, most: maxForgotten}); err != nil {
 		return 0, 0, err
 	}
 	for _, it := range items {
@@ -330,7 +333,7 @@ func (f *forgetting) amendment(ctx context.Context, a social.Activity, reader st
 
 // deletePartition deletes every item of a partition, the last key first, and returns their number.
 func (s *Store) deletePartition(ctx context.Context, pk string) (int, error) {
-	items, err := all[key](ctx, s, query{pk: pk, descending: true})
+	items, err := all[key](ctx, s, query{pk: pk, descending: true, most: maxForgotten})
 	if err != nil {
 		return 0, err
 	}

@@ -49,24 +49,21 @@ import (
 //	lease, revoked grant      w#S               L#source; V#source
 //	its newest silence        w#S               Q#source
 //	announcement              w#X#s             id                          G1 w#XN#s / at#id
-//	polled source: where      w#S               C#source
+//	polled source: where      w#S               C#source                    G3 DUE#poll#s / due#w#source
+//	due report                w#S               D#due#report                G3 DUE#report#s / due#w#report
 //	*app                      APP#app           @
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
-//	*due report               SYS#DUE           due#workspace#report
 //	*workspaces to tick       SYS#TICK          W#workspace
-//	*source due to be polled  SYS#POLL          due#workspace#source
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
 // Access patterns: score reads w#A# (B within the model's horizon, F and R
-// after the last block); the API's leads read G1 w#R#; what is due to be scored
-// again G3 DUE#score#;
+// after the last block); the API's leads read G1 w#R#;
 // conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
 // reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
-// the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
-// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; the
-// poll reads SYS#POLL up to now.
+// the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
+// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#.
 const (
 	attrPK, attrSK = "PK", "SK"
 	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
@@ -149,21 +146,25 @@ func factsOf(w string) string {
 	return w
 }
 
+const tickPK = "SYS#TICK"
+
+// Kinds of what is due, in G3.
 const (
-	duePK  = "SYS#DUE"
-	tickPK = "SYS#TICK"
-	pollPK = "SYS#POLL"
+	duePoll   = "poll"
+	dueReport = "report"
 )
 
-func pollSK(due time.Time, w, source string) string {
-	return social.Stamp(due) + "#" + w + "#" + source
-}
+// dueG3 is the list in which something of a workspace is due: all of one
+// workspace in one, so that whoever fills it delays only those beside it.
+func dueG3(kind, w string) string { return "DUE#" + kind + "#" + shard(w) }
+
+// dueAt is its place there; id is without "#".
+func dueAt(due time.Time, w, id string) string { return social.Stamp(due) + "#" + w + "#" + id }
+
 func polledSK(source string) string { return "C#" + source }
 func hostPK(host string) string     { return "SYS#HOST#" + social.Key(host) }
 
-func dueSK(due time.Time, w, report string) string {
-	return social.Stamp(due) + "#" + w + "#" + report
-}
+func dueSK(due time.Time, report string) string { return "D#" + social.Stamp(due) + "#" + report }
 
 func daysPK(w string) string    { return w + "#D" }
 func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -119,7 +119,7 @@ func (s *Store) Compare(ctx context.Context, w string, p Partition, owned func(p
 // partition reads the items of a partition as they would stand under w.
 func (s *Store) partition(ctx context.Context, w, under string, p Partition, owned func(pk, sk string) bool) (map[string]map[string]types.AttributeValue, error) {
 	out := map[string]map[string]types.AttributeValue{}
-	err := s.scan(ctx, query{pk: under + "#" + string(p)}, func(it map[string]types.AttributeValue) (bool, error) {
+	err := s.scan(ctx, query{pk: under + "#" + string(p), most: maxPartition}, func(it map[string]types.AttributeValue) (bool, error) {
 		sk := text(it[attrSK])
 		if !owned(string(p), sk) {
 			return true, nil
@@ -236,9 +236,9 @@ func (s *Store) Noting(w string, note func(context.Context, Partition) error) *S
 		}
 		return next.HandleInitialize(ctx, in)
 	})
-	noting.db = dynamodb.New(s.db.Options(), func(o *dynamodb.Options) {
+	noting.db = client{dynamodb.New(s.db.Options(), func(o *dynamodb.Options) {
 		o.APIOptions = append(slices.Clone(o.APIOptions), func(stack *middleware.Stack) error { return stack.Initialize.Add(look, middleware.Before) })
-	})
+	})}
 	return &noting
 }
 

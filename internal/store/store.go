@@ -16,17 +16,19 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"rapport/internal/fault"
 )
 
 // Store is the table.
 type Store struct {
-	db    *dynamodb.Client
+	db    client
 	table string
 
 	days *dayCounts
@@ -41,7 +43,7 @@ type Store struct {
 
 // New returns the store of a table.
 func New(cfg aws.Config, table string) *Store {
-	return &Store{db: dynamodb.NewFromConfig(cfg), table: table, days: &dayCounts{of: map[string]int{}}}
+	return &Store{db: newClient(cfg), table: table, days: &dayCounts{of: map[string]int{}}}
 }
 
 type key struct {
@@ -66,30 +68,55 @@ func classify(op string, err error) error {
 	if err == nil {
 		return nil
 	}
+	return fault.Wrap(kindOf(err), fmt.Errorf("%s: %w", op, err), messages[kindOf(err)])
+}
+
+var messages = map[fault.Kind]string{fault.Invalid: "it does not fit the table"}
+
+// busy are the codes by which the engine says that there was too much at once:
+// of an error, and of the reason of a transaction that was given up.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+var busy = map[string]bool{
+	"ProvisionedThroughputExceededException": true, "ThrottlingException": true, "RequestLimitExceeded": true, "LimitExceededException": true,
+	"TransactionInProgressException": true, "ProvisionedThroughputExceeded": true, "ThrottlingError": true, "TransactionConflict": true,
+}
+
+func kindOf(err error) fault.Kind {
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return fault.Wrap(fault.Conflict, fmt.Errorf("%s: %w", op, err), "")
+		return fault.Conflict
 	}
 	if e, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		kind := fault.Transient
 		for _, r := range e.CancellationReasons {
-			if aws.ToString(r.Code) == "ConditionalCheckFailed" {
-				return fault.Wrap(fault.Conflict, fmt.Errorf("%s: %w", op, err), "")
+			switch aws.ToString(r.Code) {
+			case "ConditionalCheckFailed":
+				return fault.Conflict
+			case "ValidationError":
+				kind = fault.Invalid
 			}
 		}
-		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+		return kind
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+		return fault.Transient
 	}
-	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() == "ValidationException" {
-		return fault.Wrap(fault.Invalid, fmt.Errorf("%s: %w", op, err), "it does not fit the table")
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		switch {
+		case e.ErrorCode() == "ValidationException":
+			return fault.Invalid
+		case busy[e.ErrorCode()], e.ErrorFault() == smithy.FaultServer:
+			return fault.Transient
+		}
 	}
-	_, throttled := errors.AsType[*types.ProvisionedThroughputExceededException](err)
-	_, limited := errors.AsType[*types.RequestLimitExceeded](err)
-	_, broken := errors.AsType[*types.InternalServerError](err)
-	if throttled || limited || broken {
-		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() >= 500 {
+		return fault.Transient
 	}
-	return fmt.Errorf("%s: %w", op, err)
+	_, unsent := errors.AsType[*smithyhttp.RequestSendError](err)
+	_, spent := errors.AsType[ratelimit.QuotaExceededError](err) // of the SDK's tries
+	if unsent || spent {
+		return fault.Transient
+	}
+	return fault.Internal
 }
 
 func (s *Store) wrote(c *types.ConsumedCapacity) {
@@ -196,7 +223,8 @@ type query struct {
 	from, to   string // inclusive
 	after      string // exclusive
 	descending bool
-	limit      int  // 0: all
+	limit      int // of a page: what follows is not read; 0: all
+	most       int // of what is read whole: more is an error of kind TooLarge. Every query has a limit or a most
 }
 
 // scan runs q and hands each item to f until f returns false or there are no more.
@@ -276,6 +304,9 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 				if v, ok := it[sk].(*types.AttributeValueMemberS); ok && v.Value == q.after {
 					continue
 				}
+			}
+			if q.most > 0 && n == q.most {
+				return fault.New(fault.TooLarge, "over %d items, more than are read at once", q.most)
 			}
 			more, err := f(it)
 			if err != nil || !more {

@@ -37,20 +37,20 @@ import (
 // New returns the function that the front end calls.
 func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
 	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
-		"DELIVERIES_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
+		"REPLAYS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
 	if err != nil {
 		return nil, err
 	}
 	s, functions, keep := store.New(cfg, env["TABLE"]), lambda.NewFromConfig(cfg), secret.New(cfg, env["SECRETS_PREFIX"])
 	bucket := archive.New(cfg, env["BUCKET"])
-	deliveries := queue.New(cfg, env["DELIVERIES_QUEUE_URL"])
+	replays := queue.New(cfg, env["REPLAYS_QUEUE_URL"])
 	return lambdahttp.Handler(api.Handler(api.Deps{
 		Store: s, Leads: leads.New(s), Reader: reading.New(),
 		Verify:    api.NewVerifier(env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], time.Now, http.DefaultTransport),
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
 		Object: bucket.Get,
 		Post:   post,
-		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: deliver.To(deliveries, bucket),
+		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: deliver.To(replays, bucket),
 			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
 		Forget: forgetTest(s),
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {

@@ -25,7 +25,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
 		return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
 	})
-	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
+	return lambdasqs.EachApart(lambdasqs.ByList("facts"), func(ctx context.Context, body []byte) error {
 		var m task.View
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err

@@ -46,7 +46,7 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
 	env := map[string]string{}
-	for name, output := range map[string]string{"TABLE": "Table", "BUCKET": "Bucket", "ERASURE_KEY_SECRET": "ErasureKeySecret", "DELIVERIES_QUEUE_URL": "DeliveriesQueueUrl",
+	for name, output := range map[string]string{"TABLE": "Table", "BUCKET": "Bucket", "ERASURE_KEY_SECRET": "ErasureKeySecret", "REPLAYS_QUEUE_URL": "ReplaysQueueUrl",
 		"SCORING_QUEUE_URL": "ScoringQueueUrl", "FEEDBACK_QUEUE_URL": "FeedbackQueueUrl", "ERASE_QUEUE_URL": "EraseQueueUrl"} {
 		if env[name] = outputs[output]; env[name] == "" {
 			return nil, fmt.Errorf("the stack %q has no output %s: is it of this version?", stack, output)
@@ -59,7 +59,7 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 		}
 	}
 	bucket := archive.New(cfg, env["BUCKET"])
-	o.Replay = &replay.Replay{Store: store.New(cfg, env["TABLE"]), Archive: bucket, Enqueue: deliver.To(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), bucket),
+	o.Replay = &replay.Replay{Store: store.New(cfg, env["TABLE"]), Archive: bucket, Enqueue: deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bucket),
 		Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })}
 	return o, nil
 }

@@ -3,6 +3,7 @@ package report
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -10,22 +11,31 @@ import (
 	"rapport/internal/archive"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
+	"rapport/internal/queue"
 	"rapport/internal/reading"
 	"rapport/internal/reporting"
 	"rapport/internal/ses"
 	"rapport/internal/store"
 )
 
-// New returns the function that makes reports.
-func New(ctx context.Context, getenv func(string) string) (func(context.Context, app.Asked) error, error) {
-	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET")
+// New returns the function that makes reports: a tick sends a message for each
+// that is due to the queue that the function itself works off.
+func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "REPORT_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
-	s := store.New(cfg, env["TABLE"])
+	s, q := store.New(cfg, env["TABLE"]), queue.New(cfg, env["REPORT_QUEUE_URL"])
 	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, env["BUCKET"]).Put,
-		Send: ses.New(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now})
-	return func(ctx context.Context, a app.Asked) error {
+		Send: ses.New(cfg).Send, MailFrom: getenv("MAIL_FROM"), Now: time.Now,
+		Ask: func(ctx context.Context, dues []store.Due) error { return queue.SendAll(ctx, q, dues) }})
+	return app.Fanned(func(ctx context.Context, body []byte) error {
+		var d store.Due
+		if err := json.Unmarshal(body, &d); err != nil {
+			return err
+		}
+		return r.Due(ctx, d)
+	}, func(ctx context.Context, a app.Asked) error {
 		if a.Workspace == "" {
 			return r.Tick(ctx)
 		}
@@ -39,5 +49,5 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			return nil // asking again would not help
 		}
 		return err
-	}, nil
+	}), nil
 }
