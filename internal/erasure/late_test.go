@@ -38,7 +38,7 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 	if err := s.PutItem(t.Context(), "acme", store.Item{Activity: said, Account: account, Person: social.PersonID(account)}, "r"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ForgetViews(t.Context(), "acme", said); err != nil { // as View does once it sees that the fact is gone
+	if err := s.ForgetItem(t.Context(), "acme", said); err != nil { // as View does once it sees that the fact is gone
 		t.Fatal(err)
 	}
 	if item, err = s.Item(t.Context(), "acme", said); err != nil || item.Text != "" || item.Version != 0 {

@@ -95,7 +95,7 @@ func (f *Feedback) look(ctx context.Context, w string, a social.Activity, ref st
 	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	return f.store.ForgetViews(ctx, w, a)
+	return f.store.ForgetItem(ctx, w, a)
 }
 
 // item computes the workspace's view of one activity: with the text of its

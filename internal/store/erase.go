@@ -202,10 +202,11 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	return f.facts + len(items), f.views, nil
 }
 
-// ForgetViews takes away what was made of a fact that is gone.
-func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
-	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}}
-	return f.late(ctx, a)
+// ForgetItem takes away the view of an activity that is gone. One that stays is
+// by nobody named, and may stand in the same place.
+func (s *Store) ForgetItem(ctx context.Context, w string, a social.Activity) error {
+	f := forgetting{store: s, w: w}
+	return f.takeOf(ctx, key{dayPK(w, a.Occurred, a.Account().AccountID()), daySK(a)}, a)
 }
 
 // late takes away views that were written of a fact while it went.
