@@ -232,12 +232,8 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 		if err != nil {
 			return err
 		}
-		there, err := s.DeleteHead(ctx, f.w, t, n.Account)
-		if err != nil {
+		if err := f.count(s.DeleteHead(ctx, f.w, t, n.Account)); err != nil {
 			return err
-		}
-		if there {
-			f.views++
 		}
 		if len(left) > 0 {
 			n, err := left[0].node()
