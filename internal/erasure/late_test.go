@@ -41,7 +41,6 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 	// What a slower writer had in hand.
 	for name, look := range map[string]func() error{
 		"ingest, whose facts are viewed then": func() error { return f.View(t.Context(), "acme", store.RefOf(said)) },
-		"feedback, which has the fact":        func() error { return s.ForgetViews(t.Context(), "acme", said) },
 		"whoever keeps it":                    func() error { return days.Keep(t.Context(), "acme", []view.Fact{view.FactOf(said)}) },
 	} {
 		if err := days.Store(t.Context(), "acme", []social.Activity{said}); err != nil {

@@ -189,12 +189,13 @@ func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	return s.transact(ctx, "put head", do)
 }
 
-// DeleteHead removes a conversation, and its first response with it; it
-// reports whether it was there.
-func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) (there bool, err error) {
+// DeleteHead removes a conversation, and its first response with it, and
+// counts what was there.
+func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) (n int, err error) {
 	err = Again(ctx, func() error {
 		h, err := s.Head(ctx, w, thread, asker)
 		if fault.Is(err, fault.NotFound) {
+			n = 0
 			return nil
 		}
 		if err != nil {
@@ -205,10 +206,10 @@ func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) (there 
 		if !h.First.IsZero() {
 			do = append(do, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: firstKey(w, h).av()}})
 		}
-		there = true
+		n = len(do)
 		return s.transact(ctx, "delete head", do)
 	})
-	return there, err
+	return n, err
 }
 
 // exchangeItem is a reply to an asker, in the asker's part of the thread.

@@ -227,15 +227,6 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	return f.facts + len(items), f.views, nil
 }
 
-// ForgetViews takes away what was made of a fact that is gone.
-func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
-	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}}
-	if err := f.items(ctx, []social.Activity{a}); err != nil {
-		return err
-	}
-	return f.late(ctx, a)
-}
-
 // late takes away views that were written of a fact while it went.
 func (f *forgetting) late(ctx context.Context, a social.Activity) error {
 	if a.Type == social.Edit || a.Type == social.Delete {

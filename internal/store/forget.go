@@ -163,8 +163,8 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range edits { // as they are noted among the author's facts
-		if e.Account().AccountID() != n.Account {
+	for _, e := range edits { // as they are noted among the author's facts, if those don't go as a whole
+		if f.only && e.Account().AccountID() != n.Account {
 			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(e)}); err != nil {
 				return err
 			}
@@ -195,7 +195,7 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 		if old, ok, err := s.Before(ctx, Own(f.w, root, n.Account), n.Occurred); err != nil {
 			return err
 		} else if ok {
-			f.again[old.Ref] = true // they may be to that one now
+			f.stale(old.Ref) // they may be to that one now
 		}
 	}
 	if !f.only {
@@ -208,6 +208,9 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 			if err := f.count(s.DeletePair(ctx, f.w, t, n.Account, r)); err != nil {
 				return err
 			}
+		}
+		if !f.only {
+			return nil // what the account received goes as a whole
 		}
 		return f.view(ctx, key{accountPK(f.w, n.Account), "R#" + order(r)})
 	}
@@ -229,19 +232,15 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 		if err != nil {
 			return err
 		}
-		there, err := s.DeleteHead(ctx, f.w, t, n.Account)
-		if err != nil {
+		if err := f.count(s.DeleteHead(ctx, f.w, t, n.Account)); err != nil {
 			return err
 		}
-		if there {
-			f.views++
-		}
 		if len(left) > 0 {
-			ref, err := left[0].node()
+			n, err := left[0].node()
 			if err != nil {
 				return err
 			}
-			f.again[ref.Ref] = true
+			f.stale(n.Ref)
 			continue
 		}
 		if err := f.view(ctx, key{threadPK(f.w, t), askerSK(n.Account)}); err != nil {
@@ -353,7 +352,7 @@ func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) erro
 		if err != nil {
 			return err
 		}
-		f.again[p.Ref] = true
+		f.stale(p.Ref)
 		for _, t := range path {
 			if err := unpair(t, p.Account); err != nil {
 				return err
@@ -377,10 +376,18 @@ func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) erro
 			return err
 		}
 		if ok {
-			f.again[m.Ref] = true
+			f.stale(m.Ref)
 		}
 	}
 	return nil
+}
+
+// stale notes a message to be viewed again. What an account that is forgotten
+// said itself goes, or is viewed again afterwards.
+func (f *forgetting) stale(ref FactRef) {
+	if f.only || ref.Account != f.account {
+		f.again[ref] = true
+	}
 }
 
 func (f *forgetting) count(n int, err error) error {
