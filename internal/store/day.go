@@ -196,11 +196,15 @@ type Span struct {
 	From, To time.Time // To exclusive
 	Set      string    // the theme set whose tags are read; empty: none
 	Strong   bool      // what was written just now is read too, for twice the units
+	Few      bool      // only the first hours are wanted: nothing is read ahead
 }
 
 // ahead is how many days are being read while one is handed over: each waits
 // with at most 1 MB of a partition.
 const ahead = 8
+
+// fewBlocks is how many blocks are read at a time where only a few are wanted.
+const fewBlocks = 25
 
 // Days hands to f what was done in a period as it stands, hour by hour, the
 // newest hour first, and within an hour by time; hours without anything are
@@ -238,7 +242,7 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 			hi = last.UTC().Hour()
 		}
 		for n := range listed[i].Shards {
-			pages[i] = append(pages[i], &pager{store: s, pk: dayPK(w, date, n), lo: hourSKs(lo), hi: hourSKs(hi) + "$", strong: sp.Strong})
+			pages[i] = append(pages[i], &pager{store: s, pk: dayPK(w, date, n), lo: hourSKs(lo), hi: hourSKs(hi) + "$", strong: sp.Strong, few: sp.Few})
 		}
 		go func() { // each page is read before its day is asked for
 			var errs []error
@@ -248,6 +252,10 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 			opened[i] <- errors.Join(errs...)
 		}()
 	}
+	ahead := ahead
+	if sp.Few {
+		ahead = 1
+	}
 	for i := range ahead {
 		open(i)
 	}
@@ -255,9 +263,14 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 		if err := <-opened[i]; err != nil {
 			return fmt.Errorf("day %s of %s: %w", d.SK, w, err)
 		}
-		open(i + ahead)
+		if !sp.Few {
+			open(i + ahead)
+		}
 		if err := hours(ctx, pages[i], sp, f); err != nil {
 			return err
+		}
+		if sp.Few {
+			open(i + ahead)
 		}
 		pages[i] = nil
 	}
@@ -308,6 +321,7 @@ type pager struct {
 	pk     string
 	lo, hi string
 	strong bool
+	few    bool
 	items  []blockItem
 	next   map[string]types.AttributeValue
 	done   bool
@@ -315,9 +329,13 @@ type pager struct {
 
 func (p *pager) fill(ctx context.Context) error {
 	for len(p.items) == 0 && !p.done {
-		out, err := p.store.db.Query(ctx, &dynamodb.QueryInput{TableName: &p.store.table, KeyConditionExpression: aws.String("PK = :p AND SK BETWEEN :lo AND :hi"),
+		in := &dynamodb.QueryInput{TableName: &p.store.table, KeyConditionExpression: aws.String("PK = :p AND SK BETWEEN :lo AND :hi"),
 			ExpressionAttributeValues: map[string]types.AttributeValue{":p": str(p.pk), ":lo": str(p.lo), ":hi": str(p.hi)},
-			ScanIndexForward:          aws.Bool(false), ConsistentRead: aws.Bool(p.strong), ExclusiveStartKey: p.next})
+			ScanIndexForward:          aws.Bool(false), ConsistentRead: aws.Bool(p.strong), ExclusiveStartKey: p.next}
+		if p.few {
+			in.Limit = aws.Int32(fewBlocks)
+		}
+		out, err := p.store.db.Query(ctx, in)
 		if err != nil {
 			return classify("query "+p.pk, err)
 		}
