@@ -16,6 +16,7 @@ import (
 
 	"rapport/internal/day"
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -112,24 +113,21 @@ func (s *Store) PutTuples(ctx context.Context, w string, b day.Block) error {
 		}
 		hours[hour] = part
 	}
-	for _, hour := range sortedHours(hours) {
-		for _, part := range hours[hour].Sorted().Split(day.MaxTuples) {
-			if err := s.putBlock(ctx, w, time.UnixMilli(hour), part); err != nil {
-				return fmt.Errorf("tuples of %s: %w", dateOf(time.UnixMilli(hour)), err)
-			}
-		}
+	var parts []day.Block
+	for _, b := range hours {
+		parts = append(parts, b.Sorted().Split(day.MaxTuples)...)
 	}
-	return nil
+	return errors.Join(parallel.Each(ctx, len(parts), blockWriters, func(i int) error {
+		hour := parts[i].Tuples[0].Hour()
+		if err := s.putBlock(ctx, w, hour, parts[i]); err != nil {
+			return fmt.Errorf("tuples of %s: %w", dateOf(hour), err)
+		}
+		return nil
+	})...)
 }
 
-func sortedHours(m map[int64]day.Block) []int64 {
-	var out []int64
-	for h := range m {
-		out = append(out, h)
-	}
-	slices.Sort(out)
-	return out
-}
+// blockWriters is how many blocks are written at once.
+const blockWriters = 16
 
 func (s *Store) putBlock(ctx context.Context, w string, hour time.Time, b day.Block) error {
 	name := b.Name()
