@@ -250,7 +250,8 @@ func (s *service) evidence(ctx context.Context, w string, page []day.Tuple, more
 // textsAtOnce is how many texts are read at a time; each may have 64 KB.
 const textsAtOnce = 50
 
-// placeOfTuple is the place of a tuple's activity in the order of time; see placeOf.
+// placeOfTuple is an activity's place in the order of time. Its length is
+// fixed, however long the platform's ids are, since cursors hold it.
 func placeOfTuple(t day.Tuple) string { return social.Stamp(t.At()) + " " + t.ActivityID() }
 
 // placed keeps the newest of what is added, up to a limit.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,6 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/conversation"
-	"rapport/internal/fault"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -206,6 +206,32 @@ func TestExport(t *testing.T) {
 			}
 		}
 		x.call("bob", "GET", "/v1/workspaces/other/activities?person="+person, nil).problem(t, 404)
+	})
+	t.Run("of a period, newest first", func(t *testing.T) {
+		x.workspace("timed", "ann")
+		var want []string
+		for i := range 12 {
+			a := x.item("timed", post(fmt.Sprint("u", i%3), fmt.Sprint("q", i), "hello", time.Duration(i)*25*time.Minute))
+			want = append(want, social.Stamp(a.Occurred)+" "+a.Key)
+		}
+		slices.Sort(want)
+		slices.Reverse(want)
+		from, _, _ := strings.Cut(want[10], " ")
+		to, _, _ := strings.Cut(want[0], " ")
+		for _, limit := range []int{1, 4, 100} {
+			var got []string
+			x.pages("ann", fmt.Sprintf("/v1/workspaces/timed/activities?limit=%d&from=%s&to=%s", limit, from, to), func(b string) {
+				var p api.Page[social.Line]
+				json.Unmarshal([]byte(b), &p)
+				for _, l := range p.Items {
+					got = append(got, l.Occurred+" "+l.Key)
+				}
+			})
+			if d := cmp.Diff(want[1:11], got); d != "" { // from is in the period, to is not
+				t.Errorf("limit %d: %s", limit, d)
+			}
+		}
+		x.call("ann", "GET", "/v1/workspaces/timed/activities?person="+personOf(some)+"&from="+from, nil).at(t, "query.from")
 	})
 	t.Run("long texts make short pages", func(t *testing.T) {
 		x.workspace("long", "ann")

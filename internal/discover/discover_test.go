@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/day"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/reading"
@@ -123,5 +124,69 @@ func TestAKilledRunDelaysNobody(t *testing.T) {
 	}
 	if tick(now.Add(6 * time.Hour)); len(asked) != 2 {
 		t.Errorf("six hours later %q", asked)
+	}
+}
+
+// A new theme set is active once everything is tagged under it: a run that has
+// no time to tag leaves it to the next visit, and the set before stays.
+func TestTaggedBeforeItIsActive(t *testing.T) {
+	s := storetest.New(t)
+	d := discover.New(s, reading.New())
+	if err := s.PutTick(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 8 {
+		say(t, s, n+1, fmt.Sprintf("the parcel number %d is late again, where is my parcel?", n), "en", "problem")
+		say(t, s, n+101, fmt.Sprintf("the app crashes on start, version %d crashes too", n), "en", "problem")
+	}
+	short, cancel := context.WithTimeout(t.Context(), 80*time.Second) // less than a day of tagging may take
+	defer cancel()
+	set, err := d.Run(short, w, now, now)
+	if err != nil || len(set.Themes) == 0 {
+		t.Fatalf("%d themes, %v", len(set.Themes), err)
+	}
+	if _, err := discover.Active(t.Context(), s, w); !fault.Is(err, fault.NotFound) {
+		t.Errorf("it is active, and nothing is tagged: %v", err)
+	}
+	tagged := func() (yes, no int) {
+		t.Helper()
+		err := s.Days(t.Context(), w, store.Span{From: now.Add(-240 * time.Hour), To: now, Set: set.Version}, func(_ time.Time, ts []day.Tuple) error {
+			for _, x := range ts {
+				if x.Tagged && x.Theme != "" {
+					yes++
+				} else {
+					no++
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return yes, no
+	}
+	if yes, no := tagged(); yes != 0 || no != 16 {
+		t.Errorf("%d tagged, %d not, before", yes, no)
+	}
+	err = d.Tick(t.Context(), now.Add(time.Hour), func(ctx context.Context, workspaces []string) error {
+		for _, x := range workspaces {
+			if err := d.Visit(ctx, x, now.Add(time.Hour)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	active, err := discover.Active(t.Context(), s, w)
+	if err != nil || active.Version != set.Version {
+		t.Errorf("active is %q, %v", active.Version, err)
+	}
+	if yes, no := tagged(); yes != 16 || no != 0 {
+		t.Errorf("%d tagged, %d not", yes, no)
+	}
+	if pending, _, err := s.Pending(t.Context(), w, store.ThemeSets); pending != "" || err != nil {
+		t.Errorf("still pending: %q, %v", pending, err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
 const w = "acme"
@@ -177,6 +178,9 @@ func TestGatheredNumbers(t *testing.T) {
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
 			t.Fatal(err)
 		}
+		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
+			t.Fatal(err)
+		}
 		l := leads.New(o.store)
 		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
 			return l.Rescore(ctx, w, stale[0].Account)
@@ -291,6 +295,9 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 			Text: "Where is it?", Language: "en", Sentiment: "neutral", Intent: "question", Occurred: at, Known: at, Direction: dir}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+			t.Fatal(err)
+		}
+		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
 			t.Fatal(err)
 		}
 		f := feedback.New(o.store, func(context.Context, string, []view.Stale) error { return nil })

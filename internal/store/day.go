@@ -17,6 +17,7 @@ import (
 
 	"rapport/internal/day"
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -119,24 +120,21 @@ func (s *Store) PutTuples(ctx context.Context, w string, b day.Block) error {
 		}
 		hours[hour] = part
 	}
-	for _, hour := range sortedHours(hours) {
-		for _, part := range hours[hour].Sorted().Split(day.MaxTuples) {
-			if err := s.putBlock(ctx, w, time.UnixMilli(hour), part); err != nil {
-				return fmt.Errorf("tuples of %s: %w", dateOf(time.UnixMilli(hour)), err)
-			}
-		}
+	var parts []day.Block
+	for _, b := range hours {
+		parts = append(parts, b.Sorted().Split(day.MaxTuples)...)
 	}
-	return nil
+	return errors.Join(parallel.Each(ctx, len(parts), blockWriters, func(i int) error {
+		hour := parts[i].Tuples[0].Hour()
+		if err := s.putBlock(ctx, w, hour, parts[i]); err != nil {
+			return fmt.Errorf("tuples of %s: %w", dateOf(hour), err)
+		}
+		return nil
+	})...)
 }
 
-func sortedHours(m map[int64]day.Block) []int64 {
-	var out []int64
-	for h := range m {
-		out = append(out, h)
-	}
-	slices.Sort(out)
-	return out
-}
+// blockWriters is how many blocks are written at once.
+const blockWriters = 16
 
 func (s *Store) putBlock(ctx context.Context, w string, hour time.Time, b day.Block) error {
 	name := b.Name()
@@ -203,11 +201,15 @@ type Span struct {
 	From, To time.Time // To exclusive
 	Set      string    // the theme set whose tags are read; empty: none
 	Strong   bool      // what was written just now is read too, for twice the units
+	Few      bool      // only the first hours are wanted: nothing is read ahead
 }
 
 // ahead is how many days are being read while one is handed over: each waits
 // with at most 1 MB of a partition.
 const ahead = 8
+
+// fewBlocks is how many blocks are read at a time where only a few are wanted.
+const fewBlocks = 25
 
 // Days hands to f what was done in a period as it stands, hour by hour, the
 // newest hour first, and within an hour by time; hours without anything are
@@ -245,7 +247,7 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 			hi = last.UTC().Hour()
 		}
 		for n := range listed[i].Shards {
-			pages[i] = append(pages[i], &pager{store: s, pk: dayPK(w, date, n), lo: hourSKs(lo), hi: hourSKs(hi) + "$", strong: sp.Strong})
+			pages[i] = append(pages[i], &pager{store: s, pk: dayPK(w, date, n), lo: hourSKs(lo), hi: hourSKs(hi) + "$", strong: sp.Strong, few: sp.Few})
 		}
 		go func() { // each page is read before its day is asked for
 			var errs []error
@@ -255,6 +257,10 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 			opened[i] <- errors.Join(errs...)
 		}()
 	}
+	ahead := ahead
+	if sp.Few {
+		ahead = 1
+	}
 	for i := range ahead {
 		open(i)
 	}
@@ -262,9 +268,14 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 		if err := <-opened[i]; err != nil {
 			return fmt.Errorf("day %s of %s: %w", d.SK, w, err)
 		}
-		open(i + ahead)
+		if !sp.Few {
+			open(i + ahead)
+		}
 		if err := hours(ctx, pages[i], sp, f); err != nil {
 			return err
+		}
+		if sp.Few {
+			open(i + ahead)
 		}
 		pages[i] = nil
 	}
@@ -315,6 +326,7 @@ type pager struct {
 	pk     string
 	lo, hi string
 	strong bool
+	few    bool
 	items  []blockItem
 	next   map[string]types.AttributeValue
 	done   bool
@@ -322,9 +334,13 @@ type pager struct {
 
 func (p *pager) fill(ctx context.Context) error {
 	for len(p.items) == 0 && !p.done {
-		out, err := p.store.db.Query(ctx, &dynamodb.QueryInput{TableName: &p.store.table, KeyConditionExpression: aws.String("PK = :p AND SK BETWEEN :lo AND :hi"),
+		in := &dynamodb.QueryInput{TableName: &p.store.table, KeyConditionExpression: aws.String("PK = :p AND SK BETWEEN :lo AND :hi"),
 			ExpressionAttributeValues: map[string]types.AttributeValue{":p": str(p.pk), ":lo": str(p.lo), ":hi": str(p.hi)},
-			ScanIndexForward:          aws.Bool(false), ConsistentRead: aws.Bool(p.strong), ExclusiveStartKey: p.next})
+			ScanIndexForward:          aws.Bool(false), ConsistentRead: aws.Bool(p.strong), ExclusiveStartKey: p.next}
+		if p.few {
+			in.Limit = aws.Int32(fewBlocks)
+		}
+		out, err := p.store.db.Query(ctx, in)
 		if err != nil {
 			return classify("query "+p.pk, err)
 		}

@@ -471,3 +471,5 @@ func refusal() *http.Response {
 	return &http.Response{StatusCode: 400, Status: "400 Bad Request", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amz-Crc32": {fmt.Sprint(crc32.ChecksumIEEE([]byte(body)))}}, Body: io.NopCloser(strings.NewReader(body))}
 }
+
+var _ view.View = (*byday.View)(nil)
