@@ -107,6 +107,9 @@ func run(ctx context.Context) error {
 	if err := normaliseSpeed(); err != nil {
 		return err
 	}
+	if err := coldStarts(ctx); err != nil {
+		return err
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return err
@@ -273,12 +276,8 @@ func costs(ctx context.Context, s *store.Store) error {
 	line("heard_wru_per_source_and_slot", m.take().write, "WRU")
 
 	n := nr + nm
-	f := feedback.New(s, func(_ context.Context, w string, as []string) error {
-		sc := ingest.Score{Workspace: w}
-		for _, a := range as {
-			sc.Accounts = append(sc.Accounts, view.Stale{Account: a})
-		}
-		scores = append(scores, sc)
+	f := feedback.New(s, func(_ context.Context, w string, stale []view.Stale) error {
+		scores = append(scores, ingest.Score{Workspace: w, Accounts: stale})
 		return nil
 	})
 	start := cpu()

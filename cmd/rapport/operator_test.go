@@ -21,7 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"rapport/internal/app"
+	"rapport/internal/app/ingest"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -128,7 +128,7 @@ func post(id, in string) platform.Delivery {
 // ingest does what the function does with deliveries.
 func (x *stack) ingest(bodies ...string) {
 	x.t.Helper()
-	h, err := app.Ingest(x.t.Context(), func(k string) string { return x.env[k] })
+	h, err := ingest.New(x.t.Context(), func(k string) string { return x.env[k] })
 	if err != nil {
 		x.t.Fatal(err)
 	}

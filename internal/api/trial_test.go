@@ -21,6 +21,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 // none is an archive that a test of the whole way must not need.
@@ -65,7 +66,9 @@ func (x *world) through(y *way) {
 		}
 		return nil
 	}
-	f := feedback.New(x.store, score)
+	f := feedback.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
+		return score(ctx, w, view.Accounts(stale))
+	})
 	hooks := intake.Handler(intake.Deps{App: x.store.App, Secrets: x.deps.Secrets, PublicURL: "https://api.example.com",
 		Enqueue: func(ctx context.Context, d platform.Delivery) error {
 			if y.change != nil {

@@ -18,6 +18,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 func TestLeads(t *testing.T) {
@@ -268,7 +269,7 @@ func TestConversationsOfLongTextsMakeShortPages(t *testing.T) {
 	x.workspace("acme", "ann")
 	for n := range 20 {
 		i := x.item("acme", post(fmt.Sprint("u", n), fmt.Sprint("p", n), strings.Repeat(`"`, 60_000), time.Duration(n)*time.Hour))
-		x.head("acme", fmt.Sprintf("thr_%02d", n), i.Account, i.Occurred, nil, i.Occurred, i.Key)
+		x.head("acme", fmt.Sprintf("thr_%02d", n), i.Account, i.Occurred, nil, &i)
 	}
 	seen := map[string]bool{}
 	pages := x.pages("ann", "/v1/workspaces/acme/conversations?limit=100", func(b string) {
@@ -435,8 +436,7 @@ func (x *world) item(w string, a social.Activity) store.Item {
 	x.t.Helper()
 	a = x.activity(w, a)
 	i := store.Item{Activity: a, Account: a.Account().AccountID(), Person: personOf(a)}
-	// A put whose answer was lost is sent again, and finds itself there.
-	if err := x.store.PutItem(x.t.Context(), w, i, "test"); err != nil && !fault.Is(err, fault.Conflict) {
+	if err := byday.New(x.store, nil).Store(x.t.Context(), w, []social.Activity{a}); err != nil {
 		x.t.Fatal(err)
 	}
 	return i
@@ -479,19 +479,26 @@ func TestAskForThemes(t *testing.T) {
 }
 
 // head puts a conversation in which each of seconds is an answered message, the first being the conversation's.
-func (x *world) head(w, thread, asker string, started time.Time, seconds []int, waiting time.Time, key string) {
+func (x *world) head(w, thread, asker string, started time.Time, seconds []int, waiting *store.Item) {
 	x.t.Helper()
 	h := store.Head{Thread: thread, Asker: asker}
-	h.Started, h.Last, h.Messages, h.LastKey = started, started, len(seconds)+1, "k"
+	h.Started, h.Last, h.LastKey = started, started, "k"
 	for i, s := range seconds {
+		var r store.NodeRef
 		asked := started.Add(time.Duration(i) * time.Hour)
-		h.Exchanges = append(h.Exchanges, conversation.Exchange{Asked: asked, Answered: asked.Add(time.Duration(s) * time.Second), FirstToIt: true, FirstToAll: i == 0})
-		h.Last = asked.Add(time.Duration(s) * time.Second)
+		r.Activity, r.Occurred = fmt.Sprint("act_", thread, i), asked.Add(time.Duration(s)*time.Second)
+		if h.Last = r.Occurred; i == 0 {
+			h.First = r.Occurred
+		}
+		if err := x.store.PutPair(x.t.Context(), w, thread, asker, r, conversation.Exchange{Asked: asked, Message: "msg_a", FirstToIt: true}); err != nil {
+			x.t.Fatal(err)
+		}
 	}
-	if !waiting.IsZero() {
-		h.WaitingSince, h.WaitingKey, h.Last = waiting, key, waiting
+	if waiting != nil {
+		h.WaitingSince, h.WaitingKey, h.Waiting, h.Last = waiting.Occurred, waiting.Key, store.RefOf(waiting.Activity), waiting.Occurred
 	}
-	if err := x.store.PutHead(x.t.Context(), w, h); err != nil {
+	// A put whose answer was lost is sent again, and finds itself there.
+	if err := x.store.PutHead(x.t.Context(), w, h, store.Head{}); err != nil && !fault.Is(err, fault.Conflict) {
 		x.t.Fatal(err)
 	}
 }
@@ -499,7 +506,7 @@ func (x *world) head(w, thread, asker string, started time.Time, seconds []int, 
 func TestResponseTimes(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
-	x.head("acme", "thr_a", "acc_a", t0.Add(-240*time.Hour), []int{10, 20, 30, 40, 50}, time.Time{}, "")
+	x.head("acme", "thr_a", "acc_a", t0.Add(-240*time.Hour), []int{10, 20, 30, 40, 50}, nil)
 	get := func(query string) (out api.ResponseTimes) {
 		x.get("ann", "/v1/workspaces/acme/response-times"+query, &out)
 		return out
@@ -507,7 +514,7 @@ func TestResponseTimes(t *testing.T) {
 	if got := get(""); got.PerPair != (api.ResponseTime{N: 5, Needed: 6}) || got.PerConversation.N != 1 {
 		t.Errorf("%+v", got)
 	}
-	x.head("acme", "thr_b", "acc_b", t0.Add(-230*time.Hour), []int{60, 70}, time.Time{}, "")
+	x.head("acme", "thr_b", "acc_b", t0.Add(-230*time.Hour), []int{60, 70}, nil)
 	f := func(v float64) *float64 { return &v }
 	got := get("")
 	// With seven values the 95 % interval of the median is the whole sample.
@@ -527,11 +534,13 @@ func TestConversations(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
 	i := x.item("acme", post("u1", "p1", "Is anybody there?", 50*time.Hour))
-	x.head("acme", "thr_old", i.Account, i.Occurred, nil, i.Occurred, i.Key)
-	x.head("acme", "thr_new", "acc_2", t0.Add(-2*time.Hour), nil, t0.Add(-2*time.Hour), "gone")
-	x.head("acme", "thr_answered", "acc_3", t0.Add(-24*time.Hour), []int{60}, time.Time{}, "")
-	x.head("acme", "thr_closed", "acc_4", t0.Add(-240*time.Hour), []int{60}, time.Time{}, "")
-	x.head("acme", "thr_long_ago", "acc_5", t0.Add(-2400*time.Hour), []int{60}, time.Time{}, "")
+	x.head("acme", "thr_old", i.Account, i.Occurred, nil, &i)
+	gone := i
+	gone.Actor.ID, gone.Occurred = "gone", t0.Add(-2*time.Hour)
+	x.head("acme", "thr_new", "acc_2", gone.Occurred, nil, &gone)
+	x.head("acme", "thr_answered", "acc_3", t0.Add(-24*time.Hour), []int{60}, nil)
+	x.head("acme", "thr_closed", "acc_4", t0.Add(-240*time.Hour), []int{60}, nil)
+	x.head("acme", "thr_long_ago", "acc_5", t0.Add(-2400*time.Hour), []int{60}, nil)
 	list := func(query string) (out []api.Conversation) {
 		x.pages("ann", "/v1/workspaces/acme/conversations?"+query, func(b string) {
 			var p api.Page[api.Conversation]
@@ -568,6 +577,34 @@ func TestConversations(t *testing.T) {
 		t.Errorf("of all time: %q", names(got))
 	}
 	x.call("ann", "GET", "/v1/workspaces/acme/conversations?from=2026-01-01T00:00:00Z", nil).at(t, "query.state")
+}
+
+func TestConversation(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "bob")
+	x.head("acme", "thr_a", "acc_a", t0.Add(-100*time.Hour), []int{10, 20, 30}, nil)
+	const path = "/conversations/thr_a/per_a?limit="
+	for _, limit := range []string{"1", "2", "3", "100"} {
+		var got []float64
+		x.pages("ann", "/v1/workspaces/acme"+path+limit, func(b string) {
+			var d api.ConversationDetail
+			if err := json.Unmarshal([]byte(b), &d); err != nil {
+				t.Fatal(err)
+			}
+			if c := d.Conversation; c.Thread != "thr_a" || c.Person != "per_a" || c.State != "answered" {
+				t.Errorf("%+v", c)
+			}
+			for _, e := range d.Exchanges.Items {
+				got = append(got, e.Seconds)
+			}
+		})
+		if d := cmp.Diff([]float64{30, 20, 10}, got); d != "" {
+			t.Errorf("limit %s: %s", limit, d)
+		}
+	}
+	x.call("ann", "GET", "/v1/workspaces/acme/conversations/thr_a/per_b", nil).problem(t, 404)
+	x.call("bob", "GET", "/v1/workspaces/other"+path+"1", nil).problem(t, 404)
 }
 
 func (x *world) run(w, report string, due time.Time, object string) {

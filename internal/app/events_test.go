@@ -20,7 +20,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"rapport/internal/app"
+	"rapport/internal/app/api"
+	"rapport/internal/app/discover"
+	"rapport/internal/app/erase"
+	"rapport/internal/app/feedback"
+	"rapport/internal/app/ingest"
+	"rapport/internal/app/intake"
+	"rapport/internal/app/report"
+	"rapport/internal/app/score"
 	"rapport/internal/platform"
 	"rapport/internal/scoring"
 	"rapport/internal/secret"
@@ -113,14 +120,14 @@ func TestSampleEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if out := answer(t, handler(t, app.Intake, env), "intake.json"); !strings.Contains(out, `"statusCode":200`) || !strings.Contains(out, `"body":""`) {
+	if out := answer(t, handler(t, intake.New, env), "intake.json"); !strings.Contains(out, `"statusCode":200`) || !strings.Contains(out, `"body":""`) {
 		t.Errorf("intake answers %s", out)
 	}
 	if d := waiting("DELIVERIES"); !strings.Contains(d, `"app":"app_sample"`) {
 		t.Errorf("intake queues %s", d)
 	}
 	done := `{"batchItemFailures":[]}`
-	if out := answer(t, handler(t, app.Ingest, env), "ingest.json"); out != done {
+	if out := answer(t, handler(t, ingest.New, env), "ingest.json"); out != done {
 		t.Errorf("ingest answers %s", out)
 	}
 	accounts, err := s.Accounts(t.Context(), w, "", 10)
@@ -133,17 +140,17 @@ func TestSampleEvents(t *testing.T) {
 	if m := waiting("FEEDBACK"); !strings.Contains(m, accounts[0]) {
 		t.Errorf("ingest asks for the views of %s", m)
 	}
-	for name, h := range map[string]lambda.Handler{"score.json": handler(t, app.Score, env), "feedback.json": handler(t, app.Feedback, env)} {
+	for name, h := range map[string]lambda.Handler{"score.json": handler(t, score.New, env), "feedback.json": handler(t, feedback.New, env)} {
 		if out := answer(t, h, name); out != done {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	for name, h := range map[string]lambda.Handler{"discover.json": handler(t, app.Discover, env), "report.json": handler(t, app.Report, env)} {
+	for name, h := range map[string]lambda.Handler{"discover.json": handler(t, discover.New, env), "report.json": handler(t, report.New, env)} {
 		if out := answer(t, h, name); out != "null" {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	if out := answer(t, handler(t, app.Erase, env), "erase.json"); out != done {
+	if out := answer(t, handler(t, erase.New, env), "erase.json"); out != done {
 		t.Errorf("erase answers %s", out)
 	}
 	if list, _, err := s.Receipts(t.Context(), w, "", 10); err != nil || len(list) != 1 || list[0].Reason != "account deleted" || !list[0].Done {
@@ -162,7 +169,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := handler(t, app.Intake, env).Invoke(t.Context(), request); err != nil || !strings.Contains(string(out), `"statusCode":200`) {
+	if out, err := handler(t, intake.New, env).Invoke(t.Context(), request); err != nil || !strings.Contains(string(out), `"statusCode":200`) {
 		t.Fatalf("large: %s, %v", out, err)
 	}
 	queued := waiting("DELIVERIES")
@@ -173,7 +180,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := handler(t, app.Ingest, env).Invoke(t.Context(), batch); err != nil || string(out) != done {
+	if out, err := handler(t, ingest.New, env).Invoke(t.Context(), batch); err != nil || string(out) != done {
 		t.Errorf("large: %s, %v", out, err)
 	}
 	if accounts, err := s.Accounts(t.Context(), w, "", 10); err != nil || len(accounts) != 2 {
@@ -181,7 +188,7 @@ func TestSampleEvents(t *testing.T) {
 	}
 
 	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k"
-	if out := answer(t, handler(t, app.API, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
+	if out := answer(t, handler(t, api.New, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
 		t.Errorf("api answers %.200s", out)
 	}
 }

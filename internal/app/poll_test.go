@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"rapport/internal/app"
+	"rapport/internal/app/poll"
 	"rapport/internal/platform"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -58,7 +58,7 @@ func TestPollFromTickToQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out := answer(t, handler(t, app.Poll, env), "poll.json"); out != "null" {
+	if out := answer(t, handler(t, poll.New, env), "poll.json"); out != "null" {
 		t.Errorf("poll answers %s", out)
 	}
 	got := map[string]platform.Delivery{}
@@ -87,7 +87,7 @@ func TestPollFromTickToQueue(t *testing.T) {
 }
 
 func TestPollNamesEveryMissingVariable(t *testing.T) {
-	_, err := app.Poll(t.Context(), func(string) string { return "" })
+	_, err := poll.New(t.Context(), func(string) string { return "" })
 	for _, name := range []string{"TABLE", "BUCKET", "SECRETS_PREFIX", "DELIVERIES_QUEUE_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

@@ -11,6 +11,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view/byday"
 )
 
 const w = "acme"
@@ -22,8 +23,10 @@ func say(t *testing.T, s *store.Store, n int, text, language, intent string) {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("p", n)}, Object: social.Object{ID: fmt.Sprint(n)},
 		Text: text, Language: language, Sentiment: "negative", Intent: intent, Occurred: now.Add(-time.Duration(n) * time.Hour), Known: now, Direction: social.Inbound}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
-	account := a.Account().AccountID()
-	if err := s.PutItem(t.Context(), w, store.Item{Activity: a, Account: account, Person: social.PersonID(account)}, "r"); err != nil {
+	if _, err := s.PutActivity(t.Context(), w, a, "r"); err != nil {
+		t.Fatal(err)
+	}
+	if err := byday.New(s, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
 		t.Fatal(err)
 	}
 }

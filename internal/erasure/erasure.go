@@ -28,6 +28,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view"
 )
 
 // Archive is what erasure needs of the bucket.
@@ -288,7 +289,9 @@ func (e *Erasure) again(ctx context.Context, w string, refs []store.FactRef) err
 		}
 		return nil
 	}
-	f := feedback.New(e.Store, score)
+	f := feedback.New(e.Store, func(ctx context.Context, w string, stale []view.Stale) error {
+		return score(ctx, w, view.Accounts(stale))
+	})
 	if err := f.View(ctx, w, refs...); err != nil {
 		return err
 	}

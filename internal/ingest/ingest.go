@@ -1,7 +1,8 @@
 // Package ingest turns deliveries into facts: it archives them, normalises
 // them by their platform's adapter, reads their texts, stores accounts and
-// activities, and then queues what has to be scored and viewed again, also
-// for what was there already, since an earlier attempt may have died between.
+// activities, notes them by day, and then queues what has to be scored and
+// viewed again, also for what was there already, since an earlier attempt may
+// have died between.
 package ingest
 
 import (
@@ -19,39 +20,18 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/task"
 	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
-// Score asks for the persons of accounts to be scored again.
-type Score struct {
-	Workspace string       `json:"workspace"`
-	Accounts  []view.Stale `json:"accounts"`
-}
-
-// View asks for the views of activities to be computed again.
-type View struct {
-	Workspace string          `json:"workspace"`
-	Facts     []store.FactRef `json:"facts"`
-}
-
-// Erase asks that everything of an account be forgotten, because its platform demands it.
-type Erase struct {
-	Workspace string `json:"workspace"`
-	Platform  string `json:"platform"`
-	Scope     string `json:"scope,omitempty"` // within what the id is unique
-	ID        string `json:"id,omitempty"`    // empty: every account of the scope
-	Reason    string `json:"reason"`
-	At        string `json:"at"`
-	Again     bool   `json:"again,omitempty"`  // it is the second pass
-	Gone      []Gone `json:"gone,omitempty"`   // what the first pass takes away: it may be quoted meanwhile
-	Quotes    bool   `json:"quotes,omitempty"` // of a second pass in several parts: look for quotes only
-}
-
-// Gone is an activity that was erased.
-type Gone struct {
-	ID   string `json:"id"`
-	Said string `json:"said,omitempty"` // when, of an utterance
-}
+// What is queued for other functions.
+type (
+	Score = task.Score
+	View  = task.View
+	Erase = task.Erase
+	Gone  = task.Gone
+)
 
 // perMessage bounds how many accounts or facts one queued message names.
 const perMessage = 20
@@ -78,6 +58,7 @@ type Deps struct {
 // Ingest handles batches of deliveries.
 type Ingest struct {
 	Deps
+	days *byday.View
 	// Remembered; one batch at a time.
 	apps  map[string]appRoutes
 	owned map[string]ownAccounts // by workspace
@@ -86,7 +67,7 @@ type Ingest struct {
 
 // New returns an Ingest. Its batches are handled one after the other.
 func New(d Deps) *Ingest {
-	return &Ingest{Deps: d, apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
+	return &Ingest{Deps: d, days: byday.New(d.Store, byday.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
 }
 
 // Message is one queued delivery.
@@ -140,7 +121,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	// What came back goes last: should it take the time that is left, only it comes again.
 	messages = slices.Clone(messages)
 	slices.SortStableFunc(messages, func(a, b Message) int { return cmp.Compare(a.Received, b.Received) })
+	received := map[string]int{}
 	for _, m := range messages {
+		received[m.ID] = m.Received
 		if noted, err := in.note(ctx, m); noted || err != nil {
 			if err != nil {
 				failed[m.ID] = err
@@ -209,6 +192,7 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	}
 
 	scores, views := map[string][]view.Stale{}, map[string][]store.FactRef{}
+	kept := map[string]*keptFacts{}
 	stored, fresh, parked, ignored := 0, 0, 0, map[string]int{}
 	for i, r := range done {
 		if failed[ids[i]] != nil {
@@ -231,6 +215,10 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			parked += len(reasons)
 		}
 		for w, as := range r.facts {
+			if kept[w] == nil {
+				kept[w] = &keptFacts{}
+			}
+			kept[w].add(ids[i], as, received[ids[i]] > 1)
 			for _, a := range as {
 				stored++
 				ref := store.RefOf(a)
@@ -241,11 +229,37 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			}
 		}
 	}
+	for _, w := range sortedKeys(kept) {
+		if err := in.byDay(ctx, w, kept[w]); err != nil {
+			fail(err, kept[w].ids...)
+		}
+	}
 	if err := in.queue(ctx, scores, views); err != nil {
 		fail(err, ids...)
 	}
 	slog.InfoContext(ctx, "ingested", "deliveries", len(messages), "activities", stored, "new", fresh, "parked", parked, "ignored", ignored, "failed", len(failed))
 	return failed
+}
+
+// keptFacts are a workspace's facts of a batch.
+type keptFacts struct {
+	ids          []string // of their messages
+	facts, again []social.Activity
+}
+
+func (k *keptFacts) add(id string, facts []social.Activity, again bool) {
+	k.ids, k.facts = append(k.ids, id), append(k.facts, facts...)
+	if again {
+		k.again = append(k.again, facts...)
+	}
+}
+
+// byDay notes facts by day, those of a batch together.
+func (in *Ingest) byDay(ctx context.Context, w string, k *keptFacts) error {
+	if err := in.days.Store(ctx, w, k.facts); err != nil {
+		return fmt.Errorf("by day: %w", err)
+	}
+	return in.days.Again(ctx, w, k.again)
 }
 
 func (in *Ingest) queue(ctx context.Context, scores map[string][]view.Stale, views map[string][]store.FactRef) error {

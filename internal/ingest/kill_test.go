@@ -126,12 +126,8 @@ func batch(t *testing.T) []byte {
 // drain does what score and feedback do until their queues are empty.
 func (x world) drain(t *testing.T) {
 	t.Helper()
-	f := feedback.New(x.store, func(ctx context.Context, w string, accounts []string) error {
-		m := ingest.Score{Workspace: w}
-		for _, a := range accounts {
-			m.Accounts = append(m.Accounts, view.Stale{Account: a})
-		}
-		b, _ := json.Marshal(m)
+	f := feedback.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
+		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: stale})
 		_, err := x.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &x.queues[0], MessageBody: aws.String(string(b))})
 		return err
 	})

@@ -8,12 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -53,7 +53,7 @@ func Handler(d Deps) http.Handler {
 	return mux
 }
 
-var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var appID = pattern.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 // outcome is what became of one request: one wide log line.
 type outcome struct {

@@ -21,6 +21,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
 )
 
 const w = "acme"
@@ -170,7 +171,9 @@ func TestGatheredNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := leads.New(o.store)
-		f := feedback.New(o.store, func(ctx context.Context, w string, as []string) error { return l.Rescore(ctx, w, as[0]) })
+		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
+			return l.Rescore(ctx, w, stale[0].Account)
+		})
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +286,7 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
 			t.Fatal(err)
 		}
-		f := feedback.New(o.store, func(context.Context, string, []string) error { return nil })
+		f := feedback.New(o.store, func(context.Context, string, []view.Stale) error { return nil })
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}

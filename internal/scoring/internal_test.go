@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -42,6 +43,33 @@ func TestHalving(t *testing.T) {
 		if got := halving(tt.micro, tt.age, tt.halfLife); got != tt.want {
 			t.Errorf("halving(%d, %d, %d) is %d, want %d", tt.micro, tt.age, tt.halfLife, got, tt.want)
 		}
+	}
+}
+
+// The product in a few steps gives what the product of all roots gives, also
+// for numbers so large that the difference often matters.
+func TestPartIsTheProduct(t *testing.T) {
+	r := rand.New(rand.NewPCG(51, 52))
+	differ := 0
+	for range 200_000 {
+		v, fraction := r.Uint64()>>r.IntN(60), r.Uint32()>>r.IntN(32)
+		want, _ := bits.Mul64(v, product(fraction, 0, 32))
+		if got := part(v, fraction); got != want {
+			t.Fatalf("%d times 2^-(%d/2^32) is %d, want %d", v, fraction, got, want)
+		}
+		few := tables[0][fraction>>24]
+		for i, shift := range []int{16, 8, 0} {
+			few, _ = bits.Mul64(few, tables[i+1][fraction>>shift&255])
+		}
+		if off := int64(few - product(fraction, 0, 32)); off > 40 || off < -40 {
+			t.Fatalf("2^-(%d/2^32) is off by %d", fraction, off)
+		}
+		if got, _ := bits.Mul64(v, few); got != want {
+			differ++
+		}
+	}
+	if differ < 100 {
+		t.Errorf("only in %d cases it matters", differ)
 	}
 }
 

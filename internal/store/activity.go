@@ -111,17 +111,18 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 // whether the fact was new.
 func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
 	account := a.Account().AccountID()
-	// The view of an undated one stands under the instant it had. It goes
+	// The tuple of an undated one stands under the instant it had. It goes
 	// before that is lowered, so that an attempt that dies between leaves none
 	// behind, and after it, since somebody may have written it meanwhile.
-	// Whoever writes it right now looks again afterwards: see package feedback.
+	// Whoever writes it right now looks again afterwards: see package byday.
 	unview := func(was time.Time) error {
 		if !a.Undated {
 			return nil
 		}
 		old := a
 		old.Occurred = was
-		return s.DeleteItem(ctx, w, old)
+		_, err := s.ForgetTuples(ctx, w, old)
+		return err
 	}
 	fresh, was, err := s.putFact(ctx, toItem(accountPK(w, account), factSK(a), a, reader), unview)
 	if err != nil || was.IsZero() {

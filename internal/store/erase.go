@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,6 +150,9 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 			return 0, 0, err
 		}
 	}
+	if err := f.items(ctx, gone); err != nil {
+		return 0, 0, err
+	}
 	if len(f.again) > 0 {
 		if err := again(ctx, slices.SortedFunc(maps.Keys(f.again), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) })); err != nil {
 			return 0, 0, err
@@ -178,7 +180,7 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 		return 0, 0, err
 	}
 	f.views += n
-	blocks, err := all[key](ctx, s, query{pk: pk, prefix: blockSK(""), descending: true})
+	blocks, err := all[key](ctx, s, query{pk: pk, prefix: historySK(""), descending: true})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -190,6 +192,9 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 	// Views that were being written from the facts while they went: whoever
 	// writes one looks at the fact afterwards (package feedback), and finds it
 	// gone from here on.
+	if err := f.items(ctx, gone); err != nil {
+		return 0, 0, err
+	}
 	for _, a := range gone {
 		if err := f.late(ctx, a); err != nil {
 			return 0, 0, err
@@ -222,29 +227,16 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 // ForgetViews takes away what was made of a fact that is gone.
 func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
 	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}}
+	if err := f.items(ctx, []social.Activity{a}); err != nil {
+		return err
+	}
 	return f.late(ctx, a)
 }
 
 // late takes away views that were written of a fact while it went.
 func (f *forgetting) late(ctx context.Context, a social.Activity) error {
 	if a.Type == social.Edit || a.Type == social.Delete {
-		// One that stays is by nobody named, and may stand in the same place.
-		msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-		keys := []key{{dayPK(f.w, a.Occurred, f.account), daySK(a)}, {threadPK(f.w, msg), editSK(a)}}
-		place, err := f.store.Place(ctx, f.w, msg)
-		if err == nil {
-			keys = append(keys, key{accountPK(f.w, place.Ref.Account), receivedSK(a)})
-		} else if !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		for _, k := range keys {
-			_, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ConditionExpression: aws.String("ActorID = :a"),
-				ExpressionAttributeValues: map[string]types.AttributeValue{":a": str(a.Actor.ID)}})
-			if err = classify("forget", err); err != nil && !fault.Is(err, fault.Conflict) {
-				return err
-			}
-		}
-		return nil
+		return f.unedit(ctx, a)
 	}
 	f.messages = nil
 	if err := f.fact(ctx, a, ""); err != nil {
@@ -266,6 +258,7 @@ type forgetting struct {
 	facts, views int              // that went
 	again        map[FactRef]bool // facts of others to be viewed again
 	messages     []string         // whose places and edits go at the end
+	only         bool             // the message alone: no other fact goes with it
 }
 
 // take takes an item away and counts it, if it was there.
@@ -279,15 +272,15 @@ func (f *forgetting) take(ctx context.Context, k key, counter *int) error {
 
 func (f *forgetting) view(ctx context.Context, k key) error { return f.take(ctx, k, &f.views) }
 
-func (f *forgetting) item(ctx context.Context, a social.Activity) error {
-	return f.view(ctx, key{dayPK(f.w, a.Occurred, a.Account().AccountID()), daySK(a)})
+// items takes away the tuples of activities.
+func (f *forgetting) items(ctx context.Context, as []social.Activity) error {
+	n, err := f.store.ForgetTuples(ctx, f.w, as...)
+	f.views += n
+	return err
 }
 
 // fact takes away what was made of one fact of the account, but for its message's place.
 func (f *forgetting) fact(ctx context.Context, a social.Activity, reader string) error {
-	if err := f.item(ctx, a); err != nil {
-		return err
-	}
 	switch {
 	case a.Type == social.Edit || a.Type == social.Delete:
 		return f.amendment(ctx, a, reader)
@@ -320,121 +313,19 @@ func (f *forgetting) amendment(ctx context.Context, a social.Activity, reader st
 	}
 	if others {
 		f.again[place.Ref] = true
-		if err := f.view(ctx, key{accountPK(f.w, place.Ref.Account), receivedSK(a)}); err != nil {
+	}
+	if placed {
+		told, err := f.told(ctx, place)
+		if err != nil {
 			return err
+		}
+		for _, account := range told {
+			if err := f.view(ctx, key{accountPK(f.w, account), receivedSK(a)}); err != nil {
+				return err
+			}
 		}
 	}
 	return f.view(ctx, key{threadPK(f.w, msg), editSK(a)})
-}
-
-// said takes away what was made of one message of the account.
-func (f *forgetting) said(ctx context.Context, a social.Activity) error {
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := f.store.Place(ctx, f.w, msg)
-	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != f.account {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f.messages = append(f.messages, msg)
-	root, err := f.store.Root(ctx, f.w, place.Thread)
-	if err != nil {
-		return err
-	}
-	threads, nodes, err := f.store.Tree(ctx, f.w, root, "")
-	if err != nil {
-		return err
-	}
-	alone := a.Direction == social.Inbound // with the business
-	for _, n := range nodes {
-		alone = alone && (n.Direction == social.Outbound || n.Account == f.account)
-	}
-	goes := func(n NodeRef) bool {
-		return n.Account != f.account && alone && n.Private && !n.Occurred.After(f.until)
-	}
-	for _, n := range nodes {
-		switch {
-		case goes(n):
-			// Before the node, by which alone it is found.
-			if err := f.answer(ctx, n); err != nil {
-				return err
-			}
-		case n.Direction == social.Inbound && n.Account != f.account && a.Direction == social.Outbound:
-			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(a)}); err != nil {
-				return err
-			}
-			f.again[n.Ref] = true
-		}
-	}
-	for _, t := range threads {
-		for _, n := range nodes {
-			if n.Account != f.account && !goes(n) {
-				continue
-			}
-			if err := f.view(ctx, key{threadPK(f.w, t), nodeSK(n.Node)}); err != nil {
-				return err
-			}
-		}
-		if err := f.view(ctx, key{threadPK(f.w, t), headSK(f.account)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// answer takes away what the business wrote to the account in private.
-func (f *forgetting) answer(ctx context.Context, n NodeRef) error {
-	a, err := f.store.Activity(ctx, f.w, n.Ref)
-	if fault.Is(err, fault.NotFound) {
-		return nil // an earlier attempt did it
-	}
-	if err != nil {
-		return err
-	}
-	if err := f.item(ctx, a); err != nil {
-		return err
-	}
-	if err := f.message(ctx, n.Message); err != nil {
-		return err
-	}
-	return f.take(ctx, key{accountPK(f.w, n.Ref.Account), n.Ref.SK}, &f.facts)
-}
-
-// message takes away a message's place and its edits, by whomever. Of the
-// place, where others' messages hang below it, stays the thread it is in.
-func (f *forgetting) message(ctx context.Context, msg string) error {
-	edits, err := f.store.Edits(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	for _, e := range edits {
-		if e.Type == social.Edit && e.Account().AccountID() != f.account {
-			if err := errors.Join(f.item(ctx, e), f.take(ctx, key{accountPK(f.w, e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
-				return err
-			}
-		}
-		if err := f.view(ctx, key{threadPK(f.w, msg), editSK(e)}); err != nil {
-			return err
-		}
-	}
-	var it placeItem
-	err = f.store.get(ctx, key{threadPK(f.w, msg), "@"}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	below, err := f.store.HasNodes(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	f.views++
-	if below && it.Thread != msg {
-		return f.store.put(ctx, placeItem{PK: it.PK, SK: it.SK, Thread: it.Thread})
-	}
-	return f.store.delete(ctx, key{it.PK, it.SK})
 }
 
 // deletePartition deletes every item of a partition, the last key first, and returns their number.

@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"rapport/internal/fault"
 	"rapport/internal/social"
 )
 
@@ -13,7 +11,7 @@ import (
 // received, oldest first, after the given place ("" from the first), at most
 // limit, and the places of each.
 func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit int) ([]social.Activity, []string, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: "F#", after: after, limit: limit})
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", after: after, limit: limit})
 	if err != nil {
 		return nil, nil, fmt.Errorf("facts of %s: %w", account, err)
 	}
@@ -25,18 +23,4 @@ func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit in
 		places[i] = it.SK
 	}
 	return facts, places, nil
-}
-
-// ItemAt returns the view of the activity of a key, which an account did at an
-// instant; one that is not there yet is the zero Item.
-func (s *Store) ItemAt(ctx context.Context, w, account, activity string, at time.Time) (Item, error) {
-	var it dayItem
-	err := s.get(ctx, key{dayPK(w, at, account), daySK(social.Activity{Key: activity, Occurred: at})}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return Item{}, nil
-	}
-	if err != nil {
-		return Item{}, err
-	}
-	return it.item()
 }

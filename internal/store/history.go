@@ -55,23 +55,23 @@ type Block struct {
 	Version int64 // as read; 0: it is not there yet
 }
 
-type blockItem struct {
+type historyItem struct {
 	PK, SK  string
 	Schema  int
 	Version int64
 	Data    []byte
 }
 
-func (it blockItem) block() Block {
+func (it historyItem) block() Block {
 	return Block{End: Mark(strings.TrimPrefix(it.SK, "B#")), Data: it.Data, Version: it.Version}
 }
 
-func blockSK(end Mark) string { return "B#" + string(end) }
+func historySK(end Mark) string { return "B#" + string(end) }
 
 // Blocks returns the blocks that end in [from, to], in their order: about one
 // for eight facts of the time between.
 func (s *Store) Blocks(ctx context.Context, w, account string, from, to Mark) ([]Block, error) {
-	items, err := all[blockItem](ctx, s, query{pk: accountPK(w, account), from: blockSK(from), to: blockSK(to)})
+	items, err := all[historyItem](ctx, s, query{pk: accountPK(w, account), from: historySK(from), to: historySK(to)})
 	if err != nil {
 		return nil, fmt.Errorf("history of %s: %w", account, err)
 	}
@@ -85,13 +85,13 @@ func (s *Store) Blocks(ctx context.Context, w, account string, from, to Mark) ([
 // BlockBefore returns the end of the last block that ends before a mark; the
 // empty mark if there is none.
 func (s *Store) BlockBefore(ctx context.Context, w, account string, m Mark) (Mark, error) {
-	return s.nextBlock(ctx, query{pk: accountPK(w, account), from: blockSK(""), to: blockSK(m), after: blockSK(m), descending: true, limit: 1})
+	return s.nextBlock(ctx, query{pk: accountPK(w, account), from: historySK(""), to: historySK(m), after: historySK(m), descending: true, limit: 1})
 }
 
 // BlockFrom returns the end of the first block that ends at a mark or after
 // it; EndOfHistory if there is none.
 func (s *Store) BlockFrom(ctx context.Context, w, account string, m Mark) (Mark, error) {
-	end, err := s.nextBlock(ctx, query{pk: accountPK(w, account), from: blockSK(m), to: blockSK(EndOfHistory), limit: 1})
+	end, err := s.nextBlock(ctx, query{pk: accountPK(w, account), from: historySK(m), to: historySK(EndOfHistory), limit: 1})
 	return cmp.Or(end, EndOfHistory), err
 }
 
@@ -100,17 +100,17 @@ func (s *Store) nextBlock(ctx context.Context, q query) (Mark, error) {
 	if err != nil || len(items) == 0 {
 		return "", err
 	}
-	return blockItem{SK: items[0].SK}.block().End, nil
+	return historyItem{SK: items[0].SK}.block().End, nil
 }
 
 // PutBlock writes a block on condition of the version read before.
 func (s *Store) PutBlock(ctx context.Context, w, account string, b Block) error {
-	return s.putVersion(ctx, blockItem{PK: accountPK(w, account), SK: blockSK(b.End), Schema: 1, Version: b.Version + 1, Data: b.Data}, b.Version)
+	return s.putVersion(ctx, historyItem{PK: accountPK(w, account), SK: historySK(b.End), Schema: 1, Version: b.Version + 1, Data: b.Data}, b.Version)
 }
 
 // DeleteBlock takes a block away on condition of the version read before.
 func (s *Store) DeleteBlock(ctx context.Context, w, account string, b Block) error {
-	return s.deleteVersion(ctx, key{accountPK(w, account), blockSK(b.End)}, b.Version)
+	return s.deleteVersion(ctx, key{accountPK(w, account), historySK(b.End)}, b.Version)
 }
 
 // deleteVersion takes a view's item away on condition that the version read

@@ -20,13 +20,20 @@ import (
 //	block of its history      w#A#account       B#time#id (of its last fact)
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
-//	message: edits, deletions w#C#message       E#time#id
-//	thread: node of asker     w#C#thread        M#i#account#time#id
-//	thread: node of business  w#C#thread        M#o#time#id
+//	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
+//	message: replies to it    w#C#message       O#time#id; O-#time#id (deleted); also before the message comes
+//	thread: asker             w#C#thread        A#account
+//	thread: private, unnamed  w#C#thread        P#time#id; P-#time#id (deleted)
+//	thread: private, named    w#C#thread        PN#time#id
 //	thread: linked thread     w#C#thread        L#thread
-//	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
-//	activity of a day (view)  w#D#day#s         F#time#id
-//	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
+//	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
+//	asker's part: exchanges   w#C#thread#account  X#answered#reply
+//	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…
+//	response of a day         w#D#day#s         X#answered#r#reply#account; X#answered#c#thread#account (a conversation's first)
+//	months with responses     w#D               X#month
+//	day with activities       w#D               day (holds the number of its partitions)
+//	tuples of an hour         w#D#day#n         J#hour#hash
+//	model, theme set          w#G#kind          V#version; @ (the active one, the next one); N (when to discover next)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
 //	receipt of an erasure     w#T               at#id
@@ -52,11 +59,11 @@ import (
 //	*source due to be polled  SYS#POLL          due#workspace#source
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
-// Access patterns: score reads w#A# (B within the model's horizon, F and R
-// after the last block); the API's leads read G1 w#R#; what is due to be scored
-// again G3 DUE#score#;
-// conversations G1 w#W# (waiting) and G2 w#CV# (by newest message); feedback,
-// issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
+// Access patterns: score reads w#A# (B within the model's horizon, F and R after
+// the last block); the API's leads read G1 w#R#; who is due to be scored again
+// stands in G3 DUE#score#;
+// conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
+// reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
 // health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; the
 // poll reads SYS#POLL up to now.
@@ -92,8 +99,10 @@ func personPK(w, person string) string       { return w + "#P#" + person }
 func leadSK(model string) string             { return "L#" + model }
 func rankG1(w, model, person string) string  { return w + "#R#" + model + "#" + shard(person) }
 func threadPK(w, id string) string           { return w + "#C#" + id }
-func mergedSK(thread string) string          { return "L#" + thread }
-func headSK(asker string) string             { return "H#" + asker }
+func partPK(w, thread, asker string) string  { return w + "#C#" + thread + "#" + asker }
+func askerSK(asker string) string            { return "A#" + asker }
+func headKey(w, thread, asker string) key    { return key{partPK(w, thread, asker), "@"} }
+func monthsPK(w string) string               { return w + "#D" }
 func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
 func kindPK(w, kind string) string           { return home(w) + "#G#" + kind }
@@ -156,13 +165,23 @@ func dueSK(due time.Time, w, report string) string {
 	return social.Stamp(due) + "#" + w + "#" + report
 }
 
-func dayPK(w string, at time.Time, account string) string {
-	return w + "#D#" + at.UTC().Format("2006-01-02") + "#" + shard(account)
+func daysPK(w string) string    { return w + "#D" }
+func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+func dayPK(w string, at time.Time, n int) string {
+	return fmt.Sprintf("%s#D#%s#%d", w, dateOf(at), n)
+}
+func hourSKs(hour int) string { return fmt.Sprintf("J#%02d", hour) }
+func blockSK(at time.Time, name string) string {
+	return hourSKs(at.UTC().Hour()) + "#" + name
 }
 
-func daySK(a social.Activity) string { return "F#" + social.Stamp(a.Occurred) + "#" + a.ID() }
-
-func editSK(a social.Activity) string { return "E#" + social.Stamp(a.Occurred) + "#" + a.ID() }
+// editSK sorts deletions before edits, so that they are never past a bound.
+func editSK(a social.Activity) string {
+	if a.Type == social.Delete {
+		return "E#-#" + social.Stamp(a.Occurred) + "#" + a.ID()
+	}
+	return "E#" + social.Stamp(a.Occurred) + "#" + a.ID()
+}
 
 // MessageID is the id of a message in its workspace, made of where it is and
 // the platform's own id for it.

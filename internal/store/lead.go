@@ -203,7 +203,7 @@ func (s *Store) Leads(ctx context.Context, w, model, after string, limit int) (f
 	pks := allShards(w + "#R#" + model)
 	parts := make([][]rankedKey, len(pks))
 	errs := parallel.Each(ctx, len(pks), len(pks), func(i int) (err error) {
-		parts[i], err = all[rankedKey](ctx, s, query{index: "G1", pk: pks[i], after: after, limit: limit + 1, keys: true})
+		parts[i], err = all[rankedKey](ctx, s, query{index: "G1", pk: pks[i], after: after, limit: limit + 1, keysOnly: true})
 		return err
 	})
 	for _, err := range errs {
@@ -238,7 +238,7 @@ type DueLead struct {
 func (s *Store) DueLeads(ctx context.Context, by time.Time, limit int) ([]DueLead, error) {
 	var out []DueLead
 	for _, pk := range allShards("DUE#score") {
-		err := s.scan(ctx, query{index: "G3", pk: pk, from: "0", to: social.Stamp(by) + "$", limit: (limit + shards - 1) / shards, keys: true}, func(it map[string]types.AttributeValue) (bool, error) {
+		err := s.scan(ctx, query{index: "G3", pk: pk, from: "0", to: social.Stamp(by) + "$", limit: (limit + shards - 1) / shards, keysOnly: true}, func(it map[string]types.AttributeValue) (bool, error) {
 			at, rest, _ := strings.Cut(text(it["G3SK"]), "#")
 			i := strings.LastIndexByte(rest, '#')
 			due, err := social.ParseStamp(at)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/pattern"
 	"rapport/internal/social"
 )
 
@@ -122,7 +122,7 @@ func (s *Store) Parked(ctx context.Context, w string, at time.Time, after string
 }
 
 // differs is the part of a reason that differs from one delivery to the other.
-var differs = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|activity \\S+|[0-9](?:[0-9T:.Z-]*[0-9Z])?")
+var differs = pattern.New("\"(?:[^\"\\\\]|\\\\.)*\"|activity \\S+|[0-9](?:[0-9T:.Z-]*[0-9Z])?")
 
 // CommonReason is a reason without what differs from one delivery to the
 // other, so that reasons can be counted: figures and quoted values stand as "…".

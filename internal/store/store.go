@@ -29,17 +29,19 @@ type Store struct {
 	db    *dynamodb.Client
 	table string
 
-	// Consumed, where set, is told the capacity units of each put, get and
-	// query: what the engine reports for puts, and for reads the bytes
-	// returned over 4 KB (halved where eventually consistent), since engines
-	// for tests report reads wrongly. Updates, deletions and transactions,
-	// which are rare, are not counted.
+	days *dayCounts
+
+	// Consumed, where set, is told the capacity units of each put, deletion,
+	// get and query: what the engine reports for writes, and for reads the
+	// bytes returned over 4 KB (halved where eventually consistent), since
+	// engines for tests report reads wrongly. Of updates and transactions,
+	// which are rare, those of threads and conversations are counted.
 	Consumed func(read, write float64)
 }
 
 // New returns the store of a table.
 func New(cfg aws.Config, table string) *Store {
-	return &Store{db: dynamodb.NewFromConfig(cfg), table: table}
+	return &Store{db: dynamodb.NewFromConfig(cfg), table: table, days: &dayCounts{of: map[string]int{}}}
 }
 
 type key struct {
@@ -178,20 +180,23 @@ func (s *Store) get(ctx context.Context, k key, v any) error {
 }
 
 func (s *Store) delete(ctx context.Context, k key) error {
-	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av()})
+	out, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av(), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if err == nil {
+		s.wrote(out.ConsumedCapacity)
+	}
 	return classify("delete", err)
 }
 
 // query is one Query: a partition, and a range or prefix of sort keys.
 type query struct {
 	index      string // "", G1, G2 or G3 (GSI1 to GSI3): eventually consistent, and holds keys only: items are then read from the table
+	keysOnly   bool   // of an index: its keys as they are
 	pk         string
 	prefix     string
 	from, to   string // inclusive
 	after      string // exclusive
 	descending bool
-	limit      int  // 0: all
-	keys       bool // of an index: its keys, not the items
+	limit      int // 0: all
 }
 
 // scan runs q and hands each item to f until f returns false or there are no more.
@@ -261,7 +266,7 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 			bytes += itemBytes(it)
 		}
 		s.readBytes(bytes, q.index == "")
-		if q.index != "" && !q.keys {
+		if q.index != "" && !q.keysOnly {
 			if out.Items, err = s.whole(ctx, q.index, out.Items); err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -231,14 +232,29 @@ func TestParkedNewestFirstAndOnce(t *testing.T) {
 	}
 }
 
-func TestItemsOfAPeriodAreHalfOpen(t *testing.T) {
-	s := storetest.New(t)
-	put := func(id string, at time.Time) {
-		a := activity("ann", id, at)
-		i := store.Item{Activity: a, Account: a.Account().AccountID(), Person: "per_1"}
-		if err := s.PutItem(t.Context(), "w1", i, "r"); err != nil {
+// putTuple writes the tuple of an activity.
+func putTuple(t *testing.T, s *store.Store, as ...social.Activity) {
+	t.Helper()
+	var b day.Block
+	for _, a := range as {
+		x, err := day.Of(a, 0, time.Time{}, false)
+		if err != nil {
 			t.Fatal(err)
 		}
+		b.Tuples = append(b.Tuples, x)
+	}
+	if err := s.PutTuples(t.Context(), "w1", b); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDaysOfAPeriodAreHalfOpen(t *testing.T) {
+	s := storetest.New(t)
+	names := map[string]string{}
+	put := func(id string, at time.Time) {
+		a := activity("ann", id, at)
+		names[a.ID()] = id
+		putTuple(t, s, a)
 	}
 	from, to := t0.Add(-20*time.Hour), t0.Add(30*time.Hour)
 	put("before", from.Add(-time.Millisecond))
@@ -246,16 +262,18 @@ func TestItemsOfAPeriodAreHalfOpen(t *testing.T) {
 	put("last", to.Add(-time.Millisecond))
 	put("middle", t0)
 	put("after", to)
-	items, err := s.Items(t.Context(), "w1", from, to)
+	var got []string
+	err := s.Days(t.Context(), "w1", store.Span{From: from, To: to}, func(_ time.Time, ts []day.Tuple) error {
+		for _, x := range ts {
+			got = append(got, names[x.ActivityID()])
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, i := range items {
-		got = append(got, i.Object.ID)
-	}
-	if d := cmp.Diff([]string{"first", "middle", "last"}, got); d != "" {
-		t.Errorf("items (-want +got):\n%s", d)
+	if d := cmp.Diff([]string{"last", "middle", "first"}, got); d != "" { // the newest hour first
+		t.Errorf("tuples (-want +got):\n%s", d)
 	}
 }
 

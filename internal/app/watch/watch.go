@@ -1,4 +1,5 @@
-package app
+// Package watch wires the function that looks after sources.
+package watch
 
 import (
 	"context"
@@ -7,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"rapport/internal/app"
 	"rapport/internal/fetch"
 	"rapport/internal/platform/all"
 	"rapport/internal/queue"
@@ -30,12 +32,12 @@ type watchEvent struct {
 	} `json:"Records"`
 }
 
-// Watch is the function that looks after sources. A tick sends a message for
+// New returns the function that looks after sources. A tick sends a message for
 // each workspace to the queue that the function itself works off, so that no
 // workspace waits for another. It fails as a whole where a workspace fails,
 // for the alarm to see: its message comes again.
-func Watch(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "SECRETS_PREFIX", "WATCH_QUEUE_URL")
+func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "SECRETS_PREFIX", "WATCH_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func Watch(ctx context.Context, getenv func(string) string) (func(context.Contex
 			return fmt.Errorf("read the event: %w", err)
 		}
 		if e.Workspace != "" {
-			at, err := instant(e.At, time.Now())
+			at, err := app.Instant(e.At, time.Now())
 			if err != nil {
 				return fmt.Errorf("read the event: %w", err)
 			}

@@ -1,4 +1,5 @@
-package app
+// Package poll wires the function that asks the platforms that send nothing.
+package poll
 
 import (
 	"context"
@@ -6,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/app"
+	"rapport/internal/app/deliver"
 	"rapport/internal/archive"
 	"rapport/internal/fetch"
 	"rapport/internal/platform/all"
@@ -15,11 +18,11 @@ import (
 	"rapport/internal/store"
 )
 
-// Poll is the function that asks the platforms that send nothing. POLL_ALLOW,
+// New returns the function that asks the platforms that send nothing. POLL_ALLOW,
 // which may be empty, names servers as host:port, separated by commas, that
 // are asked whatever their addresses and ports.
-func Poll(ctx context.Context, getenv func(string) string) (func(context.Context, Asked) error, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX")
+func New(ctx context.Context, getenv func(string) string) (func(context.Context, app.Asked) error, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX")
 	if err != nil {
 		return nil, err
 	}
@@ -28,12 +31,12 @@ func Poll(ctx context.Context, getenv func(string) string) (func(context.Context
 		Secrets: secret.New(cfg, env["SECRETS_PREFIX"]).App,
 		Adapter: all.Find,
 		Fetch:   fetch.New(strings.FieldsFunc(getenv("POLL_ALLOW"), func(r rune) bool { return r == ',' || r == ' ' })...).Do,
-		Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
+		Enqueue: deliver.To(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
 		Now:     time.Now,
 		Wait:    wait,
 		Rand:    rand.Float64,
 	}
-	return func(ctx context.Context, _ Asked) error { return poll.Tick(ctx, d) }, nil
+	return func(ctx context.Context, _ app.Asked) error { return poll.Tick(ctx, d) }, nil
 }
 
 // wait returns after a time, or when ctx ends.

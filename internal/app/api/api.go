@@ -1,4 +1,5 @@
-package app
+// Package api wires the function that the front end calls.
+package api
 
 import (
 	"bytes"
@@ -14,9 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"rapport/internal/api"
+	"rapport/internal/app"
+	"rapport/internal/app/deliver"
+	appingest "rapport/internal/app/ingest"
+	"rapport/internal/app/key"
 	"rapport/internal/archive"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
@@ -30,9 +34,9 @@ import (
 	"rapport/internal/store"
 )
 
-// API is the function that the front end calls.
-func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
-	env, cfg, err := begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
+// New returns the function that the front end calls.
+func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
 		"DELIVERIES_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
 	if err != nil {
 		return nil, err
@@ -46,8 +50,8 @@ func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
 		Object: bucket.Get,
 		Post:   post,
-		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: enqueue(deliveries, bucket),
-			Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })},
+		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: deliver.To(deliveries, bucket),
+			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
 		Forget: forgetTest(s),
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
@@ -60,29 +64,12 @@ func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 			return ask(ctx, functions, env["DISCOVER_FUNCTION"], m)
 		},
 		CursorKey: once(func(ctx context.Context) ([]byte, error) {
-			return secretValue(ctx, secretsmanager.NewFromConfig(cfg), env["CURSOR_KEY_SECRET"])
+			return key.Read(ctx, cfg, env["CURSOR_KEY_SECRET"])
 		}),
 		PublicURL: getenv("PUBLIC_URL"),
 		Now:       time.Now,
 		Random:    rand.Reader,
 	})), nil
-}
-
-// would is Ingest.Would of what make makes when it is first asked: rare work,
-// whose key and reader are not worth the start of every other call.
-func would(make func() (*ingest.Ingest, error)) func(context.Context, string, platform.Delivery) (ingest.Outcome, error) {
-	var mu sync.Mutex // an Ingest does one thing at a time
-	var in *ingest.Ingest
-	return func(ctx context.Context, w string, d platform.Delivery) (o ingest.Outcome, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if in == nil {
-			if in, err = make(); err != nil {
-				return o, err
-			}
-		}
-		return in.Would(ctx, w, d)
-	}
 }
 
 // hooks is how requests are sent to hooks of ours. They redirect nowhere, and
@@ -118,17 +105,6 @@ func ask(ctx context.Context, c *lambda.Client, function string, payload any) er
 	return nil
 }
 
-func secretValue(ctx context.Context, c *secretsmanager.Client, id string) ([]byte, error) {
-	out, err := c.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
-	if err != nil {
-		return nil, fault.Wrap(fault.Transient, fmt.Errorf("secret %s: %w", id, err), "")
-	}
-	if len(aws.ToString(out.SecretString)) < 32 {
-		return nil, fmt.Errorf("secret %s has fewer than 32 characters", id)
-	}
-	return []byte(aws.ToString(out.SecretString)), nil
-}
-
 // once keeps the first answer of get that is no error.
 func once(get func(context.Context) ([]byte, error)) func(context.Context) ([]byte, error) {
 	var mu sync.Mutex
@@ -144,5 +120,13 @@ func once(get func(context.Context) ([]byte, error)) func(context.Context) ([]by
 			kept = b
 		}
 		return kept, nil
+	}
+}
+
+// forgetTest takes away what a test of the whole way left.
+func forgetTest(s *store.Store) func(context.Context, string, string) error {
+	return func(ctx context.Context, w, account string) error {
+		_, _, err := s.ForgetAccount(ctx, w, account)
+		return err
 	}
 }

@@ -1,4 +1,5 @@
-package mail
+// Package ses sends mail through Amazon SES.
+package ses
 
 import (
 	"context"
@@ -14,34 +15,31 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"rapport/internal/fault"
+	"rapport/internal/mail"
 )
-
-// ErrUnknown is in the chain of an error after which the mail may or may not
-// have gone out. Whoever must not send twice does not try again.
-var ErrUnknown = errors.New("unknown whether sent")
 
 // sender is what is used of the SES client.
 type sender interface {
 	SendEmail(context.Context, *sesv2.SendEmailInput, ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
 }
 
-// SES sends mail through Amazon SES.
-type SES struct{ client sender }
+// Sender sends mail through Amazon SES.
+type Sender struct{ client sender }
 
-// NewSES returns a sender for the account and region of cfg. It makes one
+// New returns a sender for the account and region of cfg. It makes one
 // attempt a mail, since the SDK's own retries could send a mail twice.
-func NewSES(cfg aws.Config) *SES {
-	return &SES{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })}
+func New(cfg aws.Config) *Sender {
+	return &Sender{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })}
 }
 
 // Send sends m, dated date, and returns the id that SES gave it. An error
 // says what became of the mail:
 //
-//   - ErrUnknown in its chain (kind Transient): it may have been sent;
+//   - mail.ErrUnknown in its chain (kind Transient): it may have been sent;
 //   - kind Transient or RateLimited without it: not sent, a later try may pass;
 //   - any other kind: not sent, and the same call will fail again until the
 //     message (Invalid, TooLarge) or the account (Internal) is put right.
-func (s *SES) Send(ctx context.Context, m Message, date time.Time) (id string, err error) {
+func (s *Sender) Send(ctx context.Context, m mail.Message, date time.Time) (id string, err error) {
 	raw, err := m.Bytes(date)
 	if err != nil {
 		return "", err
@@ -74,7 +72,7 @@ func classify(err error) error {
 			return fault.Wrap(fault.Internal, err, "")
 		}
 	}
-	return fault.Wrap(fault.Transient, fmt.Errorf("%w: %w", ErrUnknown, err), "")
+	return fault.Wrap(fault.Transient, fmt.Errorf("%w: %w", mail.ErrUnknown, err), "")
 }
 
 // neverLeft reports whether a request failed because no connection was made.

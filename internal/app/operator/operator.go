@@ -1,4 +1,5 @@
-package app
+// Package operator wires the operator's tool to a deployed stack.
+package operator
 
 import (
 	"context"
@@ -11,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
+	"rapport/internal/app/deliver"
+	appingest "rapport/internal/app/ingest"
 	"rapport/internal/archive"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
@@ -25,8 +28,8 @@ type Operator struct {
 	queues map[string][2]*queue.Queue // by name: the queue, and its dead-letter queue
 }
 
-// NewOperator finds the parts of a stack by its outputs.
-func NewOperator(ctx context.Context, stack string) (*Operator, error) {
+// New finds the parts of a stack by its outputs.
+func New(ctx context.Context, stack string) (*Operator, error) {
 	if os.Getenv("AWS_REGION") == "" && os.Getenv("AWS_DEFAULT_REGION") == "" && os.Getenv("AWS_PROFILE") == "" {
 		return nil, fault.New(fault.Invalid, "which AWS account? Set AWS_PROFILE, or AWS_REGION and credentials; for the local cloud, begin the command with: python local/cloud.py exec --name run --")
 	}
@@ -56,8 +59,8 @@ func NewOperator(ctx context.Context, stack string) (*Operator, error) {
 		}
 	}
 	bucket := archive.New(cfg, env["BUCKET"])
-	o.Replay = &replay.Replay{Store: store.New(cfg, env["TABLE"]), Archive: bucket, Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), bucket),
-		Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })}
+	o.Replay = &replay.Replay{Store: store.New(cfg, env["TABLE"]), Archive: bucket, Enqueue: deliver.To(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), bucket),
+		Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })}
 	return o, nil
 }
 

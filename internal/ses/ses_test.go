@@ -1,4 +1,4 @@
-package mail_test
+package ses_test
 
 import (
 	"encoding/json"
@@ -8,16 +8,34 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"rapport/internal/fault"
 	"rapport/internal/mail"
+	"rapport/internal/ses"
 )
 
-// ses returns a sender that speaks to h in place of Amazon SES, and the number of requests that h had.
-func ses(t *testing.T, h http.HandlerFunc) (sender *mail.SES, requests *int) {
+var sent = time.Date(2026, 11, 23, 8, 0, 3, 999, time.FixedZone("", 3600))
+
+func message() mail.Message {
+	return mail.Message{From: "reports@rapport.example", To: []string{"ana@nordlicht.example", "o'neil+weekly@nordlicht.example"},
+		Subject: "Nordlicht Bikes: 41 people raised 4 issues", HTML: "<p>Grüße = 1</p>", Text: "Grüße = 1", ID: "rep_2026w47"}
+}
+
+func raw(t *testing.T, m mail.Message) []byte {
+	t.Helper()
+	b, err := m.Bytes(sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// server returns a sender that speaks to h in place of Amazon SES, and the number of requests that h had.
+func server(t *testing.T, h http.HandlerFunc) (sender *ses.Sender, requests *int) {
 	t.Helper()
 	requests = new(int)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +46,8 @@ func ses(t *testing.T, h http.HandlerFunc) (sender *mail.SES, requests *int) {
 	return at(server.URL), requests
 }
 
-func at(endpoint string) *mail.SES {
-	return mail.NewSES(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")})
+func at(endpoint string) *ses.Sender {
+	return ses.New(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")})
 }
 
 func TestSendHandsOverTheRawMessage(t *testing.T) {
@@ -38,7 +56,7 @@ func TestSendHandsOverTheRawMessage(t *testing.T) {
 		Destination      struct{ ToAddresses []string }
 		Content          struct{ Raw struct{ Data []byte } }
 	}
-	s, requests := ses(t, func(w http.ResponseWriter, r *http.Request) {
+	s, requests := server(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			err = json.Unmarshal(body, &got)
@@ -62,7 +80,7 @@ func TestSendHandsOverTheRawMessage(t *testing.T) {
 }
 
 func TestMessageThatIsRefusedIsNotSent(t *testing.T) {
-	s, requests := ses(t, func(http.ResponseWriter, *http.Request) {})
+	s, requests := server(t, func(http.ResponseWriter, *http.Request) {})
 	m := message()
 	m.To = []string{"A <a@b.example>"}
 	if _, err := s.Send(t.Context(), m, sent); !fault.Is(err, fault.Invalid) || *requests != 0 {
@@ -94,7 +112,7 @@ func TestErrorSaysWhetherTheMailMayHaveBeenSent(t *testing.T) {
 		{"connection lost after the request", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fault.Transient, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, requests := ses(t, tt.handler)
+			s, requests := server(t, tt.handler)
 			_, err := s.Send(t.Context(), message(), sent)
 			if !fault.Is(err, tt.kind) || errors.Is(err, mail.ErrUnknown) != tt.unknown {
 				t.Errorf("error %v of kind %s, want %s, unknown %v", err, fault.KindOf(err), tt.kind, tt.unknown)

@@ -1,0 +1,39 @@
+// Package task holds the messages that functions queue for each other. It
+// stands alone so that who works one off need not link who sends it.
+package task
+
+import (
+	"rapport/internal/store"
+	"rapport/internal/view"
+)
+
+// Score asks for the persons of accounts to be scored again.
+type Score struct {
+	Workspace string       `json:"workspace"`
+	Accounts  []view.Stale `json:"accounts"`
+}
+
+// View asks for the views of activities to be computed again.
+type View struct {
+	Workspace string          `json:"workspace"`
+	Facts     []store.FactRef `json:"facts"`
+}
+
+// Erase asks that everything of an account be forgotten, because its platform demands it.
+type Erase struct {
+	Workspace string `json:"workspace"`
+	Platform  string `json:"platform"`
+	Scope     string `json:"scope,omitempty"` // within what the id is unique
+	ID        string `json:"id,omitempty"`    // empty: every account of the scope
+	Reason    string `json:"reason"`
+	At        string `json:"at"`
+	Again     bool   `json:"again,omitempty"`  // it is the second pass
+	Gone      []Gone `json:"gone,omitempty"`   // what the first pass takes away: it may be quoted meanwhile
+	Quotes    bool   `json:"quotes,omitempty"` // of a second pass in several parts: look for quotes only
+}
+
+// Gone is an activity that was erased.
+type Gone struct {
+	ID   string `json:"id"`
+	Said string `json:"said,omitempty"` // when, of an utterance
+}
