@@ -38,7 +38,7 @@ var heavy = []string{
 var links = map[string]string{
 	"intake":   "dynamodb s3 sqs ssm gofeed platform/all",
 	"ingest":   "dynamodb s3 secretsmanager sqs expr gofeed platform/all reading theme",
-	"score":    "dynamodb expr",
+	"score":    "dynamodb expr sqs",
 	"feedback": "dynamodb sqs reading",
 	"discover": "dynamodb reading theme",
 	"report":   "dynamodb s3 sesv2 expr reading theme",

@@ -55,20 +55,18 @@ func (x *world) through(y *way) {
 		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
 		Erased:     func(context.Context, string, []string) (map[string]time.Time, error) { return nil, nil },
 		Now:        func() time.Time { return x.now }})
-	score := func(ctx context.Context, w string, accounts []string) error {
-		for _, a := range accounts {
+	score := func(ctx context.Context, w string, stale []view.Stale) error {
+		for _, a := range stale {
 			if y.noScores {
 				continue
 			}
-			if err := x.deps.Leads.Rescore(ctx, w, a); err != nil {
+			if err := x.deps.Leads.Rescore(ctx, w, a.Account); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	f := feedback.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
-		return score(ctx, w, view.Accounts(stale))
-	})
+	f := feedback.New(x.store, score)
 	hooks := intake.Handler(intake.Deps{App: x.store.App, Secrets: x.deps.Secrets, PublicURL: "https://api.example.com",
 		Enqueue: func(ctx context.Context, d platform.Delivery) error {
 			if y.change != nil {

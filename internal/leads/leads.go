@@ -8,8 +8,8 @@
 // whoever scored when, once what is due by then was scored.
 //
 // What is shown of a lead is evaluated when it is looked at, from compact
-// records within the model's horizon (package view/history). Only a model with
-// rules about texts makes a score read the facts themselves.
+// records within the model's horizon (package view/history). Only where a rule
+// asks for texts, a score reads the facts themselves, as far back as it asks.
 package leads
 
 import (
@@ -261,23 +261,22 @@ func (p *past) scorer(ctx context.Context, from time.Time, to store.Mark) (func(
 	}
 	// Stands for all that is older: that the person was known by then.
 	older := social.Activity{Key: "-", Platform: "-", Type: social.Visit, Actor: social.Actor{ID: "-"}, Occurred: since, Direction: social.Inbound}
+	// Rules about texts ask for facts, but only so far back.
+	var records []scoring.Record
+	texts := from.AddDate(0, 0, -p.model.TextDays())
 	if p.model.Texts() {
-		facts := slices.Clone(p.undated)
-		err := p.leads.store.EachFact(ctx, p.w, p.account, store.MarkAfter(since), to, func(a social.Activity) error {
-			facts = append(facts, a)
+		err := p.leads.store.EachFact(ctx, p.w, p.account, store.MarkAfter(texts), to, func(a social.Activity) error {
+			records = append(records, scoring.RecordOf(a))
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		if known {
-			facts = append(facts, older)
-		}
-		return func(asOf time.Time) (scoring.Score, error) { return scoring.Evaluate(p.model, facts, asOf) }, nil
+	} else {
+		texts = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	var records []scoring.Record
 	for _, r := range p.records {
-		if r.Time().After(since) {
+		if at := r.Time(); at.After(since) && !at.After(texts) {
 			records = append(records, r)
 		}
 	}
@@ -565,9 +564,6 @@ func (p *past) last(ctx context.Context, e *Evaluated, asOf time.Time) error {
 // evidence puts the keys of activities in the place of the references that a
 // score of records names them by. It reads those activities.
 func (p *past) evidence(ctx context.Context, cs []scoring.Contribution) error {
-	if p.model.Texts() {
-		return nil // the score was of the facts themselves
-	}
 	named := map[string]bool{}
 	for _, c := range cs {
 		for _, ref := range c.Evidence {

@@ -62,7 +62,7 @@ func TestAWriteWhoseAnswerWasLostIsOnesOwn(t *testing.T) {
 		t.Errorf("by the version before: %v, want a conflict", err)
 	}
 
-	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0, Platform: "meta"}
+	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0}
 	for range 3 {
 		if err := s.PutLead(ctx, "w1", l); err != nil {
 			t.Fatalf("a view: %v", err)

@@ -4,12 +4,9 @@ package score
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/aws/aws-lambda-go/events"
 
 	"rapport/internal/app"
 	"rapport/internal/fault"
@@ -22,47 +19,40 @@ import (
 	"rapport/internal/view"
 )
 
-// New returns the function that keeps leads in step with the facts. What a batch
-// of messages tells of one person is scored once. Without messages, by a tick,
-// it sends itself messages for those who are due although nothing came.
+// New returns the function that keeps leads in step with the facts. What a
+// batch of messages tells of one person is scored once. Without messages, by a
+// tick, it sends itself messages for those who are due although nothing came.
 func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) (any, error), error) {
 	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "SCORING_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
 	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(store.New(cfg, env["TABLE"]))
-	batch := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
-		return score(ctx, l, time.Now(), ms)
+	work := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
+		return batch(ctx, l, time.Now(), ms)
 	})
-	return func(ctx context.Context, raw json.RawMessage) (any, error) {
-		var e events.SQSEvent
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return nil, fmt.Errorf("read the event: %w", err)
-		}
-		if len(e.Records) > 0 {
-			return batch(ctx, e)
-		}
-		due, err := l.Due(ctx, time.Now(), maxDue)
+	return lambdasqs.OrTick(work, func(ctx context.Context) error {
+		due, err := l.Due(ctx, social.Instant(time.Now()), maxDue)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var out []task.Score
 		for _, d := range due {
-			for part := range slices.Chunk(d.Stale, perScore) {
+			for part := range slices.Chunk(d.Stale, perMessage) {
 				out = append(out, task.Score{Workspace: d.Workspace, Accounts: part})
 			}
 		}
-		return nil, queue.SendAll(ctx, scores, out)
-	}, nil
+		return queue.SendAll(ctx, scores, out)
+	}), nil
 }
 
 const (
-	maxDue   = 20_000 // persons that one tick finds; more wait for the next
-	perScore = 20     // of them in a message
+	maxDue     = 20_000 // persons that one tick finds; more wait for the next
+	perMessage = 20     // of them in a message
 )
 
-// score works off messages: each person once, for all messages that name them.
-func score(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {
+// batch works off messages: each person once, for all messages that name them.
+func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {
 	failed := map[string]error{}
 	stale := map[string][]view.Stale{}
 	named := map[string][]string{} // by workspace and account: the messages
