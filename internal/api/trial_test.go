@@ -91,7 +91,7 @@ func (x *world) through(y *way) {
 			}
 			for _, s := range scores {
 				for _, a := range s.Accounts {
-					if err := score(ctx, s.Workspace, []string{a.Account}); err != nil {
+					if err := score(ctx, s.Workspace, []view.Stale{a}); err != nil {
 						return err
 					}
 				}
