@@ -82,9 +82,6 @@ func run(ctx context.Context) error {
 	if err := normaliseSpeed(); err != nil {
 		return err
 	}
-	if err := coldStarts(ctx); err != nil {
-		return err
-	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return err
@@ -100,7 +97,10 @@ func run(ctx context.Context) error {
 	if err := evaluateSpeed(ctx); err != nil {
 		return err
 	}
-	return growths(ctx)
+	if err := growths(ctx); err != nil {
+		return err
+	}
+	return coldStarts(ctx)
 }
 
 func table(ctx context.Context, cfg aws.Config) (*store.Store, func(), error) {
