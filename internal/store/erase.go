@@ -183,7 +183,7 @@ func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.T
 		return 0, 0, err
 	}
 	f.views += n
-	blocks, err := all[key](ctx, s, query{pk: pk, prefix: historySK(""), descending: true})
+	blocks, err := all[key](ctx, s, query{pk: pk, prefix: historySK(""), descending: true, most: maxPartition})
 	if err != nil {
 		return 0, 0, err
 	}
