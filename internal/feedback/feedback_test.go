@@ -256,9 +256,7 @@ func TestALongChainBackwards(t *testing.T) {
 	for part := range slices.Chunk(as, atOnce) {
 		var refs []store.FactRef
 		for _, a := range part {
-			if _, err := s2.PutActivity(t.Context(), w, a, "test"); err != nil {
-				t.Fatal(err)
-			}
+			put(t, s2, a)
 			refs = append(refs, store.RefOf(a))
 		}
 		before := requests.n.Load()
