@@ -72,7 +72,7 @@ func (s shelf) Archived(_ context.Context, workspace string, _, _ time.Time, f f
 	return nil
 }
 
-func (s shelf) Deliveries(ctx context.Context, key string) ([]platform.Delivery, error) {
+func (s shelf) Deliveries(ctx context.Context, _, key string) ([]platform.Delivery, error) {
 	b, err := s.Get(ctx, key)
 	if err != nil {
 		return nil, err

@@ -27,9 +27,9 @@ import (
 type none struct{ t *testing.T }
 
 func (n none) Get(context.Context, string) ([]byte, error) { return nil, errors.New("not asked for") }
-func (n none) PutDeliveries(_ context.Context, w string, ds []platform.Delivery) (string, error) {
-	n.t.Errorf("%d deliveries of a test are archived for %s", len(ds), w)
-	return "", nil
+func (n none) PutBatch(_ context.Context, kept []platform.Kept) ([]string, error) {
+	n.t.Errorf("%d deliveries of a test are archived", len(kept))
+	return make([]string, len(kept)), nil
 }
 func (n none) PutParked(_ context.Context, w, id string, _ []byte) (string, error) {
 	n.t.Errorf("the delivery %s of a test is parked for %s", id, w)

@@ -46,7 +46,7 @@ func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
 		Object: bucket.Get,
 		Post:   post,
-		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: enqueue(deliveries, bucket),
+		Replay: &replay.Replay{Store: s, Archive: shelf{bucket, s}, Enqueue: enqueue(deliveries, bucket),
 			Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })},
 		Forget: forgetTest(s),
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {

@@ -56,7 +56,8 @@ func NewOperator(ctx context.Context, stack string) (*Operator, error) {
 		}
 	}
 	bucket := archive.New(cfg, env["BUCKET"])
-	o.Replay = &replay.Replay{Store: store.New(cfg, env["TABLE"]), Archive: bucket, Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), bucket),
+	s := store.New(cfg, env["TABLE"])
+	o.Replay = &replay.Replay{Store: s, Archive: shelf{bucket, s}, Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), bucket),
 		Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })}
 	return o, nil
 }

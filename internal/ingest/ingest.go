@@ -41,15 +41,10 @@ type Erase struct {
 	ID        string `json:"id,omitempty"`    // empty: every account of the scope
 	Reason    string `json:"reason"`
 	At        string `json:"at"`
-	Again     bool   `json:"again,omitempty"`  // it is the second pass
-	Gone      []Gone `json:"gone,omitempty"`   // what the first pass takes away: it may be quoted meanwhile
-	Quotes    bool   `json:"quotes,omitempty"` // of a second pass in several parts: look for quotes only
-}
-
-// Gone is an activity that was erased.
-type Gone struct {
-	ID   string `json:"id"`
-	Said string `json:"said,omitempty"` // when, of an utterance
+	Again     bool   `json:"again,omitempty"` // it is the second pass
+	Part      string `json:"part,omitempty"`  // where an attempt that ran out of time goes on; empty: at the start
+	After     string `json:"after,omitempty"` // and after what
+	Found     bool   `json:"found,omitempty"` // an earlier part of it found facts
 }
 
 // perMessage bounds how many accounts or facts one queued message names.
@@ -58,7 +53,7 @@ const perMessage = 20
 // Archive keeps bytes.
 type Archive interface {
 	Get(ctx context.Context, key string) ([]byte, error)
-	PutDeliveries(ctx context.Context, workspace string, ds []platform.Delivery) (string, error)
+	PutBatch(ctx context.Context, kept []platform.Kept) (places []string, err error)
 	PutParked(ctx context.Context, workspace, id string, body []byte) (string, error)
 }
 
@@ -177,33 +172,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 
 	// The archive first: what is a fact has its delivery kept. But one that
 	// tells of an erased account is kept nowhere, as erasure leaves none.
-	byWorkspace := map[string][]int{}
-	for i, r := range done {
-		if r.delivery.Replay || r.delivery.Test != "" {
-			continue // it is there already; a test is nobody's doing
-		}
-		for w := range r.facts {
-			if !r.withheld[w] {
-				byWorkspace[w] = append(byWorkspace[w], i)
-			}
-		}
-		for w := range r.parked {
-			if _, ok := r.facts[w]; !ok {
-				byWorkspace[w] = append(byWorkspace[w], i)
-			}
-		}
-		if len(r.facts)+len(r.parked) == 0 { // all ignored: kept all the same
-			byWorkspace[r.owner] = append(byWorkspace[r.owner], i)
-		}
-	}
-	for w, is := range byWorkspace {
-		var ds []platform.Delivery
-		var of []string
-		for _, i := range is {
-			ds, of = append(ds, done[i].delivery), append(of, ids[i])
-		}
-		if _, err := in.Archive.PutDeliveries(ctx, w, ds); err != nil {
-			fail(fmt.Errorf("archive: %w", err), of...)
+	for i, err := range in.archive(ctx, done) {
+		if err != nil {
+			fail(fmt.Errorf("archive: %w", err), ids[i])
 		}
 	}
 

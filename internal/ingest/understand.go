@@ -122,6 +122,9 @@ type result struct {
 	revoked  []revoked
 	erase    []Erase
 	seen     []string // what became of each event, for a test's report
+	platform social.Platform
+	named    []platform.Named
+	place    string // in the archive
 }
 
 type revoked struct {
@@ -220,7 +223,8 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 }
 
 func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (r *result, routed bool, err error) {
-	r = &result{owner: ar.app.Owner, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{}, ignored: map[string]int{}}
+	r = &result{owner: ar.app.Owner, delivery: d, platform: ar.app.Platform, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{}, ignored: map[string]int{}}
+	r.named = named(ar.app, d)
 	events, err := in.normalise(ar.app, d)
 	if p, ok := errors.AsType[panicError](err); ok && received < parkAfter {
 		return nil, false, p

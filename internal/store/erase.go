@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,153 +102,230 @@ func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, sco
 var forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // ForgetAccount takes away every fact of an account and every view that was
-// made of it, as ForgetUntil does for all time.
-func (s *Store) ForgetAccount(ctx context.Context, w, account string) (facts, views int, err error) {
-	return s.ForgetUntil(ctx, w, account, forever, func(context.Context, []FactRef) error { return nil })
+// made of it: for tests of the whole way, whose facts nobody else has a part in.
+func (s *Store) ForgetAccount(ctx context.Context, w, account string) error {
+	again := func(context.Context, []FactRef) error { return nil }
+	for after := ""; ; {
+		facts, last, err := s.FactsUntil(ctx, w, account, forever, after, 100)
+		if err != nil {
+			return err
+		}
+		var gone []social.Activity
+		for _, f := range facts {
+			gone = append(gone, f.Activity)
+		}
+		if _, err := s.ForgetMade(ctx, w, gone, again); err != nil {
+			return err
+		}
+		for _, a := range gone {
+			if _, err := s.DeleteFact(ctx, w, RefOf(a)); err != nil {
+				return err
+			}
+		}
+		if _, err := s.ForgetMade(ctx, w, gone, again); err != nil {
+			return err
+		}
+		if after = last; last == "" {
+			break
+		}
+	}
+	_, _, err := s.CloseAccount(ctx, w, account, forever)
+	return err
 }
 
-// ForgetUntil takes away every fact of an account that occurred until an
-// instant, and every view that was made of it: of its days, leads, messages
-// and conversations; of what the business wrote to it in private until then,
-// too; and edits of its messages by others, which hold its words. That it
-// edited or deleted others' messages stays, done by nobody named: what was
-// taken away must not come back.
-//
-// again is called with what others did that has to be viewed and scored again,
-// since their views rested on what goes, before that goes for good. What the
-// account did later stays, and its views have to be made again afterwards.
-//
-// It can be called again, also after it failed anywhere: what is gone is not
-// missed. The account itself goes last, so that it is found as long as anything
-// is there of it. It returns how many items of either kind went.
-func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.Time, again func(context.Context, []FactRef) error) (facts, views int, err error) {
-	pk := accountPK(w, account)
-	items, err := all[activityItem](ctx, s, query{pk: pk, from: "F#", to: "R$"}) // "$" follows "#"
-	if err != nil {
-		return 0, 0, fmt.Errorf("facts of %s: %w", account, err)
+// GoesWith lists facts of others that go with a fact of an account that is
+// erased: what the business wrote to it alone and in private until then, and
+// edits by others of its messages and of these, since they hold its words.
+func (s *Store) GoesWith(ctx context.Context, w string, a social.Activity, until time.Time) ([]social.Activity, error) {
+	if !a.Type.Utterance() {
+		return nil, nil
 	}
-	f := forgetting{store: s, w: w, account: account, until: until, again: map[FactRef]bool{}}
-	var stays *social.Activity
-	var keys []key
-	var gone []social.Activity
-	for _, it := range items {
-		if !strings.HasPrefix(it.SK, "F#") {
-			keys = append(keys, key{it.PK, it.SK}) // copies: those of what stays are made again
+	account, msg := a.Account().AccountID(), MessageID(a.Platform, a.Scope, a.Object.ID)
+	place, err := s.Place(ctx, w, msg)
+	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != account {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := s.around(ctx, w, place)
+	if err != nil {
+		return nil, err
+	}
+	var out []social.Activity
+	messages := []string{msg}
+	alone := a.Direction == social.Inbound // with the business
+	for _, n := range nodes {
+		alone = alone && (n.Direction == social.Outbound || n.Account == account)
+	}
+	for _, n := range nodes {
+		if !alone || n.Account == account || !n.Private || n.Occurred.After(until) {
 			continue
 		}
-		a, err := it.activity()
+		answer, err := s.Activity(ctx, w, n.Ref)
+		if fault.Is(err, fault.NotFound) {
+			continue // an earlier attempt did it
+		}
 		if err != nil {
-			return 0, 0, err
+			return nil, err
 		}
-		if a.Occurred.After(until) {
-			stays = &a
-			continue
+		out, messages = append(out, answer), append(messages, n.Message)
+	}
+	for _, m := range messages {
+		edits, err := s.Edits(ctx, w, m)
+		if err != nil {
+			return nil, err
 		}
-		keys = append(keys, key{it.PK, it.SK})
-		gone = append(gone, a)
-		if err := f.fact(ctx, a, it.Reader); err != nil {
-			return 0, 0, err
+		for _, e := range edits {
+			if e.Type == social.Edit && e.Account().AccountID() != account {
+				out = append(out, e)
+			}
 		}
+	}
+	return out, nil
+}
+
+// Beside lists facts of others in the thread of a message, at most limit: they may quote it.
+func (s *Store) Beside(ctx context.Context, w string, a social.Activity, limit int) ([]FactRef, error) {
+	account := a.Account().AccountID()
+	place, err := s.Place(ctx, w, MessageID(a.Platform, a.Scope, a.Object.ID))
+	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != account {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := s.around(ctx, w, place)
+	if err != nil {
+		return nil, err
+	}
+	var out []FactRef
+	for _, n := range nodes {
+		if n.Account != account && !n.Occurred.Before(a.Occurred) && len(out) < limit {
+			out = append(out, n.Ref)
+		}
+	}
+	return out, nil
+}
+
+// around lists the nodes of the thread that a place is in.
+func (s *Store) around(ctx context.Context, w string, place Place) ([]NodeRef, error) {
+	root, err := s.Root(ctx, w, place.Thread)
+	if err != nil {
+		return nil, err
+	}
+	_, nodes, err := s.Tree(ctx, w, root, "")
+	return nodes, err
+}
+
+// Unnamed returns an edit or deletion that an account made of somebody else's
+// message as one by nobody named: what was taken away must not come back. It
+// reports false where nothing has to stay.
+func (s *Store) Unnamed(ctx context.Context, w string, a social.Activity) (social.Activity, bool, error) {
+	if a.Type != social.Edit && a.Type != social.Delete || a.Actor.ID == social.Unknown {
+		return a, false, nil
+	}
+	place, err := s.Place(ctx, w, MessageID(a.Platform, a.Scope, a.Object.ID))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return a, false, err
+	}
+	placed := err == nil
+	if placed && place.Ref.Account == a.Account().AccountID() || !placed && a.Type != social.Delete {
+		return a, false, nil
+	}
+	a.Actor = social.Actor{ID: social.Unknown, Scope: a.Actor.Scope}
+	return a, true, nil
+}
+
+// ForgetMade takes away what was made of facts that are being erased: of their
+// days, messages, threads and conversations. The facts may be there or no
+// longer. again is called with others' facts whose views rested on them. It
+// returns how many items went; it can be called again, also after it failed anywhere.
+func (s *Store) ForgetMade(ctx context.Context, w string, gone []social.Activity, again func(context.Context, []FactRef) error) (int, error) {
+	f := forgetting{store: s, w: w, again: map[FactRef]bool{}, going: map[string]bool{}}
+	for _, a := range gone {
+		if a.Type.Utterance() {
+			f.going[MessageID(a.Platform, a.Scope, a.Object.ID)] = true
+		}
+	}
+	for _, a := range gone {
+		f.account = a.Account().AccountID()
+		if err := f.fact(ctx, a); err != nil {
+			return f.views, err
+		}
+	}
+	for _, a := range gone {
+		delete(f.again, RefOf(a))
 	}
 	if len(f.again) > 0 {
 		if err := again(ctx, slices.SortedFunc(maps.Keys(f.again), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) })); err != nil {
-			return 0, 0, err
+			return f.views, err
 		}
 	}
 	for _, m := range f.messages { // while a message has its place, an attempt that died finds its thread
 		if err := f.message(ctx, m); err != nil {
-			return 0, 0, err
+			return f.views, err
 		}
 	}
-	n, err := s.deletePartition(ctx, personPK(w, social.PersonID(account)))
+	return f.views, nil
+}
+
+// CloseAccount takes away the account's person's leads, what others did to it,
+// and the account itself, unless it did something after an instant: then its
+// views have to be made again. It returns what it did then, the newest, and
+// how many items went.
+func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.Time) (later []social.Activity, views int, err error) {
+	if views, err = s.deletePartition(ctx, personPK(w, social.PersonID(account))); err != nil {
+		return nil, views, err
+	}
+	received, err := all[key](ctx, s, query{pk: accountPK(w, account), prefix: "R#"})
 	if err != nil {
-		return 0, 0, err
+		return nil, views, err
 	}
-	f.views += n
-	for _, k := range keys {
-		if err := f.take(ctx, k, &f.facts); err != nil {
-			return 0, 0, err
+	for _, k := range received {
+		if err := s.delete(ctx, k); err != nil {
+			return nil, views, err
+		}
+		views++
+	}
+	facts, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#"})
+	if err != nil {
+		return nil, views, err
+	}
+	for _, it := range facts {
+		a, err := it.activity()
+		if err != nil {
+			return nil, views, err
+		}
+		if a.Occurred.After(until) {
+			later = append(later, a)
 		}
 	}
-	// Views that were being written from the facts while they went: whoever
-	// writes one looks at the fact afterwards (package feedback), and finds it
-	// gone from here on.
-	for _, a := range gone {
-		if err := f.late(ctx, a); err != nil {
-			return 0, 0, err
-		}
+	if len(later) > 0 {
+		return later, views, s.put(ctx, newAccountItem(w, later[len(later)-1]))
 	}
-	if stays != nil {
-		return f.facts, f.views, s.put(ctx, newAccountItem(w, *stays))
+	n := 0
+	f := forgetting{store: s}
+	if len(facts) == 0 {
+		err = f.take(ctx, key{accountPK(w, account), "@"}, &n)
 	}
-	// What the account did later may have come meanwhile: that is looked for in
-	// the same list by which the rest goes.
-	if items, err = all[activityItem](ctx, s, query{pk: pk, descending: true}); err != nil {
-		return 0, 0, err
-	}
-	for _, it := range items {
-		if !strings.HasPrefix(it.SK, "F#") {
-			continue
-		}
-		if a, err := it.activity(); err != nil || a.Occurred.After(until) {
-			return f.facts, f.views, err
-		}
-	}
-	for _, it := range items {
-		if err := s.delete(ctx, key{it.PK, it.SK}); err != nil {
-			return 0, 0, err
-		}
-	}
-	return f.facts + len(items), f.views, nil
+	return nil, views + n, err
 }
 
 // ForgetViews takes away what was made of a fact that is gone.
 func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
-	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}}
-	return f.late(ctx, a)
+	_, err := s.ForgetMade(ctx, w, []social.Activity{a}, func(context.Context, []FactRef) error { return nil })
+	return err
 }
 
-// late takes away views that were written of a fact while it went.
-func (f *forgetting) late(ctx context.Context, a social.Activity) error {
-	if a.Type == social.Edit || a.Type == social.Delete {
-		// One that stays is by nobody named, and may stand in the same place.
-		msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-		keys := []key{{dayPK(f.w, a.Occurred, f.account), daySK(a)}, {threadPK(f.w, msg), editSK(a)}}
-		place, err := f.store.Place(ctx, f.w, msg)
-		if err == nil {
-			keys = append(keys, key{accountPK(f.w, place.Ref.Account), receivedSK(a)})
-		} else if !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		for _, k := range keys {
-			_, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ConditionExpression: aws.String("ActorID = :a"),
-				ExpressionAttributeValues: map[string]types.AttributeValue{":a": str(a.Actor.ID)}})
-			if err = classify("forget", err); err != nil && !fault.Is(err, fault.Conflict) {
-				return err
-			}
-		}
-		return nil
-	}
-	f.messages = nil
-	if err := f.fact(ctx, a, ""); err != nil {
-		return err
-	}
-	for _, m := range f.messages {
-		if err := f.message(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forgetting is an account that is being forgotten.
+// forgetting is facts that are being forgotten.
 type forgetting struct {
-	store        *Store
-	w, account   string
-	until        time.Time
-	facts, views int              // that went
-	again        map[FactRef]bool // facts of others to be viewed again
-	messages     []string         // whose places and edits go at the end
+	store      *Store
+	w, account string           // of the fact that is being looked at
+	views      int              // that went
+	going      map[string]bool  // messages that go
+	again      map[FactRef]bool // facts of others to be viewed again
+	messages   []string         // whose places and edits go at the end
 }
 
 // take takes an item away and counts it, if it was there.
@@ -263,52 +339,40 @@ func (f *forgetting) take(ctx context.Context, k key, counter *int) error {
 
 func (f *forgetting) view(ctx context.Context, k key) error { return f.take(ctx, k, &f.views) }
 
-func (f *forgetting) item(ctx context.Context, a social.Activity) error {
-	return f.view(ctx, key{dayPK(f.w, a.Occurred, a.Account().AccountID()), daySK(a)})
-}
-
 // fact takes away what was made of one fact of the account, but for its message's place.
-func (f *forgetting) fact(ctx context.Context, a social.Activity, reader string) error {
-	if err := f.item(ctx, a); err != nil {
+func (f *forgetting) fact(ctx context.Context, a social.Activity) error {
+	if a.Type == social.Edit || a.Type == social.Delete {
+		return f.amendment(ctx, a)
+	}
+	if err := f.view(ctx, key{dayPK(f.w, a.Occurred, f.account), daySK(a)}); err != nil || !a.Type.Utterance() {
 		return err
 	}
+	return f.said(ctx, a)
+}
+
+// amendment takes away an edit or deletion that the account made. One that
+// stays is by nobody named, and may stand in the same place.
+func (f *forgetting) amendment(ctx context.Context, a social.Activity) error {
+	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
+	keys := []key{{dayPK(f.w, a.Occurred, f.account), daySK(a)}, {threadPK(f.w, msg), editSK(a)}}
+	place, err := f.store.Place(ctx, f.w, msg)
 	switch {
-	case a.Type == social.Edit || a.Type == social.Delete:
-		return f.amendment(ctx, a, reader)
-	case a.Type.Utterance():
-		return f.said(ctx, a)
+	case err == nil && place.Ref.Account != f.account:
+		f.again[place.Ref] = true
+		keys = append(keys, key{accountPK(f.w, place.Ref.Account), receivedSK(a)})
+	case err != nil && !fault.Is(err, fault.NotFound):
+		return err
+	}
+	for _, k := range keys {
+		out, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ConditionExpression: aws.String("ActorID = :a"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{":a": str(a.Actor.ID)}, ReturnValues: types.ReturnValueAllOld})
+		if err = classify("forget", err); err == nil && len(out.Attributes) > 0 {
+			f.views++
+		} else if err != nil && !fault.Is(err, fault.Conflict) {
+			return err
+		}
 	}
 	return nil
-}
-
-// amendment takes away an edit or deletion that the account made; of somebody
-// else's message it stays as a fact about that message.
-func (f *forgetting) amendment(ctx context.Context, a social.Activity, reader string) error {
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := f.store.Place(ctx, f.w, msg)
-	placed := err == nil
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	others := placed && place.Ref.Account != f.account
-	if a.Actor.ID != social.Unknown && (others || !placed && a.Type == social.Delete) {
-		unnamed := a
-		unnamed.Actor = social.Actor{ID: social.Unknown, Scope: a.Actor.Scope}
-		if err := f.store.PutAccount(ctx, f.w, unnamed); err != nil {
-			return err
-		}
-		if _, err := f.store.PutActivity(ctx, f.w, unnamed, reader); err != nil {
-			return err
-		}
-		f.again[RefOf(unnamed)] = true
-	}
-	if others {
-		f.again[place.Ref] = true
-		if err := f.view(ctx, key{accountPK(f.w, place.Ref.Account), receivedSK(a)}); err != nil {
-			return err
-		}
-	}
-	return f.view(ctx, key{threadPK(f.w, msg), editSK(a)})
 }
 
 // said takes away what was made of one message of the account.
@@ -330,21 +394,8 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	if err != nil {
 		return err
 	}
-	alone := a.Direction == social.Inbound // with the business
 	for _, n := range nodes {
-		alone = alone && (n.Direction == social.Outbound || n.Account == f.account)
-	}
-	goes := func(n NodeRef) bool {
-		return n.Account != f.account && alone && n.Private && !n.Occurred.After(f.until)
-	}
-	for _, n := range nodes {
-		switch {
-		case goes(n):
-			// Before the node, by which alone it is found.
-			if err := f.answer(ctx, n); err != nil {
-				return err
-			}
-		case n.Direction == social.Inbound && n.Account != f.account && a.Direction == social.Outbound:
+		if n.Direction == social.Inbound && n.Account != f.account && a.Direction == social.Outbound {
 			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(a)}); err != nil {
 				return err
 			}
@@ -353,7 +404,7 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	}
 	for _, t := range threads {
 		for _, n := range nodes {
-			if n.Account != f.account && !goes(n) {
+			if !f.going[n.Message] {
 				continue
 			}
 			if err := f.view(ctx, key{threadPK(f.w, t), nodeSK(n.Node)}); err != nil {
@@ -367,24 +418,6 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	return nil
 }
 
-// answer takes away what the business wrote to the account in private.
-func (f *forgetting) answer(ctx context.Context, n NodeRef) error {
-	a, err := f.store.Activity(ctx, f.w, n.Ref)
-	if fault.Is(err, fault.NotFound) {
-		return nil // an earlier attempt did it
-	}
-	if err != nil {
-		return err
-	}
-	if err := f.item(ctx, a); err != nil {
-		return err
-	}
-	if err := f.message(ctx, n.Message); err != nil {
-		return err
-	}
-	return f.take(ctx, key{accountPK(f.w, n.Ref.Account), n.Ref.SK}, &f.facts)
-}
-
 // message takes away a message's place and its edits, by whomever. Of the
 // place, where others' messages hang below it, stays the thread it is in.
 func (f *forgetting) message(ctx context.Context, msg string) error {
@@ -393,11 +426,6 @@ func (f *forgetting) message(ctx context.Context, msg string) error {
 		return err
 	}
 	for _, e := range edits {
-		if e.Type == social.Edit && e.Account().AccountID() != f.account {
-			if err := errors.Join(f.item(ctx, e), f.take(ctx, key{accountPK(f.w, e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
-				return err
-			}
-		}
 		if err := f.view(ctx, key{threadPK(f.w, msg), editSK(e)}); err != nil {
 			return err
 		}
