@@ -389,6 +389,33 @@ func TestErasuresPage(t *testing.T) {
 	}
 }
 
+// Whoever asks to be forgotten is, without their platform.
+func TestErasureThatIsAskedFor(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "bob")
+	const path = "/v1/workspaces/acme/erasures"
+	if got := x.do("ann", http.MethodPost, path, `{"platform":"discourse","scope":"forum.example.com","id":"355"}`); got.Code != http.StatusAccepted {
+		t.Fatalf("%d %s", got.Code, got.Body)
+	}
+	want := []ingest.Erase{{Workspace: "acme", Platform: "discourse", Scope: "forum.example.com", ID: "355", Reason: "asked for", At: social.Stamp(x.now)}}
+	if d := cmp.Diff(want, x.erase); d != "" {
+		t.Error(d)
+	}
+	for body, code := range map[string]int{`{"platform":"myspace","id":"1"}`: http.StatusUnprocessableEntity, `{"platform":"x","id":"?"}`: http.StatusUnprocessableEntity,
+		`{"platform":"x","id":""}`: http.StatusUnprocessableEntity, `{"platform":"x"}`: http.StatusUnprocessableEntity} {
+		if got := x.do("ann", http.MethodPost, path, body); got.Code != code {
+			t.Errorf("%s: %d %s", body, got.Code, got.Body)
+		}
+	}
+	if got := x.do("bob", http.MethodPost, path, `{"platform":"x","id":"1"}`); got.Code != http.StatusNotFound {
+		t.Errorf("of another's workspace: %d", got.Code)
+	}
+	if len(x.erase) != 1 {
+		t.Errorf("queued: %+v", x.erase)
+	}
+}
+
 // An app's document is changed as a whole: a wrong mapping can be mended, and
 // what it parked be replayed.
 func TestAnAppsDocumentChanges(t *testing.T) {

@@ -49,6 +49,9 @@ func API(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Replay: &replay.Replay{Store: s, Archive: shelf{bucket, s}, Enqueue: enqueue(deliveries, bucket),
 			Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })},
 		Forget: forgetTest(s),
+		Erase: func(ctx context.Context, m ingest.Erase) error {
+			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
+		},
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
 		},

@@ -22,7 +22,8 @@ import (
 // Operator is what the operator's tool does to a deployed stack.
 type Operator struct {
 	Replay *replay.Replay
-	queues map[string][2]*queue.Queue // by name: the queue, and its dead-letter queue
+	Erase  func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
+	queues map[string][2]*queue.Queue                      // by name: the queue, and its dead-letter queue
 }
 
 // NewOperator finds the parts of a stack by its outputs.
@@ -59,6 +60,9 @@ func NewOperator(ctx context.Context, stack string) (*Operator, error) {
 	s := store.New(cfg, env["TABLE"])
 	o.Replay = &replay.Replay{Store: s, Archive: shelf{bucket, s}, Enqueue: enqueue(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), bucket),
 		Would: would(func() (*ingest.Ingest, error) { return newIngest(ctx, cfg, env) })}
+	o.Erase = func(ctx context.Context, m ingest.Erase) error {
+		return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
+	}
 	return o, nil
 }
 
