@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"scoring", "conversation", "theme", "report", "silence"}, // pure views
 	{"store", "archive", "queue", "secret", "mail", "fetch"},  // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
+	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll", "view/named"}, // use cases
 	{"erasure", "replay"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges

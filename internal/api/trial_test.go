@@ -104,7 +104,7 @@ func (x *world) through(y *way) {
 		return rec.Code, rec.Body.Bytes(), nil
 	}
 	x.deps.Forget = func(ctx context.Context, w, account string) error {
-		_, _, err := x.store.ForgetAccount(ctx, w, account)
+		err := x.store.ForgetAccount(ctx, w, account)
 		return err
 	}
 	x.handler = api.Handler(x.deps)

@@ -188,30 +188,29 @@ func (c *cutter) text(s string) string {
 		return s
 	}
 	for _, p := range c.raw {
-		s = strings.ReplaceAll(s, p, gap)
+		s = without(s, p)
 	}
-	out := c.without(s)
-	if c.in(out) {
+	for _, n := range append(slices.Clone(c.names), c.ids...) {
+		if utf8.RuneCountInString(n) >= shortName && !(slices.Contains(c.ids, n) && len(n) < shortID) {
+			s = without(s, n)
+		}
+	}
+	if c.in(s) {
 		return gap // it says it in another form
 	}
-	return out
+	return s
 }
 
-// without replaces names and ids, whatever their case.
-func (c *cutter) without(s string) string {
-	for _, n := range append(slices.Clone(c.names), c.ids...) {
-		if utf8.RuneCountInString(n) < shortName || slices.Contains(c.ids, n) && len(n) < shortID {
+// without puts a gap for each place where words stand in a text as words of their own, in whatever case.
+func without(s, words string) string {
+	for i := 0; i+len(words) <= len(s); {
+		if strings.EqualFold(s[i:i+len(words)], words) && apart(s, i, i+len(words)) {
+			s = s[:i] + gap + s[i+len(words):]
+			i += len(gap)
 			continue
 		}
-		for i := 0; i+len(n) <= len(s); {
-			if strings.EqualFold(s[i:i+len(n)], n) && utf8.ValidString(s[i:i+len(n)]) && apart(s, i, i+len(n)) {
-				s = s[:i] + gap + s[i+len(n):]
-				i += len(gap)
-				continue
-			}
-			_, size := utf8.DecodeRuneInString(s[i:])
-			i += max(size, 1)
-		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
 	}
 	return s
 }

@@ -124,15 +124,22 @@ func TestTheSameNumberElsewhereStays(t *testing.T) {
 func TestAnothersCopyStays(t *testing.T) {
 	x := newWorld(t)
 	x.forum()
-	src := store.Source{ID: "src_too", Workspace: "other", App: "app_forum", Platform: "discourse", Scope: "forum.example.com", Created: received}
+	src := store.Source{ID: "src_too", Workspace: "other", App: "app_forum", Platform: "discourse", Scope: "forum.example.com/c/7", Created: received}
 	if err := x.store.CreateSource(t.Context(), store.App{ID: "app_forum"}, false, src); err != nil {
+		t.Fatal(err)
+	}
+	model, err := x.store.Document(t.Context(), w, store.Models, "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.store.Publish(t.Context(), "other", store.Models, model); err != nil {
 		t.Fatal(err)
 	}
 	x.ingest(2, x.told("post_created", post(1, 355, "pia", "Pia Neu", herWords, "null")),
 		x.told("post_created", post(2, 312, "ivo", "Ivo Alt", "hello", `{"username":"pia","name":"Pia Neu"}`)))
 	x.forget(forgetHer)
 	mine, theirs := 0, 0
-	err := x.bucket.List(t.Context(), "archive/", "", func(k string) error {
+	err = x.bucket.List(t.Context(), "archive/", "", func(k string) error {
 		for _, workspace := range []string{w, "other"} {
 			ds, err := x.bucket.Deliveries(t.Context(), workspace, k)
 			if err != nil {
