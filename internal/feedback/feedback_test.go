@@ -326,7 +326,7 @@ func TestErasedWhileViewed(t *testing.T) {
 					t.Fatal(err)
 				}
 				hook := &before{at: at, f: func() {
-					if _, _, err := s.ForgetAccount(t.Context(), w, gone.Account().AccountID()); err != nil {
+					if err := s.ForgetAccount(t.Context(), w, gone.Account().AccountID()); err != nil {
 						t.Error(err)
 					}
 				}}
@@ -374,7 +374,7 @@ func TestDoneWhileForgotten(t *testing.T) {
 			}
 		}}
 		cfg.HTTPClient = hook
-		if _, _, err := store.New(cfg, table.Name).ForgetUntil(t.Context(), w, account, t0.Add(30*time.Minute), func(context.Context, []store.FactRef) error { return nil }); err != nil {
+		if err := store.New(cfg, table.Name).ForgetUntil(t.Context(), w, account, t0.Add(30*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if hook.n < at {

@@ -104,9 +104,14 @@ var forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
 // ForgetAccount takes away every fact of an account and every view that was
 // made of it: for tests of the whole way, whose facts nobody else has a part in.
 func (s *Store) ForgetAccount(ctx context.Context, w, account string) error {
+	return s.ForgetUntil(ctx, w, account, forever)
+}
+
+// ForgetUntil is ForgetAccount of what occurred until an instant.
+func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.Time) error {
 	again := func(context.Context, []FactRef) error { return nil }
 	for after := ""; ; {
-		facts, last, err := s.FactsUntil(ctx, w, account, forever, after, 100)
+		facts, last, err := s.FactsUntil(ctx, w, account, until, after, 100)
 		if err != nil {
 			return err
 		}
@@ -129,7 +134,7 @@ func (s *Store) ForgetAccount(ctx context.Context, w, account string) error {
 			break
 		}
 	}
-	_, _, err := s.CloseAccount(ctx, w, account, forever)
+	_, _, err := s.CloseAccount(ctx, w, account, until)
 	return err
 }
 
