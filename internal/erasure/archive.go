@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,9 +54,9 @@ func (e *Erasure) archive(ctx context.Context, x *demand, _ string) (string, boo
 		s.Places = nil
 		return e.Store.PutSought(ctx, x.workspace, x.tomb, s)
 	})
-	for _, a := range x.accounts {
+	for _, a := range slices.Sorted(maps.Keys(x.whose)) {
 		if err == nil {
-			err = w.noted(ctx, a.ID, w.takeOut)
+			err = w.noted(ctx, a, w.takeOut)
 		}
 	}
 	return w.end(ctx, err)

@@ -103,6 +103,7 @@ type demand struct {
 	at        time.Time
 
 	// Of the facts that went, once they are looked for.
+	whose map[string]bool // ids of the accounts
 	gone  map[string]bool // ids of the activities
 	spoke map[spoken]bool // what was said, as reports list it that name nobody's id
 	cut   *cutter
@@ -202,6 +203,17 @@ func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]in
 	for _, a := range x.accounts {
 		if err := e.Store.PutTombstone(ctx, x.workspace, Tombstone(e.Key, a.ID), x.at); err != nil {
 			return false, err
+		}
+	}
+	if x.ref.ID == "" { // an account that is gone is in no list any more
+		for part := range slices.Chunk(x.accounts, 1000) {
+			s := store.Sought{ID: "accounts-" + part[0].ID}
+			for _, a := range part {
+				s.Accounts = append(s.Accounts, a.ID)
+			}
+			if err := e.Store.PutSought(ctx, x.workspace, x.tomb, s); err != nil {
+				return false, err
+			}
 		}
 	}
 	// What an attempt that died had found of others.
@@ -446,9 +458,15 @@ func (e *Erasure) sought(ctx context.Context, x *demand, f func(store.Sought) er
 
 // recall reads what has to be looked for.
 func (e *Erasure) recall(ctx context.Context, x *demand) error {
-	x.gone, x.spoke = map[string]bool{}, map[spoken]bool{}
+	x.whose, x.gone, x.spoke = map[string]bool{}, map[string]bool{}, map[spoken]bool{}
+	for _, a := range x.accounts {
+		x.whose[a.ID] = true
+	}
 	var names, words []string
 	err := e.sought(ctx, x, func(s store.Sought) error {
+		for _, id := range s.Accounts {
+			x.whose[id] = true
+		}
 		for _, id := range s.Gone {
 			x.gone[id] = true
 		}

@@ -163,34 +163,40 @@ func TestAnothersCopyStays(t *testing.T) {
 // In parts of the smallest size, each of which may be killed, it ends where an
 // undisturbed one ends.
 func TestInParts(t *testing.T) {
-	whole := settled(t)
-	whole.forget(demand)
-	want := without(whole.everything(), w+"#T | ")
+	scope := demand
+	scope.ID = ""
+	for name, m := range map[string]ingest.Erase{"account": demand, "scope": scope} {
+		t.Run(name, func(t *testing.T) {
+			whole := settled(t)
+			whole.forget(m)
+			want := without(whole.everything(), w+"#T | ")
 
-	x := settled(t)
-	x.now = []ingest.Erase{demand}
-	parts := 0
-	for len(x.now)+len(x.later) > 0 {
-		if len(x.now) == 0 {
-			x.now, x.later = x.later[:1], x.later[1:]
-		}
-		m := x.now[0]
-		x.now = x.now[1:]
-		e := x.erasure()
-		var asked atomic.Int64
-		e.Enough = func() bool { return asked.Add(1) > 1 }
-		if err := e.Forget(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
-		if parts++; parts > 500 {
-			t.Fatal("it does not end")
-		}
-	}
-	if parts < 6 {
-		t.Errorf("it was done in %d parts", parts)
-	}
-	if d := diff(want, without(x.everything(), w+"#T | ")); d != "" {
-		t.Errorf("after %d parts (-whole +in parts)\n%s", parts, d)
+			x := settled(t)
+			x.now = []ingest.Erase{m}
+			parts := 0
+			for len(x.now)+len(x.later) > 0 {
+				if len(x.now) == 0 {
+					x.now, x.later = x.later[:1], x.later[1:]
+				}
+				m := x.now[0]
+				x.now = x.now[1:]
+				e := x.erasure()
+				var asked atomic.Int64
+				e.Enough = func() bool { return asked.Add(1) > 1 }
+				if err := e.Forget(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+				if parts++; parts > 500 {
+					t.Fatal("it does not end")
+				}
+			}
+			if parts < 6 {
+				t.Errorf("it was done in %d parts", parts)
+			}
+			if d := diff(want, without(x.everything(), w+"#T | ")); d != "" {
+				t.Errorf("after %d parts (-whole +in parts)\n%s", parts, d)
+			}
+		})
 	}
 }
 

@@ -105,8 +105,8 @@ var errEnough = errors.New("enough")
 // its words, or as one who waits.
 func (x *demand) names(d report.Data) bool {
 	persons := map[string]bool{}
-	for _, a := range x.accounts {
-		persons[social.PersonID(a.ID)] = true
+	for a := range x.whose {
+		persons[social.PersonID(a)] = true
 	}
 	return slices.ContainsFunc(d.Leads, func(l report.Lead) bool { return persons[l.PersonID] && !l.LastSeen.After(x.at) }) ||
 		slices.ContainsFunc(d.Issues, func(i report.Issue) bool {

@@ -126,14 +126,14 @@ func (s *Store) DeleteNamed(ctx context.Context, w string, p Mention) error {
 // Sought is what an erasure has still to look for, of one part of the facts
 // that it takes away. It goes when the erasure has been done twice.
 type Sought struct {
-	ID     string              // of the part
-	Open   []FactRef           // facts of others that go with the account's, and may still be there
-	Gone   []string            // ids of activities
-	Said   []string            // stamps of what was said
-	Words  []string            // texts that may be quoted
-	Names  []string            // what the account is called: handles, names, e-mail addresses
-	Places []string            // in the archive, that are to be looked at
-	Refs   []social.AccountRef // accounts
+	ID       string    // of the part
+	Open     []FactRef // facts of others that go with the account's, and may still be there
+	Gone     []string  // ids of activities
+	Said     []string  // stamps of what was said
+	Words    []string  // texts that may be quoted
+	Names    []string  // what the account is called: handles, names, e-mail addresses
+	Places   []string  // in the archive, that are to be looked at
+	Accounts []string  // where all of a scope goes, the accounts of it that there were
 }
 
 type soughtItem struct {
