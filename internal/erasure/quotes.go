@@ -24,9 +24,9 @@ func (e *Erasure) quotes(ctx context.Context, x *demand, after string) (string, 
 			return "", false, err
 		}
 	}
-	n, last, err := e.reports(ctx, x, after)
+	n, after, done, err := e.reports(ctx, x, after)
 	removed["reports"] = n
-	return last, last == "", errors.Join(err, e.tell(ctx, x, removed, false))
+	return after, done, errors.Join(err, e.tell(ctx, x, removed, false))
 }
 
 // themes takes the words out of the quotes of every theme set.
@@ -58,14 +58,10 @@ func (e *Erasure) themes(ctx context.Context, x *demand) (int, error) {
 }
 
 // reports deletes the files of the runs that name an account or quote it.
-// The run stays, and says that its files are gone. It returns the file after
-// which there is more to do, if there is.
-func (e *Erasure) reports(ctx context.Context, x *demand, after string) (int, string, error) {
-	removed, last := 0, after
-	err := e.Archive.List(ctx, "reports/"+x.workspace+"/", after, func(key string) error {
-		if e.enough(ctx) {
-			return errEnough
-		}
+// The run stays, and says that its files are gone. It returns the file up to
+// which it came, and whether that was all.
+func (e *Erasure) reports(ctx context.Context, x *demand, after string) (removed int, last string, done bool, err error) {
+	err = e.Archive.List(ctx, "reports/"+x.workspace+"/", after, func(key string) error {
 		last = key
 		run, is := strings.CutSuffix(key, ".json")
 		if !is {
@@ -90,12 +86,15 @@ func (e *Erasure) reports(ctx context.Context, x *demand, after string) (int, st
 		if gone {
 			removed++
 		}
+		if err == nil && e.enough(ctx) {
+			return errEnough
+		}
 		return err
 	})
 	if errors.Is(err, errEnough) {
-		return removed, last, nil
+		return removed, last, false, nil
 	}
-	return removed, "", err
+	return removed, last, err == nil, err
 }
 
 // errEnough ends a walk early, since there is no time left.
