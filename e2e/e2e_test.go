@@ -168,7 +168,7 @@ func (c *cloud) drained(t *testing.T) {
 			t.Fatal("the queues do not empty")
 		}
 		left := 0
-		for _, q := range []string{"deliveries", "scoring", "feedback"} {
+		for _, q := range []string{"poll", "deliveries", "replays", "scoring", "feedback"} {
 			out, err := c.sqs.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: aws.String(c.Queues[q]), AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}})
 			if err != nil {
 				t.Fatal(err)
@@ -392,6 +392,8 @@ func TestDemo(t *testing.T) {
 		t.Errorf("%d mails with the report's subject, want 1", n)
 	}
 
+	rebuilds(t, cl, bin, "larkspoon")
+
 	// Somebody else sees nothing of it.
 	other := cl.user(t, "somebody-else")
 	for _, path := range []string{base, base + "/leads", base + "/activities", base + "/leads/" + report.Leads[0].Person} {
@@ -573,4 +575,5 @@ func TestTweets(t *testing.T) {
 			t.Errorf("lead %s: %d in the list, %v alone, %v by rapport score", l.Person, l.Micro, api, ours)
 		}
 	}
+	rebuilds(t, cl, bin, "tweets")
 }

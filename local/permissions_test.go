@@ -136,6 +136,12 @@ func TestPermissions(t *testing.T) {
 			ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":p": key["PK"]}})
 		return err
 	}
+	due := func(ctx context.Context, c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c, unchecked).Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.Table, IndexName: aws.String("GSI3"), KeyConditionExpression: aws.String("G3PK = :p"),
+			ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":p": key["PK"]}})
+		return err
+	}
 	send := func(queue string) func(context.Context, aws.Config) error {
 		return func(ctx context.Context, c aws.Config) error {
 			url, ok := s.Queues[queue]
@@ -238,24 +244,24 @@ func TestPermissions(t *testing.T) {
 				"delete report": erase("reports/x"), "queue the second pass": send("erase")},
 			calls{"scan": scan, "check": check, "delete body": erase("deliveries/x"), "read secret": readSecret, "queue delivery": send("deliveries"), "queue scoring": send("scoring")}},
 		{"poll",
-			calls{"get": get, "put": put, "query": query, "delete": remove, "queue delivery": send("deliveries"), "keep body": write("deliveries/x"), "read secret": readSecret},
+			calls{"get": get, "put": put, "query": query, "delete": remove, "queue delivery": send("deliveries"), "queue a host": send("poll"), "keep body": write("deliveries/x"), "read secret": readSecret, "see what is due": due},
 			calls{"update": update, "scan": scan, "read index": index, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
 				"write secret": writeSecret, "read another secret": otherSecret, "invoke": invoke("report")}},
 		{"watch",
 			calls{"get": get, "put": put, "query": query, "read secret": readSecret, "queue a workspace": send("watch")},
 			calls{"update": update, "delete": remove, "scan": scan, "read index": index, "write secret": writeSecret, "queue delivery": send("deliveries")}},
 		{"discover",
-			calls{"get": get, "put": put, "query": query},
+			calls{"get": get, "put": put, "query": query, "queue bulk work": send("bulk")},
 			calls{"delete": remove, "update": update, "scan": scan, "read index": index, "queue scoring": send("scoring"), "read secret": readSecret,
 				"write report": write("reports/x")}},
 		{"report",
-			calls{"get": get, "put": put, "delete": remove, "query": query, "read index": index, "write report": write("reports/x"), "send mail": mail},
+			calls{"get": get, "put": put, "delete": remove, "query": query, "read index": index, "write report": write("reports/x"), "send mail": mail, "queue a run": send("report"), "see what is due": due},
 			calls{"update": update, "scan": scan, "read report": read("reports/x"), "archive": write("archive/x"), "read parked": read("parked/x"),
 				"read secret": readSecret, "invoke": invoke("discover")}},
 		{"api",
 			calls{"get": get, "put": put, "delete": remove, "query": query, "transact": transact, "read index": index, "read report": read("reports/x"),
 				"update": update, "get a batch": getBatch, "read secret": readSecret, "write secret": writeSecret, "read archive": read("archive/x"), "read parked": read("parked/x"),
-				"queue a replay": send("deliveries"), "queue an erasure": send("erase"), "keep a replay's body": write("deliveries/x"), "read the erasure key": readErasureKey,
+				"queue a replay": send("replays"), "queue an erasure": send("erase"), "keep a replay's body": write("deliveries/x"), "read the erasure key": readErasureKey,
 				"invoke report": invoke("report"), "invoke discover": invoke("discover")},
 			calls{"check": check, "scan": scan, "write report": write("reports/x"), "archive": write("archive/x"), "delete archive": erase("archive/x"),
 				"invoke ingest": invoke("ingest"), "send mail": mail, "queue scoring": send("scoring"), "read another secret": otherSecret}},

@@ -38,6 +38,7 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/scoring"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 const (
@@ -104,6 +105,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if err := normaliseSpeed(); err != nil {
+		return err
+	}
+	if err := coldStarts(ctx); err != nil {
 		return err
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
@@ -276,8 +280,8 @@ func costs(ctx context.Context, s *store.Store) error {
 	line("heard_wru_per_source_and_slot", m.take().write, "WRU")
 
 	n := nr + nm
-	f := feedback.New(s, func(_ context.Context, w string, as []string) error {
-		scores = append(scores, ingest.Score{Workspace: w, Accounts: as})
+	f := feedback.New(s, func(_ context.Context, w string, stale []view.Stale) error {
+		scores = append(scores, ingest.Score{Workspace: w, Accounts: stale})
 		return nil
 	})
 	start := cpu()
@@ -296,11 +300,9 @@ func costs(ctx context.Context, s *store.Store) error {
 	start = cpu()
 	scored := 0.0
 	for _, sc := range scores {
-		for _, a := range sc.Accounts {
-			scored++
-			if err := l.Rescore(ctx, sc.Workspace, a); err != nil {
-				return err
-			}
+		scored += float64(len(sc.Accounts))
+		if err := errors.Join(l.Score(ctx, sc.Workspace, received, sc.Accounts...)...); err != nil {
+			return err
 		}
 	}
 	sm, cpuS := m.take(), cpu()-start

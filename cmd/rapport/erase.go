@@ -1,7 +1,7 @@
 package main
 
 import (
-	"rapport/internal/app"
+	"rapport/internal/app/operator"
 	"rapport/internal/ingest"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -41,7 +41,7 @@ func (c *eraseCommand) Run(s *streams) error {
 	}
 	m := ingest.Erase{Workspace: c.Workspace, Platform: c.Platform, Scope: c.Scope, ID: c.ID, Reason: c.Reason, At: social.Stamp(s.now())}
 	if c.Yes {
-		o, err := app.NewOperator(s.ctx, c.Stack)
+		o, err := operator.New(s.ctx, c.Stack)
 		if err != nil {
 			return err
 		}

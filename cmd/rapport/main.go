@@ -53,6 +53,7 @@ type commands struct {
 	Score     scoreCommand     `cmd:"" help:"Score people by what they did."`
 	Send      sendCommand      `cmd:"" help:"Sign payloads as a platform would and post them."`
 	Replay    replayCommand    `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`
+	Rebuild   rebuildCommand   `cmd:"" help:"Make views again from the facts, compare them with those in use, and mend what differs."`
 	Redrive   redriveCommand   `cmd:"" help:"Move a stack's dead letters back to their queue."`
 	Erase     eraseCommand     `cmd:"" help:"Have an account forgotten whose person asked for it."`
 	Jetstream jetstreamCommand `cmd:"" help:"Read Bluesky's event stream and post what concerns your accounts."`

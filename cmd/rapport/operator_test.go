@@ -21,7 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"rapport/internal/app"
+	"rapport/internal/app/ingest"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -50,8 +50,11 @@ func newStack(t *testing.T) *stack {
 	}
 	x := &stack{t: t, name: table.Name, store: s, sqs: sqs.NewFromConfig(cfg), queues: map[string]string{}}
 	outputs := map[string]string{"Table": table.Name, "Bucket": table.Name, "ErasureKeySecret": table.Name}
-	for _, name := range []string{"Deliveries", "Scoring", "Feedback", "Erase"} {
+	for _, name := range []string{"Deliveries", "Replays", "Scoring", "Feedback", "Erase"} {
 		for _, kind := range []string{"Queue", "Dlq"} {
+			if name == "Replays" && kind == "Dlq" {
+				continue // its dead letters are deliveries'
+			}
 			out, err := x.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name + kind)})
 			if err != nil {
 				t.Fatal(err)
@@ -128,7 +131,7 @@ func post(id, in string) platform.Delivery {
 // ingest does what the function does with deliveries.
 func (x *stack) ingest(bodies ...string) {
 	x.t.Helper()
-	h, err := app.Ingest(x.t.Context(), func(k string) string { return x.env[k] })
+	h, err := ingest.New(x.t.Context(), func(k string) string { return x.env[k] })
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -155,10 +158,10 @@ func (x *stack) deliver(ds ...platform.Delivery) {
 	x.ingest(bodies...)
 }
 
-// work ingests what waits in the deliveries queue.
+// work ingests what waits in the queues of deliveries and replays.
 func (x *stack) work() int {
 	x.t.Helper()
-	bodies := x.waiting("deliveries")
+	bodies := append(x.waiting("deliveries"), x.waiting("replays")...)
 	if len(bodies) > 0 {
 		x.ingest(bodies...)
 	}
@@ -273,8 +276,8 @@ func TestReplayUnderstandsWhatWasParked(t *testing.T) {
 	if dry.code != exitOK || sum["deliveries"] != 2.0 || sum["would_add"] != 1.0 || sum["still_parked"] != 1.0 || !strings.Contains(dry.err, "2 deliveries: would add 1, change 0") {
 		t.Errorf("dry run: code %d, %s%s", dry.code, dry.out, dry.err)
 	}
-	if x.count("deliveries") != "0" || len(x.parked()) != 2 {
-		t.Errorf("the dry run did something: %s queued, parked %q", x.count("deliveries"), x.parked())
+	if x.count("replays") != "0" || len(x.parked()) != 2 {
+		t.Errorf("the dry run did something: %s queued, parked %q", x.count("replays"), x.parked())
 	}
 
 	done := make(chan ended)
@@ -334,11 +337,11 @@ func TestReplayThatIsNotStoredInTimeFails(t *testing.T) {
 	x.deliver(post("2", "annex"))
 	x.watch("src2", "annex")
 	got := x.call("replay", "--workspace", "acme", "--wait", "0s")
-	if got.code != exitFailed || !strings.Contains(got.err, "after 0s replaying them would still add 1") || x.count("deliveries") != "1" {
-		t.Errorf("code %d, %s%s, %s queued", got.code, got.out, got.err, x.count("deliveries"))
+	if got.code != exitFailed || !strings.Contains(got.err, "after 0s replaying them would still add 1") || x.count("replays") != "1" {
+		t.Errorf("code %d, %s%s, %s queued", got.code, got.out, got.err, x.count("replays"))
 	}
 	var d platform.Delivery
-	if err := json.Unmarshal([]byte(x.waiting("deliveries")[0]), &d); err != nil || !d.Replay || !d.Received.Equal(now.Add(-time.Hour)) {
+	if err := json.Unmarshal([]byte(x.waiting("replays")[0]), &d); err != nil || !d.Replay || !d.Received.Equal(now.Add(-time.Hour)) {
 		t.Errorf("queued %+v, %v", d, err)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"rapport/internal/app"
+	"rapport/internal/app/operator"
 	"rapport/internal/fault"
 )
 
@@ -56,7 +56,7 @@ func (c *redriveCommand) Run(s *streams) error {
 	if c.Limit < 0 {
 		return misused("--limit %d is negative", c.Limit)
 	}
-	o, err := app.NewOperator(s.ctx, c.Stack)
+	o, err := operator.New(s.ctx, c.Stack)
 	if err != nil {
 		return err
 	}

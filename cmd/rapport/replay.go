@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"rapport/internal/app"
+	"rapport/internal/app/operator"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/platform"
@@ -80,7 +80,7 @@ func (c *replayCommand) Run(s *streams) error {
 	if c.Wait < 0 {
 		return misused("--wait %s is negative", c.Wait)
 	}
-	o, err := app.NewOperator(s.ctx, c.Stack)
+	o, err := operator.New(s.ctx, c.Stack)
 	if err != nil {
 		return err
 	}

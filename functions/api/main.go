@@ -1,6 +1,9 @@
-// Command api is the function api; see package app for its wiring.
+// Command api is the function api; see package app/api for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/api"
+)
 
-func main() { app.Run(app.API) }
+func main() { app.Run(api.New) }

@@ -1,6 +1,9 @@
-// Command discover is the function discover; see package app for its wiring.
+// Command discover is the function discover; see package app/discover for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/discover"
+)
 
-func main() { app.Run(app.Discover) }
+func main() { app.Run(discover.New) }

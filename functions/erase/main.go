@@ -1,6 +1,9 @@
-// Command erase is the function erase; see package app for its wiring.
+// Command erase is the function erase; see package app/erase for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/erase"
+)
 
-func main() { app.Run(app.Erase) }
+func main() { app.Run(erase.New) }

@@ -1,6 +1,9 @@
-// Command feedback is the function feedback; see package app for its wiring.
+// Command feedback is the function feedback; see package app/feedback for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/feedback"
+)
 
-func main() { app.Run(app.Feedback) }
+func main() { app.Run(feedback.New) }

@@ -1,6 +1,9 @@
-// Command ingest is the function ingest; see package app for its wiring.
+// Command ingest is the function ingest; see package app/ingest for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/ingest"
+)
 
-func main() { app.Run(app.Ingest) }
+func main() { app.Run(ingest.New) }

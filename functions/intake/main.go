@@ -1,6 +1,9 @@
-// Command intake is the function intake; see package app for its wiring.
+// Command intake is the function intake; see package app/intake for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/intake"
+)
 
-func main() { app.Run(app.Intake) }
+func main() { app.Run(intake.New) }

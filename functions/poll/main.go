@@ -1,6 +1,9 @@
-// Command poll is the function poll; see package app for its wiring.
+// Command poll is the function poll; see package app/poll for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/poll"
+)
 
-func main() { app.Run(app.Poll) }
+func main() { app.Run(poll.New) }

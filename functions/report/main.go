@@ -1,6 +1,9 @@
-// Command report is the function report; see package app for its wiring.
+// Command report is the function report; see package app/report for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/report"
+)
 
-func main() { app.Run(app.Report) }
+func main() { app.Run(report.New) }

@@ -1,6 +1,9 @@
-// Command score is the function score; see package app for its wiring.
+// Command score is the function score; see package app/score for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/score"
+)
 
-func main() { app.Run(app.Score) }
+func main() { app.Run(score.New) }

@@ -1,6 +1,9 @@
-// Command watch is the function watch; see package app for its wiring.
+// Command watch is the function watch; see package app/watch for its wiring.
 package main
 
-import "rapport/internal/app"
+import (
+	"rapport/internal/app"
+	"rapport/internal/app/watch"
+)
 
-func main() { app.Run(app.Watch) }
+func main() { app.Run(watch.New) }

@@ -2,24 +2,29 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/social"
+	"rapport/internal/store"
 )
 
 type listActivitiesIn struct {
 	InWorkspace
 	Person string `query:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"This person's facts only: what they did and the replies they received"`
+	From   string `query:"from" format:"date-time" doc:"What was done from this instant on, newest first; by default 28 days before to. Without from and to, everything comes account by account"`
+	To     string `query:"to" format:"date-time" doc:"What was done before this instant, newest first; by default now"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"At most so many; a page of long texts holds fewer"`
 	Cursor string `query:"cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the page before"`
 }
@@ -40,7 +45,7 @@ func (s *service) activities(api huma.API) {
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[social.Line]](), true, "")
 	line := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[social.Line](), true, "")
 	members(s, api, huma.Operation{OperationID: "list-activities", Method: http.MethodGet, Path: "/activities", Tags: []string{"activities"}, Summary: "Export activities",
-		Description: "Every fact of the workspace exactly once, account by account, or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header.",
+		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header.",
 		Responses: map[string]*huma.Response{"200": {Description: "A page of activities",
 			Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=next", Schema: &huma.Schema{Type: "string"}}},
 			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {Schema: line}}}},
@@ -50,9 +55,14 @@ func (s *service) activities(api huma.API) {
 			return nil, err
 		}
 		p := exported{limit: in.Limit}
-		if in.Person != "" {
+		switch dated := in.From != "" || in.To != ""; {
+		case dated && in.Person != "":
+			return nil, invalid("query.from", "goes without person: a person's activities come in the order of time")
+		case dated:
+			err = s.activitiesBetween(ctx, w, Period{in.From, in.To}, after, &p)
+		case in.Person != "":
 			err = s.personActivities(ctx, w, in.Person, after, &p)
-		} else {
+		default:
 			err = s.allActivities(ctx, w, after, &p)
 		}
 		if err != nil {
@@ -87,30 +97,86 @@ func (p *exported) add(a social.Activity, person, place string) (bool, error) {
 	return true, nil
 }
 
-// personActivities adds a person's facts in the order of their time.
+// personActivities adds a person's facts in the order of their time. A place
+// is one among what the person did and one among what was done to them.
 func (s *service) personActivities(ctx context.Context, w, person, after string, p *exported) error {
-	facts, err := s.Leads.Facts(ctx, w, person)
+	found := after != ""
+	for {
+		facts, places, err := s.Store.AllFacts(ctx, w, social.AccountOf(person), after, p.atOnce())
+		if err != nil {
+			return err
+		}
+		if found = found || len(facts) > 0; !found {
+			return fault.New(fault.NotFound, "no such person")
+		}
+		for i, a := range facts {
+			if ok, err := p.add(a, person, places[i]); !ok || err != nil {
+				return err
+			}
+		}
+		if len(facts) < p.atOnce() {
+			return nil
+		}
+		after = places[len(places)-1]
+	}
+}
+
+// atOnce is how many facts are read at a time: the page, and one more that says whether
+// another follows, but no more than fit the memory with the longest texts.
+func (p *exported) atOnce() int { return min(p.limit+1, 100) }
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
+
+// activitiesBetween adds what was done in a period, the newest first. It reads
+// the hours that the page is of.
+func (s *service) activitiesBetween(ctx context.Context, w string, period Period, after string, p *exported) error {
+	from, to, err := period.bounds(s.Now(), 0)
 	if err != nil {
 		return err
 	}
-	if len(facts) == 0 {
-		return fault.New(fault.NotFound, "no such person")
-	}
-	slices.SortFunc(facts, func(a, b social.Activity) int { return cmp.Compare(placeOf(a), placeOf(b)) })
-	for _, a := range facts {
-		if placeOf(a) <= after {
-			continue
-		}
-		if ok, err := p.add(a, person, placeOf(a)); !ok || err != nil {
+	if stamp, _, ok := strings.Cut(after, " "); ok {
+		at, err := social.ParseStamp(stamp)
+		if err != nil {
 			return err
+		}
+		to = at.Add(time.Millisecond) // what follows may be of the same instant
+	}
+	newest := &placed{limit: p.limit + 1}
+	err = s.Store.Days(ctx, w, store.Span{From: from, To: to, Few: true}, func(_ time.Time, ts []day.Tuple) error {
+		for _, t := range ts {
+			if after == "" || placeOfTuple(t) < after {
+				newest.add(t)
+			}
+		}
+		if len(newest.kept) > p.limit {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	for part := range slices.Chunk(newest.list(), textsAtOnce) {
+		refs := make([]store.FactRef, len(part))
+		for i, t := range part {
+			refs[i] = store.RefTo(t)
+		}
+		facts, err := s.Store.Activities(ctx, w, refs)
+		if err != nil {
+			return err
+		}
+		for i, a := range facts {
+			if a == nil {
+				continue // gone by now
+			}
+			if ok, err := p.add(*a, social.PersonID(refs[i].Account), placeOfTuple(part[i])); !ok || err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
-
-// placeOf is an activity's place in the order of time. Its length is fixed,
-// however long the platform's ids are, since cursors hold it.
-func placeOf(a social.Activity) string { return social.Stamp(a.Occurred) + " " + a.ID() }
 
 // fitting returns how many of items, from the first on, make a page of at most
 // maxPage bytes; at least one, if there are any.
@@ -134,7 +200,7 @@ func (s *service) allActivities(ctx context.Context, w, after string, p *exporte
 	account, within, _ := strings.Cut(after, " ")
 	own := func(account, within string) (bool, error) {
 		for {
-			facts, places, err := s.Store.OwnFacts(ctx, w, account, within, p.limit)
+			facts, places, err := s.Store.OwnFacts(ctx, w, account, within, p.atOnce())
 			if err != nil {
 				return false, err
 			}
@@ -143,7 +209,7 @@ func (s *service) allActivities(ctx context.Context, w, after string, p *exporte
 					return false, err
 				}
 			}
-			if len(facts) < p.limit {
+			if len(facts) < p.atOnce() {
 				return true, nil
 			}
 			within = places[len(places)-1]

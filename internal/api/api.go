@@ -18,6 +18,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,11 +69,13 @@ const (
 
 // Handler serves the API.
 func Handler(d Deps) http.Handler {
-	mux, api := routes(d)
+	configure()
+	mux := http.NewServeMux()
+	(&service{Deps: d}).operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
 	for path, form := range map[string]func() (string, []byte, error){
-		openapiYAML: func() (string, []byte, error) { b, err := api.OpenAPI().YAML(); return "application/yaml", b, err },
+		openapiYAML: func() (string, []byte, error) { b, err := described().YAML(); return "application/yaml", b, err },
 		openapiJSON: func() (string, []byte, error) {
-			b, err := api.OpenAPI().MarshalJSON()
+			b, err := described().MarshalJSON()
 			return "application/json", b, err
 		},
 	} {
@@ -90,14 +93,38 @@ func Handler(d Deps) http.Handler {
 }
 
 // Description returns the API's description, openapi.yaml.
-func Description() ([]byte, error) {
-	_, api := routes(Deps{})
-	return api.OpenAPI().YAML()
+func Description() ([]byte, error) { return described().YAML() }
+
+// described is the description of all operations, made when it is first asked for.
+var described = sync.OnceValue(func() *huma.OpenAPI {
+	configure()
+	api := humago.New(http.NewServeMux(), settings())
+	(&service{}).operations(api)
+	return api.OpenAPI()
+})
+
+// later is an API whose operations are each made when they are first called.
+// To make them all, with their schemas and messages, takes huma longer than
+// everything else that a cold start does, and the call that waits for it
+// needs one. An operation that can't be made fails a test: the description
+// is made of all of them.
+type later struct {
+	huma.API // holds schemas that operations look up before they are registered, and no operation
+	mux      *http.ServeMux
 }
 
-func routes(d Deps) (*http.ServeMux, huma.API) {
-	configure()
-	mux := http.NewServeMux()
+// register serves a pattern of mux with the operation that register makes.
+func (l *later) register(pattern string, register func(huma.API)) {
+	made := sync.OnceValue(func() http.Handler {
+		mux := http.NewServeMux()
+		register(humago.New(mux, settings()))
+		return mux
+	})
+	l.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { made().ServeHTTP(w, r) })
+}
+
+// settings are huma's, ours in place of its own.
+func settings() huma.Config {
 	cfg := huma.DefaultConfig("Rapport", "1.0.0")
 	cfg.Info.Description = "Public social activity as scored leads, feedback themes and reports. Every workspace sees its own data only. " +
 		"Lists are paged: pass next_cursor as cursor, or follow the Link header. Scores are decimal strings, exact to a millionth of a point. " +
@@ -120,8 +147,11 @@ func routes(d Deps) (*http.ServeMux, huma.API) {
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT",
 		Description: "An access token of the workspace's user pool"}}
 	cfg.Security = []map[string][]string{{"token": {}}}
-	api := humago.New(mux, cfg)
-	s := &service{Deps: d}
+	return cfg
+}
+
+// operations registers all there are.
+func (s *service) operations(api huma.API) {
 	s.workspaces(api)
 	s.sources(api)
 	s.apps(api)
@@ -134,7 +164,6 @@ func routes(d Deps) (*http.ServeMux, huma.API) {
 	s.activities(api)
 	s.documents(api)
 	s.reports(api)
-	return mux, api
 }
 
 // InWorkspace is the part of a request that names the workspace.
@@ -173,6 +202,10 @@ type CreatedOut[T any] struct {
 
 // open registers an operation that any caller with a token may use.
 func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context, caller string, in *I) (*O, error)) {
+	if l, ok := api.(*later); ok {
+		l.register(op.Method+" "+op.Path, func(api huma.API) { open(api, op, f) })
+		return
+	}
 	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if op.Method == http.MethodGet {
 		if op.Responses == nil {

@@ -1,16 +1,14 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"rapport/internal/conversation"
+	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/stats"
@@ -24,11 +22,36 @@ type Conversation struct {
 	State        string     `json:"state" enum:"waiting,answered,closed" doc:"closed: answered, and silent for a week"`
 	Started      time.Time  `json:"started" doc:"The asker's first message"`
 	Last         time.Time  `json:"last" doc:"The newest message of either side"`
-	Messages     int        `json:"messages" doc:"Of the asker's"`
-	Replies      int        `json:"replies" doc:"Of the business's, to them"`
 	LastKey      string     `json:"last_key" doc:"The asker's newest message"`
 	WaitingSince *time.Time `json:"waiting_since,omitempty" doc:"The first message since the newest reply that has none"`
 	Waiting      *Message   `json:"waiting,omitempty" doc:"That message"`
+}
+
+// Exchange is a reply of the business's and the message that it is to.
+type Exchange struct {
+	Asked    time.Time `json:"asked"`
+	Answered time.Time `json:"answered"`
+	Seconds  float64   `json:"seconds"`
+	Message  string    `json:"message" doc:"The id of the message that was replied to"`
+	Reply    string    `json:"reply" doc:"The id of the reply's activity"`
+}
+
+// ConversationDetail is a conversation and its exchanges.
+type ConversationDetail struct {
+	Conversation Conversation   `json:"conversation"`
+	Exchanges    Page[Exchange] `json:"exchanges" doc:"Newest first"`
+}
+
+type conversationIn struct {
+	InWorkspace
+	Paged
+	Thread string `path:"thread" pattern:"^(thr|msg)_[a-z0-9]{1,60}$" maxLength:"64"`
+	Person string `path:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"Who asks"`
+}
+
+type conversationOut struct {
+	Link string `header:"Link" doc:"The next page of exchanges, rel=next"`
+	Body ConversationDetail
 }
 
 // ResponseTime is one figure of how fast answers came, in seconds.
@@ -54,7 +77,7 @@ type listConversationsIn struct {
 	InWorkspace
 	Period
 	Paged
-	State string `query:"state" enum:"waiting,all" default:"waiting" doc:"waiting: who waits, the longest first, whenever it was. all: newest message in the period, newest first"`
+	State string `query:"state" enum:"waiting,all" default:"waiting" doc:"waiting: who waits, the longest first, whenever it was. all: newest message in the period, the newest hour first"`
 }
 
 type responseTimesIn struct {
@@ -66,7 +89,9 @@ type responseTimesIn struct {
 const level = 0.95
 
 func (s *service) conversations(api huma.API) {
-	members(s, api, huma.Operation{OperationID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Tags: []string{"feedback"}, Summary: "List conversations"}, s.listConversations)
+	members(s, api, huma.Operation{OperationID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Tags: []string{"feedback"}, Summary: "List conversations",
+		Description: "A page may hold fewer than asked for, or none, while there is a next one."}, s.listConversations)
+	members(s, api, huma.Operation{OperationID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{thread}/{person}", Tags: []string{"feedback"}, Summary: "Get a conversation with its exchanges"}, s.getConversation)
 	members(s, api, huma.Operation{OperationID: "get-response-times", Method: http.MethodGet, Path: "/response-times", Tags: []string{"feedback"}, Summary: "Get how fast answers came",
 		Description: "Medians of all replies given in the period, however long it is. What is not answered has no time: see the conversations that wait."},
 		func(ctx context.Context, w string, in *responseTimesIn) (*Out[ResponseTimes], error) {
@@ -74,21 +99,13 @@ func (s *service) conversations(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			// A reply of the period may be followed by others after it.
-			heads, err := s.Store.Conversations(ctx, w, from, endOfTime)
+			f, err := s.Store.Responses(ctx, w, from, to)
 			if err != nil {
 				return nil, err
 			}
-			list := make([]conversation.Conversation, len(heads))
-			for i, h := range heads {
-				list[i] = h.Conversation
-			}
-			f := conversation.Measure(list, from, to)
 			return &Out[ResponseTimes]{ResponseTimes{from, to, responseTime(f.PerPair), responseTime(f.PerMessage), responseTime(f.PerConversation)}}, nil
 		})
 }
-
-var endOfTime = time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 func responseTime(seconds []float64) ResponseTime {
 	out := ResponseTime{N: len(seconds), Needed: stats.QuantileNeeds(0.5, level)}
@@ -114,19 +131,17 @@ func (s *service) listConversations(ctx context.Context, w string, in *listConve
 		return nil, err
 	}
 	var heads []store.Head
-	rank := func(h store.Head) string { return social.Stamp(h.WaitingSince) + h.Thread + h.Asker }
+	var last string
+	place := store.Head.Place
 	if in.State == "waiting" {
-		heads, err = s.Store.Waiting(ctx, w)
+		place = store.Head.WaitingPlace
+		heads, last, err = s.Store.Waiting(ctx, w, after, in.Limit)
 	} else {
-		rank = func(h store.Head) string { return falling(h.Last) + h.Thread + h.Asker }
-		heads, err = s.Store.Conversations(ctx, w, from, to)
-		heads = slices.DeleteFunc(heads, func(h store.Head) bool { return !h.Last.Before(to) })
+		heads, last, err = s.Store.Conversations(ctx, w, from, to, after, in.Limit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(heads, func(a, b store.Head) int { return cmp.Compare(rank(a), rank(b)) })
-	heads, last := pageAfter(heads, rank, after, in.Limit)
 	out := &PageOut[Conversation]{Body: Page[Conversation]{Items: make([]Conversation, len(heads))}}
 	errs := parallel.Each(ctx, len(heads), 8, func(i int) (err error) {
 		out.Body.Items[i], err = s.conversation(ctx, w, heads[i])
@@ -140,35 +155,60 @@ func (s *service) listConversations(ctx context.Context, w string, in *listConve
 		return nil, err
 	}
 	if n < len(heads) {
-		out.Body.Items, last = out.Body.Items[:n], rank(heads[n-1])
+		out.Body.Items, last = out.Body.Items[:n], place(heads[n-1])
 	}
 	out.Body.NextCursor, out.Link, err = s.next(ctx, last)
 	return out, err
 }
 
-// falling is a text that sorts the newest instant first.
-func falling(t time.Time) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return '9' - (r - '0')
-		}
-		return r
-	}, social.Stamp(t))
+func (s *service) getConversation(ctx context.Context, w string, in *conversationIn) (*conversationOut, error) {
+	after, err := s.place(ctx, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	asker := social.AccountOf(in.Person)
+	h, err := s.Store.Head(ctx, w, in.Thread, asker)
+	if err == nil && h.Last.IsZero() {
+		err = fault.New(fault.NotFound, "nothing of it stands any more")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &conversationOut{Body: ConversationDetail{Exchanges: Page[Exchange]{Items: []Exchange{}}}}
+	if out.Body.Conversation, err = s.conversation(ctx, w, h); err != nil {
+		return nil, err
+	}
+	list, last, err := s.Store.ExchangesOf(ctx, w, in.Thread, asker, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		out.Body.Exchanges.Items = append(out.Body.Exchanges.Items, Exchange{e.Asked, e.Answered, e.Answered.Sub(e.Asked).Seconds(), e.Message, e.Answer})
+	}
+	out.Body.Exchanges.NextCursor, out.Link, err = s.next(ctx, last)
+	return out, err
 }
 
 func (s *service) conversation(ctx context.Context, w string, h store.Head) (Conversation, error) {
 	c := Conversation{Thread: h.Thread, Person: social.PersonID(h.Asker), State: string(h.At(s.Now())), Started: h.Started, Last: h.Last,
-		Messages: h.Messages, Replies: len(h.Exchanges), LastKey: h.LastKey, WaitingSince: some(h.WaitingSince)}
+		LastKey: h.LastKey, WaitingSince: some(h.WaitingSince)}
 	if h.WaitingSince.IsZero() {
 		return c, nil
 	}
-	i, err := s.Store.ItemAt(ctx, w, h.Asker, h.WaitingKey, h.WaitingSince)
-	if err != nil {
+	i, err := s.said(ctx, w, h.Waiting)
+	if err != nil || i.Key == "" {
 		return c, err
 	}
-	if i.Key != "" {
-		m := message(i)
-		c.Waiting = &m
-	}
+	m := message(i)
+	c.Waiting = &m
 	return c, nil
+}
+
+// said returns a message as it stands; one that is gone is the zero Item.
+func (s *service) said(ctx context.Context, w string, ref store.FactRef) (store.Item, error) {
+	i, err := s.Store.Item(ctx, w, ref)
+	if fault.Is(err, fault.NotFound) {
+		return store.Item{}, nil
+	}
+	return i, err
 }

@@ -3,8 +3,8 @@ package api
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -12,11 +12,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
 	"rapport/internal/report"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 // Estimate is a number with its 95 % interval; where there are too few
@@ -71,8 +74,18 @@ type IssueList struct {
 	People     int       `json:"people" doc:"Who gave feedback, each once"`
 	Messages   int       `json:"messages" doc:"Of feedback"`
 	Unassigned int       `json:"unassigned" doc:"Messages that belong to no theme, those that are just pleased left out"`
-	Items      []Issue   `json:"items" doc:"Most people first"`
+	Reach
+	Items []Issue `json:"items" doc:"Most people first"`
 }
+
+// Reach says how much of what was asked for an answer rests on.
+type Reach struct {
+	Complete bool      `json:"complete" doc:"Whether everything in the period and the one before was read, and every message of it assigned"`
+	Since    time.Time `json:"since" doc:"What was done before this was not counted: the beginning of the period before, unless there was no time to read so far back"`
+	Untagged int       `json:"untagged" doc:"Messages that count as of no theme, since there was no time to read them: that passes within hours of a new theme set"`
+}
+
+func reachOf(c byday.Counted) Reach { return Reach{c.Complete, c.Since, c.Untagged} }
 
 // Message is a message of feedback.
 type Message struct {
@@ -85,10 +98,11 @@ type Message struct {
 
 // IssueEvidence is an issue with the messages it was counted from.
 type IssueEvidence struct {
-	Issue    Issue         `json:"issue"`
-	From     time.Time     `json:"from"`
-	To       time.Time     `json:"to"`
-	ThemeSet string        `json:"theme_set"`
+	Issue    Issue     `json:"issue"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	ThemeSet string    `json:"theme_set"`
+	Reach
 	Evidence Page[Message] `json:"evidence" doc:"Newest first"`
 }
 
@@ -122,12 +136,18 @@ func (s *service) issues(api huma.API) {
 		Description: "Counted over people, one voice each. A theme is an issue if at least a third of its messages clearly ask for something: a problem, a wish, a question, a threat to leave, or a negative word. " +
 			"Then everyone counts who wrote in it and was not just pleased; messages that are just pleased count neither way. 404 with a detail while no theme set is published. At most 400 days."},
 		func(ctx context.Context, w string, in *listIssuesIn) (*Out[IssueList], error) {
-			v, err := s.view(ctx, w, in.Period)
+			p, err := s.period(ctx, w, in.Period)
 			if err != nil {
 				return nil, err
 			}
-			sum := issue.Top(v.items, v.before, v.set, v.assigner, in.Limit)
-			out := IssueList{From: v.from, To: v.to, ThemeSet: v.set.Version, People: sum.People, Messages: sum.Messages, Unassigned: sum.Unassigned, Items: []Issue{}}
+			sum, err := byday.Count(ctx, s.Store, w, p, in.Limit)
+			if err != nil {
+				return nil, err
+			}
+			if err := byday.Quotes(ctx, s.Store, w, sum.Issues); err != nil {
+				return nil, err
+			}
+			out := IssueList{From: p.From, To: p.To, ThemeSet: p.Set.Version, People: sum.People, Messages: sum.Messages, Unassigned: sum.Unassigned, Reach: reachOf(sum), Items: []Issue{}}
 			for _, i := range sum.Issues {
 				out.Items = append(out.Items, issueOf(i, sum.People))
 			}
@@ -136,28 +156,13 @@ func (s *service) issues(api huma.API) {
 	members(s, api, huma.Operation{OperationID: "get-issue", Method: http.MethodGet, Path: "/issues/{theme}", Tags: []string{"feedback"}, Summary: "Get an issue with its evidence"}, s.issue)
 }
 
-// view is what issues are counted from.
-type view struct {
-	from, to      time.Time
-	items, before []store.Item
-	set           theme.Set
-	assigner      *theme.Assigner
-}
-
-func (s *service) view(ctx context.Context, w string, p Period) (view, error) {
-	var v view
-	var err error
-	if v.from, v.to, err = p.bounds(s.Now(), maxIssues); err != nil {
-		return v, err
+// period is what issues are counted of.
+func (s *service) period(ctx context.Context, w string, in Period) (p byday.Period, err error) {
+	if p.From, p.To, err = in.bounds(s.Now(), maxIssues); err != nil {
+		return p, err
 	}
-	if v.set, v.assigner, err = s.assigner(ctx, w); err != nil {
-		return v, err
-	}
-	if v.items, err = s.Store.Items(ctx, w, v.from, v.to); err != nil {
-		return v, err
-	}
-	v.before, err = s.Store.Items(ctx, w, v.from.Add(-v.to.Sub(v.from)), v.from)
-	return v, err
+	p.Set, p.Assigner, err = s.assigner(ctx, w)
+	return p, err
 }
 
 func issueOf(i issue.Issue, people int) Issue {
@@ -177,55 +182,98 @@ func (s *service) issue(ctx context.Context, w string, in *issueIn) (*issueOut, 
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.view(ctx, w, in.Period)
+	p, err := s.period(ctx, w, in.Period)
 	if err != nil {
 		return nil, err
 	}
-	known := slices.IndexFunc(v.set.Themes, func(t theme.Theme) bool { return t.ID == in.Theme })
+	known := slices.IndexFunc(p.Set.Themes, func(t theme.Theme) bool { return t.ID == in.Theme })
 	if known < 0 {
 		return nil, fault.New(fault.NotFound, "no such theme in the published theme set")
 	}
-	t := v.set.Themes[known]
-	sum := issue.Top(v.items, v.before, v.set, v.assigner, math.MaxInt)
-	found := issue.Issue{Theme: t.ID, Label: t.Label, Keywords: t.Keywords}
-	if i := slices.IndexFunc(sum.Issues, func(i issue.Issue) bool { return i.Theme == in.Theme }); i >= 0 {
-		found = sum.Issues[i]
-	}
-	evidence := map[string]bool{}
-	for _, key := range found.Evidence {
-		evidence[key] = true
-	}
-	var messages []store.Item
-	place := func(i store.Item) string { return placeOf(i.Activity) }
-	for _, i := range v.items {
-		if evidence[i.Key] && (after == "" || place(i) < after) {
-			messages = append(messages, i)
+	t := p.Set.Themes[known]
+	// The newest messages below the cursor, and one more, if there are so many.
+	newest := &placed{limit: in.Limit + 1}
+	p.Each = func(x day.Tuple, before bool) {
+		if !before && x.Theme == in.Theme && issue.Assigned(x) && (after == "" || placeOfTuple(x) < after) {
+			newest.add(x)
 		}
 	}
-	slices.SortFunc(messages, func(a, b store.Item) int { return cmp.Compare(place(b), place(a)) }) // newest first
-	out := &issueOut{Body: IssueEvidence{Issue: issueOf(found, sum.People), From: v.from, To: v.to, ThemeSet: v.set.Version, Evidence: Page[Message]{Items: []Message{}}}}
-	for _, i := range messages[:min(in.Limit, len(messages))] {
-		out.Body.Evidence.Items = append(out.Body.Evidence.Items, message(i))
-	}
-	n, err := fitting(out.Body.Evidence.Items)
+	sum, err := byday.Count(ctx, s.Store, w, p, len(p.Set.Themes))
 	if err != nil {
 		return nil, err
 	}
-	out.Body.Evidence.Items = out.Body.Evidence.Items[:n]
-	last := ""
-	if n < len(messages) {
-		last = place(messages[n-1])
+	found := []issue.Issue{{Theme: t.ID, Label: t.Label, Keywords: t.Keywords}}
+	var messages []day.Tuple
+	if i := slices.IndexFunc(sum.Issues, func(i issue.Issue) bool { return i.Theme == in.Theme }); i >= 0 {
+		found[0], messages = sum.Issues[i], newest.list()
+	}
+	if err := byday.Quotes(ctx, s.Store, w, found); err != nil {
+		return nil, err
+	}
+	out := &issueOut{Body: IssueEvidence{Issue: issueOf(found[0], sum.People), From: p.From, To: p.To, ThemeSet: p.Set.Version, Reach: reachOf(sum), Evidence: Page[Message]{Items: []Message{}}}}
+	page := messages[:min(in.Limit, len(messages))]
+	last, err := s.evidence(ctx, w, page, len(messages) > len(page), &out.Body.Evidence)
+	if err != nil {
+		return nil, err
 	}
 	out.Body.Evidence.NextCursor, out.Link, err = s.next(ctx, last)
 	return out, err
 }
 
-func message(i store.Item) Message {
-	author := i.Actor.Handle
-	if author == "" {
-		author = i.Actor.Name
+// evidence adds the messages of a page to out, as many as fit, and returns the
+// place of the last one, if more follow.
+func (s *service) evidence(ctx context.Context, w string, page []day.Tuple, more bool, out *Page[Message]) (string, error) {
+	last, bytes := "", 0
+	for part := range slices.Chunk(page, textsAtOnce) {
+		said, err := s.Store.Said(ctx, w, part)
+		if err != nil {
+			return "", err
+		}
+		for i, it := range said {
+			if it != nil { // else it is gone by now
+				m := message(*it)
+				b, err := json.Marshal(m)
+				if err != nil {
+					return "", err
+				}
+				if bytes += len(b) + 1; len(out.Items) > 0 && bytes > maxPage {
+					return last, nil
+				}
+				out.Items = append(out.Items, m)
+			}
+			last = placeOfTuple(part[i])
+		}
 	}
-	return Message{Quote: Quote{Key: i.Key, Text: i.Text, Author: author, Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred},
+	return placeIf(more, last), nil
+}
+
+// textsAtOnce is how many texts are read at a time; each may have 64 KB.
+const textsAtOnce = 50
+
+// placeOfTuple is an activity's place in the order of time. Its length is
+// fixed, however long the platform's ids are, since cursors hold it.
+func placeOfTuple(t day.Tuple) string { return social.Stamp(t.At()) + " " + t.ActivityID() }
+
+// placed keeps the newest of what is added, up to a limit.
+type placed struct {
+	limit int
+	kept  []day.Tuple
+}
+
+func (p *placed) add(t day.Tuple) {
+	if p.kept = append(p.kept, t); len(p.kept) >= 2*p.limit+100 {
+		p.kept = p.list()
+	}
+}
+
+// list returns them, the newest first.
+func (p *placed) list() []day.Tuple {
+	slices.SortFunc(p.kept, func(a, b day.Tuple) int { return cmp.Compare(placeOfTuple(b), placeOfTuple(a)) })
+	return p.kept[:min(p.limit, len(p.kept))]
+}
+
+func message(i store.Item) Message {
+	return Message{Quote: Quote(byday.QuoteOf(i)),
 		Person: i.Person, Sentiment: i.Sentiment, Intent: i.Intent, Language: i.Language}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"rapport/internal/leads"
 	"rapport/internal/scoring"
-	"rapport/internal/store"
+	"rapport/internal/social"
 )
 
 // Lead is a person with a score.
@@ -48,13 +48,13 @@ type LeadLedger struct {
 // LeadPage is one page of leads.
 type LeadPage struct {
 	Page[Lead]
-	AsOf     *time.Time `json:"as_of,omitempty" doc:"The instant asked for; absent where each lead is as of its newest activity"`
-	Complete *bool      `json:"complete,omitempty" doc:"With as_of: whether every lead was evaluated, not only the 1,000 with the highest stored scores"`
+	AsOf     *time.Time `json:"as_of,omitempty" doc:"The instant that all of them were evaluated for"`
+	Complete *bool      `json:"complete,omitempty" doc:"With as_of: whether every lead was evaluated, not only the 300 that stand highest today"`
 }
 
 // AsOf is the part of a request that asks for the state at an instant.
 type AsOf struct {
-	AsOf string `query:"as_of" format:"date-time" doc:"Evaluate as of this instant; without it, as of each person's newest activity"`
+	AsOf string `query:"as_of" format:"date-time" doc:"Evaluate as of this instant; without it, as of now"`
 }
 
 type listLeadsIn struct {
@@ -76,13 +76,16 @@ type leadIn struct {
 
 func (s *service) leads(api huma.API) {
 	members(s, api, huma.Operation{OperationID: "list-leads", Method: http.MethodGet, Path: "/leads", Tags: []string{"leads"}, Summary: "List leads, the best first",
-		Description: "In the order of the stored scores. With as_of the leads are evaluated at that instant and ordered by it; there is one page then."}, s.listLeads)
+		Description: "Each page is evaluated as of now and in the order of the scores. From page to page the score falls in steps, each a quarter to a seventh of the one below: leads of one step may be in any order over several pages. With as_of the leads are evaluated at that instant and ordered by it; there is one page then."}, s.listLeads)
 	members(s, api, huma.Operation{OperationID: "get-lead", Method: http.MethodGet, Path: "/leads/{person}", Tags: []string{"leads"}, Summary: "Get a lead with its ledger",
 		Description: "Evaluated now, from the facts, by the active scoring model."},
 		func(ctx context.Context, w string, in *leadIn) (*Out[LeadLedger], error) {
 			asOf, err := instant("query.as_of", in.AsOf.AsOf)
 			if err != nil {
 				return nil, err
+			}
+			if asOf.IsZero() {
+				asOf = social.Instant(s.Now())
 			}
 			e, err := s.Leads.Evaluate(ctx, w, in.Person, asOf)
 			if err != nil {
@@ -92,14 +95,14 @@ func (s *service) leads(api huma.API) {
 		})
 }
 
-func lead(l store.Lead) Lead {
+func lead(l leads.Evaluated) Lead {
 	return Lead{Person: l.Person, Score: scoring.Decimal(l.Micro), MicroPoints: l.Micro, Grade: l.Grade, Engagement: l.Engagement, Fit: l.Fit,
 		AsOf: l.AsOf, NextChangeAt: some(l.NextChange), Model: l.ModelVer, Reasons: append([]string{}, l.Reasons...),
 		Name: l.Name, Handle: l.Handle, Platform: l.Platform, URL: l.URL}
 }
 
 func ledger(e leads.Evaluated) LeadLedger {
-	out := LeadLedger{Lead: lead(e.Lead), Contributions: []Contribution{}}
+	out := LeadLedger{Lead: lead(e), Contributions: []Contribution{}}
 	for _, c := range e.Score.Contributions {
 		out.Contributions = append(out.Contributions, Contribution{c.Rule, scoring.Decimal(c.Micro), c.Micro, c.Reason, append([]string{}, c.Evidence...)})
 	}
@@ -121,7 +124,7 @@ func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*li
 			return nil, err
 		}
 		for _, e := range top {
-			out.Body.Items = append(out.Body.Items, lead(e.Lead))
+			out.Body.Items = append(out.Body.Items, lead(e))
 		}
 		out.Body.AsOf, out.Body.Complete = &asOf, &complete
 		return out, nil
@@ -130,20 +133,15 @@ func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*li
 	if err != nil {
 		return nil, err
 	}
-	list, last, err := s.Store.Leads(ctx, w, leads.ModelID, after, in.Limit)
+	now := social.Instant(s.Now())
+	list, next, _, err := s.Leads.Page(ctx, w, after, in.Limit, now)
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range list {
 		out.Body.Items = append(out.Body.Items, lead(l))
 	}
-	if len(list) < in.Limit {
-		return out, nil
-	}
-	rest, _, err := s.Store.Leads(ctx, w, leads.ModelID, last, 1)
-	if err != nil {
-		return nil, err
-	}
-	out.Body.NextCursor, out.Link, err = s.next(ctx, placeIf(len(rest) > 0, last))
+	out.Body.AsOf = &now
+	out.Body.NextCursor, out.Link, err = s.next(ctx, next)
 	return out, err
 }

@@ -24,6 +24,8 @@ type ParkedDelivery struct {
 	Delivery string     `json:"delivery" doc:"The delivery's id"`
 	Received time.Time  `json:"received"`
 	Reason   string     `json:"reason"`
+	Others   []string   `json:"other_reasons,omitempty" maxItems:"19" doc:"Other reasons of the same delivery, each once; further ones are left out"`
+	Events   int        `json:"events" minimum:"1" doc:"How many of the delivery's events were parked"`
 	Replayed *time.Time `json:"replayed,omitempty" doc:"When a replay understood it after all"`
 }
 
@@ -132,8 +134,8 @@ func (s *service) listParked(ctx context.Context, w string, in *parkedIn) (*Page
 		seen += len(list)
 		for i, p := range list {
 			after = p.Place
-			if strings.Contains(p.Reason, in.Reason) && (in.Replayed || p.Replayed.IsZero()) {
-				out.Body.Items = append(out.Body.Items, ParkedDelivery{p.ID, p.App, p.Delivery, p.Received, p.Reason, some(p.Replayed)})
+			if p.About(in.Reason) && (in.Replayed || p.Replayed.IsZero()) {
+				out.Body.Items = append(out.Body.Items, ParkedDelivery{p.ID, p.App, p.Delivery, p.Received, p.Reason, p.Others, max(p.Events, 1+len(p.Others)), some(p.Replayed)})
 				if len(out.Body.Items) == in.Limit {
 					more = more || i+1 < len(list)
 					break
@@ -172,14 +174,21 @@ func reasonsOf(list []store.Parked) []ParkedReason {
 		if !p.Replayed.IsZero() {
 			continue
 		}
-		reason := store.CommonReason(p.Reason)
-		i, ok := at[reason]
-		if !ok {
-			i = len(out)
-			at[reason] = i
-			out = append(out, ParkedReason{Reason: reason, Newest: p.Received, Example: p.ID, Whole: p.Reason})
+		counted := map[string]bool{} // a delivery counts once for a reason
+		for _, whole := range p.Reasons() {
+			reason := store.CommonReason(whole)
+			if counted[reason] {
+				continue
+			}
+			counted[reason] = true
+			i, ok := at[reason]
+			if !ok {
+				i = len(out)
+				at[reason] = i
+				out = append(out, ParkedReason{Reason: reason, Newest: p.Received, Example: p.ID, Whole: whole})
+			}
+			out[i].Count++
 		}
-		out[i].Count++
 	}
 	slices.SortStableFunc(out, func(a, b ParkedReason) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Reason, b.Reason)) })
 	return out

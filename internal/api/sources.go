@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -329,7 +329,7 @@ func checkKey(adapter platform.Adapter, location, key string, o platform.Options
 }
 
 // quoted is a value that an adapter repeats.
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"\s*`)
+var quoted = pattern.New(`"(?:[^"\\]|\\.)*"\s*`)
 
 // configProblem turns what an adapter says of its document into a 422: one
 // line for each field, "config.field: what is wrong".

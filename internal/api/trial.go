@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
@@ -156,9 +157,8 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		return nil
 	}
 	t.add("stored", true, "%s by %s", fact.Type, fact.Actor.ID)
-	var item store.Item
-	if !s.wait(ctx, func() bool { item, err = s.Store.Item(ctx, shadow, fact); return err == nil && item.Version > 0 }) {
-		t.add("viewed", false, "its view was not made: look at feedback's log and the feedback queue")
+	if !s.wait(ctx, func() bool { found, err := s.viewed(ctx, shadow, fact); return err == nil && found }) {
+		t.add("viewed", false, "its views were not made: look at the logs of ingest and feedback, and at the feedback queue")
 		return nil
 	}
 	t.add("viewed", true, "it reads as %s, %s", fact.Intent, fact.Sentiment)
@@ -175,6 +175,21 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	}
 	t.add("scored", true, "its author is a lead")
 	return nil
+}
+
+// viewed reports whether a fact is noted by day, and has its place in a thread
+// if it says something.
+func (s *service) viewed(ctx context.Context, w string, a social.Activity) (bool, error) {
+	found := false
+	err := s.Store.Days(ctx, w, store.Span{From: a.Occurred, To: a.Occurred.Add(time.Millisecond), Strong: true}, func(_ time.Time, ts []day.Tuple) error {
+		found = found || slices.ContainsFunc(ts, func(t day.Tuple) bool { return t.ActivityID() == a.ID() })
+		return nil
+	})
+	if err != nil || !found || !a.Type.Utterance() {
+		return found, err
+	}
+	_, err = s.Store.Place(ctx, w, store.MessageID(a.Platform, a.Scope, a.Object.ID))
+	return err == nil, err
 }
 
 // clean takes away what a test left: in the source's workspace, in that of the

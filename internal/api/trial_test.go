@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/erasure"
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
 	"rapport/internal/ingest"
@@ -21,6 +22,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 // none is an archive that a test of the whole way must not need.
@@ -54,12 +56,12 @@ func (x *world) through(y *way) {
 		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
 		Erased:     func(context.Context, string, []string) (map[string]time.Time, error) { return nil, nil },
 		Now:        func() time.Time { return x.now }})
-	score := func(ctx context.Context, w string, accounts []string) error {
-		for _, a := range accounts {
+	score := func(ctx context.Context, w string, stale []view.Stale) error {
+		for _, a := range stale {
 			if y.noScores {
 				continue
 			}
-			if err := x.deps.Leads.Rescore(ctx, w, a); err != nil {
+			if err := x.deps.Leads.Rescore(ctx, w, a.Account); err != nil {
 				return err
 			}
 		}
@@ -89,8 +91,10 @@ func (x *world) through(y *way) {
 				}
 			}
 			for _, s := range scores {
-				if err := score(ctx, s.Workspace, s.Accounts); err != nil {
-					return err
+				for _, a := range s.Accounts {
+					if err := score(ctx, s.Workspace, []string{a.Account}); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -104,8 +108,8 @@ func (x *world) through(y *way) {
 		return rec.Code, rec.Body.Bytes(), nil
 	}
 	x.deps.Forget = func(ctx context.Context, w, account string) error {
-		err := x.store.ForgetAccount(ctx, w, account)
-		return err
+		e := erasure.Erasure{Store: x.store, Views: erasure.Views(x.store), Whole: erasure.Whole(x.store, time.Now)}
+		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})
 	}
 	x.handler = api.Handler(x.deps)
 }

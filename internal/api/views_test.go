@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +14,11 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/conversation"
-	"rapport/internal/fault"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 func TestLeads(t *testing.T) {
@@ -42,6 +43,14 @@ func TestLeads(t *testing.T) {
 			if err := json.Unmarshal([]byte(b), &p); err != nil {
 				t.Fatal(err)
 			}
+			for i, l := range p.Items {
+				if i > 0 && l.MicroPoints > p.Items[i-1].MicroPoints {
+					t.Errorf("limit %d: place %d of a page has more points than the one before", limit, i)
+				}
+				if !l.AsOf.Equal(x.now) || !p.AsOf.Equal(x.now) {
+					t.Errorf("as of %s, on a page as of %s, want now, %s", l.AsOf, p.AsOf, x.now)
+				}
+			}
 			all = append(all, p.Items...)
 		})
 		if want := (5 + limit - 1) / limit; pages != want {
@@ -50,8 +59,8 @@ func TestLeads(t *testing.T) {
 		var got []string
 		for i, l := range all {
 			got = append(got, l.Person)
-			if i > 0 && l.MicroPoints > all[i-1].MicroPoints {
-				t.Errorf("limit %d: place %d has more points than the one before", limit, i)
+			if i > 0 && store.Step(l.MicroPoints) > store.Step(all[i-1].MicroPoints) {
+				t.Errorf("limit %d: place %d is on a higher step than the one before", limit, i)
 			}
 		}
 		if d := cmp.Diff(sorted(people), sorted(got)); d != "" {
@@ -198,6 +207,32 @@ func TestExport(t *testing.T) {
 		}
 		x.call("bob", "GET", "/v1/workspaces/other/activities?person="+person, nil).problem(t, 404)
 	})
+	t.Run("of a period, newest first", func(t *testing.T) {
+		x.workspace("timed", "ann")
+		var want []string
+		for i := range 12 {
+			a := x.item("timed", post(fmt.Sprint("u", i%3), fmt.Sprint("q", i), "hello", time.Duration(i)*25*time.Minute))
+			want = append(want, social.Stamp(a.Occurred)+" "+a.Key)
+		}
+		slices.Sort(want)
+		slices.Reverse(want)
+		from, _, _ := strings.Cut(want[10], " ")
+		to, _, _ := strings.Cut(want[0], " ")
+		for _, limit := range []int{1, 4, 100} {
+			var got []string
+			x.pages("ann", fmt.Sprintf("/v1/workspaces/timed/activities?limit=%d&from=%s&to=%s", limit, from, to), func(b string) {
+				var p api.Page[social.Line]
+				json.Unmarshal([]byte(b), &p)
+				for _, l := range p.Items {
+					got = append(got, l.Occurred+" "+l.Key)
+				}
+			})
+			if d := cmp.Diff(want[1:11], got); d != "" { // from is in the period, to is not
+				t.Errorf("limit %d: %s", limit, d)
+			}
+		}
+		x.call("ann", "GET", "/v1/workspaces/timed/activities?person="+personOf(some)+"&from="+from, nil).at(t, "query.from")
+	})
 	t.Run("long texts make short pages", func(t *testing.T) {
 		x.workspace("long", "ann")
 		for i := range 90 {
@@ -260,7 +295,7 @@ func TestConversationsOfLongTextsMakeShortPages(t *testing.T) {
 	x.workspace("acme", "ann")
 	for n := range 20 {
 		i := x.item("acme", post(fmt.Sprint("u", n), fmt.Sprint("p", n), strings.Repeat(`"`, 60_000), time.Duration(n)*time.Hour))
-		x.head("acme", fmt.Sprintf("thr_%02d", n), i.Account, i.Occurred, nil, i.Occurred, i.Key)
+		x.head("acme", fmt.Sprintf("thr_%02d", n), i.Account, i.Occurred, nil, &i)
 	}
 	seen := map[string]bool{}
 	pages := x.pages("ann", "/v1/workspaces/acme/conversations?limit=100", func(b string) {
@@ -427,8 +462,7 @@ func (x *world) item(w string, a social.Activity) store.Item {
 	x.t.Helper()
 	a = x.activity(w, a)
 	i := store.Item{Activity: a, Account: a.Account().AccountID(), Person: personOf(a)}
-	// A put whose answer was lost is sent again, and finds itself there.
-	if err := x.store.PutItem(x.t.Context(), w, i, "test"); err != nil && !fault.Is(err, fault.Conflict) {
+	if err := byday.New(x.store, nil).Store(x.t.Context(), w, []social.Activity{a}); err != nil {
 		x.t.Fatal(err)
 	}
 	return i
@@ -471,19 +505,26 @@ func TestAskForThemes(t *testing.T) {
 }
 
 // head puts a conversation in which each of seconds is an answered message, the first being the conversation's.
-func (x *world) head(w, thread, asker string, started time.Time, seconds []int, waiting time.Time, key string) {
+func (x *world) head(w, thread, asker string, started time.Time, seconds []int, waiting *store.Item) {
 	x.t.Helper()
 	h := store.Head{Thread: thread, Asker: asker}
-	h.Started, h.Last, h.Messages, h.LastKey = started, started, len(seconds)+1, "k"
+	h.Started, h.Last, h.LastKey = started, started, "k"
 	for i, s := range seconds {
+		var r store.NodeRef
 		asked := started.Add(time.Duration(i) * time.Hour)
-		h.Exchanges = append(h.Exchanges, conversation.Exchange{Asked: asked, Answered: asked.Add(time.Duration(s) * time.Second), FirstToIt: true, FirstToAll: i == 0})
-		h.Last = asked.Add(time.Duration(s) * time.Second)
+		r.Activity, r.Occurred = fmt.Sprint("act_", thread, i), asked.Add(time.Duration(s)*time.Second)
+		if h.Last = r.Occurred; i == 0 {
+			h.First = r.Occurred
+		}
+		if err := x.store.PutPair(x.t.Context(), w, thread, asker, r, conversation.Exchange{Asked: asked, Message: "msg_a", FirstToIt: true}); err != nil {
+			x.t.Fatal(err)
+		}
 	}
-	if !waiting.IsZero() {
-		h.WaitingSince, h.WaitingKey, h.Last = waiting, key, waiting
+	if waiting != nil {
+		h.WaitingSince, h.WaitingKey, h.Waiting, h.Last = waiting.Occurred, waiting.Key, store.RefOf(waiting.Activity), waiting.Occurred
 	}
-	if err := x.store.PutHead(x.t.Context(), w, h); err != nil {
+	// A put whose answer was lost is sent again, and finds itself there.
+	if err := x.store.PutHead(x.t.Context(), w, h, store.Head{}); err != nil && !fault.Is(err, fault.Conflict) {
 		x.t.Fatal(err)
 	}
 }
@@ -491,7 +532,7 @@ func (x *world) head(w, thread, asker string, started time.Time, seconds []int, 
 func TestResponseTimes(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
-	x.head("acme", "thr_a", "acc_a", t0.Add(-240*time.Hour), []int{10, 20, 30, 40, 50}, time.Time{}, "")
+	x.head("acme", "thr_a", "acc_a", t0.Add(-240*time.Hour), []int{10, 20, 30, 40, 50}, nil)
 	get := func(query string) (out api.ResponseTimes) {
 		x.get("ann", "/v1/workspaces/acme/response-times"+query, &out)
 		return out
@@ -499,7 +540,7 @@ func TestResponseTimes(t *testing.T) {
 	if got := get(""); got.PerPair != (api.ResponseTime{N: 5, Needed: 6}) || got.PerConversation.N != 1 {
 		t.Errorf("%+v", got)
 	}
-	x.head("acme", "thr_b", "acc_b", t0.Add(-230*time.Hour), []int{60, 70}, time.Time{}, "")
+	x.head("acme", "thr_b", "acc_b", t0.Add(-230*time.Hour), []int{60, 70}, nil)
 	f := func(v float64) *float64 { return &v }
 	got := get("")
 	// With seven values the 95 % interval of the median is the whole sample.
@@ -519,11 +560,13 @@ func TestConversations(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
 	i := x.item("acme", post("u1", "p1", "Is anybody there?", 50*time.Hour))
-	x.head("acme", "thr_old", i.Account, i.Occurred, nil, i.Occurred, i.Key)
-	x.head("acme", "thr_new", "acc_2", t0.Add(-2*time.Hour), nil, t0.Add(-2*time.Hour), "gone")
-	x.head("acme", "thr_answered", "acc_3", t0.Add(-24*time.Hour), []int{60}, time.Time{}, "")
-	x.head("acme", "thr_closed", "acc_4", t0.Add(-240*time.Hour), []int{60}, time.Time{}, "")
-	x.head("acme", "thr_long_ago", "acc_5", t0.Add(-2400*time.Hour), []int{60}, time.Time{}, "")
+	x.head("acme", "thr_old", i.Account, i.Occurred, nil, &i)
+	gone := i
+	gone.Actor.ID, gone.Occurred = "gone", t0.Add(-2*time.Hour)
+	x.head("acme", "thr_new", "acc_2", gone.Occurred, nil, &gone)
+	x.head("acme", "thr_answered", "acc_3", t0.Add(-24*time.Hour), []int{60}, nil)
+	x.head("acme", "thr_closed", "acc_4", t0.Add(-240*time.Hour), []int{60}, nil)
+	x.head("acme", "thr_long_ago", "acc_5", t0.Add(-2400*time.Hour), []int{60}, nil)
 	list := func(query string) (out []api.Conversation) {
 		x.pages("ann", "/v1/workspaces/acme/conversations?"+query, func(b string) {
 			var p api.Page[api.Conversation]
@@ -560,6 +603,34 @@ func TestConversations(t *testing.T) {
 		t.Errorf("of all time: %q", names(got))
 	}
 	x.call("ann", "GET", "/v1/workspaces/acme/conversations?from=2026-01-01T00:00:00Z", nil).at(t, "query.state")
+}
+
+func TestConversation(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "bob")
+	x.head("acme", "thr_a", "acc_a", t0.Add(-100*time.Hour), []int{10, 20, 30}, nil)
+	const path = "/conversations/thr_a/per_a?limit="
+	for _, limit := range []string{"1", "2", "3", "100"} {
+		var got []float64
+		x.pages("ann", "/v1/workspaces/acme"+path+limit, func(b string) {
+			var d api.ConversationDetail
+			if err := json.Unmarshal([]byte(b), &d); err != nil {
+				t.Fatal(err)
+			}
+			if c := d.Conversation; c.Thread != "thr_a" || c.Person != "per_a" || c.State != "answered" {
+				t.Errorf("%+v", c)
+			}
+			for _, e := range d.Exchanges.Items {
+				got = append(got, e.Seconds)
+			}
+		})
+		if d := cmp.Diff([]float64{30, 20, 10}, got); d != "" {
+			t.Errorf("limit %s: %s", limit, d)
+		}
+	}
+	x.call("ann", "GET", "/v1/workspaces/acme/conversations/thr_a/per_b", nil).problem(t, 404)
+	x.call("bob", "GET", "/v1/workspaces/other"+path+"1", nil).problem(t, 404)
 }
 
 func (x *world) run(w, report string, due time.Time, object string) {

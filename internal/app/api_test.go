@@ -19,13 +19,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"rapport/internal/app"
+	"rapport/internal/app/api"
 	"rapport/internal/secret"
 	"rapport/internal/store/storetest"
 )
 
 func TestAPINamesEveryMissingVariable(t *testing.T) {
-	_, err := app.API(t.Context(), func(string) string { return "" })
+	_, err := api.New(t.Context(), func(string) string { return "" })
 	if err == nil {
 		t.Fatal("built without an environment")
 	}
@@ -72,8 +72,8 @@ func TestAPIFromEventToTable(t *testing.T) {
 
 	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name + "/", "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
 		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function", "CURSOR_KEY_SECRET": name,
-		"DELIVERIES_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name}
-	h, err := app.API(t.Context(), func(k string) string { return env[k] })
+		"REPLAYS_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name}
+	h, err := api.New(t.Context(), func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)
 	}

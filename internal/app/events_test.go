@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"rapport/internal/app"
+	"rapport/internal/app/api"
+	"rapport/internal/app/discover"
+	"rapport/internal/app/erase"
+	"rapport/internal/app/feedback"
+	"rapport/internal/app/ingest"
+	"rapport/internal/app/intake"
+	"rapport/internal/app/report"
+	"rapport/internal/app/score"
 	"rapport/internal/platform"
 	"rapport/internal/scoring"
 	"rapport/internal/secret"
@@ -64,7 +72,7 @@ func TestSampleEvents(t *testing.T) {
 		t.Skipf("no S3 beside the table's engine: %v", err)
 	}
 	queues := sqs.NewFromConfig(cfg)
-	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK", "ERASE"} {
+	for _, name := range []string{"DELIVERIES", "SCORING", "FEEDBACK", "ERASE", "BULK", "REPORT"} {
 		out, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name)})
 		if err != nil {
 			t.Fatal(err)
@@ -113,14 +121,14 @@ func TestSampleEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if out := answer(t, handler(t, app.Intake, env), "intake.json"); !strings.Contains(out, `"statusCode":200`) || !strings.Contains(out, `"body":""`) {
+	if out := answer(t, handler(t, intake.New, env), "intake.json"); !strings.Contains(out, `"statusCode":200`) || !strings.Contains(out, `"body":""`) {
 		t.Errorf("intake answers %s", out)
 	}
 	if d := waiting("DELIVERIES"); !strings.Contains(d, `"app":"app_sample"`) {
 		t.Errorf("intake queues %s", d)
 	}
 	done := `{"batchItemFailures":[]}`
-	if out := answer(t, handler(t, app.Ingest, env), "ingest.json"); out != done {
+	if out := answer(t, handler(t, ingest.New, env), "ingest.json"); out != done {
 		t.Errorf("ingest answers %s", out)
 	}
 	accounts, err := s.Accounts(t.Context(), w, "", 10)
@@ -133,17 +141,17 @@ func TestSampleEvents(t *testing.T) {
 	if m := waiting("FEEDBACK"); !strings.Contains(m, accounts[0]) {
 		t.Errorf("ingest asks for the views of %s", m)
 	}
-	for name, h := range map[string]lambda.Handler{"score.json": handler(t, app.Score, env), "feedback.json": handler(t, app.Feedback, env)} {
+	for name, h := range map[string]lambda.Handler{"score.json": handler(t, score.New, env), "feedback.json": handler(t, feedback.New, env)} {
 		if out := answer(t, h, name); out != done {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	for name, h := range map[string]lambda.Handler{"discover.json": handler(t, app.Discover, env), "report.json": handler(t, app.Report, env)} {
+	for name, h := range map[string]lambda.Handler{"discover.json": handler(t, discover.New, env), "report.json": handler(t, report.New, env)} {
 		if out := answer(t, h, name); out != "null" {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	if out := answer(t, handler(t, app.Erase, env), "erase.json"); out != done {
+	if out := answer(t, handler(t, erase.New, env), "erase.json"); out != done {
 		t.Errorf("erase answers %s", out)
 	}
 	if list, _, err := s.Receipts(t.Context(), w, "", 10); err != nil || len(list) != 1 || list[0].Reason != "account deleted" || !list[0].Done {
@@ -153,6 +161,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil || len(runs) != 1 || runs[0].State != store.RunDone {
 		t.Errorf("report leaves %+v, %v", runs, err)
 	}
+	fansOut(t, env, s, waiting)
 	// A body too large for the queue goes by way of the bucket.
 	large := `{"id":"post-2","by":"bob","text":"` + strings.Repeat("long words ", 40_000) + `","at":"2026-10-06T08:00:00Z"}`
 	mac := hmac.New(sha256.New, []byte("sample-secret"))
@@ -162,7 +171,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := handler(t, app.Intake, env).Invoke(t.Context(), request); err != nil || !strings.Contains(string(out), `"statusCode":200`) {
+	if out, err := handler(t, intake.New, env).Invoke(t.Context(), request); err != nil || !strings.Contains(string(out), `"statusCode":200`) {
 		t.Fatalf("large: %s, %v", out, err)
 	}
 	queued := waiting("DELIVERIES")
@@ -173,15 +182,58 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := handler(t, app.Ingest, env).Invoke(t.Context(), batch); err != nil || string(out) != done {
+	if out, err := handler(t, ingest.New, env).Invoke(t.Context(), batch); err != nil || string(out) != done {
 		t.Errorf("large: %s, %v", out, err)
 	}
 	if accounts, err := s.Accounts(t.Context(), w, "", 10); err != nil || len(accounts) != 2 {
 		t.Errorf("large: %d accounts, want bob's too, %v", len(accounts), err)
 	}
 
-	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k"
-	if out := answer(t, handler(t, app.API, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
+	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"], env["REPLAYS_QUEUE_URL"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k", "q"
+	if out := answer(t, handler(t, api.New, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
 		t.Errorf("api answers %.200s", out)
 	}
+}
+
+// fansOut has discover and report tick: each sends messages, and does the work
+// only when it is handed one.
+func fansOut(t *testing.T, env map[string]string, s *store.Store, waiting func(string) string) {
+	t.Helper()
+	const w = "larkspoon"
+	if err := errors.Join(s.PutTick(t.Context(), w), s.PutNextDiscovery(t.Context(), w, time.Unix(1_700_000_000, 0))); err != nil {
+		t.Fatal(err)
+	}
+	if got := tickAndTake(t, discover.New, env, waiting, "BULK"); got != `{"kind":"discover","workspace":"larkspoon"}` {
+		t.Errorf("discover sends %s", got)
+	}
+	if at, err := s.NextDiscovery(t.Context(), w); err != nil || at.Before(time.Now().Add(5*time.Hour)) {
+		t.Errorf("themes are due next at %s, %v", at, err)
+	}
+	// The report of the sample event is due again a week after it.
+	if got := tickAndTake(t, report.New, env, waiting, "REPORT"); !strings.HasPrefix(got, `{"workspace":"larkspoon","report":"weekly","at":"2026-11-`) {
+		t.Errorf("report sends %s", got)
+	}
+}
+
+// tickAndTake has a function tick, and hands it the message that it then sent.
+func tickAndTake[H any](t *testing.T, build func(context.Context, func(string) string) (H, error), env map[string]string, waiting func(string) string, queue string) string {
+	t.Helper()
+	h := handler(t, build, env)
+	if _, err := h.Invoke(t.Context(), []byte(`{"tick":true}`)); err != nil {
+		t.Fatal(err)
+	}
+	body := waiting(queue)
+	e, err := json.Marshal(map[string]any{"Records": []any{map[string]string{"body": body}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Invoke(t.Context(), e); err != nil {
+		t.Errorf("its message: %v", err)
+	}
+	if bad, _ := json.Marshal(map[string]any{"Records": []any{map[string]string{"body": "no JSON"}}}); bad != nil {
+		if _, err := h.Invoke(t.Context(), bad); err == nil {
+			t.Error("a message that can't be read fails the function, for the alarm to see")
+		}
+	}
+	return body
 }

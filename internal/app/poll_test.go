@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"rapport/internal/app"
+	"rapport/internal/app/poll"
 	"rapport/internal/platform"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -36,6 +36,10 @@ func TestPollFromTickToQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hosts, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-HOSTS")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := strings.Repeat("long words ", 40_000)
 	server := func() *httptest.Server {
 		x := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +50,7 @@ func TestPollFromTickToQueue(t *testing.T) {
 		return x
 	}
 	allowed, other := server(), server()
-	env := map[string]string{"TABLE": table.Name, "BUCKET": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/", "DELIVERIES_QUEUE_URL": *q.QueueUrl,
+	env := map[string]string{"TABLE": table.Name, "BUCKET": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/", "DELIVERIES_QUEUE_URL": *q.QueueUrl, "POLL_QUEUE_URL": *hosts.QueueUrl,
 		"POLL_ALLOW": "intranet.example:8080, " + strings.TrimPrefix(allowed.URL, "http://")}
 	now := time.Now()
 	for id, scope := range map[string]string{"src_a": allowed.URL + "/feed", "src_b": allowed.URL + "/large", "src_c": other.URL + "/feed"} {
@@ -58,8 +62,30 @@ func TestPollFromTickToQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out := answer(t, handler(t, app.Poll, env), "poll.json"); out != "null" {
+	if out := answer(t, handler(t, poll.New, env), "poll.json"); out != "null" {
 		t.Errorf("poll answers %s", out)
+	}
+	asked := 0
+	for range 2 {
+		out, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: hosts.QueueUrl, MaxNumberOfMessages: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range out.Messages {
+			asked++
+			e, err := json.Marshal(map[string]any{"Records": []any{map[string]string{"body": *m.Body}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // SQS may hand out a message twice
+				if _, err := handler(t, poll.New, env).Invoke(t.Context(), e); err != nil {
+					t.Errorf("%s: %v", *m.Body, err)
+				}
+			}
+		}
+	}
+	if asked != 2 {
+		t.Errorf("a tick sends %d messages, want one for each of two hosts", asked)
 	}
 	got := map[string]platform.Delivery{}
 	for range 2 {
@@ -87,8 +113,8 @@ func TestPollFromTickToQueue(t *testing.T) {
 }
 
 func TestPollNamesEveryMissingVariable(t *testing.T) {
-	_, err := app.Poll(t.Context(), func(string) string { return "" })
-	for _, name := range []string{"TABLE", "BUCKET", "SECRETS_PREFIX", "DELIVERIES_QUEUE_URL"} {
+	_, err := poll.New(t.Context(), func(string) string { return "" })
+	for _, name := range []string{"TABLE", "BUCKET", "SECRETS_PREFIX", "DELIVERIES_QUEUE_URL", "POLL_QUEUE_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)
 		}

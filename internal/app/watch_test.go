@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"rapport/internal/app"
+	"rapport/internal/app/watch"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 )
@@ -45,7 +45,7 @@ func TestWatchFromTickToAnnouncement(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h := handler(t, app.Watch, map[string]string{"TABLE": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/", "WATCH_QUEUE_URL": *out.QueueUrl})
+	h := handler(t, watch.New, map[string]string{"TABLE": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/", "WATCH_QUEUE_URL": *out.QueueUrl})
 	if _, err := h.Invoke(t.Context(), []byte(`{"tick":true}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestWatchFromTickToAnnouncement(t *testing.T) {
 }
 
 func TestWatchNamesEveryMissingVariable(t *testing.T) {
-	_, err := app.Watch(t.Context(), func(string) string { return "" })
+	_, err := watch.New(t.Context(), func(string) string { return "" })
 	for _, name := range []string{"TABLE", "SECRETS_PREFIX", "WATCH_QUEUE_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

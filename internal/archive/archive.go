@@ -28,6 +28,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/platform"
+	"rapport/internal/sdk"
 )
 
 // Bucket is an S3 bucket.
@@ -38,7 +39,7 @@ type Bucket struct {
 
 // New returns the bucket of a name.
 func New(cfg aws.Config, name string) *Bucket {
-	return &Bucket{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), name}
+	return &Bucket{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle, o.HTTPClient = true, sdk.Patient(o.HTTPClient) }), name}
 }
 
 // Put writes an object.

@@ -24,24 +24,35 @@ type Node struct {
 	Deleted   bool             //
 }
 
+// Wants reports whether somebody waits for an answer to a message of an
+// intent, which the reader told: not to spam nor plain praise.
+func Wants(intent string) bool { return intent != "spam" && intent != "praise" }
+
 // Exchange is a message of the asker's and one reply of the business to it.
 type Exchange struct {
 	Asked      time.Time
 	Answered   time.Time
 	Answer     string // the answer's activity id
+	Message    string // the id of the message that was answered
 	FirstToIt  bool   // no earlier reply to the same message
 	FirstToAll bool   // no earlier reply to any message of the asker's in this thread
 }
 
-// Conversation is one asker in one thread.
-type Conversation struct {
+// Standing is where one asker in one thread stands with the business.
+type Standing struct {
 	Started      time.Time // the asker's first message
-	Last         time.Time // the newest message of either side
-	Messages     int       // of the asker's
+	Last         time.Time // the newest message of either side; zero: the asker said nothing that stands
 	LastKey      string    // the asker's newest message
 	WaitingSince time.Time // the first message since the newest reply that wants one and has none; zero: nobody waits
 	WaitingKey   string    // that message
-	Exchanges    []Exchange
+}
+
+// Conversation is one asker in one thread, with all that was said: what the
+// stored views are held to.
+type Conversation struct {
+	Standing
+	Messages  int // of the asker's
+	Exchanges []Exchange
 }
 
 // Of computes the conversation of asker from the nodes of its thread, of
@@ -52,7 +63,7 @@ type Conversation struct {
 func Of(asker string, nodes []Node) Conversation {
 	nodes = slices.Clone(nodes)
 	slices.SortFunc(nodes, func(a, b Node) int {
-		return cmp.Or(a.Occurred.Compare(b.Occurred), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(a.Occurred.Compare(b.Occurred), cmp.Compare(a.Activity, b.Activity))
 	})
 	var c Conversation
 	mine := map[string]Node{}
@@ -86,7 +97,7 @@ func Of(asker string, nodes []Node) Conversation {
 		if !ok || n.Occurred.Before(m.Occurred) {
 			continue
 		}
-		c.Exchanges = append(c.Exchanges, Exchange{Asked: m.Occurred, Answered: n.Occurred, Answer: n.Activity,
+		c.Exchanges = append(c.Exchanges, Exchange{Asked: m.Occurred, Answered: n.Occurred, Answer: n.Activity, Message: m.Message,
 			FirstToIt: !answered[m.Message], FirstToAll: len(c.Exchanges) == 0})
 		answered[m.Message] = true
 		if n.Occurred.After(lastReply) {
@@ -118,7 +129,7 @@ const (
 const closedAfter = 7 * 24 * time.Hour
 
 // At returns the state of c at an instant.
-func (c Conversation) At(now time.Time) State {
+func (c Standing) At(now time.Time) State {
 	switch {
 	case !c.WaitingSince.IsZero():
 		return Waiting
@@ -153,8 +164,13 @@ func Measure(cs []Conversation, from, to time.Time) Figures {
 			}
 		}
 	}
+	f.Sort()
+	return f
+}
+
+// Sort puts the figures in order, the shortest first.
+func (f Figures) Sort() {
 	for _, xs := range [][]float64{f.PerPair, f.PerMessage, f.PerConversation} {
 		slices.Sort(xs)
 	}
-	return f
 }

@@ -2,17 +2,24 @@
 package discover
 
 import (
+	"bytes"
+	"container/heap"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
 	"rapport/internal/reading"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 const (
@@ -35,35 +42,60 @@ type Discover struct {
 // New returns a Discover over a store.
 func New(s *store.Store, r *reading.Reader) *Discover { return &Discover{s, r} }
 
-// Tick finds the themes of every workspace where that was last done over a
-// week ago, or six hours where none were found. One workspace's failure does not stop the others.
-func (d *Discover) Tick(ctx context.Context, now time.Time) error {
+// Tick has the themes found of every workspace where that was last done over a
+// week ago, or six hours where none were found, or where a theme set is still
+// being prepared: send is told which. That it is due is taken back for six
+// hours before, so that a workspace whose run is killed does not keep the
+// others waiting.
+func (d *Discover) Tick(ctx context.Context, now time.Time, send func(ctx context.Context, workspaces []string) error) error {
 	ws, err := d.store.Ticked(ctx)
 	if err != nil {
 		return err
 	}
-	failed := 0
+	var due []string
+	var errs []error
 	for _, w := range ws {
-		next, err := d.store.NextDiscovery(ctx, w)
-		if err == nil && next.After(now) {
-			continue
-		}
-		if err == nil {
-			_, err = d.Run(ctx, w, now, now)
+		pending, _, err := d.store.Pending(ctx, w, store.ThemeSets)
+		if err == nil && pending == "" {
+			var next time.Time
+			if next, err = d.store.NextDiscovery(ctx, w); err == nil && next.After(now) {
+				continue
+			}
+			if err == nil {
+				err = d.store.PutNextDiscovery(ctx, w, now.Add(soon))
+			}
 		}
 		if err != nil {
-			failed++
-			slog.ErrorContext(ctx, "themes not found", "workspace", w, "error", err.Error())
+			errs = append(errs, fmt.Errorf("themes of %s: %w", w, err))
+			continue
 		}
+		due = append(due, w)
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d workspaces failed", failed, len(ws))
+	if len(due) > 0 {
+		errs = append(errs, send(ctx, due))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// Run finds the themes in the 90 days of feedback before at, and publishes
-// them unless there are none yet. Themes of the active set keep their identity.
+// Visit goes on with a workspace's theme set that is being prepared; where
+// there is none, it finds the themes.
+func (d *Discover) Visit(ctx context.Context, w string, now time.Time) error {
+	pending, _, err := d.store.Pending(ctx, w, store.ThemeSets)
+	if err != nil {
+		return err
+	}
+	if pending != "" {
+		_, err = d.finish(ctx, w, now)
+		return err
+	}
+	_, err = d.Run(ctx, w, now, now)
+	return err
+}
+
+// Run finds the themes in the 90 days of feedback before at, tags what was
+// said by them and publishes them, unless there are none yet. Themes of the
+// active set keep their identity. What it has no time to tag the next visits
+// do; until then the set before stays active.
 func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.Set, error) {
 	ws, err := d.store.Workspace(ctx, w)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -77,15 +109,9 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.
 	if err == nil {
 		opt.Previous = &active
 	}
-	items, err := d.store.Items(ctx, w, at.Add(-window), at)
+	docs, err := d.sample(ctx, w, at.Add(-window), at)
 	if err != nil {
 		return theme.Set{}, err
-	}
-	var docs []theme.Doc
-	for _, i := range items {
-		if issue.Feedback(i) && i.Language == readable {
-			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text})
-		}
 	}
 	set, err := theme.Discover(d.reader, docs, opt)
 	if err != nil {
@@ -99,10 +125,144 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.
 	if err != nil {
 		return set, err
 	}
-	if err := d.store.Publish(ctx, w, store.ThemeSets, store.Document{Version: set.Version, Published: now, Body: body}); err != nil {
+	if err := d.store.Prepare(ctx, w, store.ThemeSets, store.Document{Version: set.Version, Published: now, Body: body}); err != nil {
 		return set, err
 	}
-	return set, d.store.PutNextDiscovery(ctx, w, now.Add(every))
+	if err := d.store.PutNextDiscovery(ctx, w, now.Add(every)); err != nil {
+		return set, err
+	}
+	_, err = d.finish(ctx, w, now)
+	return set, err
+}
+
+// maxBytes bounds the texts that themes are found in, together.
+const maxBytes = 64 << 20
+
+// sampled is a message and the hash of its id.
+type sampled struct {
+	hash [sha256.Size]byte
+	day.Tuple
+}
+
+// lowest is a heap of messages, the highest hash first.
+type lowest []sampled
+
+func (h lowest) Len() int           { return len(h) }
+func (h lowest) Less(i, j int) bool { return bytes.Compare(h[i].hash[:], h[j].hash[:]) > 0 }
+func (h lowest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *lowest) Push(x any)        { *h = append(*h, x.(sampled)) }
+func (h *lowest) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+// sample returns the texts that themes are found in: of the period's feedback
+// in the readable language, the 20,000 whose ids hash lowest, and of these as
+// many as have 64 MB together. The same facts give the same sample.
+func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]theme.Doc, error) {
+	var kept lowest
+	err := d.store.Days(ctx, w, store.Span{From: from, To: to, Strong: true}, func(_ time.Time, ts []day.Tuple) error {
+		for _, t := range ts {
+			if !issue.Feedback(t) || t.Language != readable {
+				continue
+			}
+			x := sampled{sha256.Sum256([]byte(t.ActivityID())), t}
+			switch {
+			case len(kept) < theme.MaxDocs:
+				heap.Push(&kept, x)
+			case bytes.Compare(x.hash[:], kept[0].hash[:]) < 0:
+				kept[0] = x
+				heap.Fix(&kept, 0)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(kept, func(a, b sampled) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	var docs []theme.Doc
+	size := 0
+	for part := range slices.Chunk(kept, readAtOnce) {
+		ts := make([]day.Tuple, len(part))
+		for i, x := range part {
+			ts[i] = x.Tuple
+		}
+		said, err := d.store.Said(ctx, w, ts)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range said {
+			if i == nil {
+				continue // gone by now
+			}
+			if size += len(i.Text); size > maxBytes {
+				return docs, nil
+			}
+			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text})
+		}
+	}
+	return docs, nil
+}
+
+const (
+	readAtOnce = 100
+	// reserve is the time in which a day that is being tagged should be done.
+	reserve = 90 * time.Second
+)
+
+// finish tags what was said in the 90 days before the theme set that is being
+// prepared was found, and since, day by day, and then makes it the active one.
+// It reports whether it came to the end: it stops where time is short, and
+// goes on at the next day when it is called again.
+func (d *Discover) finish(ctx context.Context, w string, now time.Time) (bool, error) {
+	version, reached, err := d.store.Pending(ctx, w, store.ThemeSets)
+	if err != nil || version == "" {
+		return err == nil, err
+	}
+	doc, err := d.store.Document(ctx, w, store.ThemeSets, version)
+	if err != nil {
+		return false, err
+	}
+	set, err := theme.Parse(doc.Body)
+	if err != nil {
+		return false, fmt.Errorf("theme set %s of %s: %w", version, w, err)
+	}
+	active, err := d.store.ActiveVersion(ctx, w, store.ThemeSets)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	a := theme.NewAssigner(d.reader, set)
+	from := now.Add(-window).UTC().Truncate(24 * time.Hour)
+	if reached.After(from) {
+		from = reached
+	}
+	for date := from; !date.After(now.Add(24 * time.Hour)); date = date.Add(24 * time.Hour) {
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
+			slog.InfoContext(ctx, "tagging goes on later", "workspace", w, "version", version, "at", date)
+			return false, nil
+		}
+		n, err := d.Retag(ctx, w, active, set, a, date)
+		if err != nil {
+			return false, fmt.Errorf("tag %s of %s: %w", date.Format(time.DateOnly), w, err)
+		}
+		if n > 0 {
+			if err := d.store.PutReached(ctx, w, store.ThemeSets, version, date); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, d.store.Publish(ctx, w, store.ThemeSets, doc)
+}
+
+// Retag tags what was said in one day, UTC, by a theme set whose assigner is
+// a, beside the tags of the active set. It returns how many blocks it tagged;
+// it does nothing to those that are tagged already.
+func (d *Discover) Retag(ctx context.Context, w, active string, set theme.Set, a *theme.Assigner, date time.Time) (int, error) {
+	return d.store.Retag(ctx, w, date, active, set.Version, func(ctx context.Context, ts []day.Tuple) ([]day.Tag, error) {
+		return byday.TagsOf(ctx, d.store, w, a, ts)
+	})
 }
 
 // Active returns a workspace's active theme set; an error of kind NotFound if there is none yet.

@@ -38,7 +38,8 @@ type Archive interface {
 type Erasure struct {
 	Store   *store.Store
 	Archive Archive
-	Views   []view.View // all that is made of facts
+	Views   []view.View // made of single facts (Views)
+	Whole   []view.View // made of all that somebody did (Whole)
 	Key     []byte      // of the tombstones; whoever has it can ask whether somebody was erased
 	Now     func() time.Time
 	Queue   func(ctx context.Context, m ingest.Erase, after time.Duration) error // hands a message out again
@@ -255,31 +256,11 @@ func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]in
 				break
 			}
 		}
-		later, views, err := e.Store.CloseAccount(ctx, x.workspace, a.ID, x.at)
-		removed["views"] += views
-		if err != nil {
-			return false, err
-		}
-		var keep []view.Fact
-		for _, f := range later {
-			keep = append(keep, view.FactOf(f))
-		}
-		if err := e.keep(ctx, x.workspace, keep); err != nil {
+		if err := e.close(ctx, x.workspace, a.ID, x.at, removed); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
-}
-
-func (e *Erasure) keep(ctx context.Context, w string, facts []view.Fact) error {
-	for part := range slices.Chunk(facts, perPart) {
-		for _, v := range e.Views {
-			if err := v.Keep(ctx, w, part); err != nil {
-				return fmt.Errorf("view %s: %w", v.Name(), err)
-			}
-		}
-	}
-	return nil
 }
 
 // beside bounds how many of others' messages in a thread are looked through for quotes.
@@ -288,47 +269,51 @@ const beside = 200
 // part takes away some facts of an account. What has to be looked for of them
 // later is noted before.
 func (e *Erasure) part(ctx context.Context, x *demand, facts []store.SourceOf, removed map[string]int) error {
+	as := make([]social.Activity, len(facts))
+	for i, f := range facts {
+		as[i] = f.Activity
+	}
+	own := soughtOf(facts)
+	for _, f := range facts {
+		own.Names = append(own.Names, f.Actor.Handle, f.Actor.Name)
+	}
+	if err := e.look(ctx, x, own); err != nil {
+		return err
+	}
+	// What quotes them stands in the same threads: it is found while they stand there.
+	others, err := e.Store.Beside(ctx, x.workspace, as, beside)
+	if err != nil {
+		return err
+	}
+	c := newCutter([]string{x.ref.ID}, own.Names, own.Words)
+	for _, ref := range others {
+		if err := e.cutFact(ctx, x, ref, c, true); err != nil {
+			return err
+		}
+	}
+	err = e.others(ctx, x, facts, func(with []store.SourceOf) error {
+		s := soughtOf(with)
+		for _, f := range with {
+			s.Open = append(s.Open, store.RefOf(f.Activity))
+		}
+		if err := e.look(ctx, x, s); err != nil {
+			return err
+		}
+		return e.take(ctx, x, s, nil, with, removed)
+	})
+	if err != nil {
+		return err
+	}
+	return e.take(ctx, x, own, facts, nil, removed)
+}
+
+// soughtOf is what has to be looked for of facts.
+func soughtOf(facts []store.SourceOf) store.Sought {
 	s := store.Sought{}
-	var with []store.SourceOf
-	known, others := map[store.FactRef]bool{}, map[store.FactRef]bool{}
 	h := sha256.New()
 	for _, f := range facts {
 		ref := store.RefOf(f.Activity)
-		known[ref] = true
 		h.Write([]byte(ref.Account + ref.SK))
-		s.Names = append(s.Names, f.Actor.Handle, f.Actor.Name)
-	}
-	s.ID = hex.EncodeToString(h.Sum(nil)[:12])
-	for _, f := range facts {
-		list, err := e.Store.GoesWith(ctx, x.workspace, f.Activity, x.at)
-		if err != nil {
-			return err
-		}
-		for _, a := range list {
-			ref := store.RefOf(a)
-			if known[ref] {
-				continue
-			}
-			known[ref] = true
-			o, err := e.Store.Fact(ctx, x.workspace, ref)
-			if fault.Is(err, fault.NotFound) {
-				o = store.SourceOf{Activity: a}
-			} else if err != nil {
-				return err
-			}
-			with, s.Open = append(with, o), append(s.Open, ref)
-		}
-		if f.Type.Utterance() {
-			list, err := e.Store.Beside(ctx, x.workspace, f.Activity, beside)
-			if err != nil {
-				return err
-			}
-			for _, ref := range list {
-				others[ref] = true
-			}
-		}
-	}
-	for _, f := range slices.Concat(facts, with) {
 		s.Gone = append(s.Gone, f.ID())
 		if f.Type.Utterance() {
 			s.Said = append(s.Said, social.Stamp(f.Occurred))
@@ -340,18 +325,8 @@ func (e *Erasure) part(ctx context.Context, x *demand, facts []store.SourceOf, r
 			s.Places = append(s.Places, f.Archive)
 		}
 	}
-	if err := e.look(ctx, x, s); err != nil {
-		return err
-	}
-	c := newCutter([]string{x.ref.ID}, s.Names, s.Words)
-	for ref := range others {
-		if !known[ref] {
-			if err := e.cutFact(ctx, x, ref, c, true); err != nil {
-				return err
-			}
-		}
-	}
-	return e.take(ctx, x, s, facts, with, removed)
+	s.ID = hex.EncodeToString(h.Sum(nil)[:12])
+	return s
 }
 
 // maxWords bounds the words that one part of what is sought holds, in bytes: it is an item of the table.
@@ -379,7 +354,7 @@ func (e *Erasure) look(ctx context.Context, x *demand, s store.Sought) error {
 
 // take takes facts away, the account's and those of others that go with them.
 func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, with []store.SourceOf, removed map[string]int) error {
-	var gone, unnamed []view.Fact
+	var unnamed []view.Fact
 	for _, f := range facts {
 		u, stays, err := e.Store.Unnamed(ctx, x.workspace, f.Activity)
 		if err != nil {
@@ -395,20 +370,17 @@ func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, wi
 			unnamed = append(unnamed, view.FactOf(u))
 		}
 	}
-	for _, f := range slices.Concat(facts, with) {
-		gone = append(gone, view.FactOf(f.Activity))
+	var own, others []view.Fact
+	for _, f := range facts {
+		own = append(own, view.FactOf(f.Activity))
+	}
+	for _, f := range with {
+		others = append(others, view.FactOf(f.Activity))
 	}
 	forget := func() error {
-		for part := range slices.Chunk(gone, perPart) {
-			for _, v := range e.Views {
-				n, err := v.Forget(ctx, x.workspace, part)
-				removed["views"] += n
-				if err != nil {
-					return fmt.Errorf("view %s: %w", v.Name(), err)
-				}
-			}
-		}
-		return nil
+		n, err := e.forget(ctx, x.workspace, own, others)
+		removed["views"] += n
+		return err
 	}
 	if err := forget(); err != nil {
 		return err
@@ -416,7 +388,7 @@ func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, wi
 	if err := e.keep(ctx, x.workspace, unnamed); err != nil {
 		return err
 	}
-	for _, f := range slices.Backward(gone) { // an account's own last: by them an attempt that died finds the part
+	for _, f := range slices.Backward(slices.Concat(own, others)) { // an account's own last: by them an attempt that died finds the part
 		was, err := e.Store.DeleteFact(ctx, x.workspace, f.Ref)
 		if err != nil {
 			return err

@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/erasure"
 	"rapport/internal/feedback"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
 // A view that is written while the fact it is of goes is taken away by whoever
@@ -22,25 +25,33 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := said.Account().AccountID()
-	f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	if err := f.View(t.Context(), "acme", store.RefOf(said)); err != nil {
 		t.Fatal(err)
 	}
-	item, err := s.Item(t.Context(), "acme", said)
-	if err != nil || item.Text == "" {
-		t.Fatalf("no view to begin with: %+v, %v", item, err)
+	days := byday.New(s, nil)
+	if err := days.Store(t.Context(), "acme", []social.Activity{said}); err != nil {
+		t.Fatal(err)
 	}
-	if err := s.ForgetAccount(t.Context(), "acme", account); err != nil {
+	if says, err := days.Says(t.Context(), "acme"); err != nil || len(says) != 1 {
+		t.Fatalf("no tuple to begin with: %v, %v", says, err)
+	}
+	if err := (&erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, time.Now)}).Account(t.Context(), "acme", account, erasure.Forever, map[string]int{}); err != nil {
 		t.Fatal(err)
 	}
 	// What a slower writer had in hand.
-	if err := s.PutItem(t.Context(), "acme", store.Item{Activity: said, Account: account, Person: social.PersonID(account)}, "r"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.ForgetViews(t.Context(), "acme", said); err != nil { // as View does once it sees that the fact is gone
-		t.Fatal(err)
-	}
-	if item, err = s.Item(t.Context(), "acme", said); err != nil || item.Text != "" || item.Version != 0 {
-		t.Errorf("still there: %+v, %v", item, err)
+	for name, look := range map[string]func() error{
+		"ingest, whose facts are viewed then": func() error { return f.View(t.Context(), "acme", store.RefOf(said)) },
+		"whoever keeps it":                    func() error { return days.Keep(t.Context(), "acme", []view.Fact{view.FactOf(said)}) },
+	} {
+		if err := days.Store(t.Context(), "acme", []social.Activity{said}); err != nil {
+			t.Fatal(err)
+		}
+		if err := look(); err != nil {
+			t.Fatal(err)
+		}
+		if says, err := days.Says(t.Context(), "acme"); err != nil || len(says) != 0 {
+			t.Errorf("%s: still there: %v, %v", name, says, err)
+		}
 	}
 }

@@ -15,10 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/erasure"
 	"rapport/internal/feedback"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
 const w = "acme"
@@ -73,17 +76,36 @@ func thread(seed uint64, n int) []social.Activity {
 	return out
 }
 
-func view(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
+// put stores an activity and notes it by day, as ingest does.
+func put(t *testing.T, s *store.Store, a social.Activity) {
 	t.Helper()
-	f := feedback.New(s, func(context.Context, string, []string) error { return nil })
+	if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+		t.Error(err)
+	}
+	if err := byday.New(s, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
+		t.Error(err)
+	}
+}
+
+// days is what is kept by day.
+func days(t *testing.T, s *store.Store) map[string]string {
+	t.Helper()
+	says, err := byday.New(s, nil).Says(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return says
+}
+
+func keep(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
+	t.Helper()
+	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	work := make(chan social.Activity)
 	var wg sync.WaitGroup
 	for range parallel {
 		wg.Go(func() {
 			for a := range work {
-				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-					t.Error(err)
-				}
+				put(t, s, a)
 				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 					t.Errorf("view %s: %v", a.Key, err)
 				}
@@ -102,7 +124,7 @@ func view(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
 func views(dump map[string]string) map[string]string {
 	out := map[string]string{}
 	for k, v := range dump {
-		if _, sk, _ := cutLast(k, " | "); sk[0] == 'H' || sk[0] == 'F' || sk[0] == 'R' {
+		if _, sk, _ := cutLast(k, " | "); sk != "@" || strings.Contains(v, "Asker:") {
 			out[k] = v
 		}
 	}
@@ -122,9 +144,9 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 	for seed := range uint64(3) {
 		as := thread(seed, 25)
 		s1, table1 := storetest.NewTable(t)
-		view(t, s1, as, 1)
-		want := views(table1.Dump(t))
-		if len(want) < 30 {
+		keep(t, s1, as, 1)
+		want, wantDays := views(table1.Dump(t)), days(t, s1)
+		if len(want) < 30 || len(wantDays) != len(as) {
 			t.Fatalf("seed %d: only %d views", seed, len(want))
 		}
 
@@ -133,9 +155,12 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		for _, parallel := range []int{1, 8} {
 			s2, table2 := storetest.NewTable(t)
-			view(t, s2, shuffled, parallel)
+			keep(t, s2, shuffled, parallel)
 			if d := cmp.Diff(want, views(table2.Dump(t))); d != "" {
 				t.Fatalf("seed %d, %d at once, shuffled (-in order +shuffled):\n%s", seed, parallel, d)
+			}
+			if d := cmp.Diff(wantDays, days(t, s2)); d != "" {
+				t.Fatalf("seed %d, %d at once, shuffled, by day (-in order +shuffled):\n%s", seed, parallel, d)
 			}
 		}
 	}
@@ -155,9 +180,9 @@ func TestScoresFollow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := storetest.New(t)
 			asked := 0
-			f := feedback.New(s, func(_ context.Context, _ string, accounts []string) error {
-				if accounts[0] != account {
-					t.Errorf("asks for the score of %v", accounts)
+			f := feedback.New(s, func(_ context.Context, _ string, stale []view.Stale) error {
+				if stale[0].Account != account {
+					t.Errorf("asks for the score of %v", stale)
 				}
 				asked++
 				return nil
@@ -190,43 +215,6 @@ func TestScoresFollow(t *testing.T) {
 	}
 }
 
-// An undated fact that is received many times at once ends as one view, dated
-// by the first receipt, whoever came when.
-func TestAnUndatedFactHasOneView(t *testing.T) {
-	for round := range 12 {
-		s, table := storetest.NewTable(t)
-		f := feedback.New(s, func(context.Context, string, []string) error { return nil })
-		r := rand.New(rand.NewPCG(uint64(round), 3))
-		var wg sync.WaitGroup
-		for _, h := range r.Perm(8) {
-			wg.Go(func() {
-				a := said("ann", "1", "", 0, social.Inbound)
-				a.Type, a.Undated, a.Text = social.React, true, ""
-				a.Occurred = t0.Add(time.Duration(h) * 20 * time.Hour) // on several days
-				a.Known = a.Occurred
-				a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, "1", time.Time{})
-				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-					t.Error(err)
-				}
-				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-		days := 0
-		for k := range table.Dump(t) {
-			if len(k) > 7 && k[:7] == w+"#D#" {
-				days++
-			}
-		}
-		items, err := s.Items(t.Context(), w, t0.Add(-time.Hour), t0.Add(30*24*time.Hour))
-		if err != nil || days != 1 || len(items) != 1 || !items[0].Occurred.Equal(t0) || !items[0].Known.Equal(t0) {
-			t.Fatalf("round %d: %d views, %+v, %v; want one of %s", round, days, items, err, t0)
-		}
-	}
-}
-
 // counting is an HTTP client that counts requests.
 type counting struct{ n atomic.Int64 }
 
@@ -253,7 +241,7 @@ func TestALongChainBackwards(t *testing.T) {
 		as = append(as, said(who, fmt.Sprintf("m%d", i), parent, i, dir))
 	}
 	s1, table1 := storetest.NewTable(t)
-	view(t, s1, as, 1)
+	keep(t, s1, as, 1)
 
 	_, table2 := storetest.NewTable(t)
 	cfg, err := config.LoadDefaultConfig(t.Context())
@@ -263,7 +251,7 @@ func TestALongChainBackwards(t *testing.T) {
 	requests := &counting{}
 	cfg.HTTPClient = requests
 	s2 := store.New(cfg, table2.Name)
-	f := feedback.New(s2, func(context.Context, string, []string) error { return nil })
+	f := feedback.New(s2, func(context.Context, string, []view.Stale) error { return nil })
 	slices.Reverse(as)
 	most := int64(0)
 	for part := range slices.Chunk(as, atOnce) {
@@ -302,20 +290,23 @@ func (b *before) Do(r *http.Request) (*http.Response, error) {
 	return http.DefaultClient.Do(r)
 }
 
+// forget takes an account away.
+func forget(ctx context.Context, s *store.Store, account string, until time.Time) error {
+	e := erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, func() time.Time { return until })}
+	return e.Account(ctx, w, account, until, map[string]int{})
+}
+
 // An account is erased, whole, before each single request of a view of its
 // message: nothing of it stays, and others' messages are viewed as ever.
 func TestErasedWhileViewed(t *testing.T) {
-	quiet := func(context.Context, string, []string) error { return nil }
+	quiet := func(context.Context, string, []view.Stale) error { return nil }
 	question, reply := said("ann", "1", "", 0, social.Inbound), said("brand", "2", "1", 10, social.Outbound)
 	for name, gone := range map[string]social.Activity{"who asks": question, "who replies": reply} {
 		t.Run(name, func(t *testing.T) {
 			for at := int64(1); ; at++ {
 				s, table := storetest.NewTable(t)
-				for _, a := range []social.Activity{question, reply} {
-					if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-						t.Fatal(err)
-					}
-				}
+				put(t, s, question)
+				put(t, s, reply)
 				if gone.Key == reply.Key {
 					if err := feedback.New(s, quiet).View(t.Context(), w, store.RefOf(question)); err != nil {
 						t.Fatal(err)
@@ -326,7 +317,7 @@ func TestErasedWhileViewed(t *testing.T) {
 					t.Fatal(err)
 				}
 				hook := &before{at: at, f: func() {
-					if err := s.ForgetAccount(t.Context(), w, gone.Account().AccountID()); err != nil {
+					if err := forget(t.Context(), s, gone.Account().AccountID(), erasure.Forever); err != nil {
 						t.Error(err)
 					}
 				}}
@@ -340,6 +331,11 @@ func TestErasedWhileViewed(t *testing.T) {
 				for k, v := range table.Dump(t) {
 					if strings.Contains(k+v, gone.Account().AccountID()) || strings.Contains(v, gone.Text) {
 						t.Errorf("before request %d: left: %s: %.200s", at, k, v)
+					}
+				}
+				for k, v := range days(t, s) {
+					if strings.Contains(v, gone.Account().AccountID()) {
+						t.Errorf("before request %d: left by day: %s: %s", at, k, v)
 					}
 				}
 				more := said("ann", "3", "2", 20, social.Inbound)
@@ -374,7 +370,7 @@ func TestDoneWhileForgotten(t *testing.T) {
 			}
 		}}
 		cfg.HTTPClient = hook
-		if err := store.New(cfg, table.Name).ForgetUntil(t.Context(), w, account, t0.Add(30*time.Minute)); err != nil {
+		if err := forget(t.Context(), store.New(cfg, table.Name), account, t0.Add(30*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if hook.n < at {

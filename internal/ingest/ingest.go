@@ -1,7 +1,8 @@
 // Package ingest turns deliveries into facts: it archives them, normalises
 // them by their platform's adapter, reads their texts, stores accounts and
-// activities, and then queues what has to be scored and viewed again, also
-// for what was there already, since an earlier attempt may have died between.
+// activities, notes them by day, and then queues what has to be scored and
+// viewed again, also for what was there already, since an earlier attempt may
+// have died between.
 package ingest
 
 import (
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -19,33 +21,17 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/task"
+	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
-// Score asks for an account's person to be scored again.
-type Score struct {
-	Workspace string   `json:"workspace"`
-	Accounts  []string `json:"accounts"`
-}
-
-// View asks for the views of activities to be computed again.
-type View struct {
-	Workspace string          `json:"workspace"`
-	Facts     []store.FactRef `json:"facts"`
-}
-
-// Erase asks that everything of an account be forgotten, because its platform demands it.
-type Erase struct {
-	Workspace string `json:"workspace"`
-	Platform  string `json:"platform"`
-	Scope     string `json:"scope,omitempty"` // within what the id is unique
-	ID        string `json:"id,omitempty"`    // empty: every account of the scope
-	Reason    string `json:"reason"`
-	At        string `json:"at"`
-	Again     bool   `json:"again,omitempty"` // it is the second pass
-	Part      string `json:"part,omitempty"`  // where an attempt that ran out of time goes on; empty: at the start
-	After     string `json:"after,omitempty"` // and after what
-	Found     bool   `json:"found,omitempty"` // an earlier part of it found facts
-}
+// What is queued for other functions.
+type (
+	Score = task.Score
+	View  = task.View
+	Erase = task.Erase
+)
 
 // perMessage bounds how many accounts or facts one queued message names.
 const perMessage = 20
@@ -72,6 +58,7 @@ type Deps struct {
 // Ingest handles batches of deliveries.
 type Ingest struct {
 	Deps
+	days *byday.View
 	// Remembered; one batch at a time.
 	apps  map[string]appRoutes
 	owned map[string]ownAccounts // by workspace
@@ -80,7 +67,7 @@ type Ingest struct {
 
 // New returns an Ingest. Its batches are handled one after the other.
 func New(d Deps) *Ingest {
-	return &Ingest{Deps: d, apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
+	return &Ingest{Deps: d, days: byday.New(d.Store, byday.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
 }
 
 // Message is one queued delivery.
@@ -121,7 +108,7 @@ func bound(a social.Activity) error {
 	return nil
 }
 
-// reserve is the time kept for queueing what was stored.
+// reserve is the time kept for queueing what was stored; as much again is kept for storing what was read.
 const reserve = 8 * time.Second
 
 // Batch handles messages and returns, by message id, the errors of those that
@@ -134,14 +121,23 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	// What came back goes last: should it take the time that is left, only it comes again.
 	messages = slices.Clone(messages)
 	slices.SortStableFunc(messages, func(a, b Message) int { return cmp.Compare(a.Received, b.Received) })
+	received := map[string]int{}
+	end, ends := ctx.Deadline()
+	before := func(left time.Duration) (context.Context, context.CancelFunc) {
+		if !ends {
+			return ctx, func() {}
+		}
+		return context.WithDeadline(ctx, end.Add(-left))
+	}
+	reading, cancel := before(2 * reserve)
+	defer cancel()
 	for _, m := range messages {
-		if noted, err := in.note(ctx, m); noted || err != nil {
-			if err != nil {
-				failed[m.ID] = err
-			}
+		received[m.ID] = m.Received
+		if reading.Err() != nil {
+			failed[m.ID] = errNoTime
 			continue
 		}
-		rs, err := in.understand(ctx, m)
+		rs, err := in.read(reading, m)
 		if err != nil {
 			failed[m.ID] = err
 			continue
@@ -178,37 +174,49 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		}
 	}
 
-	scores, views := map[string][]string{}, map[string][]store.FactRef{}
+	keeping, cancel := before(reserve)
+	defer cancel()
+	scores, views := map[string][]view.Stale{}, map[string][]store.FactRef{}
+	kept := map[string]*keptFacts{}
 	stored, fresh, parked, ignored := 0, 0, 0, map[string]int{}
 	for i, r := range done {
 		if failed[ids[i]] != nil {
 			continue
 		}
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
-			fail(fault.New(fault.Transient, "no time was left for it"), ids[i])
+		if keeping.Err() != nil {
+			fail(errNoTime, ids[i])
 			continue
 		}
-		n, err := in.keep(ctx, r)
+		n, err := in.keepSafely(keeping, r)
 		if err != nil {
 			fail(err, ids[i])
 			continue
 		}
 		fresh += n
 		for kind, n := range r.ignored {
-			ignored[kind] += n
+			countIgnored(ignored, kind, n)
 		}
 		for _, reasons := range r.parked {
 			parked += len(reasons)
 		}
 		for w, as := range r.facts {
+			if kept[w] == nil {
+				kept[w] = &keptFacts{}
+			}
+			kept[w].add(ids[i], as, received[ids[i]] > 1)
 			for _, a := range as {
 				stored++
 				ref := store.RefOf(a)
 				if a.Direction == social.Inbound && a.Actor.ID != social.Unknown {
-					scores[w] = append(scores[w], ref.Account)
+					scores[w] = append(scores[w], view.StaleBy(a))
 				}
 				views[w] = append(views[w], ref)
 			}
+		}
+	}
+	for _, w := range sortedKeys(kept) {
+		if err := in.byDay(ctx, w, kept[w]); err != nil {
+			fail(err, kept[w].ids...)
 		}
 	}
 	if err := in.queue(ctx, scores, views); err != nil {
@@ -218,12 +226,56 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	return failed
 }
 
-func (in *Ingest) queue(ctx context.Context, scores map[string][]string, views map[string][]store.FactRef) error {
+// keptFacts are a workspace's facts of a batch.
+type keptFacts struct {
+	ids          []string // of their messages
+	facts, again []social.Activity
+}
+
+func (k *keptFacts) add(id string, facts []social.Activity, again bool) {
+	k.ids, k.facts = append(k.ids, id), append(k.facts, facts...)
+	if again {
+		k.again = append(k.again, facts...)
+	}
+}
+
+// byDay notes facts by day, those of a batch together.
+func (in *Ingest) byDay(ctx context.Context, w string, k *keptFacts) error {
+	if err := in.days.Store(ctx, w, k.facts); err != nil {
+		return fmt.Errorf("by day: %w", err)
+	}
+	return in.days.Again(ctx, w, k.again)
+}
+
+// errNoTime is of what comes again since others took the time.
+var errNoTime = fault.New(fault.Transient, "no time was left for it")
+
+// read is what a message comes to: nothing, if it was a note, which is taken here.
+// A panic is the message's own fault.
+func (in *Ingest) read(ctx context.Context, m Message) (rs []*result, err error) {
+	defer recovered(&err)
+	if noted, err := in.note(ctx, m); noted || err != nil {
+		return nil, err
+	}
+	return in.understand(ctx, m)
+}
+
+// keepSafely is keep, whose panic is the delivery's own fault.
+func (in *Ingest) keepSafely(ctx context.Context, r *result) (n int, err error) {
+	defer recovered(&err)
+	return in.keep(ctx, r)
+}
+
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
+}
+
+func (in *Ingest) queue(ctx context.Context, scores map[string][]view.Stale, views map[string][]store.FactRef) error {
 	var sm []Score
 	for _, w := range sortedKeys(scores) {
-		accounts := scores[w]
-		slices.Sort(accounts)
-		for part := range slices.Chunk(slices.Compact(accounts), perMessage) {
+		for part := range slices.Chunk(view.Merge(scores[w]), perMessage) {
 			sm = append(sm, Score{Workspace: w, Accounts: part})
 		}
 	}

@@ -89,7 +89,7 @@ func (d *desk) parked(t *testing.T, workspace string) string {
 		if len(d.shelf.objects[p.Object]) == 0 {
 			t.Errorf("nothing is kept of %q", p.Reason)
 		}
-		out = append(out, p.Reason)
+		out = append(out, p.Reasons()...)
 	}
 	return strings.Join(out, "\n")
 }

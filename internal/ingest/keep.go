@@ -132,6 +132,25 @@ func notErased(facts []social.Activity, erased map[string]time.Time) []social.Ac
 	})
 }
 
+// listed are the reasons that are kept of a delivery: each once, the first
+// maxReasons of them, and of each what fits maxReason bytes.
+func listed(reasons []string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, r := range reasons {
+		if len(r) > maxReason {
+			r = strings.ToValidUTF8(r[:maxReason], "") + " …"
+		}
+		if !seen[r] && len(out) < maxReasons {
+			seen[r] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// parkAll parks what could not be understood of a delivery: one object and one
+// item for each workspace, however much it is.
 func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 	var still []string // ids of what is parked, of a replay
 	for _, w := range sortedKeys(r.parked) {
@@ -150,14 +169,13 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 				return err
 			}
 		}
-		for i, reason := range r.parked[w] {
-			p := store.Parked{ID: social.HashID("prk", social.Key(r.delivery.ID(), fmt.Sprint(i), reason)), App: r.delivery.App, Delivery: r.delivery.ID(),
-				Received: r.delivery.Received, Reason: reason, Object: object}
-			if err := in.Store.Park(ctx, w, p); err != nil {
-				return err
-			}
-			still = append(still, p.ID)
+		reasons := listed(r.parked[w])
+		p := store.Parked{ID: social.HashID("prk", social.Key(append([]string{r.delivery.ID()}, reasons...)...)), App: r.delivery.App, Delivery: r.delivery.ID(),
+			Received: r.delivery.Received, Reason: reasons[0], Others: reasons[1:], Events: len(r.parked[w]), Object: object}
+		if err := in.Store.Park(ctx, w, p); err != nil {
+			return err
 		}
+		still = append(still, p.ID)
 	}
 	if !r.delivery.Replay {
 		return nil
@@ -178,7 +196,9 @@ func (r *result) workspaces() []string {
 	out := []string{r.owner}
 	out = append(out, sortedKeys(r.facts)...)
 	out = append(out, sortedKeys(r.parked)...)
-	out = append(out, workspacesOf(r.heard)...)
+	for route := range r.heard {
+		out = append(out, route.Workspace)
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -194,7 +214,7 @@ const maxHeard = 10_000
 func (in *Ingest) tell(ctx context.Context, r *result) error {
 	if !r.delivery.Replay {
 		start := r.delivery.Received.Truncate(slot)
-		for _, route := range r.heard {
+		for route := range r.heard {
 			source := social.Key(route.Workspace, route.Source)
 			if in.heard[source].Equal(start) {
 				continue

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
+	"rapport/internal/fault"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -30,18 +32,35 @@ const maxApps = 1000
 // kept in memory. A scope that no route knows is looked up again at once.
 const remembered = time.Minute
 
+// servedStale is how old they may be while they can't be read.
+const servedStale = 15 * time.Minute
+
+// lives is remembered less up to a quarter, which depends on what it is, so
+// that what was read together is not read again together.
+func lives(id string) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return remembered - time.Duration(h.Sum32()%1024)*(remembered/4)/1024
+}
+
 // app returns an app and its routes: those remembered, unless fresh asks again.
 func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, error) {
-	if ar, ok := in.apps[id]; ok && !fresh && in.Now().Sub(ar.read) < remembered {
-		return ar, nil
+	was, ok := in.apps[id]
+	if ok && !fresh && in.Now().Sub(was.read) < lives(id) {
+		return was, nil
 	}
 	ar := appRoutes{read: in.Now()}
 	var err error
 	if ar.app, err = in.Store.App(ctx, id); err != nil {
-		return ar, fmt.Errorf("app %s: %w", id, err)
+		err = fmt.Errorf("app %s: %w", id, err)
+	} else if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
+		err = fmt.Errorf("routes of %s: %w", id, err)
 	}
-	if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
-		return ar, fmt.Errorf("routes of %s: %w", id, err)
+	if err != nil && ok && !fresh && fault.Is(err, fault.Transient) && in.Now().Sub(was.read) < servedStale {
+		return was, nil
+	}
+	if err != nil {
+		return ar, err
 	}
 	if len(in.apps) >= maxApps {
 		clear(in.apps)
@@ -90,8 +109,11 @@ type ownAccounts struct {
 // event has the same direction whichever source it came through.
 func (in *Ingest) own(ctx context.Context, w string, a social.Activity) (bool, error) {
 	o, ok := in.owned[w]
-	if !ok || in.Now().Sub(o.read) >= remembered {
+	if !ok || in.Now().Sub(o.read) >= lives(w) {
 		list, err := in.Store.Sources(ctx, w)
+		if err != nil && ok && fault.Is(err, fault.Transient) && in.Now().Sub(o.read) < servedStale {
+			return o.ids[string(a.Platform)+"|"+a.Actor.ID], nil
+		}
 		if err != nil {
 			return false, fmt.Errorf("sources of %s: %w", w, err)
 		}
@@ -118,13 +140,26 @@ type result struct {
 	withheld map[string]bool              // workspaces in which an account was erased that it tells of
 	parked   map[string][]string          // reasons by workspace
 	ignored  map[string]int               // by kind
-	heard    []store.Route                // the sources it came for
+	heard    map[store.Route]bool         // the sources it came for
 	revoked  []revoked
 	erase    []Erase
 	seen     []string // what became of each event, for a test's report
 	platform social.Platform
 	named    []platform.Named
 	place    string // in the archive
+}
+
+func newResult(app store.App, d platform.Delivery) *result {
+	return &result{owner: app.Owner, platform: app.Platform, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{},
+		ignored: map[string]int{}, heard: map[store.Route]bool{}}
+}
+
+// parkedWhole is what comes of a delivery that is not taken apart. Who is told is who made the app.
+func parkedWhole(app store.App, d platform.Delivery, why string) *result {
+	r := newResult(app, d)
+	r.queued = d.ID()
+	r.park(app.Owner, why)
+	return r
 }
 
 type revoked struct {
@@ -154,12 +189,25 @@ func (in *Ingest) understand(ctx context.Context, m Message) ([]*result, error) 
 }
 
 // understandDelivery is understand of a delivery that is there whole.
-func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, received int) ([]*result, error) {
+func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, received int) (out []*result, err error) {
 	known, err := in.app(ctx, d.App, false)
 	if err != nil {
 		return nil, err
 	}
 	known = known.only(d.For)
+	if why := tooMuch(d.Request); why != "" {
+		return []*result{parkedWhole(known.app, d, why)}, nil
+	}
+	within, cancel := context.WithTimeout(ctx, understandWithin)
+	defer cancel()
+	if out, err = in.understandRouted(within, known, d, received); errors.Is(err, errSlow) && ctx.Err() == nil && received >= parkAfter {
+		return []*result{parkedWhole(known.app, d, fault.Message(err))}, nil
+	}
+	return out, err
+}
+
+// understandRouted is understandDelivery with the routes that are known.
+func (in *Ingest) understandRouted(ctx context.Context, known appRoutes, d platform.Delivery, received int) ([]*result, error) {
 	out, routed, err := in.understandParts(ctx, known, d, received)
 	if err != nil || routed {
 		return out, err
@@ -179,7 +227,11 @@ func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, r
 // reports whether each event that is to be routed has a route.
 func (in *Ingest) understandParts(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (out []*result, routed bool, err error) {
 	routed = true
-	for _, part := range in.parts(ar, d) {
+	parts := in.parts(ar, d)
+	if len(parts) == 0 {
+		return []*result{parkedWhole(ar.app, d, "it holds events of too many scopes to be split")}, true, nil
+	}
+	for _, part := range parts {
 		r, whole, err := in.understandPart(ctx, ar, part, received)
 		if err != nil {
 			return nil, false, err
@@ -211,7 +263,10 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 		}
 	}()
 	list := splitter.Split(d.Request, platform.Options{Legacy: ar.app.Legacy, Config: ar.app.Config})
-	if len(list) < 2 {
+	if len(list) == 0 {
+		return nil
+	}
+	if len(list) == 1 {
 		return whole
 	}
 	for _, r := range list {
@@ -223,9 +278,12 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 }
 
 func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (r *result, routed bool, err error) {
-	r = &result{owner: ar.app.Owner, delivery: d, platform: ar.app.Platform, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{}, ignored: map[string]int{}}
+	r = newResult(ar.app, d)
 	r.named = named(ar.app, d)
-	events, err := in.normalise(ar.app, d)
+	events, err := in.normalise(ctx, ar.app, d)
+	if ctx.Err() != nil {
+		return nil, false, errSlow
+	}
 	if p, ok := errors.AsType[panicError](err); ok && received < parkAfter {
 		return nil, false, p
 	}
@@ -234,20 +292,46 @@ func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.D
 		r.park(ar.app.Owner, err.Error())
 		return r, true, nil
 	}
+	if len(events) > maxEvents {
+		r.park(ar.app.Owner, fmt.Sprintf("it tells of %d events, at most %d are taken in one delivery", len(events), maxEvents))
+		return r, true, nil
+	}
 	routed = true
+	whole := false // the app as a whole was heard
 	for _, e := range events {
+		if ctx.Err() != nil {
+			return nil, false, errSlow
+		}
 		to := ar.route(e.Scopes)
 		if len(e.Scopes) == 0 && (e.Ignored != "" || e.Erase != nil || e.Revoked != "") {
-			to = ar.routes // it is about the app as a whole
+			if to = ar.routes; whole && e.Ignored != "" { // it is about the app as a whole
+				to = nil
+			}
+			whole = true
 		}
 		routed = routed && (len(to) > 0 || e.Ignored != "")
-		r.heard = append(r.heard, to...)
+		for _, route := range to {
+			r.heard[route] = true
+		}
 		r.seen = append(r.seen, strings.TrimSpace(e.Kind+": "+e.Becomes()+" "+e.Ignored+e.Parked+e.Revoked))
 		if err := in.take(ctx, r, e, to); err != nil {
 			return nil, false, err
 		}
 	}
 	return r, routed, nil
+}
+
+// errSlow is that reading a delivery took longer than it may.
+var errSlow = fault.New(fault.Transient, "reading it takes over %s", understandWithin)
+
+// maxKinds bounds how many kinds of ignored events are counted each by its name: who sends them chooses it.
+const maxKinds = 50
+
+func countIgnored(counts map[string]int, kind string, n int) {
+	if _, known := counts[kind]; !known && len(counts) >= maxKinds {
+		kind = "others"
+	}
+	counts[kind] += n
 }
 
 func (r *result) park(w, reason string) { r.parked[w] = append(r.parked[w], reason) }
@@ -260,7 +344,7 @@ func (in *Ingest) take(ctx context.Context, r *result, e platform.Event, to []st
 	}
 	switch {
 	case e.Ignored != "":
-		r.ignored[e.Kind]++
+		countIgnored(r.ignored, e.Kind, 1)
 	case e.Parked != "":
 		for _, w := range workspaces {
 			r.park(w, e.Parked)
@@ -337,7 +421,7 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 type panicError struct{ error }
 
 // normalise calls the adapter, has the texts read and turns a panic into an error.
-func (in *Ingest) normalise(app store.App, d platform.Delivery) (events []platform.Event, err error) {
+func (in *Ingest) normalise(ctx context.Context, app store.App, d platform.Delivery) (events []platform.Event, err error) {
 	adapter, err := all.Find(app.Platform)
 	if err != nil {
 		return nil, err
@@ -349,7 +433,13 @@ func (in *Ingest) normalise(app store.App, d platform.Delivery) (events []platfo
 		}
 	}()
 	events, err = adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
+	if len(events) > maxEvents {
+		return events, err // parked whole
+	}
 	for i := range events {
+		if ctx.Err() != nil {
+			return nil, errSlow
+		}
 		if a := events[i].Activity; a != nil {
 			*a = in.complete(*a, d.Received)
 		}

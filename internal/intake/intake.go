@@ -7,13 +7,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -32,12 +33,16 @@ type Deps struct {
 	Instance  string                                           // names this process among those that serve the same apps
 	PublicURL string                                           // scheme and host that platforms call; "": the request's own
 	Now       func() time.Time
+	Rand      func() float64 // in [0, 1); nil: the standard library's
 }
 
 // Handler serves /hooks/{app} and what lies below it.
 func Handler(d Deps) http.Handler {
-	apps := remember(d.Now, d.App)
-	secrets := remember(d.Now, d.Secrets)
+	if d.Rand == nil {
+		d.Rand = rand.Float64
+	}
+	apps := remember(d.Now, d.Rand, d.App)
+	secrets := remember(d.Now, d.Rand, d.Secrets)
 	notes := noter{note: d.Note, instance: d.Instance}
 	mux := http.NewServeMux()
 	serve := func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +58,7 @@ func Handler(d Deps) http.Handler {
 	return mux
 }
 
-var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var appID = pattern.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 // outcome is what became of one request: one wide log line.
 type outcome struct {
@@ -68,6 +73,9 @@ type outcome struct {
 
 func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) {
 	o.status, o.result, o.reason = status, result, reason
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
 	w.WriteHeader(status)
 }
 
@@ -187,46 +195,94 @@ func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
 }
 
 // remembered is how long an app and its secrets are kept in memory: a revoked
-// secret or a changed app is known after at most this long.
+// secret or a changed app is known after at most this long, unless it can't be read.
 const remembered = time.Minute
 
 // justNow is how old secrets may be by which something is refused: a rotated
 // one is known at once, and a flood of forgeries reads them every five seconds.
 const justNow = 5 * time.Second
 
-// lookup is a get whose answers are remembered: one that is older than age is read again.
+// servedStale is how old an app and its secrets may be that are served while
+// they can't be read: a revoked secret is known after at most this long, and a
+// stop of the parameter store that is shorter loses no delivery.
+const servedStale = 15 * time.Minute
+
+// patience is how long reading what is there already may take, before that is
+// served; and askAgain is how long a source that failed is left alone.
+const (
+	patience = 2 * time.Second
+	askAgain = 5 * time.Second
+)
+
+// lookup is a get whose answers are remembered: one that is older than age is
+// read again. Where that fails, one that is to be just now is an error, and
+// another is served as it was.
 type lookup[T any] func(ctx context.Context, id string, age time.Duration) (T, error)
 
 // remember caches what get returns, and for five seconds that there is nothing.
+// An answer lives for its age or up to a quarter less, by random, so that
+// instances that began together don't read together.
 // At most 10,000 ids are held, so that made-up ids can't fill the memory.
-func remember[T any](now func() time.Time, get func(context.Context, string) (T, error)) lookup[T] {
+func remember[T any](now func() time.Time, random func() float64, get func(context.Context, string) (T, error)) lookup[T] {
 	type entry struct {
-		v    T
-		err  error
-		read time.Time
+		v      T
+		err    error
+		read   time.Time
+		early  float64   // in [0, 1): how much earlier it is read again
+		failed time.Time // when reading it again failed
+		why    error
 	}
 	var mu sync.Mutex
 	entries := map[string]entry{}
-	return func(ctx context.Context, id string, age time.Duration) (T, error) {
-		mu.Lock()
-		e, ok := entries[id]
-		mu.Unlock()
-		if e.err != nil {
-			age = min(age, justNow) // a new app works after five seconds
-		}
-		if ok && now().Sub(e.read) < age {
-			return e.v, e.err
-		}
-		v, err := get(ctx, id)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return v, err
-		}
+	keep := func(id string, e entry) {
 		mu.Lock()
 		defer mu.Unlock()
 		if len(entries) >= 10_000 {
 			clear(entries)
 		}
-		entries[id] = entry{v, err, now()}
-		return v, err
+		entries[id] = e
+	}
+	return func(ctx context.Context, id string, age time.Duration) (T, error) {
+		mu.Lock()
+		e, ok := entries[id]
+		mu.Unlock()
+		exact := age <= justNow
+		if e.err != nil {
+			age = min(age, justNow) // a new app works after five seconds
+		}
+		old, lives := now().Sub(e.read), age
+		if age > justNow {
+			lives -= time.Duration(e.early * float64(age/4))
+		}
+		if ok && old < lives {
+			return e.v, e.err
+		}
+		stale := ok && e.err == nil && old < servedStale
+		if ok && now().Sub(e.failed) < askAgain {
+			if stale && !exact {
+				return e.v, nil
+			}
+			return e.v, e.why
+		}
+		reading, cancel := ctx, func() {}
+		if stale {
+			reading, cancel = context.WithTimeout(ctx, patience)
+		}
+		v, err := get(reading, id)
+		cancel()
+		if err == nil || fault.Is(err, fault.NotFound) {
+			keep(id, entry{v: v, err: err, read: now(), early: random()})
+			return v, err
+		}
+		if !stale {
+			return v, err
+		}
+		slog.WarnContext(ctx, "not read again", "app", id, "age", old.String(), "error", err.Error())
+		e.failed, e.why = now(), err
+		keep(id, e)
+		if exact {
+			return v, err
+		}
+		return e.v, nil
 	}
 }

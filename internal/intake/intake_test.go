@@ -28,7 +28,10 @@ type hooks struct {
 	asked   int
 	failing error
 	clock   time.Time
+	random  float64
 	keys    platform.Secrets
+	down    error // what reading secrets fails with
+	read    int   // how often they were read
 }
 
 func newHooks() *hooks {
@@ -50,7 +53,8 @@ func newHooks() *hooks {
 			if app == "naked" {
 				return platform.Secrets{}, fault.New(fault.NotFound, "none")
 			}
-			return h.keys, nil
+			h.read++
+			return h.keys, h.down
 		},
 		Enqueue: func(_ context.Context, d platform.Delivery) error {
 			if h.failing == nil {
@@ -58,7 +62,8 @@ func newHooks() *hooks {
 			}
 			return h.failing
 		},
-		Now: func() time.Time { return h.clock },
+		Now:  func() time.Time { return h.clock },
+		Rand: func() float64 { return h.random },
 	})
 	return h
 }
@@ -186,5 +191,58 @@ func TestAppsAndSecretsAreRememberedForAMinute(t *testing.T) {
 	h.send("POST", "/hooks/nobody", "{}", "secret")
 	if h.asked != 2 {
 		t.Errorf("asked %d times for an app that is not there, want 2", h.asked)
+	}
+}
+
+// What can't be read for a moment is served as it was, for 15 minutes at most.
+func TestWhatCantBeReadIsServedAsItWas(t *testing.T) {
+	h := newHooks()
+	send := func(key string, want int) {
+		t.Helper()
+		if w := h.send("POST", "/hooks/page", "{}", key); w.Code != want {
+			t.Errorf("after %s: answered %d, want %d", h.clock.Sub(now), w.Code, want)
+		} else if (want == http.StatusServiceUnavailable) != (w.Header().Get("Retry-After") != "") {
+			t.Errorf("Retry-After %q with %d", w.Header().Get("Retry-After"), want)
+		}
+	}
+	send("secret", 200)
+	h.down = fault.New(fault.Transient, "throttled")
+	h.clock = now.Add(2 * time.Minute)
+	read := h.read
+	for range 10 {
+		send("secret", 200)
+	}
+	if h.read != read+1 {
+		t.Errorf("%d readings of what fails within a moment, want 1", h.read-read)
+	}
+	send("another", 503) // it may have been rotated: the platform is to come again
+	h.clock = now.Add(14 * time.Minute)
+	send("secret", 200)
+	h.clock = now.Add(15 * time.Minute)
+	send("secret", 503)
+	h.down = nil
+	h.clock = now.Add(16 * time.Minute)
+	send("secret", 200)
+	send("another", 401)
+	// That an app is gone is no failure: nothing is served of it.
+	h.clock, h.down = now.Add(20*time.Minute), fault.New(fault.NotFound, "none")
+	send("secret", 401)
+}
+
+// What was read together is read again apart, and no later than a minute.
+func TestExpiryHasJitter(t *testing.T) {
+	for random, want := range map[float64]int{0: 1, 0.99: 2} {
+		h := newHooks()
+		h.random = random
+		h.send("POST", "/hooks/page", "{}", "secret")
+		h.clock = now.Add(50 * time.Second)
+		h.send("POST", "/hooks/page", "{}", "secret")
+		if h.read != want {
+			t.Errorf("at %v: read %d times in 50 s, want %d", random, h.read, want)
+		}
+		h.clock = now.Add(time.Minute + 50*time.Second)
+		if h.send("POST", "/hooks/page", "{}", "secret"); h.read != want+1 {
+			t.Errorf("at %v: read %d times in 110 s, want %d", random, h.read, want+1)
+		}
 	}
 }

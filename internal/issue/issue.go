@@ -1,41 +1,46 @@
 // Package issue says what people raise, and how many: themes counted over
-// people, one voice each, never over posts. Pure.
+// people, one voice each, never over posts. It counts tuples, a period of any
+// length in memory that grows with its people alone. Pure.
 package issue
 
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
+	"rapport/internal/day"
 	"rapport/internal/social"
-	"rapport/internal/store"
 	"rapport/internal/theme"
 )
 
-// maxQuotes is how many messages an issue quotes.
-const maxQuotes = 3
+// maxQuotes is how many messages an issue quotes, at most maxNear being kept:
+// some may be gone by the time their texts are read.
+const maxQuotes, maxNear = 3, 6
 
-// Feedback reports whether i is an activity by someone outside that holds an
+// Feedback reports whether t is an activity by someone outside that holds an
 // opinion or need: something said, not gone, and not spam.
-func Feedback(i store.Item) bool {
-	return i.Direction == social.Inbound && i.Type.Utterance() && !i.Deleted && strings.TrimSpace(i.Text) != "" && i.Intent != "spam" && i.Actor.ID != social.Unknown
+func Feedback(t day.Tuple) bool {
+	return t.Direction == social.Inbound && t.Type.Utterance() && !t.Deleted && t.Said && t.Intent != "spam" && !t.Nobody
 }
 
 // asks reports whether feedback clearly asks for something to be done: a
 // problem, a wish, a question, a threat to leave, or a negative word.
-func asks(i store.Item) bool {
-	switch i.Intent {
+func asks(t day.Tuple) bool {
+	switch t.Intent {
 	case "problem", "wish", "question", "churn":
 		return true
 	}
-	return i.Sentiment == "negative"
+	return t.Sentiment == "negative"
 }
 
 // pleased reports whether feedback is nothing but content.
-func pleased(i store.Item) bool {
-	return (i.Intent == "praise" || i.Intent == "recommendation" || i.Sentiment == "positive") && !asks(i)
+func pleased(t day.Tuple) bool {
+	return (t.Intent == "praise" || t.Intent == "recommendation" || t.Sentiment == "positive") && !asks(t)
 }
+
+// Assigned reports whether t is of those that are assigned to themes: feedback
+// that is not just pleased.
+func Assigned(t day.Tuple) bool { return Feedback(t) && !pleased(t) }
 
 // minAsking is the share of a theme's messages, pleased ones left out, that
 // must clearly ask for something for the theme to be an issue. The rest may be
@@ -60,8 +65,8 @@ type Issue struct {
 	Negative     int // messages by sentiment
 	Neutral      int
 	Positive     int
-	Quotes       []Quote // nearest to the theme first, each of another person
-	Evidence     []string
+	Near         []day.Tuple // those nearest to the theme, nearest first, each of another person
+	Quotes       []Quote     // the texts of the first three of them that are still there
 }
 
 // Summary is what a period's feedback comes to under one theme set.
@@ -73,90 +78,140 @@ type Summary struct {
 	Issues      []Issue
 }
 
-// Top counts a period's issues under a theme set, whose assigner is a, by
-// people, most first, and compares each with the period before. A theme is an
-// issue if a third of its messages clearly ask for something; then everyone
-// counts who wrote in it and was not just pleased.
-func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int) Summary {
-	var s Summary
-	type found struct {
-		item store.Item
-		near float64
-	}
-	themes := map[string]theme.Theme{}
-	for _, t := range set.Themes {
-		themes[t.ID] = t
-	}
-	byTheme, asking := map[string][]found{}, map[string]int{}
-	people, raisers := map[string]bool{}, map[string]bool{}
-	for _, i := range items {
-		if !Feedback(i) {
-			continue
-		}
-		s.Messages++
-		people[i.Person] = true
-		if pleased(i) {
-			continue
-		}
-		as := a.Assign(i.Text)
-		if !as.OK {
-			s.Unassigned++
-			continue
-		}
-		byTheme[as.ThemeID] = append(byTheme[as.ThemeID], found{i, as.Similarity})
-		if asks(i) {
-			asking[as.ThemeID]++
-		}
-	}
-	for id, fs := range byTheme {
-		if float64(asking[id]) < minAsking*float64(len(fs)) {
-			delete(byTheme, id)
-			continue
-		}
-		for _, f := range fs {
-			raisers[f.item.Person] = true
-		}
-	}
-	s.People, s.IssuePeople = len(people), len(raisers)
+// Counter counts a period's issues under a theme set, by people, most first,
+// and compares each with the period before. A theme is an issue if a third of
+// its messages clearly ask for something; then everyone counts who wrote in it
+// and was not just pleased.
+type Counter struct {
+	set      theme.Set
+	at       map[string]int // a theme's place in the set
+	sum      Summary
+	people   map[day.ID]uint32 // of both periods, by number
+	gave     map[uint32]struct{}
+	themes   []counted
+	raised   map[pair]struct{}
+	previous map[pair]struct{}
+}
 
-	previous := map[string]map[string]bool{}
-	for _, i := range before {
-		if !Feedback(i) || pleased(i) {
-			continue
+// pair is a theme's place and a person's number.
+type pair struct{ theme, person uint32 }
+
+type counted struct {
+	messages, asking            int
+	negative, neutral, positive int
+	near                        []day.Tuple
+}
+
+// NewCounter returns a Counter of tuples that are tagged under set.
+func NewCounter(set theme.Set) *Counter {
+	c := &Counter{set: set, at: map[string]int{}, people: map[day.ID]uint32{}, gave: map[uint32]struct{}{}, themes: make([]counted, len(set.Themes)),
+		raised: map[pair]struct{}{}, previous: map[pair]struct{}{}}
+	for i, t := range set.Themes {
+		c.at[t.ID] = i
+	}
+	return c
+}
+
+// person is the number of the person an account belongs to.
+func (c *Counter) person(account day.ID) uint32 {
+	n, ok := c.people[account]
+	if !ok {
+		n = uint32(len(c.people))
+		c.people[account] = n
+	}
+	return n
+}
+
+// Add counts an activity of the period.
+func (c *Counter) Add(t day.Tuple) {
+	if !Feedback(t) {
+		return
+	}
+	c.sum.Messages++
+	person := c.person(t.Account)
+	c.gave[person] = struct{}{}
+	if pleased(t) {
+		return
+	}
+	i, ok := c.at[t.Theme]
+	if !ok {
+		c.sum.Unassigned++
+		return
+	}
+	c.raised[pair{uint32(i), person}] = struct{}{}
+	n := &c.themes[i]
+	n.messages++
+	if asks(t) {
+		n.asking++
+	}
+	switch t.Sentiment {
+	case "negative":
+		n.negative++
+	case "positive":
+		n.positive++
+	default:
+		n.neutral++
+	}
+	n.near = nearest(n.near, t)
+}
+
+// nearest adds t to the nearest ones, each of another person. Whoever falls
+// out does so for others who stay nearer, so that the result is that of all at once.
+func nearest(near []day.Tuple, t day.Tuple) []day.Tuple {
+	nearer := func(a, b day.Tuple) int {
+		return cmp.Or(-cmp.Compare(a.Near, b.Near), slices.Compare(a.Activity[:], b.Activity[:]))
+	}
+	if len(near) == maxNear && nearer(t, near[maxNear-1]) > 0 {
+		return near
+	}
+	if i := slices.IndexFunc(near, func(o day.Tuple) bool { return o.Account == t.Account }); i >= 0 {
+		if nearer(t, near[i]) > 0 {
+			return near
 		}
-		if as := a.Assign(i.Text); as.OK {
-			if previous[as.ThemeID] == nil {
-				previous[as.ThemeID] = map[string]bool{}
-			}
-			previous[as.ThemeID][i.Person] = true
+		near = slices.Delete(near, i, i+1)
+	}
+	i, _ := slices.BinarySearchFunc(near, t, nearer)
+	near = slices.Insert(near, i, t)
+	return near[:min(maxNear, len(near))]
+}
+
+// AddBefore counts an activity of the period before.
+func (c *Counter) AddBefore(t day.Tuple) {
+	if !Assigned(t) {
+		return
+	}
+	if i, ok := c.at[t.Theme]; ok {
+		c.previous[pair{uint32(i), c.person(t.Account)}] = struct{}{}
+	}
+}
+
+// Summary returns what was counted, with at most limit issues.
+func (c *Counter) Summary(limit int) Summary {
+	s := c.sum
+	s.People, s.Issues = len(c.gave), nil
+	isIssue := func(i uint32) bool {
+		n := c.themes[i]
+		return n.messages > 0 && float64(n.asking) >= minAsking*float64(n.messages)
+	}
+	now, before := make([]int, len(c.themes)), make([]int, len(c.themes))
+	raisers := map[uint32]struct{}{}
+	for p := range c.raised {
+		now[p.theme]++
+		if isIssue(p.theme) {
+			raisers[p.person] = struct{}{}
 		}
 	}
-
-	for id, fs := range byTheme {
-		is := Issue{Theme: id, Label: themes[id].Label, Keywords: themes[id].Keywords, Messages: len(fs), PeopleBefore: len(previous[id])}
-		slices.SortFunc(fs, func(x, y found) int {
-			return cmp.Or(-cmp.Compare(x.near, y.near), cmp.Compare(x.item.Key, y.item.Key))
-		})
-		quoted := map[string]bool{}
-		for _, f := range fs {
-			switch f.item.Sentiment {
-			case "negative":
-				is.Negative++
-			case "positive":
-				is.Positive++
-			default:
-				is.Neutral++
-			}
-			is.Evidence = append(is.Evidence, f.item.Key)
-			if !quoted[f.item.Person] {
-				quoted[f.item.Person] = true
-				if len(is.Quotes) < maxQuotes {
-					is.Quotes = append(is.Quotes, quote(f.item))
-				}
-			}
+	for p := range c.previous {
+		before[p.theme]++
+	}
+	s.IssuePeople = len(raisers)
+	for i, n := range c.themes {
+		if !isIssue(uint32(i)) {
+			continue
 		}
-		is.People = len(quoted)
-		s.Issues = append(s.Issues, is)
+		t := c.set.Themes[i]
+		s.Issues = append(s.Issues, Issue{Theme: t.ID, Label: t.Label, Keywords: t.Keywords, People: now[i], PeopleBefore: before[i],
+			Messages: n.messages, Negative: n.negative, Neutral: n.neutral, Positive: n.positive, Near: n.near})
 	}
 	slices.SortFunc(s.Issues, func(x, y Issue) int {
 		return cmp.Or(-cmp.Compare(x.People, y.People), -cmp.Compare(x.Messages, y.Messages), cmp.Compare(x.Theme, y.Theme))
@@ -165,10 +220,13 @@ func Top(items, before []store.Item, set theme.Set, a *theme.Assigner, limit int
 	return s
 }
 
-func quote(i store.Item) Quote {
-	author := i.Actor.Handle
-	if author == "" {
-		author = i.Actor.Name
+// Quote takes the quotes of an issue from what its nearest messages say now;
+// nil stands for one that is gone.
+func (i *Issue) Quote(said []*Quote) {
+	i.Quotes = nil
+	for _, q := range said {
+		if q != nil && q.Text != "" && len(i.Quotes) < maxQuotes {
+			i.Quotes = append(i.Quotes, *q)
+		}
 	}
-	return Quote{Key: i.Key, Text: i.Text, Author: author, Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
 }

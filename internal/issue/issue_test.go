@@ -2,13 +2,17 @@ package issue_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/day"
 	"rapport/internal/issue"
 	"rapport/internal/reading"
 	"rapport/internal/social"
-	"rapport/internal/store"
 	"rapport/internal/theme"
 )
 
@@ -17,10 +21,51 @@ var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
 var late = []string{"my parcel is late again", "the parcel is two days late", "where is my parcel, it is late", "parcel late, nobody says why", "late parcel for the third time", "is my parcel late or lost?"}
 var crash = []string{"the app crashes when I log in", "app crashes on start", "your app crashes after the update", "crashes, crashes, the app just crashes", "why does the app crash every time", "app crash on my phone"}
 
-func item(person, text, intent, sentiment string, n int) store.Item {
+// item is a message and its tuple.
+type item struct {
+	social.Activity
+	gone bool
+}
+
+func said(person, text, intent, sentiment string, n int) item {
 	a := social.Activity{Key: fmt.Sprintf("k%03d", n), Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: person, Handle: "h_" + person},
 		Object: social.Object{ID: fmt.Sprint(n)}, Text: text, Occurred: t0.Add(time.Duration(n) * time.Minute), Direction: social.Inbound, Language: "en", Intent: intent, Sentiment: sentiment}
-	return store.Item{Activity: a, Person: "per_" + person}
+	return item{Activity: a}
+}
+
+// top counts items, tagged under the set, as if they came in any order.
+func top(t *testing.T, items, before []item, set theme.Set, a *theme.Assigner, limit int) issue.Summary {
+	t.Helper()
+	count := func(in []item) issue.Summary {
+		c := issue.NewCounter(set)
+		tuple := func(i item) day.Tuple {
+			x, err := day.Of(i.Activity, 0, time.Time{}, i.gone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if as := a.Assign(i.Text); as.OK && issue.Assigned(x) {
+				x.Theme, x.Near = as.ThemeID, int16(as.Similarity*4096)
+			}
+			return x
+		}
+		for _, i := range in {
+			c.Add(tuple(i))
+		}
+		for _, i := range before {
+			c.AddBefore(tuple(i))
+		}
+		return c.Summary(limit)
+	}
+	want := count(items)
+	for seed := range uint64(5) {
+		r := rand.New(rand.NewPCG(1, seed))
+		mixed := slices.Clone(items)
+		r.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+		if d := cmp.Diff(want, count(mixed)); d != "" {
+			t.Errorf("in another order (-want +got):\n%s", d)
+		}
+	}
+	return want
 }
 
 // assigner knows two themes, of late parcels and of a crashing app.
@@ -41,58 +86,65 @@ func assigner(t *testing.T) (theme.Set, *theme.Assigner, func(text string) strin
 
 func TestIssuesCountPeople(t *testing.T) {
 	set, a, of := assigner(t)
-	items := []store.Item{
-		item("ann", late[0], "problem", "negative", 1), item("ann", late[1], "problem", "negative", 2), // one voice
-		item("bob", late[2], "question", "neutral", 3),
-		item("cyd", late[3], "other", "neutral", 4),            // not clearly asking, but among others that do
-		item("dan", late[4], "praise", "positive", 5),          // pleased: feedback, but no voice for the issue
-		item("eve", crash[0], "problem", "negative", 6),        //
-		item("fay", "buy followers now", "spam", "neutral", 7), // no feedback
-		item("gus", "", "other", "neutral", 8),                 // says nothing
+	items := []item{
+		said("ann", late[0], "problem", "negative", 1), said("ann", late[1], "problem", "negative", 2), // one voice
+		said("bob", late[2], "question", "neutral", 3),
+		said("cyd", late[3], "other", "neutral", 4),            // not clearly asking, but among others that do
+		said("dan", late[4], "praise", "positive", 5),          // pleased: feedback, but no voice for the issue
+		said("eve", crash[0], "problem", "negative", 6),        //
+		said("fay", "buy followers now", "spam", "neutral", 7), // no feedback
+		said("gus", "", "other", "neutral", 8),                 // says nothing
 	}
-	gone := item("hal", late[5], "problem", "negative", 9)
-	gone.Deleted, gone.Text = true, ""
-	us := item("us", late[5], "problem", "negative", 10)
+	gone := said("hal", late[5], "problem", "negative", 9)
+	gone.gone, gone.Text = true, ""
+	us := said("us", late[5], "problem", "negative", 10)
 	us.Direction = social.Outbound
-	like := item("ivy", "", "", "", 11)
+	like := said("ivy", "", "", "", 11)
 	like.Type = social.React
-	nobody := item(social.Unknown, late[5], "problem", "negative", 12)
+	nobody := said(social.Unknown, late[5], "problem", "negative", 12)
 	items = append(items, gone, us, like, nobody)
 
-	s := issue.Top(items, []store.Item{item("zoe", late[0], "problem", "negative", 0)}, set, a, 10)
+	s := top(t, items, []item{said("zoe", late[0], "problem", "negative", 0)}, set, a, 10)
 	if s.Messages != 6 || s.People != 5 || s.IssuePeople != 4 {
 		t.Errorf("%d messages of %d people, %d raise issues; want 6, 5, 4", s.Messages, s.People, s.IssuePeople)
 	}
 	if len(s.Issues) != 2 || s.Issues[0].Theme != of(late[0]) {
 		t.Fatalf("issues %+v", s.Issues)
 	}
-	top := s.Issues[0]
-	if top.People != 3 || top.Messages != 4 || top.PeopleBefore != 1 || top.Negative != 2 || top.Neutral != 2 || top.Positive != 0 || len(top.Evidence) != 4 {
-		t.Errorf("late parcels: %+v; want 3 people, 4 messages, 1 person before", top)
+	first := s.Issues[0]
+	if first.People != 3 || first.Messages != 4 || first.PeopleBefore != 1 || first.Negative != 2 || first.Neutral != 2 || first.Positive != 0 {
+		t.Errorf("late parcels: %+v; want 3 people, 4 messages, 1 person before", first)
 	}
-	seen := map[string]bool{}
-	for _, q := range top.Quotes {
-		if seen[q.Author] || q.Key == "" || q.Text == "" {
-			t.Errorf("quotes %+v; want each of another person, with its evidence", top.Quotes)
+	seen := map[day.ID]bool{}
+	for i, x := range first.Near {
+		if seen[x.Account] || i > 0 && x.Near > first.Near[i-1].Near {
+			t.Errorf("nearest: %+v; want each of another person, the nearest first", first.Near)
 		}
-		seen[q.Author] = true
+		seen[x.Account] = true
 	}
-	if s := issue.Top(items, nil, set, a, 1); len(s.Issues) != 1 {
+	if len(first.Near) != 3 {
+		t.Errorf("%d nearest, want one of each person", len(first.Near))
+	}
+	first.Quote([]*issue.Quote{nil, {Text: "a"}, {}, {Text: "b"}, {Text: "c"}, {Text: "d"}})
+	if d := cmp.Diff([]issue.Quote{{Text: "a"}, {Text: "b"}, {Text: "c"}}, first.Quotes); d != "" {
+		t.Errorf("the first three that are still there (-want +got):\n%s", d)
+	}
+	if s := top(t, items, nil, set, a, 1); len(s.Issues) != 1 {
 		t.Errorf("a limit of 1 gives %d", len(s.Issues))
 	}
 }
 
 func TestChatIsNoIssue(t *testing.T) {
 	set, a, _ := assigner(t)
-	var items []store.Item
+	var items []item
 	for i, text := range late {
-		items = append(items, item(fmt.Sprint("p", i), text, "other", "neutral", i))
+		items = append(items, said(fmt.Sprint("p", i), text, "other", "neutral", i))
 	}
-	if s := issue.Top(items, nil, set, a, 10); len(s.Issues) != 0 || s.IssuePeople != 0 || s.Messages != len(late) {
+	if s := top(t, items, nil, set, a, 10); len(s.Issues) != 0 || s.IssuePeople != 0 || s.Messages != len(late) {
 		t.Errorf("nobody asks for anything: %+v", s)
 	}
 	items[0].Intent, items[1].Intent = "problem", "wish"
-	if s := issue.Top(items, nil, set, a, 10); len(s.Issues) != 1 || s.Issues[0].People != len(late) {
+	if s := top(t, items, nil, set, a, 10); len(s.Issues) != 1 || s.Issues[0].People != len(late) {
 		t.Errorf("a third asks: %+v", s.Issues)
 	}
 }

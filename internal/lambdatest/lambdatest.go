@@ -3,6 +3,7 @@
 package lambdatest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -130,5 +132,55 @@ func Proxy(t testing.TB, target string, before func(n int, r *http.Request) bool
 	})}
 	go srv.Serve(l)
 	t.Cleanup(func() { srv.Close() })
+	return "http://" + l.Addr().String()
+}
+
+// Deaf passes requests on to target, and cuts off the answers that cut says
+// true for, after the request was carried out: n is the number of the request
+// (from 1), counted by its body, so that the tries of one request count once;
+// first says whether it is the first of them.
+func Deaf(t testing.TB, target string, cut func(n int, first bool, r *http.Request) bool) string {
+	t.Helper()
+	var mu sync.Mutex
+	numbers := map[string]int{}
+	client := &http.Client{Transport: &http.Transport{}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		mu.Lock()
+		n, again := numbers[r.Header.Get("X-Amz-Target")+string(body)]
+		if !again {
+			n = len(numbers) + 1
+			numbers[r.Header.Get("X-Amz-Target")+string(body)] = n
+		}
+		mu.Unlock()
+		on, err := http.NewRequestWithContext(r.Context(), r.Method, target+r.URL.RequestURI(), bytes.NewReader(body))
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		on.Header, on.Host = r.Header.Clone(), r.Host
+		resp, err := client.Do(on)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil || cut(n, !again, r) {
+			panic(http.ErrAbortHandler)
+		}
+		for k, v := range resp.Header {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(resp.StatusCode)
+		w.Write(answer)
+	})}
+	go srv.Serve(l)
+	t.Cleanup(func() { srv.Close(); client.CloseIdleConnections() })
 	return "http://" + l.Addr().String()
 }

@@ -1,13 +1,26 @@
 // Package leads keeps the stored heads of leads in step with the facts, and
 // evaluates a lead for any instant.
+//
+// A head says where a person stands in the list: in steps (store.Step), as of
+// the person's newest fact, or of a later day on which step or engagement
+// changed without one. That day is found when the head is written, and the
+// head is due then. So the heads depend on the facts and the instant alone,
+// whoever scored when, once what is due by then was scored.
+//
+// What is shown of a lead is evaluated when it is looked at, from compact
+// records within the model's horizon (package view/history). Only where a rule
+// asks for texts, a score reads the facts themselves, as far back as it asks.
 package leads
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,23 +29,28 @@ import (
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
+	"rapport/internal/view/history"
 )
 
 // ModelID is the id of the workspace's scoring model; there is one so far.
 const ModelID = "default"
 
-// topReasons is how many reasons a stored head repeats.
+// topReasons is how many reasons a list shows of a lead.
 const topReasons = 3
 
 // Leads scores the persons of workspaces.
 type Leads struct {
-	store  *store.Store
-	mu     sync.Mutex
-	models map[string]scoring.Model // by workspace and version: published ones never change
+	store   *store.Store
+	history *history.History
+	mu      sync.Mutex
+	models  map[string]scoring.Model // by workspace and version: published ones never change
 }
 
 // New returns Leads over a store.
-func New(s *store.Store) *Leads { return &Leads{store: s, models: map[string]scoring.Model{}} }
+func New(s *store.Store) *Leads {
+	return &Leads{store: s, history: history.New(s), models: map[string]scoring.Model{}}
+}
 
 // Model returns a workspace's active model.
 func (l *Leads) Model(ctx context.Context, w string) (scoring.Model, error) {
@@ -66,153 +84,574 @@ func (l *Leads) Facts(ctx context.Context, w, person string) ([]social.Activity,
 	return l.store.Facts(ctx, w, social.AccountOf(person))
 }
 
-// Rescore computes the stored head of the person of an account, as of the
-// person's newest fact. An account of the business has none.
+// hands is how many persons are worked on at once: they wait for the table,
+// not for the processor.
+const hands = 16
+
+// Rescore computes the stored head of the person of an account again from all
+// facts, as of the newest. An account of the business has none.
 func (l *Leads) Rescore(ctx context.Context, w, account string) error {
-	m, err := l.Model(ctx, w)
-	if err != nil {
-		return err
+	return errors.Join(l.Score(ctx, w, time.Time{}, view.Stale{Account: account})...)
+}
+
+// Score computes the stored heads of the persons of accounts again, as of now,
+// and the histories that they rest on. It returns an error or nil for each.
+func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...view.Stale) []error {
+	// The heads are read first, then the model, then facts: whatever changes
+	// after its reading has somebody score again, and moves the head's version.
+	persons := make([]string, len(stale))
+	for i, s := range stale {
+		persons[i] = social.PersonID(s.Account)
 	}
-	person := social.PersonID(account)
-	return store.Again(ctx, func() error {
-		version, err := l.store.LeadVersion(ctx, w, person, ModelID)
-		if err != nil {
-			return err
-		}
-		facts, err := l.Facts(ctx, w, person)
-		if err != nil {
-			return err
-		}
-		e, ok, err := evaluate(m, person, facts, time.Time{})
-		if err != nil || !ok {
-			return err
-		}
-		e.Version = version
-		return l.store.PutLead(ctx, w, e.Lead)
+	heads, err := l.store.LeadsOf(ctx, w, ModelID, persons)
+	var m scoring.Model
+	if err == nil {
+		m, err = l.Model(ctx, w)
+	}
+	if err != nil {
+		return slices.Repeat([]error{err}, len(stale))
+	}
+	return parallel.Each(ctx, len(stale), hands, func(i int) error {
+		first := true
+		return store.Again(ctx, func() error {
+			old, m := heads[i], m
+			if !first {
+				again, err := l.store.LeadsOf(ctx, w, ModelID, persons[i:i+1])
+				if err != nil {
+					return err
+				}
+				old = again[0]
+				if m, err = l.Model(ctx, w); err != nil {
+					return err
+				}
+			}
+			first = false
+			return l.score(ctx, w, m, old, stale[i], now)
+		})
 	})
 }
 
-// evaluate scores a person's facts as of an instant; the zero instant is that
-// of the newest fact. ok is false where there is nothing to score by then.
-func evaluate(m scoring.Model, person string, facts []social.Activity, asOf time.Time) (e Evaluated, ok bool, err error) {
-	lead := store.Lead{Person: person, Model: ModelID, AsOf: asOf}
-	var newest, linked, named social.Activity
-	for _, a := range facts {
-		if asOf.IsZero() && a.Occurred.After(lead.AsOf) {
-			lead.AsOf = a.Occurred
+// score writes a head that stood as in old.
+func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.Lead, s view.Stale, now time.Time) error {
+	p := past{leads: l, w: w, account: s.Account, model: m, head: store.Lead{Person: old.Person, Model: old.Model, Version: old.Version}}
+	if !s.Since.IsZero() {
+		p.keep(old)
+		p.after = store.MarkAt(m.Since(latest(old.Seen, s.Since)))
+	}
+	var err error
+	if p.records, _, err = l.history.Update(ctx, w, s.Account, p.after, history.TouchedBy(s), p.learn); err != nil {
+		return err
+	}
+	// Facts without a time come with messages that say so, and then the head
+	// knows of them.
+	if p.head.Undated || s.Undated || s.Since.IsZero() {
+		if p.undated, err = l.store.Undated(ctx, w, s.Account); err != nil {
+			return err
 		}
-		own := a.Direction == social.Inbound && a.Actor.ID != social.Unknown && a.Account().AccountID() == social.AccountOf(person)
-		if !own || !asOf.IsZero() && a.Occurred.After(asOf) {
-			continue // a reply, somebody else's deletion, nobody's doing, or later
-		}
-		if later(a, newest) {
-			newest = a
-		}
-		if (a.Actor.Name != "" || a.Actor.Handle != "") && later(a, named) {
-			named = a
-		}
-		if a.URL != "" && later(a, linked) {
-			linked = a
+		p.head.Undated = len(p.undated) > 0
+	}
+	newest := p.newest()
+	if since := store.MarkAt(m.Since(newest)); since < p.after { // the newest facts are gone
+		if p.records, err = l.history.Read(ctx, w, s.Account, since, store.EndOfHistory); err != nil {
+			return err
 		}
 	}
-	if newest.Key == "" {
-		return e, false, nil
+	if p.head.Seen.IsZero() && !slices.ContainsFunc(p.undated, p.own) {
+		if old.Version == 0 {
+			return nil // nobody's account, or the business's
+		}
+		return l.store.DeleteLead(ctx, w, old)
 	}
-	score, err := scoring.Evaluate(m, facts, lead.AsOf)
+	score, err := p.scorer(ctx, newest, store.EndOfHistory)
 	if err != nil {
-		return e, false, err
+		return err
 	}
-	lead.ModelVer, lead.Micro, lead.Engagement, lead.Grade, lead.Fit, lead.NextChange = score.Model, score.Micro, score.Engagement, score.Grade, score.Fit, score.NextChange
-	for _, c := range score.Contributions[:min(topReasons, len(score.Contributions))] {
-		lead.Reasons = append(lead.Reasons, c.Reason)
+	if err := p.settle(score, newest, now); err != nil {
+		return err
 	}
-	lead.Platform, lead.Name, lead.Handle, lead.URL = string(newest.Platform), named.Actor.Name, named.Actor.Handle, linked.URL
-	return Evaluated{lead, score, newest.Occurred}, true, nil
+	if err := l.store.PutLead(ctx, w, p.head); err != nil {
+		return err
+	}
+	if old.Version == 0 && p.witness.Key != "" {
+		// An erasure may have looked for the head before it was there.
+		if _, err := l.store.Activity(ctx, w, store.RefOf(p.witness)); fault.Is(err, fault.NotFound) {
+			return fault.New(fault.Conflict, "a fact of a new lead is gone")
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func later(a, than social.Activity) bool {
-	if c := a.Occurred.Compare(than.Occurred); c != 0 {
-		return c > 0
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return a.Key > than.Key
+	return b
+}
+
+// past is what a score of a person rests on.
+type past struct {
+	leads      *Leads
+	w, account string
+	model      scoring.Model
+	head       store.Lead
+	after      store.Mark       // records are read from here on
+	records    []scoring.Record // of dated facts, and perhaps some twice
+	undated    []social.Activity
+	witness    social.Activity // the newest own fact that was read as such
+}
+
+// own reports whether a is the person's doing: not a reply, nor somebody
+// else's deletion, nor nobody's.
+func (p *past) own(a social.Activity) bool {
+	return a.Direction == social.Inbound && a.Actor.ID != social.Unknown && a.Account().AccountID() == p.account
+}
+
+// keep takes over what a head knows of all dated facts.
+func (p *past) keep(old store.Lead) {
+	h := &p.head
+	h.First, h.Seen, h.SeenOn, h.Undated = old.First, old.Seen, old.SeenOn, old.Undated
+	h.Name, h.Handle, h.NamedBy, h.URL, h.LinkedBy = old.Name, old.Handle, old.NamedBy, old.URL, old.LinkedBy
+}
+
+// learn adds to what the head knows of all dated facts. Facts come in any
+// order, and again: the earliest and the latest of each are the same at last.
+func (p *past) learn(a social.Activity) {
+	if !p.own(a) {
+		return
+	}
+	h, mark := &p.head, store.MarkOf(a)
+	if a.Type != social.Edit && a.Type != social.Delete && a.Type != social.Unreact && (h.First.IsZero() || a.Occurred.Before(h.First)) {
+		h.First = a.Occurred
+	}
+	if h.Seen.IsZero() || a.Occurred.After(h.Seen) || a.Occurred.Equal(h.Seen) && string(a.Platform) > h.SeenOn {
+		h.Seen, h.SeenOn = a.Occurred, string(a.Platform)
+	}
+	if !a.Occurred.Before(p.witness.Occurred) {
+		p.witness = a
+	}
+	if (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= h.NamedBy {
+		h.Name, h.Handle, h.NamedBy = store.ShortName(a.Actor.Name), store.ShortName(a.Actor.Handle), mark
+	}
+	if store.ShortURL(a.URL) && mark >= h.LinkedBy {
+		h.URL, h.LinkedBy = a.URL, mark
+	}
+}
+
+// newest is the instant of the newest fact.
+func (p *past) newest() time.Time {
+	t := p.head.Seen
+	for _, r := range p.records {
+		t = latest(t, r.Time())
+	}
+	for _, a := range p.undated {
+		t = latest(t, a.Occurred)
+	}
+	return t
+}
+
+// scorer returns what evaluates the person as of an instant or later; of facts
+// after to nothing is read.
+func (p *past) scorer(ctx context.Context, from time.Time, to store.Mark) (func(asOf time.Time) (scoring.Score, error), error) {
+	since := p.model.Since(from)
+	known, err := p.knownBefore(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	// Stands for all that is older: that the person was known by then.
+	older := social.Activity{Key: "-", Platform: "-", Type: social.Visit, Actor: social.Actor{ID: "-"}, Occurred: since, Direction: social.Inbound}
+	// Rules about texts ask for facts, but only so far back.
+	var records []scoring.Record
+	texts := from.AddDate(0, 0, -p.model.TextDays())
+	if p.model.Texts() {
+		err := p.leads.store.EachFact(ctx, p.w, p.account, store.MarkAfter(texts), to, func(a social.Activity) error {
+			records = append(records, scoring.RecordOf(a))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		texts = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	for _, r := range p.records {
+		if at := r.Time(); at.After(since) && !at.After(texts) {
+			records = append(records, r)
+		}
+	}
+	for _, a := range p.undated {
+		records = append(records, scoring.RecordOf(a))
+	}
+	if known {
+		records = append(records, scoring.RecordOf(older))
+	}
+	return func(asOf time.Time) (scoring.Score, error) {
+		return scoring.EvaluateRecords(p.model, records, asOf)
+	}, nil
+}
+
+// farBack is how many blocks knownBefore looks at.
+const farBack = 100
+
+// knownBefore reports whether the person did something before the model's
+// horizon that still stands, where that matters for a score: only rules about a
+// change of rate ask since when a person is known, and mostly what is within the
+// horizon answers them. It looks back block by block, at what is some 800
+// facts; who took all of that back counts as not known before.
+func (p *past) knownBefore(ctx context.Context, from time.Time) (bool, error) {
+	since, span := p.model.Since(from).UnixMilli(), 0
+	for _, r := range p.model.Rules {
+		if r.Kind == scoring.RateRule {
+			span = max(span, r.RecentDays+r.BaseDays)
+		}
+	}
+	if span == 0 || p.head.First.IsZero() || p.head.First.UnixMilli() > since {
+		return false, nil
+	}
+	type reaction struct{ object, actor uint64 }
+	deleted, takenBack := map[uint64]bool{}, map[reaction]int64{}
+	note := func(rs []scoring.Record) {
+		for _, r := range rs {
+			switch {
+			case r.At > from.UnixMilli():
+			case r.Type == social.Delete:
+				deleted[r.Object] = true
+			case r.Type == social.Unreact:
+				x := reaction{r.Object, r.Actor}
+				takenBack[x] = max(takenBack[x], r.At)
+			}
+		}
+	}
+	stands := func(r scoring.Record) bool {
+		switch {
+		case r.Direction != social.Inbound || r.Type == social.Edit || r.Type == social.Delete || r.Type == social.Unreact:
+			return false
+		case r.Type.Utterance():
+			return !deleted[r.Object]
+		case r.Type == social.React:
+			until, ok := takenBack[reaction{r.Object, r.Actor}]
+			return !ok || r.At > until
+		}
+		return true
+	}
+	note(p.records)
+	for _, a := range p.undated {
+		note([]scoring.Record{scoring.RecordOf(a)})
+	}
+	long := from.AddDate(0, 0, -span).UnixMilli()
+	if slices.ContainsFunc(p.records, func(r scoring.Record) bool { return r.At > since && r.At <= long && stands(r) }) {
+		return false, nil // known for long enough by that
+	}
+	older := slices.DeleteFunc(slices.Clone(p.records), func(r scoring.Record) bool { return r.At > since })
+	to := store.MarkAfter(time.UnixMilli(since))
+	for range farBack {
+		if slices.ContainsFunc(older, stands) {
+			return true, nil
+		}
+		if to == "" {
+			return false, nil
+		}
+		end, err := p.leads.store.BlockBefore(ctx, p.w, p.account, to)
+		if err != nil {
+			return false, err
+		}
+		// The block, and, of what is newer, that which is in no block yet.
+		if older, err = p.leads.history.Read(ctx, p.w, p.account, end, to); err != nil {
+			return false, err
+		}
+		note(older)
+		to = end
+	}
+	return false, nil
+}
+
+// settle fills the head: as of the newest fact, and if that is past, as of the
+// last day until now on which step or engagement changed.
+func (p *past) settle(score func(time.Time) (scoring.Score, error), newest, now time.Time) error {
+	at := newest
+	for {
+		s, err := score(at)
+		if err != nil {
+			return err
+		}
+		h := &p.head
+		h.ModelVer, h.AsOf, h.Micro, h.Engagement, h.Grade, h.Fit, h.NextChange = s.Model, at, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange
+		if h.Due, err = due(h.Person, p.model, s, score); err != nil {
+			return err
+		}
+		if h.Due.IsZero() || h.Due.After(now) {
+			return nil
+		}
+		at = h.Due
+	}
+}
+
+// day is the grain in which leads are due. Each person's days begin at a time
+// of their own, so that not all are due at once.
+const day = 24 * time.Hour
+
+// due finds the first day at which a score's step or engagement differs if no
+// facts come; zero if none is found. It looks 1, 2, 4 … days ahead, until
+// nothing that counts now can count, and then between the last two: what rises
+// and falls back within such a time is not seen.
+func due(person string, m scoring.Model, s scoring.Score, score func(time.Time) (scoring.Score, error)) (time.Time, error) {
+	if s.NextChange.IsZero() && len(s.Contributions) == 0 {
+		return time.Time{}, nil // nothing will ever change
+	}
+	hash := fnv.New32a()
+	hash.Write([]byte(person))
+	begins := time.Duration(hash.Sum32()%uint32(day/time.Minute)) * time.Minute
+	start := s.AsOf.Add(-begins).Truncate(day).Add(begins) // the day that AsOf is in
+	differs := func(days int) (bool, error) {
+		then, err := score(start.Add(time.Duration(days) * day))
+		return store.Step(then.Micro) != store.Step(s.Micro) || then.Engagement != s.Engagement, err
+	}
+	same, end := 0, m.HorizonDays+2
+	for n := 1; ; n *= 2 {
+		n = min(n, end)
+		other, err := differs(n)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if other {
+			for n-same > 1 {
+				mid := (same + n) / 2
+				if other, err = differs(mid); err != nil {
+					return time.Time{}, err
+				}
+				if other {
+					n = mid
+				} else {
+					same = mid
+				}
+			}
+			return start.Add(time.Duration(n) * day), nil
+		}
+		if n == end {
+			return time.Time{}, nil
+		}
+		same = n
+	}
+}
+
+// DueBy is who of one workspace is to be scored again although nothing came.
+type DueBy struct {
+	Workspace string
+	Stale     []view.Stale
+}
+
+// Due lists who is to be scored again by now, those due first first, at most
+// about limit, by workspace.
+func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, error) {
+	list, err := l.store.DueLeads(ctx, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	var out []DueBy
+	at := map[string]int{}
+	for _, d := range list {
+		i, ok := at[d.Workspace]
+		if !ok {
+			i = len(out)
+			at[d.Workspace] = i
+			out = append(out, DueBy{Workspace: d.Workspace})
+		}
+		out[i].Stale = append(out[i].Stale, view.Stale{Account: social.AccountOf(d.Person), Since: now, Until: now})
+	}
+	return out, nil
 }
 
 // Evaluated is a lead as of an instant, with its whole ledger.
 type Evaluated struct {
 	store.Lead
 	Score    scoring.Score
-	LastSeen time.Time // the person's newest activity by then
+	Reasons  []string  // the strongest, in words
+	Platform string    // of the person's newest activity by then
+	LastSeen time.Time // that activity's instant
 }
 
-// Evaluate computes one lead as of an instant on the fly; the zero instant is
-// that of the person's newest fact. A person without facts by then is an
-// error of kind NotFound.
+// Evaluate computes one lead as of an instant on the fly, evidence and all; the
+// zero instant is that of the person's newest fact. A person of whom no lead is
+// kept, or who had done nothing by then, is an error of kind NotFound.
 func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) (Evaluated, error) {
+	head, err := l.store.Lead(ctx, w, person, ModelID)
+	if err != nil {
+		return Evaluated{}, err
+	}
 	m, err := l.Model(ctx, w)
 	if err != nil {
 		return Evaluated{}, err
 	}
-	return l.evaluate(ctx, m, w, person, asOf)
-}
-
-func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w, person string, asOf time.Time) (Evaluated, error) {
-	facts, err := l.Facts(ctx, w, person)
+	p, e, err := l.evaluate(ctx, m, w, head, asOf)
 	if err != nil {
 		return Evaluated{}, err
 	}
-	e, ok, err := evaluate(m, person, facts, asOf)
-	if err != nil {
-		return Evaluated{}, err
-	}
-	if !ok {
-		return Evaluated{}, fault.New(fault.NotFound, "no such lead at that instant")
-	}
-	return e, nil
+	return e, p.evidence(ctx, e.Score.Contributions)
 }
 
-const (
-	maxEvaluated = 1000 // leads that Top looks at
-	evaluators   = 16   // of them at once
-)
-
-// Top evaluates leads as of an instant and returns the best, at most limit.
-// It looks at the 1,000 leads with the highest stored scores; complete says
-// whether those were all there are and all could be evaluated.
-func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (top []Evaluated, complete bool, err error) {
-	stored, _, err := l.store.Leads(ctx, w, ModelID, "", maxEvaluated)
+// evaluate computes a lead of which the head is known.
+func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, head store.Lead, asOf time.Time) (*past, Evaluated, error) {
+	p := &past{leads: l, w: w, account: social.AccountOf(head.Person), model: m, head: head}
+	none := func(err error) (*past, Evaluated, error) { return nil, Evaluated{}, err }
+	from, to := head.Seen, store.EndOfHistory
+	if !asOf.IsZero() {
+		from, to = asOf, store.MarkAfter(asOf)
+	}
+	var err error
+	if p.records, err = l.history.Read(ctx, w, p.account, store.MarkAt(m.Since(from)), to); err != nil {
+		return none(err)
+	}
+	if head.Undated {
+		if p.undated, err = l.store.Undated(ctx, w, p.account); err != nil {
+			return none(err)
+		}
+	}
+	if asOf.IsZero() {
+		asOf = p.newest()
+	}
+	e := Evaluated{Lead: head}
+	if err := p.last(ctx, &e, asOf); err != nil {
+		return none(err)
+	}
+	score, err := p.scorer(ctx, asOf, to)
 	if err != nil {
-		return nil, false, err
+		return none(err)
+	}
+	if e.Score, err = score(asOf); err != nil {
+		return none(err)
+	}
+	s := e.Score
+	e.ModelVer, e.AsOf, e.Micro, e.Engagement, e.Grade, e.Fit, e.NextChange = s.Model, asOf, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange
+	for _, c := range s.Contributions[:min(topReasons, len(s.Contributions))] {
+		e.Reasons = append(e.Reasons, c.Reason)
+	}
+	return p, e, nil
+}
+
+// last finds the person's newest activity by an instant. One who had done
+// nothing by then is an error of kind NotFound.
+func (p *past) last(ctx context.Context, e *Evaluated, asOf time.Time) error {
+	seen := func(at time.Time, on social.Platform) {
+		if !at.After(asOf) && (at.After(e.LastSeen) || at.Equal(e.LastSeen) && string(on) > e.Platform) {
+			e.LastSeen, e.Platform = at, string(on)
+		}
+	}
+	for _, r := range p.records {
+		if r.Direction == social.Inbound && r.By(p.account) {
+			seen(r.Time(), r.Platform)
+		}
+	}
+	for _, a := range p.undated {
+		if p.own(a) {
+			seen(a.Occurred, a.Platform)
+		}
+	}
+	if seen(p.head.Seen, social.Platform(p.head.SeenOn)); !e.LastSeen.IsZero() {
+		return nil
+	}
+	older, err := p.leads.store.OwnFrom(ctx, p.w, p.account, time.Time{}, asOf, true, 1)
+	if err != nil {
+		return err
+	}
+	if len(older) == 0 {
+		return fault.New(fault.NotFound, "no such lead at that instant")
+	}
+	seen(older[0].Occurred, older[0].Platform)
+	return nil
+}
+
+// evidence puts the keys of activities in the place of the references that a
+// score of records names them by. It reads those activities.
+func (p *past) evidence(ctx context.Context, cs []scoring.Contribution) error {
+	named := map[string]bool{}
+	for _, c := range cs {
+		for _, ref := range c.Evidence {
+			named[ref] = true
+		}
+	}
+	at := map[int64]bool{} // the instants of what is named
+	for _, r := range p.records {
+		if named[r.Ref()] {
+			at[r.At] = true
+		}
+	}
+	instants := slices.Sorted(maps.Keys(at))
+	found := make([][]social.Activity, len(instants)+1)
+	found[len(instants)] = p.undated
+	errs := parallel.Each(ctx, len(instants), hands, func(i int) (err error) {
+		found[i], err = p.leads.store.FactsAt(ctx, p.w, p.account, time.UnixMilli(instants[i]).UTC())
+		return err
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	keys := map[string]string{}
+	for _, list := range found {
+		for _, a := range list {
+			keys[scoring.RecordOf(a).Ref()] = a.Key
+		}
+	}
+	for i := range cs {
+		var evidence []string
+		for _, ref := range cs[i].Evidence {
+			if key := keys[ref]; key != "" { // else it was erased meanwhile
+				evidence = append(evidence, key)
+			}
+		}
+		slices.Sort(evidence)
+		cs[i].Evidence = evidence
+	}
+	return nil
+}
+
+// Page returns leads as of an instant, in the order of the stored list: by
+// step, and within a step by person; after a place in that order ("" from the
+// top), at most limit. Those of the page are in the order of their scores. next
+// is the place of the last, "" if there are no more. One who had done nothing by
+// then is left out, and so is one that cannot be scored: failed says how many.
+func (l *Leads) Page(ctx context.Context, w, after string, limit int, asOf time.Time) (page []Evaluated, next string, failed int, err error) {
+	heads, next, err := l.store.Leads(ctx, w, ModelID, after, limit)
+	if err != nil {
+		return nil, "", 0, err
 	}
 	m, err := l.Model(ctx, w)
 	if err != nil {
-		return nil, false, err
+		return nil, "", 0, err
 	}
-	skipped := false
-	found := make([]Evaluated, len(stored))
-	errs := parallel.Each(ctx, len(stored), evaluators, func(i int) (err error) {
-		found[i], err = l.evaluate(ctx, m, w, stored[i].Person, asOf)
+	found := make([]Evaluated, len(heads))
+	errs := parallel.Each(ctx, len(heads), hands, func(i int) (err error) {
+		_, found[i], err = l.evaluate(ctx, m, w, heads[i], asOf)
 		return err
 	})
 	for i, err := range errs {
 		switch {
 		case err == nil:
-			top = append(top, found[i])
+			page = append(page, found[i])
 		case fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge):
 			// One person's facts that can't be scored must not cost the others theirs.
-			slog.ErrorContext(ctx, "lead not evaluated", "workspace", w, "person", stored[i].Person, "error", err.Error())
-			skipped = true
+			slog.ErrorContext(ctx, "lead not evaluated", "workspace", w, "person", heads[i].Person, "error", err.Error())
+			failed++
 		case !fault.Is(err, fault.NotFound):
-			return nil, false, err
+			return nil, "", 0, err
 		}
 	}
-	slices.SortFunc(top, func(a, b Evaluated) int {
-		switch {
-		case a.Micro != b.Micro && a.Micro > b.Micro:
-			return -1
-		case a.Micro != b.Micro:
-			return 1
-		}
-		return strings.Compare(a.Person, b.Person)
+	slices.SortFunc(page, func(a, b Evaluated) int {
+		return cmp.Or(-cmp.Compare(a.Micro, b.Micro), cmp.Compare(a.Person, b.Person))
 	})
-	return top[:min(limit, len(top))], len(stored) < maxEvaluated && !skipped, nil
+	return page, next, failed, nil
+}
+
+// MaxEvaluated is how many leads Top looks at.
+const MaxEvaluated = 300
+
+// Top evaluates leads as of an instant and returns the best, at most limit. It
+// looks at those that stand highest in the stored list, MaxEvaluated at most;
+// complete says whether those were all there are, and all could be evaluated.
+func (l *Leads) Top(ctx context.Context, w string, asOf time.Time, limit int) (top []Evaluated, complete bool, err error) {
+	top, next, failed, err := l.Page(ctx, w, "", MaxEvaluated, asOf)
+	if err != nil {
+		return nil, false, err
+	}
+	return top[:min(limit, len(top))], next == "" && failed == 0, nil
 }

@@ -35,9 +35,24 @@ func asked(id string, m int) social.Activity {
 	return a
 }
 
-func publish(t *testing.T, s *store.Store) {
+func publish(t testing.TB, s *store.Store) { publishModel(t, s, scoring.DefaultModel()) }
+
+// publishedModel is a model as it is read back.
+func publishedModel(t testing.TB, m scoring.Model) scoring.Model {
 	t.Helper()
-	model, err := json.Marshal(scoring.DefaultModel())
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = scoring.ParseModel(b); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func publishModel(t testing.TB, s *store.Store, m scoring.Model) {
+	t.Helper()
+	model, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +156,6 @@ func TestEvaluateAsOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored.Version = 0
 	if d := cmp.Diff(now.Lead, stored); d != "" {
 		t.Errorf("evaluated now and as stored (-evaluated +stored):\n%s", d)
 	}

@@ -1,5 +1,5 @@
-// Package mail writes messages (RFC 5322 and MIME, RFC 2045 to 2049) and
-// sends them through Amazon SES.
+// Package mail writes messages (RFC 5322 and MIME, RFC 2045 to 2049); package
+// ses sends them.
 package mail
 
 import (
@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"mime/quotedprintable"
@@ -23,6 +24,10 @@ const (
 	maxSubject    = 250      // characters
 	maxMessage    = 40 << 20 // bytes: SES takes no larger raw message
 )
+
+// ErrUnknown is in the chain of an error after which the mail may or may not
+// have gone out. Whoever must not send twice does not try again.
+var ErrUnknown = errors.New("unknown whether sent")
 
 // Message is a mail with an HTML and a plain text form of the same content,
 // both UTF-8 and both required, and any number of attachments.

@@ -175,7 +175,8 @@ type Acknowledger interface {
 type Splitter interface {
 	// Split returns deliveries of one scope each, which together tell what r
 	// tells: so that each workspace keeps its own events only. What can't be
-	// split comes back as it is.
+	// split comes back as it is; of what would grow too large by it, nothing
+	// comes back.
 	Split(r Request, o Options) []Request
 }
 

@@ -1,7 +1,11 @@
-// Package poll asks the platforms that send nothing. A tick claims the
-// sources that are due, asks each by its adapter, queues what the answers
-// tell like deliveries of other platforms, and only then moves the source's
-// cursor: a run that dies in between asks again, and the facts are the same.
+// Package poll asks the platforms that send nothing. A tick claims the hosts
+// whose sources are due and sends a message for each. Whoever takes it asks
+// the host's sources by their adapters, queues what the answers tell like
+// deliveries of other platforms, and only then moves the source's cursor: a
+// run that dies in between asks again, and the facts are the same.
+//
+// So a host that is slow keeps one taker, and no other host, waiting; and of
+// hosts that are not known to answer, a workspace has a few asked in a minute.
 package poll
 
 import (
@@ -33,6 +37,7 @@ type Deps struct {
 	Adapter func(social.Platform) (platform.Adapter, error)
 	Fetch   func(context.Context, platform.Fetch) (fetch.Response, error)
 	Enqueue func(context.Context, platform.Delivery) error
+	Send    func(context.Context, []Asking) error // to whoever calls Host with each
 
 	Now  func() time.Time
 	Wait func(context.Context, time.Duration) // until the time has passed, or the context has ended
@@ -40,57 +45,195 @@ type Deps struct {
 }
 
 const (
-	atOnce  = 8    // hosts asked at the same time
+	atOnce  = 8    // sources prepared at the same time
 	maxDue  = 1000 // places of the list looked at in a tick
-	maxNew  = 100  // of them never asked before, whose host is not known yet
-	maxMore = 8    // requests for one source in a tick
+	maxMore = 8    // requests for one source in a run
+
+	// Budgets of a tick, so that nobody has more than a share of the takers,
+	// of whom template.yaml allows 20, with a minute each.
+	maxHosts   = 400 // that are asked
+	maxDoubted = 40  // of them not known to answer: never asked before, or failing; each may take 20 s
+	ofOne      = 15  // of these, of one workspace
+	ofList     = 200 // places of one workspace that may stand on a list that is full
+	atMost     = 500 // places that a tick moves, to make room
+	perHost    = 15  // sources of one host: as many as a run can ask
 
 	pause       = 2 * time.Second  // between two requests to one host
-	begins      = 30 * time.Second // of a tick: later no request begins, so that the last one ends within the function's minute
+	begins      = 30 * time.Second // of a run: later no request begins, so that the last one ends within the function's minute
 	sourceLease = 3 * time.Minute  // longer than a function can run
 	hostLease   = 90 * time.Second // likewise
+	queued      = 5 * time.Minute  // how long a host waits for a taker, before a tick sends it again
 
 	maxTold   = 8       // digests kept of what was told
 	maxCursor = 4 << 10 // bytes of a cursor: a server may have made it
 	maxTag    = 1 << 10 // bytes of an ETag or a Last-Modified; longer ones are not sent back
-	backlog   = 60      // places of a host that may stay on the list when a tick ends
+	backlog   = 60      // places of a host that may stay on the list beside those that are asked
 
 	hostPause  = time.Minute    // after a host's first failure; then it doubles
 	hostMost   = 6 * time.Hour  // at most
 	sourceMost = 24 * time.Hour // at most between two requests for a source that fails; of a Retry-After too
 )
 
-// Tick asks the sources that are due by now. What fails at a platform is kept
-// with its source; an error means that the store, the queue or a secret could
-// not be reached: what was not done is due at the next tick.
+// Asking asks for the sources of a host.
+type Asking struct {
+	Host    string  `json:"host"`
+	Version int64   `json:"version"` // of the claim: whoever finds another comes too late
+	Sources []Place `json:"sources"`
+}
+
+// Place is a source that is due.
+type Place struct {
+	Workspace string    `json:"workspace"`
+	Source    string    `json:"source"`
+	At        time.Time `json:"at"`
+}
+
+// Tick sends a message for each host whose sources are due by now. An error
+// means that the store, the queue or a secret could not be reached: what was
+// not sent is due at the next tick.
 func Tick(ctx context.Context, d Deps) error {
 	t := tick{Deps: d, end: d.Now().Add(begins), secrets: &sync.Map{}}
 	due, err := d.Store.DuePolls(ctx, d.Now(), maxDue)
 	if err != nil {
 		return err
 	}
-	var hosts []string // in the order of their oldest place
-	byHost := map[string][]store.DuePoll{}
+	full := len(due) == maxDue
+	due = inTurn(due)
 	var errs []error
-	fresh := 0
+	if full {
+		due, errs = t.crowded(ctx, due)
+	}
+	due, fresh, more := t.hosts(ctx, due)
+	errs = append(errs, more...)
+	var order []string // of hosts: by turns of the workspaces, each one's oldest first
+	byHost := map[string][]store.DuePoll{}
 	for _, x := range due {
-		if x.Host == "" { // never asked: its host is in its first request
-			if fresh++; fresh > maxNew {
-				continue
-			}
-			j, ok, err := t.prepare(ctx, x)
-			if errs = append(errs, err); err != nil || !ok {
-				continue
-			}
-			x.Host = j.host
-		}
 		if byHost[x.Host] == nil {
-			hosts = append(hosts, x.Host)
+			order = append(order, x.Host)
 		}
 		byHost[x.Host] = append(byHost[x.Host], x)
 	}
-	errs = append(errs, parallel.Each(ctx, len(hosts), atOnce, func(i int) error { return t.host(ctx, hosts[i], byHost[hosts[i]]) })...)
-	return errors.Join(errs...)
+	var messages []Asking
+	doubted, of := 0, map[string]int{}
+	for i, host := range order {
+		if len(messages) == maxHosts || !t.Now().Before(t.end) {
+			break
+		}
+		h, err := t.Store.Host(ctx, host)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if wait := h.Until.Sub(t.Now()); wait > 0 {
+			if wait > queued { // it is given time: its sources must not stand before others
+				errs = append(errs, t.postpone(ctx, byHost[host], h.Until))
+			}
+			continue
+		}
+		w := byHost[host][0].Workspace
+		if fresh[host] || h.Failures > 0 {
+			if doubted == maxDoubted || of[w] == ofOne {
+				if len(order) > maxHosts { // else many such hosts fill the list
+					errs = append(errs, t.postpone(ctx, byHost[host], t.Now().Add(time.Duration(i)*time.Second)))
+				}
+				continue
+			}
+			doubted, of[w] = doubted+1, of[w]+1
+		}
+		h.Until = t.Now().Add(queued)
+		if err := t.Store.PutHost(ctx, &h); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		places := byHost[host]
+		if left := len(places) - perHost; left > backlog { // else a host of many sources fills the list, and no other is asked
+			errs = append(errs, t.postpone(ctx, places[perHost+backlog:], t.Now().Add(time.Duration(left)*pause)))
+		}
+		m := Asking{Host: host, Version: h.Version}
+		for _, x := range places[:min(len(places), perHost)] {
+			m.Sources = append(m.Sources, Place{x.Workspace, x.Source, x.At})
+		}
+		messages = append(messages, m)
+	}
+	if len(messages) > 0 {
+		errs = append(errs, t.Send(ctx, messages))
+	}
+	return noConflict(errs)
+}
+
+// inTurn puts what is due in an order in which each workspace has a place
+// after the other, its oldest first.
+func inTurn(due []store.DuePoll) []store.DuePoll {
+	var order []string
+	of := map[string][]store.DuePoll{}
+	for _, x := range due {
+		if of[x.Workspace] == nil {
+			order = append(order, x.Workspace)
+		}
+		of[x.Workspace] = append(of[x.Workspace], x)
+	}
+	out := due[:0:0]
+	for n := 0; len(out) < len(due); n++ {
+		for _, w := range order {
+			if n < len(of[w]) {
+				out = append(out, of[w][n])
+			}
+		}
+	}
+	return out
+}
+
+// crowded makes room on the list: of a workspace with more than a share of it
+// the others are due when it is their turn.
+func (t tick) crowded(ctx context.Context, due []store.DuePoll) (stay []store.DuePoll, errs []error) {
+	var leave []store.DuePoll
+	var when []time.Time
+	of := map[string]int{}
+	for _, x := range due {
+		if of[x.Workspace]++; of[x.Workspace] <= ofList || len(leave) == atMost {
+			stay = append(stay, x)
+			continue
+		}
+		leave = append(leave, x)
+		when = append(when, t.Now().Add(time.Duration(of[x.Workspace]/ofOne)*time.Minute))
+	}
+	return stay, parallel.Each(ctx, len(leave), atOnce, func(i int) error { return t.postpone(ctx, leave[i:i+1], when[i]) })
+}
+
+// hosts finds out the hosts of sources that were never asked, which are in
+// their first requests: of as many as may be asked in a tick. It returns what
+// has a host, and the hosts that nothing else is known of.
+func (t tick) hosts(ctx context.Context, due []store.DuePoll) (known []store.DuePoll, fresh map[string]bool, errs []error) {
+	fresh = map[string]bool{}
+	var look []int
+	of := map[string]int{}
+	for i, x := range due {
+		if x.Host == "" && len(look) < 2*maxDoubted && of[x.Workspace] < 2*ofOne {
+			of[x.Workspace]++
+			look = append(look, i)
+		}
+	}
+	errs = parallel.Each(ctx, len(look), atOnce, func(n int) error {
+		j, ok, err := t.prepare(ctx, due[look[n]])
+		if err == nil && ok {
+			due[look[n]].Host = j.host
+		}
+		return err
+	})
+	asked := map[int]bool{}
+	for _, i := range look {
+		asked[i] = true
+		fresh[due[i].Host] = true
+	}
+	for i, x := range due {
+		if x.Host == "" {
+			continue
+		}
+		if known = append(known, x); !asked[i] {
+			delete(fresh, x.Host)
+		}
+	}
+	return known, fresh, errs
 }
 
 type tick struct {
@@ -131,7 +274,7 @@ func (t tick) prepare(ctx context.Context, x store.DuePoll) (job, bool, error) {
 	var j job
 	var err error
 	if j.state, err = t.Store.PollState(ctx, x.Workspace, x.Source); fault.Is(err, fault.NotFound) || err == nil && !j.state.Due.Equal(x.At) {
-		return j, false, t.Store.DropPoll(ctx, x)
+		return j, false, nil // the index was behind
 	}
 	if err != nil {
 		return j, false, err
@@ -182,29 +325,31 @@ func (j *job) plan() error {
 	return nil
 }
 
-// host asks the sources of one host, one after another, as long as it answers
-// and the tick lasts.
-func (t tick) host(ctx context.Context, name string, due []store.DuePoll) error {
-	if !t.Now().Before(t.end) {
-		return nil
-	}
-	h, err := t.Store.ClaimHost(ctx, name, t.Now(), hostLease)
-	if fault.Is(err, fault.Conflict) {
-		if h.Until.Sub(t.Now()) > hostLease { // it is given time: its sources must not stand before others
-			return t.postpone(ctx, due, h.Until)
-		}
-		return nil
-	}
+// Host asks the sources of one host, one after another, as long as it answers
+// and the run lasts. What fails at a platform is kept with its source; what
+// was not done is due at the next tick.
+func Host(ctx context.Context, d Deps, a Asking) error {
+	t := tick{Deps: d, end: d.Now().Add(begins), secrets: &sync.Map{}}
+	h, err := t.Store.Host(ctx, a.Host)
 	if err != nil {
 		return err
+	}
+	if h.Version != a.Version {
+		return nil // the message came twice, or too late: somebody else has the host
+	}
+	h.Until = t.Now().Add(hostLease)
+	if err := t.Store.PutHost(ctx, &h); err != nil {
+		return noConflict([]error{err})
+	}
+	name := a.Host
+	var due []store.DuePoll
+	for _, x := range a.Sources {
+		due = append(due, store.DuePoll{Workspace: x.Workspace, Source: x.Source, Host: a.Host, At: x.At})
 	}
 	var errs []error
 	asked, next := false, t.Now() // when the next request may begin
 	for i, x := range due {
 		if ctx.Err() != nil || !next.Before(t.end) || !t.Now().Before(t.end) {
-			if left := due[i:]; len(left) > backlog { // else a host of many sources fills the list, and no other is asked
-				errs = append(errs, t.postpone(ctx, left[backlog:], t.Now().Add(time.Duration(len(left))*pause)))
-			}
 			break
 		}
 		t.waitUntil(ctx, next)

@@ -21,6 +21,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/fetch"
+	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/platform/feed"
 	"rapport/internal/social"
@@ -97,6 +98,9 @@ func newSite(t *testing.T, answer http.HandlerFunc) *site {
 			return nil
 		},
 		Now: s.Now, Wait: s.Wait, Rand: func() float64 { return 0.5 },
+	}
+	s.deps.Send = func(ctx context.Context, ms []Asking) error {
+		return errors.Join(parallel.Each(ctx, len(ms), 8, func(i int) error { return Host(ctx, s.deps, ms[i]) })...)
 	}
 	return s
 }
@@ -608,17 +612,13 @@ func TestATickEndsInTime(t *testing.T) {
 	}
 }
 
-// The list of what is due is looked at up to a bound: a host that can't keep
-// up with its sources leaves room on it for others.
+// A host that can't keep up with its sources asks each in its turn.
 func TestAHostOfManySourcesLeavesRoomForOthers(t *testing.T) {
 	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, items(1, "a")) })
 	for i := range 90 {
 		s.connect(t, fmt.Sprintf("src_%02d", i), "feed", fmt.Sprint(s.url, "/", i))
 	}
 	s.tick(t)
-	if due, err := s.store.DuePolls(t.Context(), s.Now(), 100); err != nil || len(due) != backlog {
-		t.Errorf("%d places are due after a tick that asked %d, want %d; %v", len(due), len(s.asked), backlog, err)
-	}
 	for n := 1; n < 8; n++ {
 		s.Wait(t.Context(), time.Duration(n)*time.Minute-s.Now().Sub(start))
 		s.tick(t)
@@ -734,7 +734,7 @@ func TestAnAppsSecretsAreReadOnceInATick(t *testing.T) {
 		return platform.Secrets{}, fault.New(fault.NotFound, "none")
 	}
 	s.tick(t)
-	if read != 1 || len(s.asked) != 2 {
+	if read != 2 || len(s.asked) != 2 { // to find out the host, and to ask it
 		t.Errorf("read %d times for %d requests", read, len(s.asked))
 	}
 }
@@ -764,5 +764,95 @@ func TestClean(t *testing.T) {
 		if got := clean(raw, s); got != want {
 			t.Errorf("%s: %s, want %s", raw, got, want)
 		}
+	}
+}
+
+// A stranger connects 120 servers that take 20 seconds each and never answer.
+// Nobody else waits for them: another workspace's feed is asked by the tick
+// after it was connected.
+func TestSlowServersOfOneDelayNobodyElse(t *testing.T) {
+	s := newSite(t, func(http.ResponseWriter, *http.Request) {})
+	for i := range 120 {
+		s.connect(t, fmt.Sprintf("src_a%d", i), "feed", fmt.Sprintf("http://t%d.tarpit.example/", i))
+	}
+	if err := s.store.CreateSource(t.Context(), store.App{ID: "app_v", Owner: "other", Platform: "feed"}, true,
+		store.Source{ID: "src_v", Workspace: "other", App: "app_v", Platform: "feed", Scope: "http://victim.example/feed", Created: start}); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	took := map[string]time.Duration{} // by the messages of a tick
+	victim, slow := 0, 0
+	s.deps.Fetch = func(_ context.Context, f platform.Fetch) (fetch.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if strings.Contains(f.URL, "victim") {
+			victim++
+			return fetch.Response{Status: 200, Body: []byte(items(1, "x"))}, nil
+		}
+		slow++
+		return fetch.Response{}, fault.New(fault.Transient, "the server did not answer in time")
+	}
+	s.deps.Send = func(ctx context.Context, ms []Asking) error {
+		busy := time.Duration(0)
+		for i, m := range ms {
+			if strings.Contains(m.Host, "victim") && i > 2*ofOne {
+				t.Errorf("it stands behind %d others", i)
+			}
+			busy += 20 * time.Second
+			if err := Host(ctx, s.deps, m); err != nil {
+				return err
+			}
+		}
+		took["most"] = max(took["most"], busy)
+		return nil
+	}
+	const minutes = 12
+	for k := range minutes {
+		if k == 3 {
+			if err := s.store.SchedulePoll(t.Context(), "other", "src_v", s.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.tick(t)
+		if k == 3 && victim != 1 {
+			t.Error("it is not asked by the tick after it was connected")
+		}
+		s.Wait(t.Context(), time.Minute)
+	}
+	if slow < 120 {
+		t.Errorf("%d of the others' requests were made: they are to be slower, not left out", slow)
+	}
+	if takers := 20 * time.Minute; took["most"] > takers/2 {
+		t.Errorf("the requests of one tick take %s of the takers' %s", took["most"], takers)
+	}
+}
+
+// The list of what is due is looked at up to a bound: a workspace that fills
+// it leaves room on it for others.
+func TestAFullListLeavesRoomForOthers(t *testing.T) {
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {})
+	var due []store.DuePoll
+	for i := range 300 {
+		p := store.Poll{Workspace: "acme", Source: fmt.Sprintf("src_%03d", i)}
+		if i >= ofList { // the others are not touched
+			if err := s.store.MovePoll(t.Context(), &p, start); err != nil {
+				t.Fatal(err)
+			}
+		}
+		due = append(due, store.DuePoll{Workspace: p.Workspace, Source: p.Source, At: start})
+	}
+	due = append(due, store.DuePoll{Workspace: "other", Source: "src_x", At: start.Add(time.Second)})
+	stay, errs := tick{Deps: s.deps, end: start.Add(begins), secrets: &sync.Map{}}.crowded(t.Context(), inTurn(due))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if len(stay) != ofList+1 || stay[1].Workspace != "other" {
+		t.Errorf("%d places stay, the second is %s's", len(stay), stay[1].Workspace)
+	}
+	if p := s.state(t, "src_299"); p.Due.Before(start.Add(300 / ofOne * time.Minute)) {
+		t.Errorf("the last one is due at %s", p.Due)
+	}
+	if left, err := s.store.DuePolls(t.Context(), start, 1000); err != nil || len(left) != 0 {
+		t.Errorf("%d of those that left are still due, %v", len(left), err)
 	}
 }

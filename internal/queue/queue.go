@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/sdk"
 )
 
 // MaxBytes is the largest message that is sent, in bytes: SQS's old limit,
@@ -26,7 +27,9 @@ type Queue struct {
 }
 
 // New returns the queue at url.
-func New(cfg aws.Config, url string) *Queue { return &Queue{sqs.NewFromConfig(cfg), url} }
+func New(cfg aws.Config, url string) *Queue {
+	return &Queue{sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = sdk.Patient(o.HTTPClient) }), url}
+}
 
 // Send sends one message.
 func (q *Queue) Send(ctx context.Context, v any) error {

@@ -31,11 +31,11 @@ type Features struct {
 // Features returns the features of text, for cmd/train.
 func (r *Reader) Features(text string) Features {
 	plain := Plain(text)
-	return r.features(plain, r.lexicon.score(plain))
+	return r.features(plain, r.lexicon().score(plain))
 }
 
 func (r *Reader) features(plain string, v valence) Features {
-	tokens := r.vocab.appendTokens(make([]int32, 0, len(plain)/4+4), plain)
+	tokens := r.vocab().appendTokens(make([]int32, 0, len(plain)/4+4), plain)
 	f := Features{Dense: make([]float32, DenseDim)}
 	total := float64(v.neutral) + v.positive + v.negative + 1
 	n := float64(len(tokens))

@@ -67,15 +67,24 @@ type Intent struct {
 
 // Reader reads texts. It is safe for concurrent use.
 type Reader struct {
-	vocab, lexicon *index
+	vocab, lexicon func() *index
 }
 
-var shared = sync.OnceValue(func() *Reader {
-	return &Reader{vocab: newIndex(vocabulary), lexicon: newIndex(lexiconText)}
-})
+var shared = &Reader{
+	vocab:   sync.OnceValue(func() *index { return newIndex(vocabulary) }),
+	lexicon: sync.OnceValue(func() *index { return newIndex(lexiconText) }),
+}
 
-// New returns the reader; all callers share one, built at the first call.
-func New() *Reader { return shared() }
+// New returns the reader; all callers share one. What it needs is read at the
+// first text, or by Load.
+func New() *Reader { return shared }
+
+// Load reads what the first text would wait for. It is for functions that
+// read texts at once: at a function's start the whole processor is its own.
+func (r *Reader) Load() *Reader {
+	r.Read("Load what reading needs.")
+	return r
+}
 
 // Read says what text says. It reads at most MaxRunes runes. A text that is
 // not in English, or too short to tell, is neutral with flat probabilities
@@ -83,8 +92,8 @@ func New() *Reader { return shared() }
 // emoticons, which are read in any language.
 func (r *Reader) Read(text string) Reading {
 	plain := Plain(text)
-	out := Reading{Language: r.vocab.language(plain)}
-	v := r.lexicon.score(plain)
+	out := Reading{Language: r.vocab().language(plain)}
+	v := r.lexicon().score(plain)
 	if out.Language != "en" && !(v.compound != 0 && !hasLetter(plain)) {
 		out.Sentiment = Sentiment{Label: Neutral, Negative: 0.25, Neutral: 0.5, Positive: 0.25}
 		out.Intent = Intent{Label: Other, P: grid(1.0 / float64(len(Intents)))}
@@ -113,7 +122,7 @@ func (r *Reader) Vector(text string) []float32 {
 // [CLS] and [SEP]), of at most MaxRunes runes.
 func (r *Reader) Tokens(text string) []int32 {
 	text = bound(text)
-	return r.vocab.appendTokens(make([]int32, 0, len(text)/4+4), text)
+	return r.vocab().appendTokens(make([]int32, 0, len(text)/4+4), text)
 }
 
 // grid rounds a probability down to a multiple of 1/4096, so that the last

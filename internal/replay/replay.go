@@ -7,7 +7,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"rapport/internal/fault"
@@ -178,7 +177,7 @@ func (r *Replay) walk(ctx context.Context, which Which, f func(platform.Delivery
 				return err
 			}
 			for _, p := range list {
-				if !p.Replayed.IsZero() || len(wanted) > 0 && !wanted[p.ID] || !strings.Contains(p.Reason, which.Reason) {
+				if !p.Replayed.IsZero() || len(wanted) > 0 && !wanted[p.ID] || !p.About(which.Reason) {
 					continue
 				}
 				b, err := r.Archive.Get(ctx, p.Object)

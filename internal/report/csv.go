@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"rapport/internal/pattern"
 )
 
 // CSV returns d as one long table, a number or text a line, with the columns
@@ -115,7 +116,7 @@ func csvValue(v any) string {
 	return fmt.Sprint(v)
 }
 
-var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+var number = pattern.New(`^-?[0-9]+(\.[0-9]+)?$`)
 
 // cell keeps a spreadsheet from taking a text for a formula. A decimal number
 // stays as it is. White space, which could come before a formula or begin

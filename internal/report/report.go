@@ -67,6 +67,8 @@ type Totals struct {
 	Issues           int `json:"issues"`            // themes raised by anyone
 	IssuePeople      int `json:"issue_people"`      // who raised any of them, each counted once
 	Waiting          int `json:"waiting"`           // conversations without an answer at AsOf
+
+	WaitingMore bool `json:"waiting_more,omitempty"` // there are more of them than Waiting, which were not counted
 }
 
 // Issue is a theme that people raised in the period.

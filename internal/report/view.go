@@ -99,11 +99,11 @@ func newView(d Data) (view, error) {
 			{count(t.People), noun(t.People, "person active", "people active")},
 			{count(t.FeedbackMessages), noun(t.FeedbackMessages, "feedback message", "feedback messages")},
 			{count(len(d.Leads)), noun(len(d.Leads), "lead to call", "leads to call")},
-			{count(t.Waiting), noun(t.Waiting, "waits for an answer", "wait for an answer")},
+			{t.waiting(), noun(t.Waiting, "waits for an answer", "wait for an answer")},
 		},
 		IssuesNote:   rest(t.Issues, min(len(d.Issues), showIssues), "issue", "issues", "No issues were raised."),
 		LeadsNote:    rest(len(d.Leads), min(len(d.Leads), showLeads), "lead", "leads", "No lead stands out."),
-		WaitingNote:  rest(t.Waiting, min(len(d.Waiting), showWaiting), "conversation", "conversations", "Nobody waits for an answer."),
+		WaitingNote:  waitingNote(d),
 		ChannelsNote: rest(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
 		Notes:        notes(d, loc),
 	}
@@ -142,6 +142,22 @@ func newView(d Data) (view, error) {
 	return v, nil
 }
 
+// waiting writes how many conversations wait.
+func (t Totals) waiting() string {
+	if t.WaitingMore {
+		return "more than" + nb + count(t.Waiting)
+	}
+	return count(t.Waiting)
+}
+
+func waitingNote(d Data) string {
+	shown := min(len(d.Waiting), showWaiting)
+	if d.Totals.WaitingMore {
+		return "More than" + nb + count(d.Totals.Waiting-shown) + " more conversations are not shown here."
+	}
+	return rest(d.Totals.Waiting, shown, "conversation", "conversations", "Nobody waits for an answer.")
+}
+
 // headline is the report in one sentence.
 func headline(d Data) string {
 	t := d.Totals
@@ -154,7 +170,7 @@ func headline(d Data) string {
 	}
 	waiting := "nobody waits for an answer"
 	if t.Waiting > 0 {
-		waiting = many(t.Waiting, "conversation waits", "conversations wait") + " for an answer"
+		waiting = t.waiting() + nb + noun(t.Waiting, "conversation waits", "conversations wait") + " for an answer"
 	}
 	leads := "no lead stands out"
 	if n := len(d.Leads); n > 0 {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"rapport/internal/conversation"
+	"rapport/internal/day"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
@@ -15,6 +15,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/view/byday"
 )
 
 const (
@@ -29,26 +30,29 @@ const (
 func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, from, to time.Time) (report.Data, error) {
 	d := report.Data{ReportID: id, Workspace: report.Workspace{ID: ws.ID, Name: ws.Name}, AsOf: to,
 		Period: report.Period{From: from, To: to, TimeZone: ws.TimeZone}}
-	items, err := r.Store.Items(ctx, ws.ID, from, to)
-	if err != nil {
-		return d, err
-	}
-	before, err := r.Store.Items(ctx, ws.ID, from.Add(from.Sub(to)), from)
-	if err != nil {
-		return d, err
-	}
-	d.Period.Compared = len(before) > 0
-	d.Totals.Activities = len(items)
-	d.Channels, d.Totals.People = channels(items, before)
-
 	set, err := discover.Active(ctx, r.Store, ws.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return d, err
 	}
 	d.ThemeSetVersion = set.Version
-	sum := issue.Top(items, before, set, theme.NewAssigner(r.Reader, set), len(set.Themes))
+	ch := channels{}
+	sum, err := byday.Count(ctx, r.Store, ws.ID, byday.Period{From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
+	if err != nil {
+		return d, err
+	}
+	if since := sum.Since; since.After(from.Add(from.Sub(to))) {
+		// A report says what its whole period came to, or it is not made.
+		return d, fault.New(fault.Transient, "there was no time to read what was done before %s", since.Format(time.RFC3339))
+	}
+	d.Period.Compared = ch.compared
+	d.Totals.Activities = ch.activities
+	d.Channels, d.Totals.People = ch.list(), len(ch.people)
 	d.Totals.FeedbackMessages, d.Totals.FeedbackPeople, d.Totals.Issues, d.Totals.IssuePeople = sum.Messages, sum.People, len(sum.Issues), sum.IssuePeople
-	for _, is := range sum.Issues[:min(topIssues, len(sum.Issues))] {
+	sum.Issues = sum.Issues[:min(topIssues, len(sum.Issues))]
+	if err := byday.Quotes(ctx, r.Store, ws.ID, sum.Issues); err != nil {
+		return d, err
+	}
+	for _, is := range sum.Issues {
 		d.Issues = append(d.Issues, Issue(is, sum.People))
 	}
 
@@ -69,25 +73,17 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 			Grade: fit, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
 	}
 
-	heads, err := r.Store.Conversations(ctx, ws.ID, from, r.Now())
+	f, err := r.Store.Responses(ctx, ws.ID, from, to)
 	if err != nil {
 		return d, err
 	}
-	cs := make([]conversation.Conversation, len(heads))
-	for i, h := range heads {
-		cs[i] = h.Conversation
-	}
-	f := conversation.Measure(cs, from, to)
 	d.Response = report.Response{PerPair: report.DelayOf(f.PerPair), PerMessage: report.DelayOf(f.PerMessage), PerConversation: report.DelayOf(f.PerConversation)}
 
-	waiting, err := r.waitingAt(ctx, ws.ID, to)
-	if err != nil {
+	var waiting []store.Head
+	if waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.waitingAt(ctx, ws.ID, to); err != nil {
 		return d, err
 	}
-	for _, h := range waiting { // the longest wait first
-		if d.Totals.Waiting++; d.Totals.Waiting > topWaiting {
-			continue
-		}
+	for _, h := range waiting {
 		row, err := r.waiting(ctx, ws.ID, h, to)
 		if err != nil {
 			return d, err
@@ -108,52 +104,69 @@ func Issue(is issue.Issue, people int) report.Issue {
 	return out
 }
 
-// waitingAt returns the conversations in which somebody waited at an instant,
-// the longest wait first. Those in which nothing was said since are as they
-// are stored; the others are computed again from what had been said by then.
-func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) ([]store.Head, error) {
-	stored, err := r.Store.Waiting(ctx, w)
-	if err != nil {
-		return nil, err
+const (
+	countedWaiting = 1000 // conversations in which somebody waits; more are not counted
+	lookedAtSince  = 500  // conversations that went on since the instant; more are not looked at
+	pageOfSince    = 100
+)
+
+// waitingAt returns the conversations in which somebody waited longest at an
+// instant, and how many there were, or that there were more. Whoever waits now
+// since before it waited then; where something was said since, what stood then
+// is computed from what had been said by then.
+func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (longest []store.Head, count int, more bool, err error) {
+	if count, err = r.Store.CountWaiting(ctx, w, at, countedWaiting+1); err != nil {
+		return nil, 0, false, err
 	}
-	since, err := r.Store.Conversations(ctx, w, at, r.Now())
-	if err != nil {
-		return nil, err
+	still := func(h store.Head) bool { return !h.WaitingSince.IsZero() && h.WaitingSince.Before(at) }
+	if longest, _, err = r.Store.Waiting(ctx, w, "", topWaiting); err != nil {
+		return nil, 0, false, err
 	}
-	out := slices.DeleteFunc(stored, func(h store.Head) bool { return !h.Last.Before(at) })
-	for _, h := range since {
-		_, found, err := r.Store.Tree(ctx, w, h.Thread, h.Asker)
-		if err != nil {
-			return nil, err
+	longest = slices.DeleteFunc(longest, func(h store.Head) bool { return !still(h) })
+	place := ""
+	for looked := 0; ; looked += pageOfSince {
+		var page []store.Head
+		if page, place, err = r.Store.Conversations(ctx, w, at, r.Now(), place, pageOfSince); err != nil {
+			return nil, 0, false, err
 		}
-		var nodes []conversation.Node
-		for _, n := range found {
-			if n.Occurred.Before(at) {
-				nodes = append(nodes, n.Node)
+		for _, h := range page {
+			if still(h) {
+				continue // counted already
+			}
+			then, err := r.Store.Stand(ctx, w, h.Thread, h.Asker, at)
+			if err != nil {
+				return nil, 0, false, err
+			}
+			if still(then) {
+				count++
+				longest = append(longest, then)
 			}
 		}
-		if h.Conversation = conversation.Of(h.Asker, nodes); !h.WaitingSince.IsZero() {
-			out = append(out, h)
+		if place == "" {
+			break
+		}
+		if looked+pageOfSince >= lookedAtSince {
+			more = true
+			break
 		}
 	}
-	slices.SortFunc(out, func(a, b store.Head) int {
-		return cmp.Or(a.WaitingSince.Compare(b.WaitingSince), cmp.Compare(a.Thread, b.Thread), cmp.Compare(a.Asker, b.Asker))
-	})
-	return out, nil
+	slices.SortFunc(longest, func(a, b store.Head) int { return cmp.Compare(a.WaitingPlace(), b.WaitingPlace()) })
+	return longest[:min(topWaiting, len(longest))], min(count, countedWaiting), more || count > countedWaiting, nil
 }
 
 func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time) (report.Waiting, error) {
 	row := report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(asOf.Sub(h.WaitingSince).Seconds())}
-	facts, err := r.Store.Facts(ctx, w, h.Asker)
+	a, err := r.Store.Activity(ctx, w, h.Waiting)
+	if fault.Is(err, fault.NotFound) {
+		return row, nil // erased right now
+	}
 	if err != nil {
 		return row, err
 	}
-	i := slices.IndexFunc(facts, func(a social.Activity) bool { return a.Key == h.WaitingKey })
-	if i < 0 {
-		return row, nil
+	item, err := r.Store.Item(ctx, w, store.RefOf(a))
+	if fault.Is(err, fault.NotFound) {
+		return row, nil // erased meanwhile
 	}
-	a := facts[i]
-	item, err := r.Store.Item(ctx, w, a)
 	if err != nil {
 		return row, err
 	}
@@ -162,56 +175,68 @@ func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf ti
 }
 
 // channels counts activities by platform and scope, and the people outside over all.
-func channels(items, before []store.Item) ([]report.Channel, int) {
-	type id struct {
-		platform social.Platform
-		scope    string
+type channels struct {
+	byID       map[channelID]*channel
+	people     map[day.ID]struct{}
+	activities int
+	compared   bool // something was done in the period before
+}
+
+type channelID struct {
+	platform social.Platform
+	scope    string
+}
+
+type channel struct {
+	report.Channel
+	people map[day.ID]struct{}
+}
+
+// add counts an activity of the period, or of the one before.
+func (c *channels) add(t day.Tuple, before bool) {
+	if before {
+		c.compared = true
+	} else {
+		c.activities++
 	}
-	byID := map[id]*report.Channel{}
-	at := func(i store.Item) *report.Channel {
-		k := id{i.Platform, i.Scope}
-		if byID[k] == nil {
-			byID[k] = &report.Channel{Platform: string(i.Platform), Scope: i.Scope}
-		}
-		return byID[k]
+	if t.Nobody || before && t.Direction != social.Inbound {
+		return // whoever that was is nobody to count
 	}
-	people := map[string]bool{}
-	seen := map[id]map[string]bool{}
-	for _, i := range items {
-		if i.Actor.ID == social.Unknown {
-			continue // whoever that was is nobody to count
-		}
-		c := at(i)
-		if i.Direction == social.Outbound {
-			c.Outbound++
-			continue
-		}
-		c.Inbound++
-		switch {
-		case i.Type == social.React:
-			c.Reactions++
-		case i.Type.Utterance() && !i.Deleted:
-			c.Messages++
-		}
-		people[i.Person] = true
-		k := id{i.Platform, i.Scope}
-		if seen[k] == nil {
-			seen[k] = map[string]bool{}
-		}
-		seen[k][i.Person] = true
+	if c.byID == nil {
+		c.byID, c.people = map[channelID]*channel{}, map[day.ID]struct{}{}
 	}
-	for _, i := range before {
-		if i.Direction == social.Inbound && i.Actor.ID != social.Unknown {
-			at(i).InboundPrevious++
-		}
+	id := channelID{t.Platform, t.Scope}
+	x := c.byID[id]
+	if x == nil {
+		x = &channel{report.Channel{Platform: string(t.Platform), Scope: t.Scope}, map[day.ID]struct{}{}}
+		c.byID[id] = x
 	}
+	switch {
+	case before:
+		x.InboundPrevious++
+		return
+	case t.Direction == social.Outbound:
+		x.Outbound++
+		return
+	}
+	x.Inbound++
+	switch {
+	case t.Type == social.React:
+		x.Reactions++
+	case t.Type.Utterance() && !t.Deleted:
+		x.Messages++
+	}
+	c.people[t.Account], x.people[t.Account] = struct{}{}, struct{}{}
+}
+
+func (c *channels) list() []report.Channel {
 	var out []report.Channel
-	for k, c := range byID {
-		c.People = len(seen[k])
-		out = append(out, *c)
+	for _, x := range c.byID {
+		x.People = len(x.people)
+		out = append(out, x.Channel)
 	}
 	slices.SortFunc(out, func(a, b report.Channel) int {
 		return cmp.Or(-cmp.Compare(a.Inbound, b.Inbound), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope))
 	})
-	return out, len(people)
+	return out
 }

@@ -27,6 +27,7 @@ type Deps struct {
 	Send     func(ctx context.Context, m mail.Message, date time.Time) (id string, err error)
 	MailFrom string // "": nothing is mailed
 	Now      func() time.Time
+	Ask      func(ctx context.Context, dues []store.Due) error // has Due called with each
 }
 
 // Reporting makes runs.
@@ -37,23 +38,27 @@ func New(d Deps) *Reporting { return &Reporting{d} }
 
 const (
 	lease   = 10 * time.Minute // longer than the function may take
-	maxDues = 20               // per tick; the next tick is minutes away
+	maxDues = 500              // per tick; the next tick is minutes away
 )
 
-// Tick makes what is due. After an outage the latest missed period is run;
-// those before it are noted as missed.
+// Tick has made what is due, each report by itself, so that none waits for
+// another. It stays due until it is made.
 func (r *Reporting) Tick(ctx context.Context) error {
 	dues, err := r.Store.DueBy(ctx, r.Now(), maxDues)
-	if err != nil {
+	if err != nil || len(dues) == 0 {
 		return err
 	}
-	var errs []error
-	for _, d := range dues {
-		if err := r.due(ctx, d); err != nil {
-			errs = append(errs, fmt.Errorf("report %s of %s: %w", d.Report, d.Workspace, err))
-		}
+	return r.Ask(ctx, dues)
+}
+
+// Due makes what is due. After an outage the latest missed period is run;
+// those before it are noted as missed. One that somebody else works on is left
+// to them: it is due until they are done.
+func (r *Reporting) Due(ctx context.Context, d store.Due) error {
+	if err := r.due(ctx, d); err != nil && !fault.Is(err, fault.Conflict) {
+		return fmt.Errorf("report %s of %s: %w", d.Report, d.Workspace, err)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func (r *Reporting) due(ctx context.Context, d store.Due) error {

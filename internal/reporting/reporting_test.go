@@ -21,6 +21,8 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/view"
+	"rapport/internal/view/byday"
 )
 
 const w = "acme"
@@ -55,6 +57,13 @@ func newOffice(t *testing.T) *office {
 			defer o.mu.Unlock()
 			o.mails = append(o.mails, m)
 			return "id", o.fails
+		},
+		Ask: func(ctx context.Context, dues []store.Due) error {
+			var errs []error
+			for _, d := range dues {
+				errs = append(errs, o.Due(ctx, d))
+			}
+			return errors.Join(errs...)
 		},
 		Now: func() time.Time { return o.now }})
 	if err := s.CreateWorkspace(t.Context(), store.Workspace{ID: w, Name: "Acme", TimeZone: "Europe/Berlin", Created: due}, "ann"); err != nil {
@@ -169,8 +178,13 @@ func TestGatheredNumbers(t *testing.T) {
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
 			t.Fatal(err)
 		}
+		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
+			t.Fatal(err)
+		}
 		l := leads.New(o.store)
-		f := feedback.New(o.store, func(ctx context.Context, w string, as []string) error { return l.Rescore(ctx, w, as[0]) })
+		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
+			return l.Rescore(ctx, w, stale[0].Account)
+		})
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +297,10 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
 			t.Fatal(err)
 		}
-		f := feedback.New(o.store, func(context.Context, string, []string) error { return nil })
+		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
+			t.Fatal(err)
+		}
+		f := feedback.New(o.store, func(context.Context, string, []view.Stale) error { return nil })
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}

@@ -9,73 +9,40 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser"
-	"github.com/expr-lang/expr/vm"
-
-	"rapport/internal/social"
 )
 
 // Bounds of a condition's expression. With them one evaluation is linear in
-// the text, at most conditionText bytes of it.
+// the text, of which conditions see conditionText bytes.
 const (
 	maxExpr       = 1000 // characters of source
 	maxNodes      = 200  // nodes of its syntax tree
 	maxPattern    = 200  // characters of one regular expression
 	maxPatternOps = 300  // instructions of one compiled regular expression
-	conditionText = 8 << 10
 )
 
-// fields is what a condition can ask about an activity.
-type fields struct {
-	Type       string `expr:"type"`
-	Platform   string `expr:"platform"`
-	Scope      string `expr:"scope"`
-	Text       string `expr:"text"`
-	Intent     string `expr:"intent"`
-	Sentiment  string `expr:"sentiment"`
-	Language   string `expr:"language"`
-	URL        string `expr:"url"`
-	ObjectType string `expr:"object_type"`
-	Handle     string `expr:"handle"`
-	Name       string `expr:"name"`
-	IsReply    bool   `expr:"is_reply"`
-	Hour       int    `expr:"hour"`
-	Weekday    int    `expr:"weekday"`
-}
-
-// set fills f from a. The text is cut to its first conditionText bytes; the
-// hour is 0 to 23 and the weekday 1 (Monday) to 7, both in UTC.
-func (f *fields) set(a *social.Activity) {
-	text := a.Text
-	if len(text) > conditionText {
-		text = strings.ToValidUTF8(text[:conditionText], "")
-	}
-	when := a.Occurred.UTC()
-	*f = fields{
-		Type: string(a.Type), Platform: string(a.Platform), Scope: a.Scope, Text: text,
-		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, URL: a.URL, ObjectType: a.Object.Type,
-		Handle: a.Actor.Handle, Name: a.Actor.Name, IsReply: a.InReplyTo != "",
-		Hour: when.Hour(), Weekday: (int(when.Weekday())+6)%7 + 1,
-	}
-}
-
-// compile turns source into a program that is true or false for fields, or
+// compile turns source into a program that is true or false for a view, or
 // says why it can't be allowed.
-func compile(source string) (*vm.Program, error) {
+func compile(source string, memos *memos) (program, error) {
 	parsed, err := parser.Parse(source)
 	if err != nil {
-		return nil, fmt.Errorf("does not parse: %s", firstLine(err))
+		return program{}, fmt.Errorf("does not parse: %s", firstLine(err))
 	}
 	var g guard
 	ast.Walk(&parsed.Node, &g)
 	if g.err != nil {
-		return nil, g.err
+		return program{}, g.err
 	}
-	p, err := expr.Compile(source, expr.Env(&fields{}), expr.AsBool(), expr.MaxNodes(maxNodes),
+	_, err = expr.Compile(source, expr.Env(names{}), expr.AsBool(), expr.MaxNodes(maxNodes),
 		expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.EnableBuiltin("lower"), expr.EnableBuiltin("upper"), expr.EnableBuiltin("trim"))
 	if err != nil {
-		return nil, fmt.Errorf("does not compile: %s", firstLine(err))
+		return program{}, fmt.Errorf("does not compile: %s", firstLine(err))
 	}
-	return p, nil
+	t := translator{memos: memos}
+	holds, err := t.boolean(parsed.Node)
+	if err != nil {
+		return program{}, err
+	}
+	return program{holds, t.reads}, nil
 }
 
 func firstLine(err error) string {

@@ -89,3 +89,32 @@ func personOf(l social.Line, a *social.Activity) string {
 	}
 	return social.PersonID(a.Account().AccountID())
 }
+
+type objectKey struct {
+	platform  social.Platform
+	scope, id string
+}
+
+func objectOf(a *social.Activity) objectKey  { return objectKey{a.Platform, a.Scope, a.Object.ID} }
+func repliedTo(a *social.Activity) objectKey { return objectKey{a.Platform, a.Scope, a.InReplyTo} }
+
+// compare orders activities by time and key, and two that share both by all
+// that could tell them apart.
+func compare(a, b *social.Activity) int {
+	if c := cmp.Compare(a.Occurred.UnixMilli(), b.Occurred.UnixMilli()); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Key, b.Key); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		a.Known.Compare(b.Known), a.Occurred.Compare(b.Occurred),
+		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Direction, b.Direction),
+		cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope),
+		cmp.Compare(a.Actor.ID, b.Actor.ID), cmp.Compare(a.Actor.Handle, b.Actor.Handle), cmp.Compare(a.Actor.Name, b.Actor.Name),
+		cmp.Compare(a.Object.ID, b.Object.ID), cmp.Compare(a.Object.Type, b.Object.Type),
+		cmp.Compare(a.InReplyTo, b.InReplyTo), cmp.Compare(a.Conversation, b.Conversation),
+		cmp.Compare(a.Text, b.Text), cmp.Compare(a.URL, b.URL),
+		cmp.Compare(a.Language, b.Language), cmp.Compare(a.Sentiment, b.Sentiment), cmp.Compare(a.Intent, b.Intent),
+	)
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -42,6 +43,33 @@ func TestHalving(t *testing.T) {
 		if got := halving(tt.micro, tt.age, tt.halfLife); got != tt.want {
 			t.Errorf("halving(%d, %d, %d) is %d, want %d", tt.micro, tt.age, tt.halfLife, got, tt.want)
 		}
+	}
+}
+
+// The product in a few steps gives what the product of all roots gives, also
+// for numbers so large that the difference often matters.
+func TestPartIsTheProduct(t *testing.T) {
+	r := rand.New(rand.NewPCG(51, 52))
+	differ := 0
+	for range 200_000 {
+		v, fraction := r.Uint64()>>r.IntN(60), r.Uint32()>>r.IntN(32)
+		want, _ := bits.Mul64(v, product(fraction, 0, 32))
+		if got := part(v, fraction); got != want {
+			t.Fatalf("%d times 2^-(%d/2^32) is %d, want %d", v, fraction, got, want)
+		}
+		few := tables[0][fraction>>24]
+		for i, shift := range []int{16, 8, 0} {
+			few, _ = bits.Mul64(few, tables[i+1][fraction>>shift&255])
+		}
+		if off := int64(few - product(fraction, 0, 32)); off > 40 || off < -40 {
+			t.Fatalf("2^-(%d/2^32) is off by %d", fraction, off)
+		}
+		if got, _ := bits.Mul64(v, few); got != want {
+			differ++
+		}
+	}
+	if differ < 100 {
+		t.Errorf("only in %d cases it matters", differ)
 	}
 }
 
@@ -94,14 +122,25 @@ func TestHoldBoundsEveryWindow(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	cuts := 0
 	for range 200 {
+		type term struct{ micro, at int64 }
 		var terms []term
 		sign := int64(1 - 2*r.IntN(2))
 		for range 1 + r.IntN(40) {
 			terms = append(terms, term{sign * 3, r.Int64N(100)})
 		}
 		slices.SortFunc(terms, func(a, b term) int { return int(a.at - b.at) })
-		if hold(terms, 10, 15) {
+		// Every other time is one that is not among those found.
+		var times []int64
+		var found []int32
+		for i, x := range terms {
+			times = append(times, x.at, x.at)
+			found = append(found, int32(2*i+1))
+		}
+		if shares := hold(times, found, sign*3, 10, 15); shares != nil {
 			cuts++
+			for i := range terms {
+				terms[i].micro = shares[i]
+			}
 		}
 		for i, x := range terms {
 			var sum int64 // of those within the window that ends with x

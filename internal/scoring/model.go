@@ -3,8 +3,7 @@ package scoring
 import (
 	_ "embed"
 	"fmt"
-
-	"github.com/expr-lang/expr/vm"
+	"time"
 
 	"rapport/internal/fault"
 	"rapport/internal/social"
@@ -22,7 +21,19 @@ type Model struct {
 	Groups      []RuleGroup `json:"groups,omitempty"`
 	Rules       []Rule      `json:"rules"`
 
-	ready bool
+	plan *plan // made by ParseModel
+}
+
+// Texts reports whether any rule's expression names text, url, handle or name:
+// whether packed records, which lack them, are not enough to score by m.
+func (m Model) Texts() bool { return m.plan != nil && m.plan.reads&readsTexts != 0 }
+
+// Since is where the horizon of m begins as of an instant: of what was done
+// then or before, nothing counts but that the person was known by then. So a
+// caller need pass no more of it than one activity of the person that was not
+// deleted or taken back, and what it leaves out changes no score.
+func (m Model) Since(asOf time.Time) time.Time {
+	return social.Instant(asOf).Add(-time.Duration(m.HorizonDays) * 24 * time.Hour)
 }
 
 // RuleGroup caps what its rules give together: the rules take their part in the
@@ -76,7 +87,8 @@ type When struct {
 	Platforms []social.Platform `json:"platforms,omitempty"`
 	Expr      string            `json:"expr,omitempty"`
 
-	program *vm.Program
+	program program // of Expr
+	number  int     // of the condition in the model's plan
 }
 
 // Behaviour is one of the behaviours of a pattern rule.
@@ -137,11 +149,12 @@ func ParseModel(b []byte) (Model, error) {
 		p.add("$", "%v", err)
 		return Model{}, invalid(p)
 	}
-	m := readModel(v, &p)
+	var memos memos
+	m := readModel(v, &memos, &p)
 	if len(p) > 0 {
 		return Model{}, invalid(p)
 	}
-	m.ready = true
+	m.plan = newPlan(&m, memos)
 	return m, nil
 }
 
@@ -153,7 +166,7 @@ func invalid(p Problems) error {
 	return fault.Wrap(fault.Invalid, p, fmt.Sprintf("the scoring model has %d problem%s", len(p), s))
 }
 
-func readModel(v any, p *Problems) Model {
+func readModel(v any, memos *memos, p *Problems) Model {
 	o := newObject(v, "$", p)
 	m := Model{
 		ID:          o.name("id", true),
@@ -183,7 +196,7 @@ func readModel(v any, p *Problems) Model {
 	rules := map[string]bool{}
 	signs := map[string]Points{}
 	o.list("rules", 1, maxRules, true, func(v any, path string) {
-		r, ro := readRule(v, path, m.HorizonDays, p)
+		r, ro := readRule(v, path, m.HorizonDays, memos, p)
 		if rules[r.ID] {
 			p.add(ro.at("id"), "%q stands twice", r.ID)
 		}
@@ -232,7 +245,7 @@ func (o object) days(name string, horizon int, required bool) int {
 	return d
 }
 
-func readRule(v any, path string, horizon int, p *Problems) (Rule, object) {
+func readRule(v any, path string, horizon int, memos *memos, p *Problems) (Rule, object) {
 	o := newObject(v, path, p)
 	r := Rule{ID: o.name("id", true), Kind: Kind(o.text("kind", 20, true)), Group: o.name("group", false)}
 	before := len(*p)
@@ -242,7 +255,7 @@ func readRule(v any, path string, horizon int, p *Problems) (Rule, object) {
 	}
 	switch r.Kind {
 	case ActivityRule:
-		r.Label, r.When = readLabel(o), readWhenField(o)
+		r.Label, r.When = readLabel(o), readWhenField(o, memos)
 		r.WithinDays = o.days("within_days", horizon, false)
 		r.Decay = readDecay(o)
 		r.Cap = o.positive("cap", false)
@@ -262,7 +275,7 @@ func readRule(v any, path string, horizon int, p *Problems) (Rule, object) {
 		o.list("behaviours", 2, maxBehaviours, true, func(v any, path string) {
 			b := newObject(v, path, p)
 			x := Behaviour{Label: b.text("label", 60, true)}
-			if w := readWhenField(b); w != nil {
+			if w := readWhenField(b, memos); w != nil {
 				x.When = *w
 			}
 			if x.Label != "" && labels[x.Label] {
@@ -276,7 +289,7 @@ func readRule(v any, path string, horizon int, p *Problems) (Rule, object) {
 			p.add(o.at("at_least"), "is %d of only %d behaviours", r.AtLeast, n)
 		}
 	case RateRule:
-		r.Label, r.When = readLabel(o), readWhenField(o)
+		r.Label, r.When = readLabel(o), readWhenField(o, memos)
 		r.RecentDays = o.days("recent_days", horizon, true)
 		r.BaseDays = o.days("baseline_days", horizon, true)
 		if horizon > 0 && r.RecentDays <= horizon && r.BaseDays <= horizon && r.RecentDays+r.BaseDays > horizon {
@@ -322,7 +335,7 @@ func readDecay(o object) *Decay {
 	return out
 }
 
-func readWhenField(o object) *When {
+func readWhenField(o object, memos *memos) *When {
 	v, ok := o.get("when", true)
 	if !ok {
 		return nil
@@ -337,7 +350,7 @@ func readWhenField(o object) *When {
 	}
 	if out.Expr = w.text("expr", maxExpr, false); out.Expr != "" {
 		var err error
-		if out.program, err = compile(out.Expr); err != nil {
+		if out.program, err = compile(out.Expr, memos); err != nil {
 			o.p.add(w.at("expr"), "%v", err)
 		}
 	}

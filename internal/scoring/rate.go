@@ -19,9 +19,14 @@ func tail(k, n, part, whole int) *big.Float {
 	for i := 1; i <= k; i++ {
 		one.Mul(one, float(n-k+i)).Quo(one, float(i)).Mul(one, yes).Quo(one, float(whole))
 	}
-	for i := 0; i < n-k; i++ {
-		one.Mul(one, no).Quo(one, float(whole))
+	rest := no.Quo(no, float(whole)) // 1-q, to the power of n-k by squaring
+	for i := n - k; i > 0; i >>= 1 {
+		if i&1 != 0 {
+			one.Mul(one, rest)
+		}
+		rest = new(big.Float).SetPrec(precision).Mul(rest, rest)
 	}
+	no = float(whole - part)
 	sum := new(big.Float).SetPrec(precision).Set(one)
 	for i := k + 1; i <= n; i++ {
 		one.Mul(one, float(n-i+1)).Quo(one, float(i)).Mul(one, yes).Quo(one, no)

@@ -5,24 +5,20 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"github.com/expr-lang/expr/vm"
-
-	"rapport/internal/fault"
-	"rapport/internal/social"
 )
 
 // tally is what a rule found: points that then decay, and words for them.
 type tally struct {
 	rule     *Rule
-	terms    []term
+	once     int64    // points given once, which do not decay
+	times    []int64  // in milliseconds, in order: when the things were done that points are given for
+	found    []int32  // only these of them, by position; nil is all
+	each     int64    // the points for each
+	shares   []int64  // the points for each, where they differ
 	head     string   // the beginning of the reason
-	evidence []string // sorted keys
+	evidence []string // sorted names
 	edge     int64    // when, in milliseconds, what was found first changes by itself
 }
-
-// term is points given for something at an instant, in milliseconds.
-type term struct{ micro, at int64 }
 
 // soonest notes that what was found changes at the instant at.
 func (t *tally) soonest(at int64) {
@@ -31,33 +27,54 @@ func (t *tally) soonest(at int64) {
 	}
 }
 
-// tallyAll applies the rules to h, in the order of the model. Rules that
-// found nothing to speak of are left out.
-func tallyAll(m *Model, h history, now int64) ([]tally, error) {
-	found, err := sift(m, h.own, now)
-	if err != nil {
-		return nil, err
+// scene is what the rules of a model are applied to.
+type scene struct {
+	source
+	history
+	now      int64
+	selected [][]int32 // of each condition of the plan: the positions in own
+	times    []int64   // of own
+	closings []int64   // of the rounds: when they were closed
+	marks    marks
+}
+
+func newScene(p *plan, s source, h history, now int64) *scene {
+	e := &scene{source: s, history: h, now: now, selected: p.sift(s, h.own, now)}
+	e.times = make([]int64, len(h.own))
+	for i := range h.own {
+		e.times[i] = h.own[i].at
 	}
+	e.closings = make([]int64, len(h.rounds))
+	for i, r := range h.rounds {
+		e.closings[i] = h.talk[r.again].at
+	}
+	e.marks = marks{messages: make([]int32, len(h.talk)), threads: make([]int32, h.numbers)}
+	return e
+}
+
+// tallyAll applies the rules, in the order of the model. Rules that found
+// nothing to speak of are left out.
+func (e *scene) tallyAll(m *Model) []tally {
 	var out []tally
 	for i := range m.Rules {
 		r := &m.Rules[i]
 		t, ok := tally{}, false
 		switch r.Kind {
 		case ActivityRule:
-			t, ok = tallyActivities(r, m, found[r.When], now)
+			t, ok = e.activities(m, r)
 		case DialogueRule:
-			t, ok = tallyDialogue(r, m, h, now)
+			t, ok = e.dialogue(m, r)
 		case PatternRule:
-			t, ok = tallyPattern(r, found, now)
+			t, ok = e.pattern(r)
 		case RateRule:
-			t, ok = tallyRate(r, found[r.When], h.own, now)
+			t, ok = e.rate(r)
 		}
 		if ok {
 			t.rule = r
 			out = append(out, t)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // window is how far back in days an activity or dialogue rule counts.
@@ -72,244 +89,116 @@ func (r *Rule) window(m *Model) int {
 	return w
 }
 
-// sift returns for each condition of m the activities it selects, among
-// those young enough for its rule. Equal conditions are evaluated once.
-func sift(m *Model, own []*social.Activity, now int64) (map[*When][]*social.Activity, error) {
-	type condition struct {
-		*When
-		rule  string
-		since int64 // selects activities after this instant
-		found []*social.Activity
-	}
-	var list []*condition
-	byText := map[string]*condition{}
-	of := map[*When]*condition{}
-	add := func(w *When, rule string, window int) {
-		text := fmt.Sprintf("%d %q %q %q", window, w.Types, w.Platforms, w.Expr)
-		c := byText[text]
-		if c == nil {
-			c = &condition{When: w, rule: rule, since: now - days(window)}
-			byText[text] = c
-			list = append(list, c)
-		}
-		of[w] = c
-	}
-	for i := range m.Rules {
-		r := &m.Rules[i]
-		switch r.Kind {
-		case ActivityRule:
-			add(r.When, r.ID, r.window(m))
-		case PatternRule:
-			for j := range r.Behaviours {
-				add(&r.Behaviours[j].When, r.ID, r.WithinDays)
-			}
-		case RateRule:
-			add(r.When, r.ID, r.RecentDays+r.BaseDays)
-		}
-	}
-
-	machine := vm.VM{MemoryBudget: 10_000}
-	var env fields
-	for _, a := range own {
-		at, ready := a.Occurred.UnixMilli(), false
-		for _, c := range list {
-			if at <= c.since || len(c.Types) > 0 && !slices.Contains(c.Types, a.Type) || len(c.Platforms) > 0 && !slices.Contains(c.Platforms, a.Platform) {
-				continue
-			}
-			if c.program != nil {
-				if !ready {
-					env.set(a)
-					ready = true
-				}
-				v, err := machine.Run(c.program, &env)
-				if err != nil {
-					return nil, fault.Wrap(fault.Invalid, fmt.Errorf("rule %q, activity %q: %w", c.rule, a.Key, err), "a rule's expression can't be evaluated")
-				}
-				if v != true {
-					continue
-				}
-			}
-			c.found = append(c.found, a)
-		}
-	}
-	out := make(map[*When][]*social.Activity, len(of))
-	for w, c := range of {
-		out[w] = c.found
-	}
-	return out, nil
-}
-
-func tallyActivities(r *Rule, m *Model, found []*social.Activity, now int64) (tally, bool) {
+func (e *scene) activities(m *Model, r *Rule) (tally, bool) {
+	found := e.selected[r.When.number]
 	if len(found) == 0 {
 		return tally{}, false
 	}
 	w := r.window(m)
-	t := tally{terms: make([]term, len(found)), evidence: evidence(found)}
-	for i, a := range found {
-		t.terms[i] = term{int64(r.Points), a.Occurred.UnixMilli()}
-	}
-	t.soonest(t.terms[0].at + days(w))
-	held := r.CapPer != nil && hold(t.terms, int64(r.CapPer.Points), days(r.CapPer.Days))
+	t := tally{times: e.times, found: found, each: int64(r.Points), evidence: e.evidence(found)}
+	t.soonest(e.times[found[0]] + days(w))
 	t.head = fmt.Sprintf("%s in the last %s", count(len(found), r.Label.One, r.Label.Many), lastDays(w)) + latest(len(found))
-	if held {
+	if r.CapPer != nil {
+		t.shares = hold(e.times, found, t.each, int64(r.CapPer.Points), days(r.CapPer.Days))
+	}
+	if t.shares != nil {
 		t.head += fmt.Sprintf(", at most %s per %s", Decimal(int64(r.CapPer.Points)), lastDays(r.CapPer.Days))
 	}
 	return t, true
 }
 
-// hold cuts terms, which are in order of time, so that those within any span
-// of milliseconds give at most limit together: each takes what the ones
-// before it have left. It reports whether it cut any.
-func hold(terms []term, limit, span int64) bool {
-	var sum int64 // what terms[first:i] give, by size
+// hold returns how many points to give for each of the times found if each is
+// worth so many, but those within any span of milliseconds give at most limit
+// together: each takes what the ones before it have left. It is nil if all of
+// them give their points.
+func hold(times []int64, found []int32, each, limit, span int64) []int64 {
+	shares := make([]int64, len(found))
+	var sum int64 // what shares[first:i] give, by size
 	first, cut := 0, false
-	for i := range terms {
-		for terms[first].at <= terms[i].at-span {
-			sum -= int64(magnitude(terms[first].micro))
+	for i, n := range found {
+		for times[found[first]] <= times[n]-span {
+			sum -= int64(magnitude(shares[first]))
 			first++
 		}
-		given := atMost(terms[i].micro, limit-sum)
-		cut = cut || given != terms[i].micro
-		terms[i].micro = given
-		sum += int64(magnitude(given))
+		shares[i] = atMost(each, limit-sum)
+		cut = cut || shares[i] != each
+		sum += int64(magnitude(shares[i]))
 	}
-	return cut
+	if !cut {
+		return nil
+	}
+	return shares
 }
 
-// round is a person's message, the business's answer, and what the person
-// said to that.
-type round struct {
-	depth                  int // 1 for the first round of its conversation
-	thread                 objectKey
-	asked, answered, again *social.Activity
+// marks notes which messages and conversations a rule has met: for each the
+// number of the rule that met it last.
+type marks struct {
+	messages, threads []int32
+	rule              int32
 }
 
-// maxWeight bounds the weight of one round.
-const maxWeight = 10
+// first reports whether the rule meets the i-th of a list for the first time.
+func (k *marks) first(list []int32, i int32) bool {
+	met := list[i] == k.rule
+	list[i] = k.rule
+	return !met
+}
 
-// tallyDialogue counts the rounds closed within the rule's window.
-func tallyDialogue(r *Rule, m *Model, h history, now int64) (tally, bool) {
+// dialogue counts the rounds closed within the rule's window.
+func (e *scene) dialogue(m *Model, r *Rule) (tally, bool) {
 	w := r.window(m)
-	all := rounds(h)
-	all = all[sort.Search(len(all), func(i int) bool { return all[i].again.Occurred.UnixMilli() > now-days(w) }):]
+	from := sort.Search(len(e.closings), func(i int) bool { return e.closings[i] > e.now-days(w) })
+	all := e.rounds[from:]
 	if len(all) == 0 {
 		return tally{}, false
 	}
-	var t tally
-	threads := map[objectKey]bool{}
-	seen := map[*social.Activity]bool{}
-	var based []*social.Activity
+	t := tally{times: e.closings[from:], shares: make([]int64, len(all))}
+	e.marks.rule++
+	threads, based, newest := 0, 0, int32(0)
 	var weight, given int64
-	deepest := 0
-	for _, x := range all {
-		threads[x.thread] = true
+	deepest := int32(0)
+	for i, x := range all {
+		if e.marks.first(e.marks.threads, x.thread) {
+			threads++
+		}
 		deepest = max(deepest, x.depth)
 		weight += int64(min(x.depth, maxWeight))
 		total := scale(int64(r.Points), uint64(weight), uint64(weight)+uint64(r.HalfAt))
-		t.terms = append(t.terms, term{total - given, x.again.Occurred.UnixMilli()})
+		t.shares[i] = total - given
 		given = total
-		for _, a := range []*social.Activity{x.asked, x.answered, x.again} {
-			if !seen[a] {
-				seen[a] = true
-				based = append(based, a)
+		for _, n := range [...]int32{x.asked, x.answered, x.again} {
+			if e.marks.first(e.marks.messages, n) {
+				based++
 			}
 		}
+		newest = x.again // rounds are in the order of these
 	}
-	slices.SortFunc(based, compare)
-	t.evidence = evidence(based)
-	t.soonest(t.terms[0].at + days(w))
+	for n := newest; n >= 0 && len(t.evidence) < maxEvidence; n-- {
+		if e.marks.messages[n] == e.marks.rule {
+			t.evidence = append(t.evidence, e.name(int(e.talk[n].source)))
+		}
+	}
+	slices.Sort(t.evidence)
+	t.soonest(t.times[0] + days(w))
 	t.head = fmt.Sprintf("%s of dialogue in %s in the last %s, at most %s deep, weight %d%s",
-		count(len(all), "round", "rounds"), count(len(threads), "conversation", "conversations"), lastDays(w),
-		count(deepest, "round", "rounds"), weight, latest(len(based)))
+		count(len(all), "round", "rounds"), count(threads, "conversation", "conversations"), lastDays(w),
+		count(int(deepest), "round", "rounds"), weight, latest(based))
 	return t, true
 }
 
-// rounds finds the rounds of dialogue, in the order in which they were
-// closed. Messages belong to the same conversation if they name it, or if one
-// replies to the other.
-func rounds(h history) []round {
-	var said []*social.Activity
-	for _, a := range h.own {
-		if a.Type.Utterance() {
-			said = append(said, a)
-		}
-	}
-	said = append(said, h.answers...)
-	slices.SortFunc(said, compare)
-
-	parent := map[objectKey]objectKey{}
-	find := func(k objectKey) objectKey {
-		for {
-			p, ok := parent[k]
-			if !ok {
-				return k
-			}
-			if next, ok := parent[p]; ok {
-				parent[k] = next
-			}
-			k = p
-		}
-	}
-	join := func(a, b objectKey) {
-		if a, b = find(a), find(b); a != b {
-			parent[a] = b
-		}
-	}
-	known := make(map[objectKey]bool, len(said))
-	for _, a := range said {
-		known[objectOf(a)] = true
-	}
-	for _, a := range said {
-		if a.Conversation != "" {
-			join(objectOf(a), objectKey{a.Platform, a.Scope, a.Conversation})
-		}
-		if a.InReplyTo != "" && known[repliedTo(a)] {
-			join(objectOf(a), repliedTo(a))
-		}
-	}
-
-	type state struct {
-		asked, answered *social.Activity
-		depth           int
-	}
-	states := map[objectKey]*state{}
-	var out []round
-	for _, a := range said {
-		key := find(objectOf(a))
-		s := states[key]
-		if s == nil {
-			s = &state{}
-			states[key] = s
-		}
-		switch {
-		case a.Direction == social.Outbound:
-			if s.asked != nil {
-				s.answered = a
-			}
-		default:
-			if s.answered != nil {
-				s.depth++
-				out = append(out, round{s.depth, key, s.asked, s.answered, a})
-			}
-			s.asked, s.answered = a, nil
-		}
-	}
-	return out
-}
-
-func tallyPattern(r *Rule, found map[*When][]*social.Activity, now int64) (tally, bool) {
-	var t tally
+func (e *scene) pattern(r *Rule) (tally, bool) {
+	t := tally{once: int64(r.Points)}
 	var labels []string
-	var based []*social.Activity
+	var based []int32
 	for i := range r.Behaviours {
 		b := &r.Behaviours[i]
-		list := found[&b.When]
+		list := e.selected[b.When.number]
 		if len(list) == 0 {
 			continue
 		}
 		last := list[len(list)-1]
 		labels = append(labels, b.Label)
-		t.soonest(last.Occurred.UnixMilli() + days(r.WithinDays))
+		t.soonest(e.times[last] + days(r.WithinDays))
 		if !slices.Contains(based, last) {
 			based = append(based, last)
 		}
@@ -317,32 +206,31 @@ func tallyPattern(r *Rule, found map[*When][]*social.Activity, now int64) (tally
 	if len(labels) < r.AtLeast {
 		return tally{}, false
 	}
-	slices.SortFunc(based, compare)
-	t.evidence = evidence(based)
-	t.terms = []term{{int64(r.Points), now}}
+	slices.Sort(based)
+	t.evidence = e.evidence(based)
 	t.head = fmt.Sprintf("%d of %d behaviours in the last %s (at least %d needed): %s",
 		len(labels), len(r.Behaviours), lastDays(r.WithinDays), r.AtLeast, strings.Join(labels, ", "))
 	return t, true
 }
 
-func tallyRate(r *Rule, found, own []*social.Activity, now int64) (tally, bool) {
+func (e *scene) rate(r *Rule) (tally, bool) {
+	found := e.selected[r.When.number]
 	recent, span := days(r.RecentDays), days(r.RecentDays+r.BaseDays)
-	b := sort.Search(len(found), func(i int) bool { return found[i].Occurred.UnixMilli() > now-recent })
+	b := sort.Search(len(found), func(i int) bool { return e.times[found[i]] > e.now-recent })
 	k := len(found) - b
 	if k == 0 {
 		return tally{}, false
 	}
-	t := tally{evidence: evidence(found[b:])}
-	t.soonest(found[b].Occurred.UnixMilli() + recent)
+	t := tally{evidence: e.evidence(found[b:])}
+	t.soonest(e.times[found[b]] + recent)
 	head := fmt.Sprintf("%s in the last %s", count(k, r.Label.One, r.Label.Many), lastDays(r.RecentDays)) + latest(k)
-	first := own[0].Occurred.UnixMilli()
-	if first > now-span {
-		t.soonest(first + span)
-		t.head = fmt.Sprintf("not enough data: %s, known for %s of the %d needed", head, count(int((now-first)/days(1)), "day", "days"), r.RecentDays+r.BaseDays)
+	if e.first > e.now-span {
+		t.soonest(e.first + span)
+		t.head = fmt.Sprintf("not enough data: %s, known for %s of the %d needed", head, count(int((e.now-e.first)/days(1)), "day", "days"), r.RecentDays+r.BaseDays)
 		return t, true
 	}
 	if b > 0 {
-		t.soonest(found[0].Occurred.UnixMilli() + span)
+		t.soonest(e.times[found[0]] + span)
 	}
 	if k < r.AtLeast {
 		t.head = fmt.Sprintf("not enough data: %s, at least %d needed", head, r.AtLeast)
@@ -355,7 +243,7 @@ func tallyRate(r *Rule, found, own []*social.Activity, now int64) (tally, bool) 
 		return t, true
 	}
 	t.head = fmt.Sprintf("%s (below %s): more than usual", head, Decimal(int64(r.PBelow)))
-	t.terms = []term{{int64(r.Points), now}}
+	t.once = int64(r.Points)
 	return t, true
 }
 
@@ -378,15 +266,16 @@ func (t *tally) reason(m *Model, a amount) string {
 	return s
 }
 
-// evidence returns the keys of the latest activities of a list in order of time.
-func evidence(list []*social.Activity) []string {
-	list = list[max(0, len(list)-maxEvidence):]
-	keys := make([]string, len(list))
-	for i, a := range list {
-		keys[i] = a.Key
+// evidence returns the names of the latest of some own activities, by their
+// positions in order of time.
+func (e *scene) evidence(found []int32) []string {
+	found = found[max(0, len(found)-maxEvidence):]
+	names := make([]string, len(found))
+	for i, n := range found {
+		names[i] = e.name(int(e.own[n].source))
 	}
-	sort.Strings(keys)
-	return keys
+	slices.Sort(names)
+	return names
 }
 
 // latest says that evidence is only a part of n activities, where it is.

@@ -5,7 +5,9 @@
 // the same three give the same bytes on every machine. A score is the sum of
 // its contributions, in micro-points (int64; a point is 1,000,000 of them);
 // no floating point is involved. Each contribution is a sentence with the
-// numbers in it and the activities it rests on.
+// numbers in it and the activities it rests on. EvaluateRecords does the same
+// from records, the compact form of facts: RecordOf makes them, Pack and
+// Unpack store them, and models that ask for no Texts need nothing else.
 //
 // # How to write rules
 //
@@ -50,7 +52,9 @@
 // weekday (1 is Monday), both in UTC; the operators and, or, not, ==, !=, <,
 // <=, >, >=, in, contains, startsWith, endsWith, matches (with a constant
 // regular expression) and ?:; and the functions len, lower, upper and trim.
-// There are no loops, arithmetic or variables, so that its cost is bounded.
+// There are no loops, arithmetic or variables, so that its cost is bounded. A
+// list may stand to the right of in only, and ?: chooses between values of one
+// type: so whatever ParseModel accepts can't fail when it is applied.
 //
 // Rules of a group share the group's cap: each takes its part in the order of
 // the model until the cap is used up.
@@ -80,7 +84,8 @@ type Score struct {
 	// engagement stays as it is, and so does what counts: the rules that
 	// contribute and their evidence; only decay goes on. It is the first
 	// instant after AsOf, in milliseconds, at which the engagement differs or
-	// an activity leaves the window of a rule. It is never late. It can be
+	// an activity leaves the window of a rule, or a conversation with rounds of
+	// dialogue the horizon. It is never late. It can be
 	// early where positive and negative points fade against each other close
 	// to a threshold, and where an activity leaves a window without effect.
 	// It is zero if nothing will ever change.
@@ -109,12 +114,29 @@ const maxEvidence = 20
 // own activity; other outbound facts are ignored), in any order, repeated or
 // not, with edits, deletions and taken-back reactions as facts among them.
 //
+// What is older than the horizon counts for nothing, but that the person was
+// known by then: the facts may begin at the model's Since, with one older
+// activity of the person that was neither deleted nor taken back, if there is
+// one. (An edit or deletion is dated after what it changes. One that claims
+// to be older may count while it is passed.)
+//
 // It fails with fault.Invalid for a model not made by ParseModel, an asOf
 // outside the years 1990 to 2999 and an invalid fact, and with fault.TooLarge
-// for more than 100,000 facts and for texts over 1 MiB. It never returns a
-// part of a score.
+// for more than 100,000 facts within the horizon and for texts over 1 MiB. It
+// never returns a part of a score.
 func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
-	if !m.ready {
+	return evaluate(m, activities(facts), asOf)
+}
+
+// EvaluateRecords is Evaluate of the facts that records were made of. Evidence
+// then holds records' Refs. Where m asks for Texts, the records must have their
+// Rest; without it those conditions see empty texts.
+func EvaluateRecords(m Model, records []Record, asOf time.Time) (Score, error) {
+	return evaluate(m, compact(records), asOf)
+}
+
+func evaluate(m Model, facts source, asOf time.Time) (Score, error) {
+	if m.plan == nil {
 		return Score{}, fault.New(fault.Invalid, "the scoring model was not parsed")
 	}
 	asOf = social.Instant(asOf)
@@ -122,14 +144,11 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 		return Score{}, fault.New(fault.Invalid, "a score as of the year %d", y)
 	}
 	now := asOf.UnixMilli()
-	h, err := settle(facts, now)
+	h, err := settle(facts, now-days(m.HorizonDays), now, m.plan.dialogue)
 	if err != nil {
 		return Score{}, err
 	}
-	tallies, err := tallyAll(&m, h, now)
-	if err != nil {
-		return Score{}, err
-	}
+	tallies := newScene(m.plan, facts, h, now).tallyAll(&m)
 
 	s := Score{Model: fmt.Sprintf("%s@%d", m.ID, m.Version), AsOf: asOf, Fit: Unknown}
 	for i, a := range amounts(&m, tallies, now) {
@@ -144,7 +163,7 @@ func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
 	})
 	s.Engagement = m.engagement(s.Micro)
 	s.Grade = fmt.Sprintf("?%d", s.Engagement)
-	if next := nextChange(&m, tallies, now, s.Engagement); next != 0 {
+	if next := nextChange(&m, tallies, h.edge, now, s.Engagement); next != 0 {
 		s.NextChange = time.UnixMilli(next).UTC()
 	}
 	return s, nil
@@ -160,110 +179,4 @@ func (m *Model) engagement(micro int64) int {
 		}
 	}
 	return n
-}
-
-// amount is what a rule gives at one instant.
-type amount struct {
-	raw    int64 // after decay
-	capped int64 // within the rule's cap
-	final  int64 // within its group's cap
-}
-
-// amounts returns what each tally gives at the instant t, in milliseconds,
-// before which all of their terms lie.
-func amounts(m *Model, tallies []tally, t int64) []amount {
-	out := make([]amount, len(tallies))
-	left := make(map[string]int64, len(m.Groups))
-	for _, g := range m.Groups {
-		left[g.ID] = int64(g.Cap)
-	}
-	for i := range tallies {
-		r, a := tallies[i].rule, &out[i]
-		for _, x := range tallies[i].terms {
-			a.raw += r.Decay.value(x.micro, t-x.at)
-		}
-		a.capped = a.raw
-		if r.Cap != 0 {
-			a.capped = atMost(a.raw, int64(r.Cap))
-		}
-		a.final = a.capped
-		if r.Group != "" {
-			a.final = atMost(a.capped, left[r.Group])
-			left[r.Group] -= int64(magnitude(a.final))
-		}
-	}
-	return out
-}
-
-// atMost is v with its size cut to cap.
-func atMost(v, cap int64) int64 { return max(min(v, cap), -cap) }
-
-// value is what decay leaves of micro at an age in milliseconds. Without
-// decay that is all of it.
-func (d *Decay) value(micro, age int64) int64 {
-	switch {
-	case d == nil:
-		return micro
-	case d.HalfLifeDays > 0:
-		return halving(micro, age, days(d.HalfLifeDays))
-	}
-	return fading(micro, age, days(d.ExpiresDays))
-}
-
-// searchSteps bounds the work of nextChange.
-const searchSteps = 400
-
-// nextChange finds the NextChange of a score, in milliseconds; 0 is never.
-//
-// Up to the first instant at which an activity leaves a window, what counts
-// stays the same, and decay is all that happens: positive contributions only
-// fall and negative ones only rise. So between two instants the score lies
-// between (later positive + earlier negative) and (earlier positive + later
-// negative); where both have the present engagement nothing happens between,
-// and elsewhere the halves are searched, the earlier one first.
-func nextChange(m *Model, tallies []tally, now int64, engagement int) int64 {
-	var edge int64
-	for i := range tallies {
-		if e := tallies[i].edge; e != 0 && (edge == 0 || e < edge) {
-			edge = e
-		}
-	}
-	if edge == 0 || edge == now+1 {
-		return edge
-	}
-	steps := 0
-	type point struct{ at, up, down int64 }
-	measure := func(at int64) point {
-		steps++
-		p := point{at: at}
-		for _, a := range amounts(m, tallies, at) {
-			p.up += max(a.final, 0)
-			p.down += min(a.final, 0)
-		}
-		return p
-	}
-	var search func(a, b point) int64
-	search = func(a, b point) int64 {
-		if m.engagement(b.up+a.down) == engagement && m.engagement(a.up+b.down) == engagement {
-			return 0
-		}
-		if m.engagement(a.up+a.down) != engagement || steps > searchSteps {
-			return a.at
-		}
-		if b.at-a.at <= 1 {
-			if m.engagement(b.up+b.down) != engagement {
-				return b.at
-			}
-			return 0
-		}
-		mid := measure(a.at + (b.at-a.at)/2)
-		if at := search(a, mid); at != 0 {
-			return at
-		}
-		return search(mid, b)
-	}
-	if at := search(measure(now+1), measure(edge-1)); at != 0 {
-		return at
-	}
-	return edge
 }

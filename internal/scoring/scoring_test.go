@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -260,7 +261,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"no instant", model(t, posts), nil, time.Time{}, fault.Invalid},
 		{"an invalid fact", model(t, posts), []social.Activity{bad}, asOf, fault.Invalid},
 		{"a huge text", model(t, posts), []social.Activity{big}, asOf, fault.TooLarge},
-		{"too many facts", model(t, posts), make([]social.Activity, 100_001), asOf, fault.TooLarge},
+		{"too many facts", model(t, posts), slices.Repeat([]social.Activity{fact("a", social.Post, 364)}, 100_001), asOf, fault.TooLarge},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := scoring.Evaluate(tt.model, tt.facts, tt.at); !fault.Is(err, tt.want) {
@@ -395,18 +396,50 @@ func TestScoreIsTheSumOfItsContributionsWhateverTheOrder(t *testing.T) {
 	}
 }
 
-func BenchmarkEvaluate(b *testing.B) {
-	m := scoring.DefaultModel()
-	r := rand.New(rand.NewPCG(5, 6))
-	types := []social.Type{social.Post, social.Message, social.React, social.React, social.Visit, social.Follow, social.Mention}
+// life is what a person does in a year: n activities in order of time, one of
+// them every so often answered by the business.
+func life(r *rand.Rand, n int) []social.Activity {
+	types := []social.Type{social.Post, social.Message, social.React, social.React, social.Visit, social.Follow, social.Mention, social.Reply, social.Reply}
 	intents := []string{"question", "purchase", "other", "praise"}
-	var facts []social.Activity
-	for i := range 10_000 {
-		facts = append(facts, fact(fmt.Sprintf("meta|page|post|1234567890_%d", i), types[r.IntN(len(types))], r.Float64()*365, intent(intents[r.IntN(4)]),
-			text("Does the new version work with the older charger, or would I have to buy another one? I am looking at it for our office.")))
+	said := []string{
+		"Does the new version work with the older charger, or would I have to buy another one? I am looking at it for our office.",
+		"Thanks, that works! Where can I book a demo for my team next week?",
+		"I saw your talk yesterday, and the part on pricing was a surprise to all of us here. Is there a discount for schools?",
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		evaluate(b, m, facts)
+	var out []social.Activity
+	for i := range n {
+		typ := types[r.IntN(len(types))]
+		a := fact(fmt.Sprintf("meta|page|%s|1234567890_%d|2026-01-02T03:04:05.678Z", typ, i), typ, 365-365*(float64(i)+r.Float64())/float64(n), object(fmt.Sprintf("1234567890_%d", i)))
+		a.Actor.Handle, a.Actor.Name, a.URL = "kim", "Kim Example", "https://social.example/1234567890/posts/"+fmt.Sprint(i)
+		if typ.Utterance() {
+			a.Text, a.Intent, a.Sentiment, a.Language = said[r.IntN(len(said))], intents[r.IntN(len(intents))], "neutral", "en"
+			a.Conversation = fmt.Sprintf("1234567890_t%d", i/9)
+		}
+		if typ == social.Reply && i > 0 && r.IntN(2) == 0 {
+			byBusiness(&a)
+			a.InReplyTo = out[i-1].Object.ID
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// TestALongHistoryIsScored: the bound on facts is one within the horizon.
+func TestALongHistoryIsScored(t *testing.T) {
+	m := model(t, posts, dialogue, rate)
+	recent := append(many(5, social.Visit, 1, 1), many(3, social.Post, 5, 30)...)
+	old := slices.Repeat([]social.Activity{fact("old", social.Post, 365)}, 50_000)
+	for i := range 60_000 {
+		old = append(old, fact(fmt.Sprintf("x%d", i), social.Visit, 366+float64(i)/100))
+	}
+	got := evaluate(t, m, append(old, recent...))
+	if diff := cmp.Diff(evaluate(t, m, append(recent, old[0])), got); diff != "" {
+		t.Errorf("with a long history (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(fmt.Sprint(got), "more than usual") {
+		t.Errorf("nobody knew the person: %+v", got.Contributions)
+	}
+	if since := m.Since(asOf); !since.Equal(old[0].Occurred) {
+		t.Errorf("the horizon begins at %s, want %s", since, old[0].Occurred)
 	}
 }

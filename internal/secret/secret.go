@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/platform"
+	"rapport/internal/sdk"
 )
 
 // Store is a folder of SSM parameters.
@@ -23,7 +24,9 @@ type Store struct {
 }
 
 // New returns the store below prefix, for example "/rapport/prod/apps/".
-func New(cfg aws.Config, prefix string) *Store { return &Store{ssm.NewFromConfig(cfg), prefix} }
+func New(cfg aws.Config, prefix string) *Store {
+	return &Store{ssm.NewFromConfig(cfg, func(o *ssm.Options) { o.HTTPClient = sdk.Patient(o.HTTPClient) }), prefix}
+}
 
 type secrets struct {
 	Keys        []string `json:"keys"`

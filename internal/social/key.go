@@ -89,3 +89,20 @@ func HashID(prefix, key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return prefix + "_" + lower32.EncodeToString(sum[:20])
 }
+
+// Hash is the hash in an id that HashID made; false for any other id.
+func Hash(id string) (h [20]byte, ok bool) {
+	_, text, found := strings.Cut(id, "_")
+	if !found || len(text) != lower32.EncodedLen(len(h)) {
+		return h, false
+	}
+	b, err := lower32.DecodeString(text)
+	if err != nil {
+		return h, false
+	}
+	copy(h[:], b)
+	return h, true
+}
+
+// OfHash is the id that HashID made with a prefix and a hash.
+func OfHash(prefix string, h [20]byte) string { return prefix + "_" + lower32.EncodeToString(h[:]) }

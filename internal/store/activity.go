@@ -120,17 +120,18 @@ func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, re
 // there, that of the delivery that told it first.
 func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, reader, place string) (fresh bool, first string, err error) {
 	account := a.Account().AccountID()
-	// The view of an undated one stands under the instant it had. It goes
+	// The tuple of an undated one stands under the instant it had. It goes
 	// before that is lowered, so that an attempt that dies between leaves none
 	// behind, and after it, since somebody may have written it meanwhile.
-	// Whoever writes it right now looks again afterwards: see package feedback.
+	// Whoever writes it right now looks again afterwards: see package byday.
 	unview := func(was time.Time) error {
 		if !a.Undated {
 			return nil
 		}
 		old := a
 		old.Occurred = was
-		return s.DeleteItem(ctx, w, old)
+		_, err := s.ForgetTuples(ctx, w, old)
+		return err
 	}
 	it := toItem(accountPK(w, account), factSK(a), a, reader)
 	it.Archive = place
@@ -178,9 +179,11 @@ func (s *Store) putFact(ctx context.Context, it *activityItem, lower func(was ti
 	if err != nil {
 		return false, was, err
 	}
-	if v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS); ok {
-		was, err = social.ParseStamp(v.Value)
+	v, ok := out.Attributes["Known"].(*types.AttributeValueMemberS)
+	if !ok { // the answer was lost: then as it was read
+		return false, known, nil
 	}
+	was, err = social.ParseStamp(v.Value)
 	return false, was, err
 }
 
@@ -204,7 +207,7 @@ func (s *Store) DeleteReceived(ctx context.Context, w, account string, a social.
 // Facts returns what an account did and the replies it received, in the order
 // of their keys, which is of time but for undated ones: they come first.
 func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$"}) // "$" follows "#"
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), from: "F#", to: "R$", most: maxFacts}) // "$" follows "#"
 	if err != nil {
 		return nil, fmt.Errorf("facts of %s: %w", account, err)
 	}
@@ -231,7 +234,7 @@ func RefOf(a social.Activity) FactRef {
 // Activity reads one fact.
 func (s *Store) Activity(ctx context.Context, w string, ref FactRef) (social.Activity, error) {
 	var it activityItem
-	if err := s.get(ctx, key{accountPK(w, ref.Account), ref.SK}, &it); err != nil {
+	if err := s.get(ctx, key{accountPK(factsOf(w), ref.Account), ref.SK}, &it); err != nil {
 		return social.Activity{}, fmt.Errorf("activity %s of %s: %w", ref.SK, ref.Account, err)
 	}
 	return it.activity()

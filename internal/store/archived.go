@@ -240,10 +240,7 @@ func (s *Store) Fact(ctx context.Context, w string, ref FactRef) (SourceOf, erro
 
 // DeleteFact takes a fact away, and reports whether it was there: only for erasure.
 func (s *Store) DeleteFact(ctx context.Context, w string, ref FactRef) (bool, error) {
-	n := 0
-	f := forgetting{store: s}
-	err := f.take(ctx, key{accountPK(w, ref.Account), ref.SK}, &n)
-	return n > 0, err
+	return s.take(ctx, key{accountPK(factsOf(w), ref.Account), ref.SK})
 }
 
 // EditFact changes a fact's text, where another's words or name stand in it: only for erasure. One that is gone stays away.

@@ -9,6 +9,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"rapport/internal/fault"
 	"rapport/internal/social"
 )
@@ -41,15 +45,68 @@ type listedItem struct {
 }
 
 type activeItem struct {
-	PK, SK string
-	Active string
-	Since  string
+	PK, SK  string
+	Active  string `dynamodbav:",omitempty"`
+	Since   string `dynamodbav:",omitempty"`
+	Pending string `dynamodbav:",omitempty"` // the version that is being prepared
+	Reached string `dynamodbav:",omitempty"` // how far
 }
 
 // Publish stores a document under its version and makes it the active one. A
 // version that exists with another body is an error of kind Conflict; with the
 // same, it keeps its place in the list of versions and is active from now on.
 func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
+	if err := s.list(ctx, w, kind, d); err != nil {
+		return err
+	}
+	return s.put(ctx, activeItem{PK: kindPK(w, kind), SK: "@", Active: d.Version, Since: social.Stamp(d.Published)})
+}
+
+// Prepare stores a document under its version, as Publish does, and notes that
+// it is to be the active one when what depends on it is ready. Another one
+// that was being prepared is no more.
+func (s *Store) Prepare(ctx context.Context, w, kind string, d Document) error {
+	if err := s.list(ctx, w, kind, d); err != nil {
+		return err
+	}
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{kindPK(w, kind), "@"}.av(),
+		UpdateExpression: aws.String("SET Pending = :v REMOVE Reached"), ExpressionAttributeValues: map[string]types.AttributeValue{":v": str(d.Version)}})
+	return classify("prepare", err)
+}
+
+// PutReached notes how far a version is prepared; an error of kind Conflict if
+// it is no longer the one.
+func (s *Store) PutReached(ctx context.Context, w, kind, version string, at time.Time) error {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{kindPK(w, kind), "@"}.av(),
+		UpdateExpression: aws.String("SET Reached = :r"), ConditionExpression: aws.String("Pending = :v"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":v": str(version), ":r": str(social.Stamp(at))}})
+	return classify("prepare", err)
+}
+
+// Pending returns the version that is being prepared, "" for none, and how far it is.
+func (s *Store) Pending(ctx context.Context, w, kind string) (version string, reached time.Time, err error) {
+	var a activeItem
+	err = s.get(ctx, key{kindPK(w, kind), "@"}, &a)
+	if fault.Is(err, fault.NotFound) {
+		return "", reached, nil
+	}
+	if err == nil && a.Reached != "" {
+		reached, err = social.ParseStamp(a.Reached)
+	}
+	return a.Pending, reached, err
+}
+
+// InUse returns the active version and the one that is being prepared; "" where there is none.
+func (s *Store) InUse(ctx context.Context, w, kind string) (active, pending string, err error) {
+	var a activeItem
+	if err = s.get(ctx, key{kindPK(w, kind), "@"}, &a); fault.Is(err, fault.NotFound) {
+		err = nil
+	}
+	return a.Active, a.Pending, err
+}
+
+// list stores a document and puts it on the list of versions.
+func (s *Store) list(ctx context.Context, w, kind string, d Document) error {
 	body, err := compress(d.Body)
 	if err != nil {
 		return err
@@ -70,10 +127,7 @@ func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
 		return err
 	}
 	// Before it is active, and again for an attempt that died here.
-	if err := s.put(ctx, listedItem{PK: pk, SK: listedSK(first, d.Version), Version: d.Version, Published: first}); err != nil {
-		return err
-	}
-	return s.put(ctx, activeItem{PK: pk, SK: "@", Active: d.Version, Since: social.Stamp(d.Published)})
+	return s.put(ctx, listedItem{PK: pk, SK: listedSK(first, d.Version), Version: d.Version, Published: first})
 }
 
 // maxDocument bounds a document's compressed body, in bytes: an item holds 400 KiB.
@@ -118,6 +172,9 @@ func (s *Store) ActiveVersion(ctx context.Context, w, kind string) (string, erro
 	var a activeItem
 	if err := s.get(ctx, key{kindPK(w, kind), "@"}, &a); err != nil {
 		return "", fmt.Errorf("active %s: %w", kind, err)
+	}
+	if a.Active == "" {
+		return "", fault.New(fault.NotFound, "no version of %s is published yet", kind)
 	}
 	return a.Active, nil
 }

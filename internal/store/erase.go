@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -85,7 +88,7 @@ type Account struct {
 func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, scope string) ([]Account, error) {
 	var out []Account
 	for _, pk := range allShards(w + "#AA") {
-		items, err := all[accountItem](ctx, s, query{index: "G1", pk: pk})
+		items, err := all[accountItem](ctx, s, query{index: "G1", pk: pk, most: maxForgotten})
 		if err != nil {
 			return nil, err
 		}
@@ -98,130 +101,183 @@ func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, sco
 	return out, nil
 }
 
-// forever is after every instant that is kept.
-var forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
+// maxForgotten bounds what one call takes away, or looks through for it, in items.
+const maxForgotten = 1_000_000
 
-// ForgetAccount takes away every fact of an account and every view that was
-// made of it: for tests of the whole way, whose facts nobody else has a part in.
-func (s *Store) ForgetAccount(ctx context.Context, w, account string) error {
-	return s.ForgetUntil(ctx, w, account, forever)
-}
-
-// ForgetUntil is ForgetAccount of what occurred until an instant.
-func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.Time) error {
-	again := func(context.Context, []FactRef) error { return nil }
-	for after := ""; ; {
-		facts, last, err := s.FactsUntil(ctx, w, account, until, after, 100)
+// GoesWith lists facts of others that go with facts of an account that are
+// erased: what the business wrote to it alone and in private until then, and
+// edits by others of its messages and of these, since they hold its words. Of
+// what the business wrote it lists at most limit; rest says that there is more,
+// which is found once these are gone.
+func (s *Store) GoesWith(ctx context.Context, w string, as []social.Activity, until time.Time, limit int) (out []social.Activity, rest bool, err error) {
+	var messages []string
+	threads := map[string]bool{}
+	answers := 0
+	answer := func(n NodeRef) error {
+		if !n.Private || n.Occurred.After(until) {
+			return nil
+		}
+		a, err := s.Activity(ctx, w, n.Ref)
+		if fault.Is(err, fault.NotFound) {
+			return nil // an earlier attempt did it
+		}
 		if err != nil {
 			return err
 		}
-		var gone []social.Activity
-		for _, f := range facts {
-			gone = append(gone, f.Activity)
+		if answers == limit {
+			rest = true
+			return errEnough
 		}
-		if _, err := s.ForgetMade(ctx, w, gone, again); err != nil {
-			return err
-		}
-		for _, a := range gone {
-			if _, err := s.DeleteFact(ctx, w, RefOf(a)); err != nil {
-				return err
-			}
-		}
-		if _, err := s.ForgetMade(ctx, w, gone, again); err != nil {
-			return err
-		}
-		if after = last; last == "" {
-			break
-		}
+		answers++
+		out, messages = append(out, a), append(messages, n.Message)
+		return nil
 	}
-	_, _, err := s.CloseAccount(ctx, w, account, until)
-	return err
-}
-
-// GoesWith lists facts of others that go with a fact of an account that is
-// erased: what the business wrote to it alone and in private until then, and
-// edits by others of its messages and of these, since they hold its words.
-func (s *Store) GoesWith(ctx context.Context, w string, a social.Activity, until time.Time) ([]social.Activity, error) {
-	if !a.Type.Utterance() {
-		return nil, nil
-	}
-	account, msg := a.Account().AccountID(), MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := s.Place(ctx, w, msg)
-	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != account {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	nodes, err := s.around(ctx, w, place)
-	if err != nil {
-		return nil, err
-	}
-	var out []social.Activity
-	messages := []string{msg}
-	alone := a.Direction == social.Inbound // with the business
-	for _, n := range nodes {
-		alone = alone && (n.Direction == social.Outbound || n.Account == account)
-	}
-	for _, n := range nodes {
-		if !alone || n.Account == account || !n.Private || n.Occurred.After(until) {
+	for _, a := range as {
+		if !a.Type.Utterance() {
 			continue
 		}
-		answer, err := s.Activity(ctx, w, n.Ref)
+		place, root, err := s.whereIs(ctx, w, a)
 		if fault.Is(err, fault.NotFound) {
-			continue // an earlier attempt did it
+			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		out, messages = append(out, answer), append(messages, n.Message)
+		messages = append(messages, place.Message)
+		if a.Direction != social.Inbound || threads[root] || rest {
+			continue
+		}
+		threads[root] = true
+		askers, err := s.Askers(ctx, w, root, 2)
+		if err != nil {
+			return nil, false, err
+		}
+		if slices.ContainsFunc(askers, func(asker string) bool { return asker != a.Account().AccountID() }) {
+			continue // it is not alone with the business
+		}
+		if err := s.PrivateIn(ctx, w, root, answer); err != nil && !errors.Is(err, errEnough) {
+			return nil, false, err
+		}
+	}
+	going := map[FactRef]bool{}
+	for _, a := range slices.Concat(as, out) {
+		going[RefOf(a)] = true
 	}
 	for _, m := range messages {
 		edits, err := s.Edits(ctx, w, m)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, e := range edits {
-			if e.Type == social.Edit && e.Account().AccountID() != account {
+			if e.Type == social.Edit && !going[RefOf(e)] {
+				going[RefOf(e)] = true
 				out = append(out, e)
 			}
 		}
 	}
-	return out, nil
+	return out, rest, nil
 }
 
-// Beside lists facts of others in the thread of a message, at most limit: they may quote it.
-func (s *Store) Beside(ctx context.Context, w string, a social.Activity, limit int) ([]FactRef, error) {
-	account := a.Account().AccountID()
-	place, err := s.Place(ctx, w, MessageID(a.Platform, a.Scope, a.Object.ID))
-	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != account {
-		return nil, nil
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
+
+// whereIs returns where a message of an account stands, and the root of its
+// thread. One that has no place, since it is being taken away, is where it
+// says itself; one in whose place somebody else's message stands is nowhere:
+// an error of kind NotFound.
+func (s *Store) whereIs(ctx context.Context, w string, a social.Activity) (Place, string, error) {
+	n := NodeOf(a)
+	place, err := s.Place(ctx, w, n.Message)
+	if fault.Is(err, fault.NotFound) {
+		place.NodeRef = n
+		place.Thread, err = s.ThreadOf(ctx, w, a)
 	}
 	if err != nil {
-		return nil, err
+		return place, "", err
 	}
-	nodes, err := s.around(ctx, w, place)
-	if err != nil {
-		return nil, err
+	if place.Ref.Account != a.Account().AccountID() {
+		return place, "", fault.New(fault.NotFound, "the message is somebody else's")
 	}
-	var out []FactRef
-	for _, n := range nodes {
-		if n.Account != account && !n.Occurred.Before(a.Occurred) && len(out) < limit {
-			out = append(out, n.Ref)
+	root, err := s.Root(ctx, w, place.Thread)
+	return place, root, err
+}
+
+// Beside lists facts of others in the threads of messages of one account, from
+// the first of these on: they may quote it. Of each thread it looks through the
+// messages of at most limit askers, and lists at most limit of each of these,
+// of what the business wrote in private, and of its replies to each message.
+func (s *Store) Beside(ctx context.Context, w string, as []social.Activity, limit int) ([]FactRef, error) {
+	var mu sync.Mutex
+	found := map[FactRef]bool{}
+	own := ""
+	note := func(list []NodeRef, since time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, n := range list {
+			if n.Account != own && !n.Occurred.Before(since) {
+				found[n.Ref] = true
+			}
 		}
 	}
-	return out, nil
+	first := map[string]time.Time{} // by root
+	for _, a := range as {
+		if !a.Type.Utterance() {
+			continue
+		}
+		own = a.Account().AccountID()
+		place, root, err := s.whereIs(ctx, w, a)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		replies, err := s.nodes(ctx, query{pk: threadPK(w, place.Message), from: "O#", to: "O.", limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		note(replies, a.Occurred)
+		if t, ok := first[root]; !ok || a.Occurred.Before(t) {
+			first[root] = a.Occurred
+		}
+	}
+	for root, since := range first {
+		private, err := s.nodes(ctx, query{pk: threadPK(w, root), from: "P#", to: "PN$", limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		note(private, since)
+		askers, err := s.Askers(ctx, w, root, limit)
+		if err != nil {
+			return nil, err
+		}
+		err = errors.Join(parallel.Each(ctx, len(askers), besideHands, func(i int) error {
+			if askers[i] == own {
+				return nil
+			}
+			said, err := s.After(ctx, Own(w, root, askers[i]), since, nil, limit)
+			if err != nil {
+				return err
+			}
+			note(said, since)
+			for _, n := range said {
+				replies, err := s.nodes(ctx, query{pk: threadPK(w, n.Message), from: "O#", to: "O.", limit: limit})
+				if err != nil {
+					return err
+				}
+				note(replies, since)
+			}
+			return nil
+		})...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) }), nil
 }
 
-// around lists the nodes of the thread that a place is in.
-func (s *Store) around(ctx context.Context, w string, place Place) ([]NodeRef, error) {
-	root, err := s.Root(ctx, w, place.Thread)
-	if err != nil {
-		return nil, err
-	}
-	_, nodes, err := s.Tree(ctx, w, root, "")
-	return nodes, err
-}
+// besideHands is how many askers of a thread are looked at at once.
+const besideHands = 16
 
 // Unnamed returns an edit or deletion that an account made of somebody else's
 // message as one by nobody named: what was taken away must not come back. It
@@ -242,58 +298,33 @@ func (s *Store) Unnamed(ctx context.Context, w string, a social.Activity) (socia
 	return a, true, nil
 }
 
-// ForgetMade takes away what was made of facts that are being erased: of their
-// days, messages, threads and conversations. The facts may be there or no
-// longer. again is called with others' facts whose views rested on them. It
-// returns how many items went; it can be called again, also after it failed anywhere.
-func (s *Store) ForgetMade(ctx context.Context, w string, gone []social.Activity, again func(context.Context, []FactRef) error) (int, error) {
-	f := forgetting{store: s, w: w, again: map[FactRef]bool{}, going: map[string]bool{}}
-	for _, a := range gone {
-		if a.Type.Utterance() {
-			f.going[MessageID(a.Platform, a.Scope, a.Object.ID)] = true
-		}
-	}
-	for _, a := range gone {
-		f.account = a.Account().AccountID()
-		if err := f.fact(ctx, a); err != nil {
-			return f.views, err
-		}
-	}
-	for _, a := range gone {
-		delete(f.again, RefOf(a))
-	}
-	if len(f.again) > 0 {
-		if err := again(ctx, slices.SortedFunc(maps.Keys(f.again), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) })); err != nil {
-			return f.views, err
-		}
-	}
-	for _, m := range f.messages { // while a message has its place, an attempt that died finds its thread
-		if err := f.message(ctx, m); err != nil {
-			return f.views, err
-		}
-	}
-	return f.views, nil
-}
-
-// CloseAccount takes away the account's person's leads, what others did to it,
-// and the account itself, unless it did something after an instant: then its
-// views have to be made again. It returns what it did then, the newest, and
-// how many items went.
+// CloseAccount takes away the account's person's leads, its history, what
+// others did to it, and the account itself, unless it did something after an
+// instant: then what was made of that has to be made again. It returns what it
+// did then, and how many items went.
 func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.Time) (later []social.Activity, views int, err error) {
 	if views, err = s.deletePartition(ctx, personPK(w, social.PersonID(account))); err != nil {
 		return nil, views, err
 	}
-	received, err := all[key](ctx, s, query{pk: accountPK(w, account), prefix: "R#"})
-	if err != nil {
-		return nil, views, err
-	}
-	for _, k := range received {
-		if err := s.delete(ctx, k); err != nil {
+	// The history goes newest first: whoever reads meanwhile begins after the
+	// last block that stands.
+	for _, q := range []query{{prefix: historySK(""), descending: true}, {prefix: "R#"}} {
+		q.pk, q.most = accountPK(w, account), maxForgotten
+		keys, err := all[key](ctx, s, q)
+		if err != nil {
 			return nil, views, err
 		}
-		views++
+		for _, k := range keys {
+			was, err := s.take(ctx, k)
+			if err != nil {
+				return nil, views, err
+			}
+			if was {
+				views++
+			}
+		}
 	}
-	facts, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#"})
+	facts, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", most: maxForgotten})
 	if err != nil {
 		return nil, views, err
 	}
@@ -309,154 +340,19 @@ func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.
 	if len(later) > 0 {
 		return later, views, s.put(ctx, newAccountItem(w, later[len(later)-1]))
 	}
-	n := 0
-	f := forgetting{store: s}
-	if len(facts) == 0 {
-		err = f.take(ctx, key{accountPK(w, account), "@"}, &n)
+	if len(facts) > 0 {
+		return nil, views, nil
 	}
-	return nil, views + n, err
-}
-
-// ForgetViews takes away what was made of a fact that is gone.
-func (s *Store) ForgetViews(ctx context.Context, w string, a social.Activity) error {
-	_, err := s.ForgetMade(ctx, w, []social.Activity{a}, func(context.Context, []FactRef) error { return nil })
-	return err
-}
-
-// forgetting is facts that are being forgotten.
-type forgetting struct {
-	store      *Store
-	w, account string           // of the fact that is being looked at
-	views      int              // that went
-	going      map[string]bool  // messages that go
-	again      map[FactRef]bool // facts of others to be viewed again
-	messages   []string         // whose places and edits go at the end
-}
-
-// take takes an item away and counts it, if it was there.
-func (f *forgetting) take(ctx context.Context, k key, counter *int) error {
-	out, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ReturnValues: types.ReturnValueAllOld})
-	if err == nil && len(out.Attributes) > 0 {
-		*counter++
+	was, err := s.take(ctx, key{accountPK(w, account), "@"})
+	if was {
+		views++
 	}
-	return classify("forget", err)
-}
-
-func (f *forgetting) view(ctx context.Context, k key) error { return f.take(ctx, k, &f.views) }
-
-// fact takes away what was made of one fact of the account, but for its message's place.
-func (f *forgetting) fact(ctx context.Context, a social.Activity) error {
-	if a.Type == social.Edit || a.Type == social.Delete {
-		return f.amendment(ctx, a)
-	}
-	if err := f.view(ctx, key{dayPK(f.w, a.Occurred, f.account), daySK(a)}); err != nil || !a.Type.Utterance() {
-		return err
-	}
-	return f.said(ctx, a)
-}
-
-// amendment takes away an edit or deletion that the account made. One that
-// stays is by nobody named, and may stand in the same place.
-func (f *forgetting) amendment(ctx context.Context, a social.Activity) error {
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	keys := []key{{dayPK(f.w, a.Occurred, f.account), daySK(a)}, {threadPK(f.w, msg), editSK(a)}}
-	place, err := f.store.Place(ctx, f.w, msg)
-	switch {
-	case err == nil && place.Ref.Account != f.account:
-		f.again[place.Ref] = true
-		keys = append(keys, key{accountPK(f.w, place.Ref.Account), receivedSK(a)})
-	case err != nil && !fault.Is(err, fault.NotFound):
-		return err
-	}
-	for _, k := range keys {
-		out, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ConditionExpression: aws.String("ActorID = :a"),
-			ExpressionAttributeValues: map[string]types.AttributeValue{":a": str(a.Actor.ID)}, ReturnValues: types.ReturnValueAllOld})
-		if err = classify("forget", err); err == nil && len(out.Attributes) > 0 {
-			f.views++
-		} else if err != nil && !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
-	return nil
-}
-
-// said takes away what was made of one message of the account.
-func (f *forgetting) said(ctx context.Context, a social.Activity) error {
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := f.store.Place(ctx, f.w, msg)
-	if fault.Is(err, fault.NotFound) || err == nil && place.Ref.Account != f.account {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f.messages = append(f.messages, msg)
-	root, err := f.store.Root(ctx, f.w, place.Thread)
-	if err != nil {
-		return err
-	}
-	threads, nodes, err := f.store.Tree(ctx, f.w, root, "")
-	if err != nil {
-		return err
-	}
-	for _, n := range nodes {
-		if n.Direction == social.Inbound && n.Account != f.account && a.Direction == social.Outbound {
-			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(a)}); err != nil {
-				return err
-			}
-			f.again[n.Ref] = true
-		}
-	}
-	for _, t := range threads {
-		for _, n := range nodes {
-			if !f.going[n.Message] {
-				continue
-			}
-			if err := f.view(ctx, key{threadPK(f.w, t), nodeSK(n.Node)}); err != nil {
-				return err
-			}
-		}
-		if err := f.view(ctx, key{threadPK(f.w, t), headSK(f.account)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// message takes away a message's place and its edits, by whomever. Of the
-// place, where others' messages hang below it, stays the thread it is in.
-func (f *forgetting) message(ctx context.Context, msg string) error {
-	edits, err := f.store.Edits(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	for _, e := range edits {
-		if err := f.view(ctx, key{threadPK(f.w, msg), editSK(e)}); err != nil {
-			return err
-		}
-	}
-	var it placeItem
-	err = f.store.get(ctx, key{threadPK(f.w, msg), "@"}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	below, err := f.store.HasNodes(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	f.views++
-	if below && it.Thread != msg {
-		return f.store.put(ctx, placeItem{PK: it.PK, SK: it.SK, Thread: it.Thread})
-	}
-	return f.store.delete(ctx, key{it.PK, it.SK})
+	return nil, views, err
 }
 
 // deletePartition deletes every item of a partition, the last key first, and returns their number.
 func (s *Store) deletePartition(ctx context.Context, pk string) (int, error) {
-	items, err := all[key](ctx, s, query{pk: pk, descending: true})
+	items, err := all[key](ctx, s, query{pk: pk, descending: true, most: maxForgotten})
 	if err != nil {
 		return 0, err
 	}

@@ -3,9 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
+	"strings"
 
-	"rapport/internal/fault"
 	"rapport/internal/social"
 )
 
@@ -13,7 +12,7 @@ import (
 // received, oldest first, after the given place ("" from the first), at most
 // limit, and the places of each.
 func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit int) ([]social.Activity, []string, error) {
-	items, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: "F#", after: after, limit: limit})
+	items, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", after: after, limit: limit})
 	if err != nil {
 		return nil, nil, fmt.Errorf("facts of %s: %w", account, err)
 	}
@@ -27,16 +26,37 @@ func (s *Store) OwnFacts(ctx context.Context, w, account, after string, limit in
 	return facts, places, nil
 }
 
-// ItemAt returns the view of the activity of a key, which an account did at an
-// instant; one that is not there yet is the zero Item.
-func (s *Store) ItemAt(ctx context.Context, w, account, activity string, at time.Time) (Item, error) {
-	var it dayItem
-	err := s.get(ctx, key{dayPK(w, at, account), daySK(social.Activity{Key: activity, Occurred: at})}, &it)
-	if fault.Is(err, fault.NotFound) {
-		return Item{}, nil
-	}
+// AllFacts returns what an account did and what others did to it, such as the
+// replies it received: what has no time of its own first, then oldest first;
+// after the given place ("" from the first), at most limit, and the places of
+// each. It reads at most limit items of either kind.
+func (s *Store) AllFacts(ctx context.Context, w, account, after string, limit int) ([]social.Activity, []string, error) {
+	own, received, _ := strings.Cut(after, " ") // how far each of the two is
+	did, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", after: own, limit: limit})
 	if err != nil {
-		return Item{}, err
+		return nil, nil, fmt.Errorf("facts of %s: %w", account, err)
 	}
-	return it.item()
+	done, err := all[activityItem](ctx, s, query{pk: accountPK(w, account), prefix: "R#", after: received, limit: limit})
+	if err != nil {
+		return nil, nil, fmt.Errorf("facts received by %s: %w", account, err)
+	}
+	when := func(it activityItem) string { at, _, _ := strings.Cut(it.SK[len("F#"):], "#"); return at }
+	var facts []social.Activity
+	var places []string
+	for len(facts) < limit && len(did)+len(done) > 0 {
+		var it activityItem
+		if len(done) == 0 || len(did) > 0 && when(did[0]) <= when(done[0]) {
+			it, did = did[0], did[1:]
+			own = it.SK
+		} else {
+			it, done = done[0], done[1:]
+			received = it.SK
+		}
+		a, err := it.activity()
+		if err != nil {
+			return nil, nil, err
+		}
+		facts, places = append(facts, a), append(places, own+" "+received)
+	}
+	return facts, places, nil
 }

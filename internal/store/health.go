@@ -76,7 +76,7 @@ func (s *Store) raise(ctx context.Context, k key, attr string, at time.Time) err
 // Heard returns the starts of the slots in which a source was heard, from
 // from on and before to, ascending. What was heard over 70 days ago is gone.
 func (s *Store) Heard(ctx context.Context, w, source string, from, to time.Time) ([]time.Time, error) {
-	items, err := all[hourItem](ctx, s, query{pk: heardPK(w, source), from: hourSK(from), to: hourSK(to)})
+	items, err := all[hourItem](ctx, s, query{pk: heardPK(w, source), from: hourSK(from), to: hourSK(to), most: int(heardFor/time.Hour) + 49})
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (s *Store) PutNote(ctx context.Context, n Note) error {
 // from on and before to, by slot and instance. What is over 35 days old is gone.
 func (s *Store) Notes(ctx context.Context, app string, from, to time.Time) ([]Note, error) {
 	var out []Note
-	items, err := all[noteItem](ctx, s, query{pk: notesPK(app), from: social.Stamp(from), to: social.Stamp(to)})
+	items, err := all[noteItem](ctx, s, query{pk: notesPK(app), from: social.Stamp(from), to: social.Stamp(to), most: maxNotes})
 	if err != nil {
 		return nil, err
 	}

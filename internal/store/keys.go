@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"hash/fnv"
-	"math"
 	"strings"
 	"time"
 
@@ -19,15 +18,23 @@ import (
 //	activity (a fact)         w#A#account       F#time#type#id
 //	done to it by others      w#A#account       R#time#id
 //	its name in a delivery    w#A#account       Y#place (expires)
-//	lead head                 w#P#person        L#model                     G1 w#R#model#s / rank#person
+//	block of its history      w#A#account       B#time#id (of its last fact)
+//	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
-//	message: edits, deletions w#C#message       E#time#id
-//	thread: node of asker     w#C#thread        M#i#account#time#id
-//	thread: node of business  w#C#thread        M#o#time#id
+//	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
+//	message: replies to it    w#C#message       O#time#id; O-#time#id (deleted); also before the message comes
+//	thread: asker             w#C#thread        A#account
+//	thread: private, unnamed  w#C#thread        P#time#id; P-#time#id (deleted)
+//	thread: private, named    w#C#thread        PN#time#id
 //	thread: linked thread     w#C#thread        L#thread
-//	conversation head         w#C#thread        H#account                   G1 w#W#s / waiting_since#…; G2 w#CV#s / last#…
-//	activity of a day (view)  w#D#day#s         F#time#id
-//	model, theme set          w#G#kind          V#version; @ (the active one); N (when to discover next)
+//	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
+//	asker's part: exchanges   w#C#thread#account  X#answered#reply
+//	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…
+//	response of a day         w#D#day#s         X#answered#r#reply#account; X#answered#c#thread#account (a conversation's first)
+//	months with responses     w#D               X#month
+//	day with activities       w#D               day (holds the number of its partitions)
+//	tuples of an hour         w#D#day#n         J#hour#hash
+//	model, theme set          w#G#kind          V#version; @ (the active one, the next one); N (when to discover next)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
 //	what an erasure looks for w#T#hmac          G#facts; C#place
@@ -45,22 +52,21 @@ import (
 //	lease, revoked grant      w#S               L#source; V#source
 //	its newest silence        w#S               Q#source
 //	announcement              w#X#s             id                          G1 w#XN#s / at#id
-//	polled source: where      w#S               C#source
+//	polled source: where      w#S               C#source                    G3 DUE#poll#s / due#w#source
+//	due report                w#S               D#due#report                G3 DUE#report#s / due#w#report
 //	*app                      APP#app           @
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
-//	*due report               SYS#DUE           due#workspace#report
 //	*workspaces to tick       SYS#TICK          W#workspace
-//	*source due to be polled  SYS#POLL          due#workspace#source
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
-// Access patterns: score reads w#A# (F and R); the API's leads read G1 w#R#;
-// conversations G1 w#W# (waiting) and G2 w#CV# (by newest message); feedback,
-// issues and reports read w#D# by day; the export reads G1 w#AA#, then w#A#;
-// the tick reads SYS#DUE up to now; intake reads APP#; the watch and the API's
-// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; the
-// poll reads SYS#POLL up to now.
+// Access patterns: score reads w#A# (B within the model's horizon, F and R
+// after the last block); the API's leads read G1 w#R#;
+// conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
+// reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
+// the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
+// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#.
 const (
 	attrPK, attrSK = "PK", "SK"
 	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
@@ -93,8 +99,10 @@ func personPK(w, person string) string       { return w + "#P#" + person }
 func leadSK(model string) string             { return "L#" + model }
 func rankG1(w, model, person string) string  { return w + "#R#" + model + "#" + shard(person) }
 func threadPK(w, id string) string           { return w + "#C#" + id }
-func mergedSK(thread string) string          { return "L#" + thread }
-func headSK(asker string) string             { return "H#" + asker }
+func partPK(w, thread, asker string) string  { return w + "#C#" + thread + "#" + asker }
+func askerSK(asker string) string            { return "A#" + asker }
+func headKey(w, thread, asker string) key    { return key{partPK(w, thread, asker), "@"} }
+func monthsPK(w string) string               { return w + "#D" }
 func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
 func kindPK(w, kind string) string           { return home(w) + "#G#" + kind }
@@ -143,29 +151,43 @@ func factsOf(w string) string {
 	return w
 }
 
+const tickPK = "SYS#TICK"
+
+// Kinds of what is due, in G3.
 const (
-	duePK  = "SYS#DUE"
-	tickPK = "SYS#TICK"
-	pollPK = "SYS#POLL"
+	duePoll   = "poll"
+	dueReport = "report"
 )
 
-func pollSK(due time.Time, w, source string) string {
-	return social.Stamp(due) + "#" + w + "#" + source
-}
+// dueG3 is the list in which something of a workspace is due: all of one
+// workspace in one, so that whoever fills it delays only those beside it.
+func dueG3(kind, w string) string { return "DUE#" + kind + "#" + shard(w) }
+
+// dueAt is its place there; id is without "#".
+func dueAt(due time.Time, w, id string) string { return social.Stamp(due) + "#" + w + "#" + id }
+
 func polledSK(source string) string { return "C#" + source }
 func hostPK(host string) string     { return "SYS#HOST#" + social.Key(host) }
 
-func dueSK(due time.Time, w, report string) string {
-	return social.Stamp(due) + "#" + w + "#" + report
+func dueSK(due time.Time, report string) string { return "D#" + social.Stamp(due) + "#" + report }
+
+func daysPK(w string) string    { return w + "#D" }
+func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+func dayPK(w string, at time.Time, n int) string {
+	return fmt.Sprintf("%s#D#%s#%d", w, dateOf(at), n)
+}
+func hourSKs(hour int) string { return fmt.Sprintf("J#%02d", hour) }
+func blockSK(at time.Time, name string) string {
+	return hourSKs(at.UTC().Hour()) + "#" + name
 }
 
-func dayPK(w string, at time.Time, account string) string {
-	return w + "#D#" + at.UTC().Format("2006-01-02") + "#" + shard(account)
+// editSK sorts deletions before edits, so that they are never past a bound.
+func editSK(a social.Activity) string {
+	if a.Type == social.Delete {
+		return "E#-#" + social.Stamp(a.Occurred) + "#" + a.ID()
+	}
+	return "E#" + social.Stamp(a.Occurred) + "#" + a.ID()
 }
-
-func daySK(a social.Activity) string { return "F#" + social.Stamp(a.Occurred) + "#" + a.ID() }
-
-func editSK(a social.Activity) string { return "E#" + social.Stamp(a.Occurred) + "#" + a.ID() }
 
 // MessageID is the id of a message in its workspace, made of where it is and
 // the platform's own id for it.
@@ -178,7 +200,12 @@ func ThreadID(p social.Platform, scope, conversation string) string {
 	return social.HashID("thr", social.Key(string(p), scope, conversation))
 }
 
-// rankKey sorts the highest score first: text order of the distance to the largest int64.
-func rankKey(micro int64, person string) string {
-	return fmt.Sprintf("%020d#%s", uint64(math.MaxInt64)-uint64(micro), person)
+// rankKey sorts the highest step first.
+func rankKey(step int, person string) string { return fmt.Sprintf("%04d#%s", 5000-step, person) }
+
+// Due lists are of all workspaces: the key names the workspace, and whoever
+// reads one works off what it finds by workspace.
+func dueScorePK(s string) string { return "DUE#score#" + s }
+func dueScoreSK(due time.Time, w, person string) string {
+	return social.Stamp(due) + "#" + w + "#" + person
 }

@@ -1,18 +1,25 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
-// Lead is the stored head of a person's score under one model: enough for a
-// list. Its contributions are evaluated again when one lead is looked at.
+// Lead is the stored head of a person's score under one model: less than 1 KB,
+// and enough to find the person's place in a list. What a list shows is
+// evaluated when it is looked at, reasons and all.
 type Lead struct {
 	Person     string
 	Model      string    // the model's id
@@ -21,46 +28,106 @@ type Lead struct {
 	Engagement int       // 1 to 4
 	Grade      string    //
 	Fit        string    //
-	AsOf       time.Time // the person's newest fact
-	NextChange time.Time // when the grade changes without new facts; zero: never
-	Reasons    []string  // the strongest, in words
-	Platform   string    // of the newest fact
-	Name       string    // as last seen; may be empty
-	Handle     string    // as last seen; may be empty
-	URL        string    // of the newest fact that has one
-	Version    int64
+	AsOf       time.Time // what the score holds for: the person's newest fact, or a later day on which step or engagement changed by themselves
+	NextChange time.Time // when engagement or what counts changes without new facts; zero: never
+	Due        time.Time // when the lead is to be scored again without new facts, since its step or engagement will differ; zero: never
+
+	// Of all the person's dated facts, however old.
+	First   time.Time // the earliest thing the person did; zero if all was undated
+	Seen    time.Time // the newest
+	SeenOn  string    // where that was
+	Undated bool      // there are undated facts too
+
+	Name     string // as last seen; may be empty
+	Handle   string // as last seen; may be empty
+	NamedBy  Mark   // the activity that shows name and handle
+	URL      string // of the newest activity that has a short one; may be empty
+	LinkedBy Mark   // that activity
+	Version  int64
+}
+
+// Bounds of what a head repeats of a person, in bytes.
+const (
+	maxLeadName = 64
+	maxLeadURL  = 200
+)
+
+// ShortName is a name or handle as a head keeps it: cut at a letter, if it is long.
+func ShortName(s string) string {
+	if len(s) <= maxLeadName {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLeadName], "")
+}
+
+// ShortURL reports whether a head keeps a link. A longer one would not lead
+// anywhere if it were cut.
+func ShortURL(s string) bool { return s != "" && len(s) <= maxLeadURL }
+
+// Step is how high a lead with so many micro-points stands in the list: each
+// step holds a quarter to a seventh more points than the one before. Step 0
+// holds from 0 to 1 point, and what was taken away counts down from -1 alike.
+func Step(micro int64) int {
+	switch {
+	case micro < 0:
+		return -1 - Step(-(micro + 1))
+	case micro < 1_000_000:
+		return 0
+	}
+	return quarters(uint64(micro)) - quarters(1_000_000) + 1
+}
+
+// quarters is the power of two below n, times four, and how many quarters of
+// the way to the next power n has gone.
+func quarters(n uint64) int {
+	power := bits.Len64(n) - 1
+	return 4*power + int(n>>(power-2)&3)
 }
 
 type leadItem struct {
 	PK, SK     string
 	G1PK, G1SK string
+	G3PK       string `dynamodbav:",omitempty"`
+	G3SK       string `dynamodbav:",omitempty"`
+	Schema     int
 	Version    int64
-	Person     string
-	Model      string
 	ModelVer   string
 	Micro      int64
 	Engagement int
 	Grade, Fit string
-	AsOf       string
-	NextChange string   `dynamodbav:",omitempty"`
-	Reasons    []string `dynamodbav:",omitempty"`
-	Platform   string
+	AsOf       int64  // like all instants here, in milliseconds since 1970
+	NextChange int64  `dynamodbav:",omitempty"`
+	Due        int64  `dynamodbav:",omitempty"`
+	First      int64  `dynamodbav:",omitempty"`
+	Seen       int64  `dynamodbav:",omitempty"`
+	SeenOn     string `dynamodbav:",omitempty"`
+	Undated    bool   `dynamodbav:",omitempty"`
 	Name       string `dynamodbav:",omitempty"`
 	Handle     string `dynamodbav:",omitempty"`
+	NamedBy    string `dynamodbav:",omitempty"`
 	URL        string `dynamodbav:",omitempty"`
+	LinkedBy   string `dynamodbav:",omitempty"`
 }
 
-func (it leadItem) lead() (Lead, error) {
-	l := Lead{Person: it.Person, Model: it.Model, ModelVer: it.ModelVer, Micro: it.Micro, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
-		Reasons: it.Reasons, Platform: it.Platform, Name: it.Name, Handle: it.Handle, URL: it.URL, Version: it.Version}
-	var err error
-	if l.AsOf, err = social.ParseStamp(it.AsOf); err != nil {
-		return l, err
+// millis writes an instant; the zero instant is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
 	}
-	if it.NextChange != "" {
-		l.NextChange, err = social.ParseStamp(it.NextChange)
+	return t.UnixMilli()
+}
+
+func ofMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
 	}
-	return l, err
+	return time.UnixMilli(ms).UTC()
+}
+
+func (it leadItem) lead() Lead {
+	return Lead{Person: lastPart(it.PK), Model: lastPart(it.SK), ModelVer: it.ModelVer, Micro: it.Micro, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
+		AsOf: ofMillis(it.AsOf), NextChange: ofMillis(it.NextChange), Due: ofMillis(it.Due), First: ofMillis(it.First), Seen: ofMillis(it.Seen), SeenOn: it.SeenOn,
+		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version}
 }
 
 // Lead returns the stored lead of a person; an error of kind NotFound if there is none.
@@ -69,7 +136,7 @@ func (s *Store) Lead(ctx context.Context, w, person, model string) (Lead, error)
 	if err := s.get(ctx, key{personPK(w, person), leadSK(model)}, &it); err != nil {
 		return Lead{}, fmt.Errorf("lead %s: %w", person, err)
 	}
-	return it.lead()
+	return it.lead(), nil
 }
 
 // LeadVersion returns the version of a stored lead; 0 if there is none.
@@ -81,39 +148,110 @@ func (s *Store) LeadVersion(ctx context.Context, w, person, model string) (int64
 	return l.Version, err
 }
 
+// LeadsOf returns the stored leads of persons, in their order; one that is
+// not there has version 0.
+func (s *Store) LeadsOf(ctx context.Context, w, model string, persons []string) ([]Lead, error) {
+	keys := make([]key, len(persons))
+	for i, p := range persons {
+		keys[i] = key{personPK(w, p), leadSK(model)}
+	}
+	return s.leads(ctx, keys)
+}
+
+func (s *Store) leads(ctx context.Context, keys []key) ([]Lead, error) {
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Lead, len(keys))
+	for i, it := range items {
+		if it == nil {
+			out[i] = Lead{Person: lastPart(keys[i].PK), Model: lastPart(keys[i].SK)}
+			continue
+		}
+		var l leadItem
+		if err := attributevalue.UnmarshalMap(it, &l); err != nil {
+			return nil, err
+		}
+		out[i] = l.lead()
+	}
+	return out, nil
+}
+
 // PutLead writes a lead whose Version is the one read before.
 func (s *Store) PutLead(ctx context.Context, w string, l Lead) error {
-	it := leadItem{PK: personPK(w, l.Person), SK: leadSK(l.Model), G1PK: rankG1(w, l.Model, l.Person), G1SK: rankKey(l.Micro, l.Person), Version: l.Version + 1,
-		Person: l.Person, Model: l.Model, ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
-		AsOf: social.Stamp(l.AsOf), Reasons: l.Reasons, Platform: l.Platform, Name: l.Name, Handle: l.Handle, URL: l.URL}
-	if !l.NextChange.IsZero() {
-		it.NextChange = social.Stamp(l.NextChange)
+	it := leadItem{PK: personPK(w, l.Person), SK: leadSK(l.Model), G1PK: rankG1(w, l.Model, l.Person), G1SK: rankKey(Step(l.Micro), l.Person), Schema: 1, Version: l.Version + 1,
+		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
+		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
+		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy)}
+	if !l.Due.IsZero() {
+		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)
 	}
 	return s.putVersion(ctx, it, l.Version)
 }
 
-// Leads returns leads by falling stored score, the shards merged, after the
-// given place in that order ("" from the top), at most limit, and the place
-// of the last one.
-func (s *Store) Leads(ctx context.Context, w, model, after string, limit int) ([]Lead, string, error) {
-	var items []leadItem
-	for _, pk := range allShards(w + "#R#" + model) {
-		part, err := all[leadItem](ctx, s, query{index: "G1", pk: pk, after: after, limit: limit})
+// DeleteLead takes a lead away whose Version is the one read before.
+func (s *Store) DeleteLead(ctx context.Context, w string, l Lead) error {
+	return s.deleteVersion(ctx, key{personPK(w, l.Person), leadSK(l.Model)}, l.Version)
+}
+
+// Leads returns leads by falling step, and by person within a step, the
+// shards merged, after the given place in that order ("" from the top), at
+// most limit. next is the place of the last one, "" if there are no more. One
+// that moves meanwhile can be missed, or come twice.
+func (s *Store) Leads(ctx context.Context, w, model, after string, limit int) (found []Lead, next string, err error) {
+	pks := allShards(w + "#R#" + model)
+	parts := make([][]rankedKey, len(pks))
+	errs := parallel.Each(ctx, len(pks), len(pks), func(i int) (err error) {
+		parts[i], err = all[rankedKey](ctx, s, query{index: "G1", pk: pks[i], after: after, limit: limit + 1, keysOnly: true})
+		return err
+	})
+	for _, err := range errs {
 		if err != nil {
 			return nil, "", err
 		}
-		items = append(items, part...)
 	}
-	slices.SortFunc(items, func(a, b leadItem) int { return strings.Compare(a.G1SK, b.G1SK) })
-	items = items[:min(limit, len(items))]
-	out := make([]Lead, len(items))
-	last := after
-	for i, it := range items {
-		l, err := it.lead()
+	ranked := slices.Concat(parts...)
+	slices.SortFunc(ranked, func(a, b rankedKey) int { return cmp.Compare(a.G1SK, b.G1SK) })
+	if len(ranked) > limit {
+		ranked = ranked[:limit]
+		next = ranked[limit-1].G1SK
+	}
+	keys := make([]key, len(ranked))
+	for i, r := range ranked {
+		keys[i] = key{r.PK, r.SK}
+	}
+	found, err = s.leads(ctx, keys)
+	return slices.DeleteFunc(found, func(l Lead) bool { return l.Version == 0 }), next, err // gone meanwhile
+}
+
+type rankedKey struct{ PK, SK, G1SK string }
+
+// DueLead names a person to be scored again.
+type DueLead struct {
+	Workspace, Person string
+	Due               time.Time
+}
+
+// DueLeads lists the persons of all workspaces who are due to be scored again
+// by an instant, those due first from each shard, at most limit.
+func (s *Store) DueLeads(ctx context.Context, by time.Time, limit int) ([]DueLead, error) {
+	var out []DueLead
+	for _, pk := range allShards("DUE#score") {
+		err := s.scan(ctx, query{index: "G3", pk: pk, from: "0", to: social.Stamp(by) + "$", limit: (limit + shards - 1) / shards, keysOnly: true}, func(it map[string]types.AttributeValue) (bool, error) {
+			at, rest, _ := strings.Cut(text(it["G3SK"]), "#")
+			i := strings.LastIndexByte(rest, '#')
+			due, err := social.ParseStamp(at)
+			if err != nil || i < 0 {
+				return false, fmt.Errorf("due lead %q: %w", text(it["G3SK"]), err)
+			}
+			out = append(out, DueLead{rest[:i], rest[i+1:], due})
+			return true, nil
+		})
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		out[i], last = l, it.G1SK
 	}
-	return out, last, nil
+	slices.SortFunc(out, func(a, b DueLead) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Person, b.Person)) })
+	return out, nil
 }

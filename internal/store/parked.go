@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/pattern"
 	"rapport/internal/social"
 )
 
@@ -22,6 +23,8 @@ type Parked struct {
 	Delivery string
 	Received time.Time
 	Reason   string
+	Others   []string  // other reasons of the same delivery: each once, as far as they are listed
+	Events   int       // how many of its events were parked, also where their reasons are not listed; 0: as many as reasons
 	Object   string    // where its body is kept
 	Replayed time.Time // when it was understood after all; zero: not yet
 	Place    string    // where it stands in the list
@@ -31,12 +34,14 @@ type parkedItem struct {
 	PK, SK            string
 	ID, App, Delivery string
 	Received, Reason  string
+	Others            []string `dynamodbav:",omitempty"`
+	Events            int      `dynamodbav:",omitempty"`
 	Object            string
 	Replayed          string `dynamodbav:",omitempty"`
 }
 
 func (it parkedItem) parked() (Parked, error) {
-	p := Parked{ID: it.ID, App: it.App, Delivery: it.Delivery, Reason: it.Reason, Object: it.Object, Place: it.SK}
+	p := Parked{ID: it.ID, App: it.App, Delivery: it.Delivery, Reason: it.Reason, Others: it.Others, Events: it.Events, Object: it.Object, Place: it.SK}
 	var err error
 	if p.Received, err = social.ParseStamp(it.Received); err != nil || it.Replayed == "" {
 		return p, err
@@ -45,10 +50,18 @@ func (it parkedItem) parked() (Parked, error) {
 	return p, err
 }
 
+// Reasons lists its reasons.
+func (p Parked) Reasons() []string { return append([]string{p.Reason}, p.Others...) }
+
+// About reports whether any of its reasons holds the text.
+func (p Parked) About(text string) bool {
+	return slices.ContainsFunc(p.Reasons(), func(r string) bool { return strings.Contains(r, text) })
+}
+
 // Unpark notes that what was parked of a delivery has been understood after
 // all, but for what is still parked.
 func (s *Store) Unpark(ctx context.Context, w string, received time.Time, delivery string, still []string, now time.Time) error {
-	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#"})
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#", most: maxThread})
 	if err != nil {
 		return err
 	}
@@ -68,7 +81,7 @@ func (s *Store) Unpark(ctx context.Context, w string, received time.Time, delive
 
 // DeleteParked takes away what was parked of a delivery.
 func (s *Store) DeleteParked(ctx context.Context, w string, received time.Time, delivery string) error {
-	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#"})
+	items, err := all[parkedItem](ctx, s, query{pk: parkedPK(w, received), prefix: social.Stamp(received) + "#", most: maxThread})
 	if err != nil {
 		return err
 	}
@@ -88,7 +101,7 @@ func (s *Store) DeleteParked(ctx context.Context, w string, received time.Time, 
 func (s *Store) Park(ctx context.Context, w string, p Parked) error {
 	k := key{parkedPK(w, p.Received), social.Stamp(p.Received) + "#" + p.ID}
 	old, err := s.putNew(ctx, parkedItem{PK: k.PK, SK: k.SK, ID: p.ID, App: p.App,
-		Delivery: p.Delivery, Received: social.Stamp(p.Received), Reason: p.Reason, Object: p.Object})
+		Delivery: p.Delivery, Received: social.Stamp(p.Received), Reason: p.Reason, Others: p.Others, Events: p.Events, Object: p.Object})
 	if !errors.Is(err, errExists) || old["Replayed"] == nil {
 		if errors.Is(err, errExists) {
 			return nil
@@ -122,7 +135,7 @@ func (s *Store) Parked(ctx context.Context, w string, at time.Time, after string
 }
 
 // differs is the part of a reason that differs from one delivery to the other.
-var differs = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|activity \\S+|[0-9](?:[0-9T:.Z-]*[0-9Z])?")
+var differs = pattern.New("\"(?:[^\"\\\\]|\\\\.)*\"|activity \\S+|[0-9](?:[0-9T:.Z-]*[0-9Z])?")
 
 // CommonReason is a reason without what differs from one delivery to the
 // other, so that reasons can be counted: figures and quoted values stand as "…".

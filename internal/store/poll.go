@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -14,8 +13,7 @@ import (
 	"rapport/internal/social"
 )
 
-// Poll is where the polling of a source is. Its place on the list of what is
-// due is written with it, in one transaction.
+// Poll is where the polling of a source is, and its place on the list of what is due.
 type Poll struct {
 	Workspace, Source string
 	Due               time.Time // when it is asked next; while somebody asks, when another may
@@ -33,7 +31,8 @@ type Poll struct {
 }
 
 type pollItem struct {
-	PK, SK             string
+	PK, SK, G3PK, G3SK string
+	Schema             int
 	Workspace, Source  string
 	Due                string
 	Host               string   `dynamodbav:",omitempty"`
@@ -55,7 +54,7 @@ func stampOr(t time.Time) string {
 }
 
 func (p Poll) item() pollItem {
-	return pollItem{PK: workspacePK(p.Workspace), SK: polledSK(p.Source), Workspace: p.Workspace, Source: p.Source, Due: social.Stamp(p.Due), Host: p.Host,
+	return pollItem{PK: workspacePK(p.Workspace), SK: polledSK(p.Source), G3PK: dueG3(duePoll, p.Workspace), G3SK: dueAt(p.Due, p.Workspace, p.Source), Schema: 1, Workspace: p.Workspace, Source: p.Source, Due: social.Stamp(p.Due), Host: p.Host,
 		Cursor: p.Cursor, Asked: p.Asked, ETag: p.ETag, LastModified: p.LastModified, Told: p.Told, Failures: p.Failures, Reason: p.Reason,
 		Tried: stampOr(p.Tried), Success: stampOr(p.Success), Version: p.Version}
 }
@@ -89,13 +88,6 @@ func (s *Store) PollState(ctx context.Context, w, source string) (Poll, error) {
 	return it.poll()
 }
 
-type duePollItem struct {
-	PK, SK            string
-	Workspace, Source string
-	At                string
-	Host              string `dynamodbav:",omitempty"`
-}
-
 // MovePoll writes p, whose Version is the one read before (0: none was
 // there), and moves its place on the list of what is due to an instant. It is
 // how a source is claimed, for the length of a lease, and how it is let go,
@@ -104,25 +96,8 @@ type duePollItem struct {
 func (s *Store) MovePoll(ctx context.Context, p *Poll, to time.Time) error {
 	next := *p
 	next.Due, next.Version = social.Instant(to), p.Version+1
-	item, err := attributevalue.MarshalMap(next.item())
-	if err != nil {
-		return err
-	}
-	place, err := attributevalue.MarshalMap(duePollItem{PK: pollPK, SK: pollSK(next.Due, p.Workspace, p.Source), Workspace: p.Workspace, Source: p.Source, At: social.Stamp(next.Due), Host: p.Host})
-	if err != nil {
-		return err
-	}
-	put := &types.Put{TableName: &s.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(PK)")}
-	if p.Version > 0 {
-		put.ConditionExpression = aws.String("Version = :v")
-		put.ExpressionAttributeValues = map[string]types.AttributeValue{":v": num(p.Version)}
-	}
-	do := []types.TransactWriteItem{{Put: put}, {Put: &types.Put{TableName: &s.table, Item: place}}}
-	if p.Version > 0 && !p.Due.Equal(next.Due) {
-		do = append(do, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: key{pollPK, pollSK(p.Due, p.Workspace, p.Source)}.av()}})
-	}
-	if _, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: do}); err != nil {
-		return classify("move poll of "+p.Source, err)
+	if err := s.putVersion(ctx, next.item(), p.Version); err != nil {
+		return fmt.Errorf("move poll of %s: %w", p.Source, err)
 	}
 	*p = next
 	return nil
@@ -154,11 +129,8 @@ func (s *Store) UnschedulePoll(ctx context.Context, w, source string) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-			{Delete: &types.Delete{TableName: &s.table, Key: key{workspacePK(w), polledSK(source)}.av(), ConditionExpression: aws.String("Version = :v"),
-				ExpressionAttributeValues: map[string]types.AttributeValue{":v": num(p.Version)}}},
-			{Delete: &types.Delete{TableName: &s.table, Key: key{pollPK, pollSK(p.Due, w, source)}.av()}},
-		}})
+		_, err = s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key{workspacePK(w), polledSK(source)}.av(),
+			ConditionExpression: aws.String("Version = :v"), ExpressionAttributeValues: map[string]types.AttributeValue{":v": num(p.Version)}})
 		return classify("unschedule poll of "+source, err)
 	})
 }
@@ -172,24 +144,19 @@ type DuePoll struct {
 
 // DuePolls lists what is due by now, oldest first, at most limit.
 func (s *Store) DuePolls(ctx context.Context, now time.Time, limit int) ([]DuePoll, error) {
-	items, err := all[duePollItem](ctx, s, query{pk: pollPK, from: " ", to: social.Stamp(now) + "$", limit: limit})
+	items, err := dueBy[pollItem](ctx, s, duePoll, now, limit)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]DuePoll, len(items))
 	for i, it := range items {
-		t, err := social.ParseStamp(it.At)
+		t, err := social.ParseStamp(it.Due)
 		if err != nil {
 			return nil, err
 		}
 		out[i] = DuePoll{it.Workspace, it.Source, it.Host, t}
 	}
 	return out, nil
-}
-
-// DropPoll takes a place off the list where no source stands any more.
-func (s *Store) DropPoll(ctx context.Context, d DuePoll) error {
-	return s.delete(ctx, key{pollPK, pollSK(d.At, d.Workspace, d.Source)})
 }
 
 // Host is a host that is polled: one at a time, with pauses.
@@ -212,21 +179,30 @@ type hostItem struct {
 // hostFor is how long a host is kept that nobody asks any more.
 const hostFor = 7 * 24 * time.Hour
 
+// Host returns what is known of a host; of one that nobody asked, its name.
+func (s *Store) Host(ctx context.Context, name string) (Host, error) {
+	h := Host{Name: name}
+	var it hostItem
+	err := s.get(ctx, key{hostPK(name), "@"}, &it)
+	if fault.Is(err, fault.NotFound) {
+		return h, nil
+	}
+	if err != nil {
+		return h, err
+	}
+	if h.Until, err = social.ParseStamp(it.Until); err != nil {
+		return h, fmt.Errorf("host %s: %w", name, err)
+	}
+	h.Failures, h.Version = it.Failures, it.Version
+	return h, nil
+}
+
 // ClaimHost claims a host for the length of a lease. One that must not be
 // asked yet comes back with Until, and an error of kind Conflict.
 func (s *Store) ClaimHost(ctx context.Context, name string, now time.Time, lease time.Duration) (Host, error) {
-	h := Host{Name: name}
-	var it hostItem
-	switch err := s.get(ctx, key{hostPK(name), "@"}, &it); {
-	case fault.Is(err, fault.NotFound):
-	case err != nil:
+	h, err := s.Host(ctx, name)
+	if err != nil {
 		return h, err
-	default:
-		until, err := social.ParseStamp(it.Until)
-		if err != nil {
-			return h, fmt.Errorf("host %s: %w", name, err)
-		}
-		h.Until, h.Failures, h.Version = until, it.Failures, it.Version
 	}
 	if h.Until.After(now) {
 		return h, fault.New(fault.Conflict, "%s is not to be asked before %s", name, social.Stamp(h.Until))

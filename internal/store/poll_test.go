@@ -147,11 +147,11 @@ func TestDuePollsOldestFirst(t *testing.T) {
 	if diff := cmp.Diff([]string{"src_c", "src_a"}, names(first)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := s.DropPoll(t.Context(), first[0]); err != nil {
+	if err := s.UnschedulePoll(t.Context(), "acme", first[0].Source); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"src_a"}, names(duePolls(t, s, pollNow.Add(time.Hour), 1))); diff != "" {
-		t.Errorf("after one was dropped (-want +got):\n%s", diff)
+		t.Errorf("after one was taken off (-want +got):\n%s", diff)
 	}
 }
 

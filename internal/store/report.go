@@ -54,7 +54,7 @@ func (s *Store) Report(ctx context.Context, w, id string) (Report, error) {
 
 // Reports lists a workspace's reports by id.
 func (s *Store) Reports(ctx context.Context, w string) ([]Report, error) {
-	items, err := all[reportItem](ctx, s, query{pk: workspacePK(w), prefix: "R#"})
+	items, err := all[reportItem](ctx, s, query{pk: workspacePK(w), prefix: "R#", most: maxReports})
 	if err != nil {
 		return nil, err
 	}
@@ -69,29 +69,32 @@ func (s *Store) Reports(ctx context.Context, w string) ([]Report, error) {
 
 // Due is an instant at which a report is due.
 type Due struct {
-	Workspace, Report string
-	At                time.Time
+	Workspace string    `json:"workspace"`
+	Report    string    `json:"report"`
+	At        time.Time `json:"at"`
 }
 
 type dueItem struct {
-	PK, SK            string
+	PK, SK, G3PK, G3SK string
+
+	Schema            int
 	Workspace, Report string
 	At                string
 }
 
 // FileDue files when a report is due.
 func (s *Store) FileDue(ctx context.Context, w, report string, at time.Time) error {
-	return s.put(ctx, dueItem{PK: duePK, SK: dueSK(at, w, report), Workspace: w, Report: report, At: social.Stamp(at)})
+	return s.put(ctx, dueItem{PK: workspacePK(w), SK: dueSK(at, report), G3PK: dueG3(dueReport, w), G3SK: dueAt(at, w, report), Schema: 1, Workspace: w, Report: report, At: social.Stamp(at)})
 }
 
 // DropDue takes a filed instant off the list.
 func (s *Store) DropDue(ctx context.Context, d Due) error {
-	return s.delete(ctx, key{duePK, dueSK(d.At, d.Workspace, d.Report)})
+	return s.delete(ctx, key{workspacePK(d.Workspace), dueSK(d.At, d.Report)})
 }
 
 // DueBy lists what is due by now, oldest first, at most limit.
 func (s *Store) DueBy(ctx context.Context, now time.Time, limit int) ([]Due, error) {
-	items, err := all[dueItem](ctx, s, query{pk: duePK, from: " ", to: social.Stamp(now) + "$", limit: limit})
+	items, err := dueBy[dueItem](ctx, s, dueReport, now, limit)
 	if err != nil {
 		return nil, err
 	}

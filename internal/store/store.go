@@ -16,30 +16,34 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"rapport/internal/fault"
 )
 
 // Store is the table.
 type Store struct {
-	db    *dynamodb.Client
+	db    client
 	table string
 
-	// Consumed, where set, is told the capacity units of each put, get and
-	// query: what the engine reports for puts, and for reads the bytes
-	// returned over 4 KB (halved where eventually consistent), since engines
-	// for tests report reads wrongly. Updates, deletions and transactions,
-	// which are rare, are not counted.
+	days *dayCounts
+
+	// Consumed, where set, is told the capacity units of each put, deletion,
+	// get and query: what the engine reports for writes, and for reads the
+	// bytes returned over 4 KB (halved where eventually consistent), since
+	// engines for tests report reads wrongly. Of updates and transactions,
+	// which are rare, those of threads and conversations are counted.
 	Consumed func(read, write float64)
 }
 
 // New returns the store of a table.
 func New(cfg aws.Config, table string) *Store {
-	return &Store{db: dynamodb.NewFromConfig(cfg), table: table}
+	return &Store{db: newClient(cfg), table: table, days: &dayCounts{of: map[string]int{}}}
 }
 
 type key struct {
@@ -64,30 +68,55 @@ func classify(op string, err error) error {
 	if err == nil {
 		return nil
 	}
+	return fault.Wrap(kindOf(err), fmt.Errorf("%s: %w", op, err), messages[kindOf(err)])
+}
+
+var messages = map[fault.Kind]string{fault.Invalid: "it does not fit the table"}
+
+// busy are the codes by which the engine says that there was too much at once:
+// of an error, and of the reason of a transaction that was given up.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+var busy = map[string]bool{
+	"ProvisionedThroughputExceededException": true, "ThrottlingException": true, "RequestLimitExceeded": true, "LimitExceededException": true,
+	"TransactionInProgressException": true, "ProvisionedThroughputExceeded": true, "ThrottlingError": true, "TransactionConflict": true,
+}
+
+func kindOf(err error) fault.Kind {
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return fault.Wrap(fault.Conflict, fmt.Errorf("%s: %w", op, err), "")
+		return fault.Conflict
 	}
 	if e, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		kind := fault.Transient
 		for _, r := range e.CancellationReasons {
-			if aws.ToString(r.Code) == "ConditionalCheckFailed" {
-				return fault.Wrap(fault.Conflict, fmt.Errorf("%s: %w", op, err), "")
+			switch aws.ToString(r.Code) {
+			case "ConditionalCheckFailed":
+				return fault.Conflict
+			case "ValidationError":
+				kind = fault.Invalid
 			}
 		}
-		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+		return kind
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+		return fault.Transient
 	}
-	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() == "ValidationException" {
-		return fault.Wrap(fault.Invalid, fmt.Errorf("%s: %w", op, err), "it does not fit the table")
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		switch {
+		case e.ErrorCode() == "ValidationException":
+			return fault.Invalid
+		case busy[e.ErrorCode()], e.ErrorFault() == smithy.FaultServer:
+			return fault.Transient
+		}
 	}
-	_, throttled := errors.AsType[*types.ProvisionedThroughputExceededException](err)
-	_, limited := errors.AsType[*types.RequestLimitExceeded](err)
-	_, broken := errors.AsType[*types.InternalServerError](err)
-	if throttled || limited || broken {
-		return fault.Wrap(fault.Transient, fmt.Errorf("%s: %w", op, err), "")
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() >= 500 {
+		return fault.Transient
 	}
-	return fmt.Errorf("%s: %w", op, err)
+	_, unsent := errors.AsType[*smithyhttp.RequestSendError](err)
+	_, spent := errors.AsType[ratelimit.QuotaExceededError](err) // of the SDK's tries
+	if unsent || spent {
+		return fault.Transient
+	}
+	return fault.Internal
 }
 
 func (s *Store) wrote(c *types.ConsumedCapacity) {
@@ -178,19 +207,24 @@ func (s *Store) get(ctx context.Context, k key, v any) error {
 }
 
 func (s *Store) delete(ctx context.Context, k key) error {
-	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av()})
+	out, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av(), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if err == nil {
+		s.wrote(out.ConsumedCapacity)
+	}
 	return classify("delete", err)
 }
 
 // query is one Query: a partition, and a range or prefix of sort keys.
 type query struct {
 	index      string // "", G1, G2 or G3 (GSI1 to GSI3): eventually consistent, and holds keys only: items are then read from the table
+	keysOnly   bool   // of an index: its keys as they are
 	pk         string
 	prefix     string
 	from, to   string // inclusive
 	after      string // exclusive
 	descending bool
-	limit      int // 0: all
+	limit      int // of a page: what follows is not read; 0: all
+	most       int // of what is read whole: more is an error of kind TooLarge. Every query has a limit or a most
 }
 
 // scan runs q and hands each item to f until f returns false or there are no more.
@@ -260,7 +294,7 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 			bytes += itemBytes(it)
 		}
 		s.readBytes(bytes, q.index == "")
-		if q.index != "" {
+		if q.index != "" && !q.keysOnly {
 			if out.Items, err = s.whole(ctx, q.index, out.Items); err != nil {
 				return err
 			}
@@ -270,6 +304,9 @@ func (s *Store) scan(ctx context.Context, q query, f func(map[string]types.Attri
 				if v, ok := it[sk].(*types.AttributeValueMemberS); ok && v.Value == q.after {
 					continue
 				}
+			}
+			if q.most > 0 && n == q.most {
+				return fault.New(fault.TooLarge, "over %d items, more than are read at once", q.most)
 			}
 			more, err := f(it)
 			if err != nil || !more {

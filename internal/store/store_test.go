@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -75,7 +77,7 @@ func TestActivityIsPutOnce(t *testing.T) {
 
 func TestStaleVersionIsAConflict(t *testing.T) {
 	s := storetest.New(t)
-	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0, Platform: "meta"}
+	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0, SeenOn: "meta"}
 	if err := s.PutLead(t.Context(), "w1", l); err != nil {
 		t.Fatal(err)
 	}
@@ -99,15 +101,16 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 	}
 }
 
-func TestLeadsPageByFallingScore(t *testing.T) {
+func TestLeadsPageByFallingStep(t *testing.T) {
 	s := storetest.New(t)
 	var want []string
+	place := func(l store.Lead) string { return fmt.Sprintf("%04d %s", 5000-store.Step(l.Micro), l.Person) }
 	for i := range 41 {
-		l := store.Lead{Person: fmt.Sprintf("per_%02d", i), Model: "default", Micro: int64(i/2*1_000_000 - 5_000_000), AsOf: t0, Platform: "meta"}
+		l := store.Lead{Person: fmt.Sprintf("per_%02d", i), Model: "default", Micro: int64(i/2*1_000_000 - 5_000_000), AsOf: t0, SeenOn: "meta"}
 		if err := s.PutLead(t.Context(), "w1", l); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, fmt.Sprintf("%012d %s", 1_000_000_000-l.Micro, l.Person))
+		want = append(want, place(l))
 	}
 	if err := s.PutLead(t.Context(), "w2", store.Lead{Person: "per_x", Model: "default", Micro: 99, AsOf: t0}); err != nil {
 		t.Fatal(err)
@@ -117,20 +120,47 @@ func TestLeadsPageByFallingScore(t *testing.T) {
 		var got []string
 		after := ""
 		for range 100 {
-			ls, last, err := s.Leads(t.Context(), "w1", "default", after, size)
+			ls, next, err := s.Leads(t.Context(), "w1", "default", after, size)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, l := range ls {
-				got = append(got, fmt.Sprintf("%012d %s", 1_000_000_000-l.Micro, l.Person))
+				got = append(got, place(l))
 			}
-			if after = last; len(ls) < size {
+			if after = next; next == "" {
 				break
 			}
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("pages of %d (-want +got):\n%s", size, d)
 		}
+	}
+}
+
+// A lead's head takes one write unit, whatever the person is called and however
+// long the workspace's name is.
+func TestAHeadIsSmall(t *testing.T) {
+	s := storetest.New(t)
+	units := 0.0
+	s.Consumed = func(_, write float64) { units += write }
+	long := strings.Repeat("ä", 400)
+	l := store.Lead{Person: "per_" + strings.Repeat("x", 32), Model: "default", ModelVer: "default@1000", Micro: 123_456_789, Engagement: 1, Grade: "?1", Fit: "unknown",
+		AsOf: t0, NextChange: t0, Due: t0, First: t0, Seen: t0, SeenOn: "hackernews", Undated: true, Name: store.ShortName(long), Handle: store.ShortName(long),
+		NamedBy: "2026-10-05T08:00:00.000Z#abcdefgh", LinkedBy: "2026-10-05T08:00:00.000Z#abcdefgh", URL: "https://example.com/" + strings.Repeat("x", 180)}
+	if !store.ShortURL(l.URL) || store.ShortURL(l.URL+"x") {
+		t.Error("the longest link that a head keeps is not this")
+	}
+	w := "a-workspace-" + strings.Repeat("x", 28)
+	if err := s.PutLead(t.Context(), w, l); err != nil {
+		t.Fatal(err)
+	}
+	first := units
+	l.Version, l.Micro = 1, l.Micro+1
+	if err := s.PutLead(t.Context(), w, l); err != nil {
+		t.Fatal(err)
+	}
+	if first != 3 || units != 4 {
+		t.Errorf("a new head took %v write units, want 3 with its places in two lists; one on the same step %v more, want 1", first, units-first)
 	}
 }
 
@@ -202,14 +232,29 @@ func TestParkedNewestFirstAndOnce(t *testing.T) {
 	}
 }
 
-func TestItemsOfAPeriodAreHalfOpen(t *testing.T) {
-	s := storetest.New(t)
-	put := func(id string, at time.Time) {
-		a := activity("ann", id, at)
-		i := store.Item{Activity: a, Account: a.Account().AccountID(), Person: "per_1"}
-		if err := s.PutItem(t.Context(), "w1", i, "r"); err != nil {
+// putTuple writes the tuple of an activity.
+func putTuple(t *testing.T, s *store.Store, as ...social.Activity) {
+	t.Helper()
+	var b day.Block
+	for _, a := range as {
+		x, err := day.Of(a, 0, time.Time{}, false)
+		if err != nil {
 			t.Fatal(err)
 		}
+		b.Tuples = append(b.Tuples, x)
+	}
+	if err := s.PutTuples(t.Context(), "w1", b); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDaysOfAPeriodAreHalfOpen(t *testing.T) {
+	s := storetest.New(t)
+	names := map[string]string{}
+	put := func(id string, at time.Time) {
+		a := activity("ann", id, at)
+		names[a.ID()] = id
+		putTuple(t, s, a)
 	}
 	from, to := t0.Add(-20*time.Hour), t0.Add(30*time.Hour)
 	put("before", from.Add(-time.Millisecond))
@@ -217,16 +262,18 @@ func TestItemsOfAPeriodAreHalfOpen(t *testing.T) {
 	put("last", to.Add(-time.Millisecond))
 	put("middle", t0)
 	put("after", to)
-	items, err := s.Items(t.Context(), "w1", from, to)
+	var got []string
+	err := s.Days(t.Context(), "w1", store.Span{From: from, To: to}, func(_ time.Time, ts []day.Tuple) error {
+		for _, x := range ts {
+			got = append(got, names[x.ActivityID()])
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, i := range items {
-		got = append(got, i.Object.ID)
-	}
-	if d := cmp.Diff([]string{"first", "middle", "last"}, got); d != "" {
-		t.Errorf("items (-want +got):\n%s", d)
+	if d := cmp.Diff([]string{"last", "middle", "first"}, got); d != "" { // the newest hour first
+		t.Errorf("tuples (-want +got):\n%s", d)
 	}
 }
 

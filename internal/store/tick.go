@@ -1,8 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
 	"rapport/internal/social"
@@ -15,7 +21,7 @@ func (s *Store) PutTick(ctx context.Context, w string) error {
 
 // Ticked lists the workspaces that ticks go through.
 func (s *Store) Ticked(ctx context.Context) ([]string, error) {
-	items, err := all[key](ctx, s, query{pk: tickPK, prefix: "W#"})
+	items, err := all[key](ctx, s, query{pk: tickPK, prefix: "W#", most: maxWorkspaces})
 	var out []string
 	for _, it := range items {
 		out = append(out, it.SK[len("W#"):])
@@ -45,4 +51,39 @@ func (s *Store) NextDiscovery(ctx context.Context, w string) (time.Time, error) 
 		return time.Time{}, err
 	}
 	return social.ParseStamp(it.Next)
+}
+
+// dueBy lists what is due by now, at most limit, oldest first. Each of the
+// lists gives its share at most, unless others give less: a workspace that
+// fills one leaves room for those in the others. The index behind it lags a
+// moment: what was written just now is on the next tick's list.
+func dueBy[T any](ctx context.Context, s *Store, kind string, now time.Time, limit int) ([]T, error) {
+	type placed struct {
+		at   string
+		list int // its place in its own list, in shares
+		item T
+	}
+	var found []placed
+	share := max(1, limit/shards)
+	for _, pk := range allShards("DUE#" + kind) {
+		n := 0
+		err := s.scan(ctx, query{index: "G3", pk: pk, from: " ", to: social.Stamp(now) + "$", limit: limit}, func(it map[string]types.AttributeValue) (bool, error) {
+			p := placed{at: text(it["G3SK"]), list: n / share}
+			n++
+			err := attributevalue.UnmarshalMap(it, &p.item)
+			found = append(found, p)
+			return true, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(found, func(a, b placed) int { return cmp.Or(a.list-b.list, strings.Compare(a.at, b.at)) })
+	found = found[:min(limit, len(found))]
+	slices.SortFunc(found, func(a, b placed) int { return strings.Compare(a.at, b.at) })
+	out := make([]T, len(found))
+	for i, p := range found {
+		out[i] = p.item
+	}
+	return out, nil
 }

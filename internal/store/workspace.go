@@ -77,7 +77,7 @@ func (s *Store) Member(ctx context.Context, subject, w string) error {
 
 // Workspaces lists the ids of the workspaces subject is a member of.
 func (s *Store) Workspaces(ctx context.Context, subject string) ([]string, error) {
-	items, err := all[memberItem](ctx, s, query{pk: subjectPK(subject), prefix: "W#"})
+	items, err := all[memberItem](ctx, s, query{pk: subjectPK(subject), prefix: "W#", most: maxWorkspaces})
 	var out []string
 	for _, it := range items {
 		out = append(out, it.Workspace)
@@ -176,7 +176,7 @@ type Route struct{ Scope, Workspace, Source string }
 
 // Routes returns every route of an app.
 func (s *Store) Routes(ctx context.Context, app string) ([]Route, error) {
-	items, err := all[routeItem](ctx, s, query{pk: appPK(app), prefix: "R#"})
+	items, err := all[routeItem](ctx, s, query{pk: appPK(app), prefix: "R#", most: maxSources})
 	var out []Route
 	for _, it := range items {
 		out = append(out, Route{it.Scope, it.Workspace, it.Source})
@@ -191,7 +191,7 @@ func (it sourceItem) source() (Source, error) {
 
 // Sources lists a workspace's sources by id.
 func (s *Store) Sources(ctx context.Context, w string) ([]Source, error) {
-	items, err := all[sourceItem](ctx, s, query{pk: workspacePK(w), prefix: "S#"})
+	items, err := all[sourceItem](ctx, s, query{pk: workspacePK(w), prefix: "S#", most: maxSources})
 	if err != nil {
 		return nil, err
 	}

@@ -82,16 +82,18 @@ type Assignment struct {
 	OK             bool
 }
 
+// MaxDocs is how many texts themes are found in: those whose ids hash lowest.
+const MaxDocs = 20000
+
 const (
 	minPeople   = 3    // of a theme
 	restarts    = 5    // of k-means for the result
 	tryRestarts = 2    // of k-means for groups that are to be merged
 	maxK        = 1000 // more themes than anyone can read
-	maxDocs     = 20000
-	themeTerms  = 40  // weights kept of a theme
-	quoteRunes  = 100 // of a quote, and
-	quoteBytes  = 140 // which bounds a set in scripts of more bytes a rune
-	sameTheme   = 0.3 // least overlap of a theme with its predecessor
+	themeTerms  = 40   // weights kept of a theme
+	quoteRunes  = 100  // of a quote, and
+	quoteBytes  = 140  // which bounds a set in scripts of more bytes a rune
+	sameTheme   = 0.3  // least overlap of a theme with its predecessor
 	// The threshold is the similarity that one text in twenty falls below,
 	// within these bounds; in them lies what separates CLINC150's texts from
 	// those out of its scope, according to how wide the themes are. Where the
@@ -167,15 +169,15 @@ func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 }
 
 // prepare returns a copy of docs in the order of their ids, thinned to
-// maxDocs by a hash of the id, each with a person.
+// MaxDocs by a hash of the id, each with a person.
 func prepare(docs []Doc) ([]Doc, error) {
 	docs = slices.Clone(docs)
-	if len(docs) > maxDocs {
+	if len(docs) > MaxDocs {
 		slices.SortFunc(docs, func(a, b Doc) int {
 			x, y := sha256.Sum256([]byte(a.ID)), sha256.Sum256([]byte(b.ID))
 			return cmp.Or(slices.Compare(x[:], y[:]), cmp.Compare(a.ID, b.ID))
 		})
-		docs = docs[:maxDocs]
+		docs = docs[:MaxDocs]
 	}
 	slices.SortFunc(docs, func(a, b Doc) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range docs {

@@ -10,7 +10,10 @@
 package view
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"rapport/internal/social"
@@ -47,8 +50,55 @@ type View interface {
 	Forget(ctx context.Context, workspace string, gone []Fact) (int, error)
 }
 
-// Stale names an account whose person has to be scored again.
+// Stale names an account whose person has to be scored again, and when the
+// facts occurred that came or went.
 type Stale struct {
 	Account string    `json:"account"`
-	Since   time.Time `json:"since,omitzero"` // the earliest instant of the facts that came; zero: of all time
+	Since   time.Time `json:"since,omitzero"`   // the earliest of them; zero: of all time
+	Until   time.Time `json:"until,omitzero"`   // the latest of them; zero: until the end
+	Undated bool      `json:"undated,omitzero"` // some of them have no time of their own
+}
+
+// StaleBy names the account of a fact that came or went.
+func StaleBy(a social.Activity) Stale {
+	return Stale{Account: a.Account().AccountID(), Since: a.Occurred, Until: a.Occurred, Undated: a.Undated}
+}
+
+// And is what covers both s and o, which are of one account.
+func (s Stale) And(o Stale) Stale {
+	out := Stale{Account: s.Account, Undated: s.Undated || o.Undated}
+	if !s.Since.IsZero() && !o.Since.IsZero() {
+		out.Since = s.Since
+		if o.Since.Before(s.Since) {
+			out.Since = o.Since
+		}
+	}
+	if !s.Until.IsZero() && !o.Until.IsZero() {
+		out.Until = s.Until
+		if o.Until.After(s.Until) {
+			out.Until = o.Until
+		}
+	}
+	return out
+}
+
+// Merge returns one Stale for each account, in order.
+func Merge(list []Stale) []Stale {
+	of := map[string]Stale{}
+	for _, s := range list {
+		if o, ok := of[s.Account]; ok {
+			s = s.And(o)
+		}
+		of[s.Account] = s
+	}
+	return slices.SortedFunc(maps.Values(of), func(a, b Stale) int { return cmp.Compare(a.Account, b.Account) })
+}
+
+// Accounts lists the accounts of stale, each once, in order.
+func Accounts(list []Stale) []string {
+	var out []string
+	for _, s := range Merge(list) {
+		out = append(out, s.Account)
+	}
+	return out
 }

@@ -13,11 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -82,19 +82,19 @@ func (Adapter) CheckKey(key string, _ platform.Options) error {
 }
 
 var (
-	didForm  = form{regexp.MustCompile(`^did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]$`), 512} // https://atproto.com/specs/did, which allows 2048 bytes
-	rkeyForm = form{regexp.MustCompile(`^[A-Za-z0-9._~:-]+$`), 512}                          // https://atproto.com/specs/record-key
-	nsidForm = form{regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+){2,}$`), 317}         // https://atproto.com/specs/nsid
+	didForm  = form{pattern.New(`^did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]$`), 512} // https://atproto.com/specs/did, which allows 2048 bytes
+	rkeyForm = form{pattern.New(`^[A-Za-z0-9._~:-]+$`), 512}                          // https://atproto.com/specs/record-key
+	nsidForm = form{pattern.New(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+){2,}$`), 317}         // https://atproto.com/specs/nsid
 )
 
 // form is what an identifier looks like, and how many bytes it has at most.
 type form struct {
-	*regexp.Regexp
+	*pattern.Pattern
 	most int
 }
 
 // MatchString reports whether s is of the form.
-func (f form) MatchString(s string) bool { return len(s) <= f.most && f.Regexp.MatchString(s) }
+func (f form) MatchString(s string) bool { return len(s) <= f.most && f.Pattern.MatchString(s) }
 
 // maxQuery bounds a search, in bytes.
 const maxQuery = 500

@@ -12,12 +12,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -124,7 +124,7 @@ func (Adapter) CheckKey(key string, _ platform.Options) error {
 	return nil
 }
 
-var snowflakeForm = regexp.MustCompile(`^[0-9]{15,20}$`)
+var snowflakeForm = pattern.New(`^[0-9]{15,20}$`)
 
 // private is the scope of all direct messages to the bot, whose channels nobody knows in advance.
 const private = "dm"
@@ -324,9 +324,9 @@ func (u user) actor() social.Actor {
 }
 
 var (
-	emoji   = regexp.MustCompile(`<a?:([A-Za-z0-9_]{1,64}):[0-9]{1,20}>`)
-	mention = regexp.MustCompile(`<@[!&]?([0-9]{1,20})>`)
-	channel = regexp.MustCompile(`<#([0-9]{1,20})>`)
+	emoji   = pattern.New(`<a?:([A-Za-z0-9_]{1,64}):[0-9]{1,20}>`)
+	mention = pattern.New(`<@[!&]?([0-9]{1,20})>`)
+	channel = pattern.New(`<#([0-9]{1,20})>`)
 )
 
 // plain is what a person reads of a message: emoji and mentions without their brackets.

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -101,7 +101,7 @@ func (in instance) link(p post) (string, error) {
 	return in.base + "/t/" + url.PathEscape(cmp.Or(string(p.Slug), "-")) + "/" + url.PathEscape(string(p.TopicID)) + "/" + url.PathEscape(string(p.Number)), nil
 }
 
-var quote = regexp.MustCompile(`(?i)\[quote(?:=[^\]\n]*)?\]|\[/quote\]`)
+var quote = pattern.New(`(?i)\[quote(?:=[^\]\n]*)?\]|\[/quote\]`)
 
 // unquoted is a text without what it quotes of others; one whose quotes don't
 // end stays as it is.

@@ -9,7 +9,6 @@ import (
 	"html"
 	"net/mail"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	ext "github.com/mmcdole/gofeed/extensions"
 	"github.com/mmcdole/gofeed/rss"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -359,12 +359,12 @@ var (
 	// pageOfComments and pageByNumber are where WordPress shows the comments of a
 	// post that has many, by the site's setting for links
 	// (https://developer.wordpress.org/reference/functions/get_comment_link/).
-	pageOfComments = regexp.MustCompile(`/comment-page-[0-9]+/?$`)
-	pageByNumber   = regexp.MustCompile(`[?&]cpage=[0-9]+$`)
+	pageOfComments = pattern.New(`/comment-page-[0-9]+/?$`)
+	pageByNumber   = pattern.New(`[?&]cpage=[0-9]+$`)
 
 	// anchor is what WordPress calls a comment on its page and in its id
 	// (https://developer.wordpress.org/reference/functions/get_comment_guid/).
-	anchor = regexp.MustCompile(`^comment-[0-9]+$`)
+	anchor = pattern.New(`^comment-[0-9]+$`)
 )
 
 // commented is the post that WordPress's id or link of a comment leads to; "" of anything else.
@@ -379,7 +379,7 @@ func commented(comment string) string {
 // answers is the line that WordPress writes before a comment that answers
 // another, in the site's language, with a link to the other
 // (https://developer.wordpress.org/reference/functions/get_comment_text/).
-var answers = regexp.MustCompile(`^\s*(?:<p>)?[^<>]{0,80}<a href="([^"]{1,1000})"[^<>]*>[^<>]*</a>[^<>\n]{0,40}(?:</p>|\n)`)
+var answers = pattern.New(`^\s*(?:<p>)?[^<>]{0,80}<a href="([^"]{1,1000})"[^<>]*>[^<>]*</a>[^<>\n]{0,40}(?:</p>|\n)`)
 
 // answering is a comment's text without that line, which becomes what the
 // comment replies to. The item's link must be absolute.

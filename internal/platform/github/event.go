@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -213,7 +213,7 @@ func (d delivery) ended(event, kind string) platform.Event {
 	return revoked("", nil)
 }
 
-var commented = regexp.MustCompile(`(?s)<!--.*?-->`)
+var commented = pattern.New(`(?s)<!--.*?-->`)
 
 // text is Markdown as it was typed, without the comments of templates, which nobody sees.
 func text(title, body platform.Text) string {

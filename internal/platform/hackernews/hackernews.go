@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -52,8 +52,8 @@ func (Adapter) Kinds() []platform.Kind {
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
 var (
-	userName = regexp.MustCompile(`^[A-Za-z0-9_-]{2,15}$`)
-	itemID   = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
+	userName = pattern.New(`^[A-Za-z0-9_-]{2,15}$`)
+	itemID   = pattern.New(`^[1-9][0-9]{0,17}$`)
 )
 
 // CheckScope wants one of the three forms.

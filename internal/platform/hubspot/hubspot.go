@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -76,7 +76,7 @@ func (Adapter) Kinds() []platform.Kind {
 // CheckConfig refuses any document.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
-var portalID = regexp.MustCompile(`^[0-9]{1,20}$`)
+var portalID = pattern.New(`^[0-9]{1,20}$`)
 
 // CheckScope refuses what is no account id.
 func (Adapter) CheckScope(scope string) error {

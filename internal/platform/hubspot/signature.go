@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 )
 
@@ -51,7 +51,7 @@ func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options
 
 // escapes are what HubSpot decodes of a URL before it signs, and nothing else.
 var (
-	escape  = regexp.MustCompile(`(?i)%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)`)
+	escape  = pattern.New(`(?i)%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)`)
 	decoded = map[string]string{"3A": ":", "2F": "/", "3F": "?", "40": "@", "21": "!", "24": "$", "27": "'", "28": "(", "29": ")", "2A": "*", "2C": ",", "3B": ";"}
 )
 

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -265,8 +265,8 @@ func objectType(urn string) string {
 }
 
 var (
-	openPost    = regexp.MustCompile(`^urn:li:(activity|share|ugcPost):[0-9]+$`)
-	openComment = regexp.MustCompile(`^urn:li:comment:\(urn:li:((activity|share|ugcPost):[0-9]+,[0-9]+)\)$`)
+	openPost    = pattern.New(`^urn:li:(activity|share|ugcPost):[0-9]+$`)
+	openComment = pattern.New(`^urn:li:comment:\(urn:li:((activity|share|ugcPost):[0-9]+,[0-9]+)\)$`)
 )
 
 // link leads to a post, or to a comment on it.

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -35,7 +35,7 @@ func (Adapter) Platform() social.Platform { return name }
 // CheckConfig refuses any document.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
-var scopes = regexp.MustCompile(`^(urn:li:organization(Brand)?:)?[0-9]{1,25}$`)
+var scopes = pattern.New(`^(urn:li:organization(Brand)?:)?[0-9]{1,25}$`)
 
 // CheckScope refuses what names no organisation.
 func (Adapter) CheckScope(scope string) error {
@@ -48,7 +48,7 @@ func (Adapter) CheckScope(scope string) error {
 // challenge is the form of a challengeCode, a UUID. Its MAC is made with the
 // key that deliveries are signed with, so that whoever could have any text
 // answered could have a delivery signed.
-var challenge = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+var challenge = pattern.New(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 // Handshake answers a challenge with its MAC under the current secret.
 func (Adapter) Handshake(r platform.Request, s platform.Secrets, _ platform.Options, _ time.Time) (*platform.Answer, error) {

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -120,7 +120,7 @@ func (Adapter) Acknowledge(r platform.Request, _ platform.Options, id string) pl
 	return platform.Answer{Status: http.StatusOK, ContentType: "application/json", Body: body}
 }
 
-var code = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+var code = pattern.New(`^[A-Za-z0-9_-]{1,80}$`)
 
 // deletionPage is what a person reads who looks up a demand to delete data.
 // It does not say whether there was one with the code, since nothing may be

@@ -11,12 +11,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -45,8 +45,8 @@ func (Adapter) Kinds() []platform.Kind {
 // CheckConfig refuses any document: Meta needs none.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
-var hexDigits = regexp.MustCompile(`^[0-9a-f]+$`)
-var digits = regexp.MustCompile(`^[0-9]{1,32}$`)
+var hexDigits = pattern.New(`^[0-9a-f]+$`)
+var digits = pattern.New(`^[0-9]{1,32}$`)
 
 // CheckKey refuses what can't be an app secret (lower-case hex digits), such
 // as an access token or the app's id.

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -467,8 +467,8 @@ type participant struct {
 }
 
 var (
-	userID  = regexp.MustCompile(`^[A-Z]{2}\.[0-9A-Za-z.]+$`)
-	noDigit = regexp.MustCompile(`[^0-9]`)
+	userID  = pattern.New(`^[A-Z]{2}\.[0-9A-Za-z.]+$`)
+	noDigit = pattern.New(`[^0-9]`)
 )
 
 // group reads who came into a group of the business's or left it.

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -61,8 +61,8 @@ func (Adapter) Kinds() []platform.Kind {
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
 var (
-	subreddit = regexp.MustCompile(`^r/[A-Za-z0-9][A-Za-z0-9_]{1,20}$`)
-	user      = regexp.MustCompile(`^u/[A-Za-z0-9_-]{3,20}$`)
+	subreddit = pattern.New(`^r/[A-Za-z0-9][A-Za-z0-9_]{1,20}$`)
+	user      = pattern.New(`^u/[A-Za-z0-9_-]{3,20}$`)
 )
 
 // CheckScope wants one of the three forms.
@@ -296,7 +296,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 var gone = map[platform.Text]bool{"[deleted]": true, "[removed]": true, "[ Removed by Reddit ]": true, "[deleted by user]": true}
 
 // takenDown is what stands for a text that Reddit took away for good, with its reason.
-var takenDown = regexp.MustCompile(`^\[ Removed by [Rr]eddit (on account of|in response to) .*\]$`)
+var takenDown = pattern.New(`^\[ Removed by [Rr]eddit (on account of|in response to) .*\]$`)
 
 // waiting are those of removed_by_category that are no removal yet: a filter of
 // the moderators' or Reddit's own spam filter ("reddit") holds the post back

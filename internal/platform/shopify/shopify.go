@@ -15,11 +15,11 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -87,7 +87,7 @@ func (Adapter) Kinds() []platform.Kind {
 // CheckConfig refuses any document.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
-var domain = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*\.myshopify\.com$`)
+var domain = pattern.New(`^[a-z0-9][a-z0-9-]*\.myshopify\.com$`)
 
 // CheckScope refuses what is no shop's own domain.
 func (Adapter) CheckScope(scope string) error {

@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -128,9 +128,9 @@ func (Adapter) CheckKey(key string, _ platform.Options) error {
 }
 
 var (
-	secretForm = regexp.MustCompile(`^[A-Za-z0-9]{16,128}$`)
-	scopeForm  = regexp.MustCompile(`^[TE][A-Z0-9]{1,30}(/[CDG][A-Z0-9]{1,30})?$`)
-	plainID    = regexp.MustCompile(`^[A-Z0-9]+$`)
+	secretForm = pattern.New(`^[A-Za-z0-9]{16,128}$`)
+	scopeForm  = pattern.New(`^[TE][A-Z0-9]{1,30}(/[CDG][A-Z0-9]{1,30})?$`)
+	plainID    = pattern.New(`^[A-Z0-9]+$`)
 )
 
 // CheckScope refuses what is neither a workspace nor a channel of one.
@@ -304,7 +304,7 @@ func (w where) within() string {
 // private reports whether a channel is one between a person and the app.
 func private(channel string) bool { return strings.HasPrefix(channel, "D") }
 
-var tsForm = regexp.MustCompile(`^([0-9]{1,12})\.([0-9]{1,6})$`)
+var tsForm = pattern.New(`^([0-9]{1,12})\.([0-9]{1,6})$`)
 
 // instant reads a ts, which has microseconds after a point. Some older events
 // leave the point out.
@@ -318,7 +318,7 @@ func instant(ts string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%.40q is no ts of Slack's", ts)
 }
 
-var control = regexp.MustCompile(`<([^<>]*)>`)
+var control = pattern.New(`<([^<>]*)>`)
 
 // plain is what a person reads of Slack's markup: names and links without
 // their brackets. https://docs.slack.dev/messaging/formatting-message-text

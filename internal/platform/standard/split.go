@@ -7,6 +7,9 @@ import (
 	"rapport/internal/platform"
 )
 
+// maxSplit bounds what the parts of a delivery have together, in bytes.
+const maxSplit = 64 << 20
+
 // Split makes a delivery of each scope's items, with all that stands around
 // them. One that is not a list, or whose items are all of one scope, stays whole.
 func (Adapter) Split(r platform.Request, o platform.Options) []platform.Request {
@@ -41,6 +44,9 @@ func (Adapter) Split(r platform.Request, o platform.Options) []platform.Request 
 	}
 	if len(order) < 2 {
 		return whole
+	}
+	if len(order)*len(r.Body) > maxSplit { // what stands around the items is in each part
+		return nil
 	}
 	var parts []platform.Request
 	for _, scope := range order {

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -59,7 +59,7 @@ func (Adapter) Kinds() []platform.Kind {
 }
 
 // headerName is what a header can be called (https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2).
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")
+var headerName = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")
 
 // CheckConfig refuses a document without a usable mapping or signature. All
 // problems are reported together.

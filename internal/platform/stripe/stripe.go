@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -83,7 +83,7 @@ func (Adapter) CheckKey(key string, _ platform.Options) error {
 	return nil
 }
 
-var scopeForm = regexp.MustCompile(`^(own|acct_[A-Za-z0-9]+)(/test)?$`)
+var scopeForm = pattern.New(`^(own|acct_[A-Za-z0-9]+)(/test)?$`)
 
 // CheckScope refuses what is neither an account nor own.
 func (Adapter) CheckScope(scope string) error {

@@ -11,12 +11,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -120,7 +120,7 @@ type config struct {
 	Bot string `json:"bot"`
 }
 
-var botForm = regexp.MustCompile(`^[0-9]{3,19}$`)
+var botForm = pattern.New(`^[0-9]{3,19}$`)
 
 // CheckConfig refuses what is not {"bot": "…"}.
 func (Adapter) CheckConfig(raw json.RawMessage) error {
@@ -135,8 +135,8 @@ func (Adapter) CheckConfig(raw json.RawMessage) error {
 }
 
 var (
-	tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
-	scopeForm = regexp.MustCompile(`^(-?[0-9]{1,19}(/[0-9]{1,19})?|@[a-z][a-z0-9_]{3,31}|\*|bot|business(/[A-Za-z0-9_-]{1,128})?)$`)
+	tokenForm = pattern.New(`^[A-Za-z0-9_-]{1,256}$`)
+	scopeForm = pattern.New(`^(-?[0-9]{1,19}(/[0-9]{1,19})?|@[a-z][a-z0-9_]{3,31}|\*|bot|business(/[A-Za-z0-9_-]{1,128})?)$`)
 )
 
 // CheckKey refuses what setWebhook would not take as its secret_token.
@@ -335,8 +335,8 @@ func (c chat) box(connection, bot string) string {
 }
 
 var (
-	publicName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{3,31}$`)
-	digits     = regexp.MustCompile(`^[0-9]{1,19}$`)
+	publicName = pattern.New(`^[A-Za-z][A-Za-z0-9_]{3,31}$`)
+	digits     = pattern.New(`^[0-9]{1,19}$`)
 )
 
 // link opens a message: of a public chat for everybody, else for its members.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -144,7 +144,7 @@ func events(e envelope) []platform.Event {
 	return []platform.Event{s.ignore("it is not known to tell what someone did")}
 }
 
-var digits = regexp.MustCompile(`^[0-9]{1,25}$`)
+var digits = pattern.New(`^[0-9]{1,25}$`)
 
 // link leads to a video, whosever it is. https://developers.tiktok.com/doc/embed-player
 func link(video string) string {

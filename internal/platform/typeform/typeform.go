@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -100,7 +100,7 @@ type field struct {
 
 // recalled is what Typeform sends in a question for an earlier answer, a hidden
 // field or a variable that it repeats.
-var recalled = regexp.MustCompile(`\{\{[a-z_]+:[^{}]*\}\}`)
+var recalled = pattern.New(`\{\{[a-z_]+:[^{}]*\}\}`)
 
 // titles collects the questions of a form by their ids.
 func titles(fields []field, into map[platform.ID]string) {

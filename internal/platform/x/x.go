@@ -13,10 +13,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -44,7 +44,7 @@ type config struct {
 	WebhookID *string `json:"webhook_id"` // what X calls the webhook, digits; absent: Rapport can't have it tested again
 }
 
-var digits = regexp.MustCompile(`^[0-9]{1,25}$`)
+var digits = pattern.New(`^[0-9]{1,25}$`)
 
 func readConfig(raw json.RawMessage) (config, error) {
 	var c config
@@ -85,7 +85,7 @@ func (Adapter) CheckScope(scope string) error {
 // challenge is the form of the crc_token: X sends UUIDs and base64. The answer
 // is the very MAC that signs deliveries, so that whoever could have any text
 // answered could have a delivery signed. No JSON of an event is of this form.
-var challenge = regexp.MustCompile(`^[A-Za-z0-9_+/=.-]{1,256}$`)
+var challenge = pattern.New(`^[A-Za-z0-9_+/=.-]{1,256}$`)
 
 // Handshake answers the Challenge-Response Check with the token's MAC under
 // the current secret. https://docs.x.com/x-api/webhooks/quickstart

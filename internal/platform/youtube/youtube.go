@@ -20,11 +20,11 @@ import (
 	"hash"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -72,11 +72,11 @@ func (Adapter) CheckKey(key string, _ platform.Options) error {
 }
 
 var (
-	channelForm = regexp.MustCompile(`^UC[A-Za-z0-9_-]{22}$`)
-	videoForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{11}$`)
+	channelForm = pattern.New(`^UC[A-Za-z0-9_-]{22}$`)
+	videoForm   = pattern.New(`^[A-Za-z0-9_-]{11}$`)
 	// idForm is what can be an id at all. Ids of videos and channels have had
 	// one length each so far, which YouTube does not promise.
-	idForm = regexp.MustCompile(`^[A-Za-z0-9_.=-]{1,200}$`)
+	idForm = pattern.New(`^[A-Za-z0-9_.=-]{1,200}$`)
 )
 
 // CheckScope refuses what is no channel, comments of a channel, or comments of a video.

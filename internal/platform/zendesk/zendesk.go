@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -100,7 +100,7 @@ func (Adapter) Kinds() []platform.Kind {
 // CheckConfig refuses any document.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
-var accountID = regexp.MustCompile(`^[0-9]{1,20}$`)
+var accountID = pattern.New(`^[0-9]{1,20}$`)
 
 // CheckScope refuses what is no account id.
 func (Adapter) CheckScope(scope string) error {

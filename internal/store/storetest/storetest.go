@@ -75,8 +75,8 @@ type Table struct {
 	DB   *dynamodb.Client
 }
 
-// Dump returns every item as text but for Version, which only counts writes,
-// by key: equal dumps are equal facts and views.
+// Dump returns every item as text by key, but for what only tells of writes:
+// Version, which counts them, and the newest one's token: equal dumps are equal facts and views.
 func (tb Table) Dump(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -89,6 +89,7 @@ func (tb Table) Dump(t testing.TB) map[string]string {
 		for _, it := range page.Items {
 			key := text(it["PK"]) + " | " + text(it["SK"])
 			delete(it, "Version")
+			delete(it, "Tk") // of the write that was the last
 			out[key] = text(&types.AttributeValueMemberM{Value: it})
 		}
 	}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"rapport/internal/app/operator"
+	"rapport/internal/fault"
+	"rapport/internal/rebuild"
+)
+
+type rebuildCommand struct {
+	stackFlag
+	Workspace []string `placeholder:"ID" help:"A workspace whose views are rebuilt; can be given several times."`
+	All       bool     `help:"Every workspace of the stack."`
+	Account   string   `placeholder:"ID" help:"Only the views of this account (acc_…), of one workspace."`
+	Mend      bool     `help:"Replace what is not as the facts give it."`
+	Resume    string   `placeholder:"FILE" help:"Keep the progress in this file, and go on from it if it is there."`
+}
+
+// Help is printed by rapport rebuild --help.
+func (rebuildCommand) Help() string {
+	return `Makes every view of a workspace again from its facts, beside those that are in use, and compares the two item by item: leads, conversations, threads, the days' tuples, all in the list of docs/decisions. What is not as the facts give it is counted by view and named ("differ", the first 100), and with --mend it is replaced, unless it was written in that very moment ("conflicts": run it once more).
+
+It can run while the stack works: what comes meanwhile may differ, and doesn't when it is run again. It exits with 1 if anything differed and was not mended. A line of JSON for each workspace; progress on standard error. With --resume a run that was interrupted goes on where it was.
+
+Examples:
+  rapport rebuild --workspace acme
+  rapport rebuild --workspace acme --account acc_7d3… --mend
+  rapport rebuild --all --resume rebuild.state`
+}
+
+// Run rebuilds.
+func (c *rebuildCommand) Run(s *streams) error {
+	switch {
+	case len(c.Workspace) == 0 && !c.All:
+		return misused("which workspaces? Give --workspace ID, or --all")
+	case c.All && (len(c.Workspace) > 0 || c.Account != ""):
+		return misused("--all goes without --workspace and --account")
+	case c.Account != "" && len(c.Workspace) != 1:
+		return misused("--account wants one --workspace")
+	}
+	o, err := operator.New(s.ctx, c.Stack)
+	if err != nil {
+		return err
+	}
+	workspaces := c.Workspace
+	if c.All {
+		if workspaces, err = o.Rebuild.Store.Ticked(s.ctx); err != nil {
+			return err
+		}
+	}
+	for _, w := range workspaces {
+		if _, err := o.Rebuild.Store.Workspace(s.ctx, w); fault.Is(err, fault.NotFound) {
+			return misused("the stack %s has no workspace %q", c.Stack, w)
+		} else if err != nil {
+			return err
+		}
+	}
+	states, err := c.load()
+	if err != nil {
+		return err
+	}
+	differ := false
+	for _, w := range workspaces {
+		state, ok := states[w]
+		if !ok {
+			state = rebuild.State{Workspace: w, Account: c.Account, Mend: c.Mend}
+		}
+		told := s.now()
+		state, err = o.Rebuild.Run(s.ctx, state, time.Time{}, func(x rebuild.State) {
+			states[w] = x
+			if s.now().Sub(told) < 2*time.Second && x.Phase != rebuild.Done {
+				return
+			}
+			told = s.now()
+			if err := c.save(states); err != nil {
+				s.say("%v", err)
+			}
+			s.say("%s: %s: %d facts of %d accounts, %d items compared, %d mended", w, x.Phase, x.Facts, x.Accounts, x.Items, x.Mended)
+		})
+		if err != nil {
+			return errors.Join(err, c.save(states))
+		}
+		if err := s.out.Encode(state); err != nil {
+			return err
+		}
+		differ = differ || state.Different() > state.Mended
+	}
+	if c.Resume != "" {
+		if err := os.Remove(c.Resume); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if differ {
+		return errRefused
+	}
+	return nil
+}
+
+// load reads the states of an interrupted run.
+func (c *rebuildCommand) load() (map[string]rebuild.State, error) {
+	states := map[string]rebuild.State{}
+	if c.Resume == "" {
+		return states, nil
+	}
+	b, err := os.ReadFile(c.Resume)
+	if errors.Is(err, fs.ErrNotExist) {
+		return states, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &states)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the progress in %s: %w", c.Resume, err)
+	}
+	return states, nil
+}
+
+// save writes the states, the old file or the new one whole.
+func (c *rebuildCommand) save(states map[string]rebuild.State) error {
+	if c.Resume == "" {
+		return nil
+	}
+	b, err := json.Marshal(states)
+	if err == nil {
+		err = os.WriteFile(c.Resume+".new", b, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(c.Resume+".new", c.Resume)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the progress: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+// Package api wires the function that the front end calls.
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"rapport/internal/api"
+	"rapport/internal/app"
+	"rapport/internal/app/deliver"
+	appingest "rapport/internal/app/ingest"
+	"rapport/internal/app/key"
+	"rapport/internal/archive"
+	"rapport/internal/erasure"
+	"rapport/internal/fault"
+	"rapport/internal/ingest"
+	"rapport/internal/lambdahttp"
+	"rapport/internal/leads"
+	"rapport/internal/platform"
+	"rapport/internal/queue"
+	"rapport/internal/reading"
+	"rapport/internal/replay"
+	"rapport/internal/secret"
+	"rapport/internal/store"
+)
+
+// New returns the function that the front end calls.
+func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
+		"REPLAYS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
+	if err != nil {
+		return nil, err
+	}
+	s, functions, keep := store.New(cfg, env["TABLE"]), lambda.NewFromConfig(cfg), secret.New(cfg, env["SECRETS_PREFIX"])
+	bucket := archive.New(cfg, env["BUCKET"])
+	replays := queue.New(cfg, env["REPLAYS_QUEUE_URL"])
+	return lambdahttp.Handler(api.Handler(api.Deps{
+		Store: s, Leads: leads.New(s), Reader: reading.New(),
+		Verify:    api.NewVerifier(env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], time.Now, http.DefaultTransport),
+		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
+		Object: bucket.Get,
+		Post:   post,
+		Replay: &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(replays, bucket),
+			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
+		Forget: forgetTest(s),
+		Erase: func(ctx context.Context, m ingest.Erase) error {
+			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
+		},
+		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
+			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
+		},
+		Discover: func(ctx context.Context, w string, at time.Time) error {
+			m := map[string]any{"workspace": w}
+			if !at.IsZero() {
+				m["at"] = at.UTC()
+			}
+			return ask(ctx, functions, env["DISCOVER_FUNCTION"], m)
+		},
+		CursorKey: once(func(ctx context.Context) ([]byte, error) {
+			return key.Read(ctx, cfg, env["CURSOR_KEY_SECRET"])
+		}),
+		PublicURL: getenv("PUBLIC_URL"),
+		Now:       time.Now,
+		Random:    rand.Reader,
+	})), nil
+}
+
+// hooks is how requests are sent to hooks of ours. They redirect nowhere, and
+// what is signed is for nobody else.
+var hooks = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// post sends a request to a hook of ours.
+func post(ctx context.Context, r platform.Request) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header = r.Header
+	resp, err := hooks.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	return resp.StatusCode, body, err
+}
+
+// ask invokes a function without waiting for what comes of it.
+func ask(ctx context.Context, c *lambda.Client, function string, payload any) error {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	_, err = c.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(function), InvocationType: types.InvocationTypeEvent, Payload: b})
+	if err != nil {
+		return fault.Wrap(fault.Transient, fmt.Errorf("invoke %s: %w", function, err), "")
+	}
+	return nil
+}
+
+// once keeps the first answer of get that is no error.
+func once(get func(context.Context) ([]byte, error)) func(context.Context) ([]byte, error) {
+	var mu sync.Mutex
+	var kept []byte
+	return func(ctx context.Context) ([]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if kept == nil {
+			b, err := get(ctx)
+			if err != nil {
+				return nil, err
+			}
+			kept = b
+		}
+		return kept, nil
+	}
+}
+
+// forgetTest takes away what a test of the whole way left.
+func forgetTest(s *store.Store) func(context.Context, string, string) error {
+	e := erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, time.Now)}
+	return func(ctx context.Context, w, account string) error {
+		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})
+	}
+}

@@ -1,0 +1,43 @@
+// Package erase wires the function that forgets accounts.
+package erase
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"rapport/internal/app"
+	"rapport/internal/app/key"
+	"rapport/internal/archive"
+	"rapport/internal/erasure"
+	"rapport/internal/ingest"
+	"rapport/internal/lambdasqs"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+)
+
+// New returns the function that forgets accounts. Each message is done twice:
+// at once, and when whatever was being written meanwhile is there.
+func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
+	if err != nil {
+		return nil, err
+	}
+	k, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
+	if err != nil {
+		return nil, err
+	}
+	again := queue.New(cfg, env["ERASE_QUEUE_URL"])
+	s := store.New(cfg, env["TABLE"])
+	e := erasure.Erasure{Store: s, Archive: archive.New(cfg, env["BUCKET"]), Views: erasure.Views(s), Whole: erasure.Whole(s, time.Now), Key: k, Now: time.Now,
+		Queue: func(ctx context.Context, m ingest.Erase, after time.Duration) error {
+			return again.SendLater(ctx, m, after)
+		}}
+	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
+		var m ingest.Erase
+		if err := json.Unmarshal(body, &m); err != nil {
+			return err
+		}
+		return e.Forget(ctx, m)
+	}), nil
+}

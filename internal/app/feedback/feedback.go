@@ -1,0 +1,35 @@
+// Package feedback wires the function that keeps the views of what was said
+// in step with the facts.
+package feedback
+
+import (
+	"context"
+	"encoding/json"
+
+	"rapport/internal/app"
+	"rapport/internal/feedback"
+	"rapport/internal/lambdasqs"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+	"rapport/internal/task"
+	"rapport/internal/view"
+)
+
+// New returns the function that keeps the views of what was said in step with the facts.
+func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "SCORING_QUEUE_URL")
+	if err != nil {
+		return nil, err
+	}
+	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
+	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
+		return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
+	})
+	return lambdasqs.EachApart(lambdasqs.ByList("facts"), func(ctx context.Context, body []byte) error {
+		var m task.View
+		if err := json.Unmarshal(body, &m); err != nil {
+			return err
+		}
+		return f.View(ctx, m.Workspace, m.Facts...)
+	}), nil
+}

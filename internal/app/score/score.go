@@ -1,0 +1,86 @@
+// Package score wires the function that keeps leads in step with the facts.
+package score
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"time"
+
+	"rapport/internal/app"
+	"rapport/internal/fault"
+	"rapport/internal/lambdasqs"
+	"rapport/internal/leads"
+	"rapport/internal/queue"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/task"
+	"rapport/internal/view"
+)
+
+// New returns the function that keeps leads in step with the facts. What a
+// batch of messages tells of one person is scored once. Without messages, by a
+// tick, it sends itself messages for those who are due although nothing came.
+func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) (any, error), error) {
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "SCORING_QUEUE_URL")
+	if err != nil {
+		return nil, err
+	}
+	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(store.New(cfg, env["TABLE"]))
+	work := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
+		return batch(ctx, l, time.Now(), ms)
+	})
+	return lambdasqs.OrTick(work, func(ctx context.Context) error {
+		due, err := l.Due(ctx, social.Instant(time.Now()), maxDue)
+		if err != nil {
+			return err
+		}
+		var out []task.Score
+		for _, d := range due {
+			for part := range slices.Chunk(d.Stale, perMessage) {
+				out = append(out, task.Score{Workspace: d.Workspace, Accounts: part})
+			}
+		}
+		return queue.SendAll(ctx, scores, out)
+	}), nil
+}
+
+const (
+	maxDue     = 20_000 // persons that one tick finds; more wait for the next
+	perMessage = 20     // of them in a message
+)
+
+// batch works off messages: each person once, for all messages that name them.
+func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {
+	failed := map[string]error{}
+	stale := map[string][]view.Stale{}
+	named := map[string][]string{} // by workspace and account: the messages
+	for _, m := range ms {
+		var x task.Score
+		if err := json.Unmarshal(m.Body, &x); err != nil {
+			failed[m.ID] = err
+			continue
+		}
+		stale[x.Workspace] = append(stale[x.Workspace], x.Accounts...)
+		for _, a := range x.Accounts {
+			id := x.Workspace + " " + a.Account
+			named[id] = append(named[id], m.ID)
+		}
+	}
+	for w, list := range stale {
+		list = view.Merge(list)
+		for i, err := range l.Score(ctx, w, social.Instant(now), list...) {
+			if err != nil && !fault.Retryable(err) {
+				slog.ErrorContext(ctx, "lead not scored", "workspace", w, "account", list[i].Account, "error", err.Error())
+				continue // the same facts would fail again; a new one will try again
+			}
+			if err != nil {
+				for _, id := range named[w+" "+list[i].Account] {
+					failed[id] = err
+				}
+			}
+		}
+	}
+	return failed
+}

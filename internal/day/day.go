@@ -1,0 +1,119 @@
+// Package day is the compact form in which activities are kept by day: a
+// tuple for each, without texts, names or the platform's ids, packed into
+// blocks of one hour. Issues, reports and the discovery of themes count
+// tuples, and read the few texts they need from the facts. Pure.
+package day
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/social"
+)
+
+// ID is the hash in the id of an account or activity.
+type ID [20]byte
+
+// Tuple is an activity as it stood when the tuple was written.
+type Tuple struct {
+	Account, Activity ID
+	Occurred          int64 // milliseconds since 1970
+	Undated           bool
+	Type              social.Type
+	Direction         social.Direction
+	Platform          social.Platform
+	Scope             string
+	Language          string
+	Sentiment         string
+	Intent            string
+	Said              bool  // it has a text
+	Nobody            bool  // the platform does not say who it was
+	Edits             int   // and deletions that are applied
+	Edited            int64 // when the newest of them was made; milliseconds since 1970
+	Deleted           bool
+
+	Tag
+	Tagged bool // whether it was assigned under the theme set that was asked for
+}
+
+// Tag is what a text was assigned to under one theme set.
+type Tag struct {
+	Theme string // empty: none
+	Near  int16  // the similarity to it, in units of 1/4096
+}
+
+// Of is the tuple of an activity as it stands: edited so many times, last at
+// an instant, or deleted.
+func Of(a social.Activity, edits int, edited time.Time, deleted bool) (Tuple, error) {
+	t := Tuple{Occurred: a.Occurred.UnixMilli(), Undated: a.Undated, Type: a.Type, Direction: a.Direction, Platform: a.Platform, Scope: a.Scope,
+		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Said: said(a.Text), Nobody: a.Actor.ID == social.Unknown, Edits: edits, Deleted: deleted}
+	if !edited.IsZero() {
+		t.Edited = edited.UnixMilli()
+	}
+	var ok, too bool
+	t.Account, ok = social.Hash(a.Account().AccountID())
+	t.Activity, too = social.Hash(a.ID())
+	if !ok || !too {
+		return t, fmt.Errorf("activity %q: its ids are no hashes", a.Key)
+	}
+	return t, nil
+}
+
+// AccountID is the id of the account that acted.
+func (t Tuple) AccountID() string { return social.OfHash("acc", t.Account) }
+
+// ActivityID is the activity's id.
+func (t Tuple) ActivityID() string { return social.OfHash("act", t.Activity) }
+
+// At is when it was done.
+func (t Tuple) At() time.Time { return time.UnixMilli(t.Occurred).UTC() }
+
+// Hour is the hour, UTC, under which it stands.
+func (t Tuple) Hour() time.Time { return t.At().Truncate(time.Hour) }
+
+func order(a, b Tuple) int {
+	return cmp.Or(cmp.Compare(a.Occurred, b.Occurred), slices.Compare(a.Activity[:], b.Activity[:]))
+}
+
+// newer sorts, of two tuples of one activity, the one that knows more first:
+// a deletion wins, then the newest edit, then the one that is tagged.
+func newer(a, b Tuple) int {
+	return cmp.Or(-compare(a.Deleted, b.Deleted), -cmp.Compare(a.Edited, b.Edited), -cmp.Compare(a.Edits, b.Edits), -compare(a.Tagged, b.Tagged),
+		cmp.Compare(a.Theme, b.Theme), cmp.Compare(a.Near, b.Near))
+}
+
+func compare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// Merge sorts the tuples of an hour by time and keeps one of each activity:
+// batches that are cut differently, and edits, write several. It works in place.
+func Merge(ts []Tuple) []Tuple {
+	slices.SortFunc(ts, func(a, b Tuple) int { return cmp.Or(order(a, b), newer(a, b)) })
+	var undated map[ID]bool
+	out := ts[:0]
+	for _, t := range ts {
+		if n := len(out); n > 0 && out[n-1].Activity == t.Activity {
+			continue
+		}
+		if t.Undated { // known at several instants: the earliest holds
+			if undated[t.Activity] {
+				continue
+			}
+			if undated == nil {
+				undated = map[ID]bool{}
+			}
+			undated[t.Activity] = true
+		}
+		out = append(out, t)
+	}
+	return out
+}

@@ -1,0 +1,318 @@
+// Package rebuild makes the views of a workspace again from its facts, beside
+// those that are in use, and compares the two item by item: what differs is
+// reported, or mended. It works in steps, each of which says where the next
+// begins, so that it can stop anywhere and go on.
+package rebuild
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/view"
+)
+
+// Rebuild rebuilds views.
+type Rebuild struct {
+	Store *store.Store
+	Views func(*store.Store) []view.View // the list, over a store
+	Now   func() time.Time
+}
+
+// Phase is what a step works on.
+type Phase string
+
+// The phases, in their order.
+const (
+	Clear   Phase = "clear"   // what an earlier rebuild left goes
+	Build   Phase = "build"   // views are made of facts, account by account
+	Compare Phase = "compare" // partition by partition, and mended where that was asked for
+	Drop    Phase = "drop"    // what was built goes
+	Done    Phase = "done"
+)
+
+// State is a rebuild between two steps. The zero value but for Workspace is the beginning.
+type State struct {
+	Workspace string `json:"workspace"`
+	Account   string `json:"account,omitempty"` // of this account alone
+	Mend      bool   `json:"mend,omitempty"`
+
+	Phase Phase  `json:"phase,omitempty"`
+	After string `json:"after,omitempty"` // the last account or partition that is done
+	Place string `json:"place,omitempty"` // in the phase build: the last fact that is done of the account that follows After
+
+	Accounts   int                      `json:"accounts"`
+	Facts      int                      `json:"facts"`
+	Items      int                      `json:"items"` // of views, compared
+	Views      map[string]*Found        `json:"views"` // by view
+	Mended     int                      `json:"mended"`
+	Conflicts  int                      `json:"conflicts,omitempty"` // written while they were compared, and left to the next rebuild
+	Differ     []string                 `json:"differ,omitempty"`    // the first of the items that are not what the facts give, as "view: what key"
+	remembered map[store.Partition]bool `json:"-"`
+}
+
+// Found is how many items of a view were compared, and how many were not what the facts give.
+type Found struct {
+	Same    int `json:"same"`
+	Missing int `json:"missing,omitempty"`
+	Extra   int `json:"extra,omitempty"`
+	Differs int `json:"differs,omitempty"`
+}
+
+const (
+	perStep    = 100    // facts, accounts or partitions at once
+	maxDiffer  = 100    // items that are named
+	maxNoted   = 50_000 // partitions remembered in memory as noted
+	accountsAt = 25     // accounts listed at once
+)
+
+// Step does a part of the work and returns the state after it. It can be
+// repeated, also after it died anywhere.
+func (r *Rebuild) Step(ctx context.Context, s State) (State, error) {
+	if s.Views == nil {
+		s.Views = map[string]*Found{}
+	}
+	var err error
+	switch s.Phase {
+	case "":
+		s.Phase = Clear
+	case Clear:
+		s, err = r.drop(ctx, s, Build)
+	case Build:
+		s, err = r.build(ctx, s)
+	case Compare:
+		s, err = r.compare(ctx, s)
+	case Drop:
+		s, err = r.drop(ctx, s, Done)
+	}
+	if err != nil {
+		return s, fmt.Errorf("rebuild %s, %s after %q: %w", s.Workspace, s.Phase, s.After, err)
+	}
+	return s, nil
+}
+
+// Run makes steps until all is done or until the instant stop, and tells progress of each.
+func (r *Rebuild) Run(ctx context.Context, s State, stop time.Time, progress func(State)) (State, error) {
+	for s.Phase != Done && (stop.IsZero() || r.Now().Before(stop)) {
+		next, err := r.Step(ctx, s)
+		if err != nil {
+			return s, err
+		}
+		s = next
+		progress(s)
+	}
+	return s, nil
+}
+
+// noting returns the views over a store that notes what it writes.
+func (r *Rebuild) noting(s *State) []view.View {
+	if s.remembered == nil || len(s.remembered) > maxNoted {
+		s.remembered = map[store.Partition]bool{}
+	}
+	var mu sync.Mutex
+	return r.Views(r.Store.Noting(store.Rebuilt(s.Workspace), func(ctx context.Context, p store.Partition) error {
+		mu.Lock()
+		known := s.remembered[p]
+		s.remembered[p] = true
+		mu.Unlock()
+		if known {
+			return nil
+		}
+		return r.Store.NotePartition(ctx, s.Workspace, p)
+	}))
+}
+
+func (r *Rebuild) build(ctx context.Context, s State) (State, error) {
+	var accounts []string
+	if s.Account != "" {
+		if s.After != s.Account {
+			accounts = []string{s.Account}
+		}
+	} else {
+		var err error
+		if accounts, err = r.Store.Accounts(ctx, s.Workspace, s.After, 1); err != nil {
+			return s, err
+		}
+	}
+	if len(accounts) == 0 {
+		s.Phase, s.After, s.Place = Compare, "", ""
+		return s, nil
+	}
+	views := r.noting(&s)
+	done, places, err := r.Store.OwnFacts(ctx, s.Workspace, accounts[0], s.Place, perStep)
+	if err != nil {
+		return s, err
+	}
+	facts := make([]view.Fact, len(done))
+	for i, a := range done {
+		facts[i] = view.FactOf(a)
+	}
+	if s.Account != "" && s.Place == "" {
+		// What others did to this account's messages has a part in its views.
+		others, err := r.received(ctx, s.Workspace, s.Account)
+		if err != nil {
+			return s, err
+		}
+		facts = append(facts, others...)
+	}
+	if err := keep(ctx, views, store.Rebuilt(s.Workspace), facts); err != nil {
+		return s, err
+	}
+	s.Facts += len(done)
+	if len(done) < perStep {
+		s.After, s.Place = accounts[0], ""
+		s.Accounts++
+		return s, nil
+	}
+	s.Place = places[len(places)-1]
+	return s, nil
+}
+
+// received lists the facts of others that the account's views hold copies of.
+func (r *Rebuild) received(ctx context.Context, w, account string) ([]view.Fact, error) {
+	all, err := r.Store.Facts(ctx, w, account)
+	if err != nil {
+		return nil, err
+	}
+	var out []view.Fact
+	for _, a := range all {
+		if a.Account().AccountID() == account {
+			continue
+		}
+		f := view.FactOf(a)
+		if f.Activity, err = r.Store.Activity(ctx, w, f.Ref); fault.Is(err, fault.NotFound) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func keep(ctx context.Context, views []view.View, w string, facts []view.Fact) error {
+	for _, v := range views {
+		if err := v.Keep(ctx, w, facts); err != nil {
+			return fmt.Errorf("view %s: %w", v.Name(), err)
+		}
+	}
+	return nil
+}
+
+// owner returns the view that owns a key; nil: none does.
+func owner(views []view.View, pk, sk string) view.View {
+	i := slices.IndexFunc(views, func(v view.View) bool { return v.Owns(pk, sk) })
+	if i < 0 {
+		return nil
+	}
+	return views[i]
+}
+
+func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
+	views := r.Views(r.Store)
+	parts, err := r.Store.NotedPartitions(ctx, s.Workspace, store.Partition(s.After), accountsAt)
+	if err != nil {
+		return s, err
+	}
+	if len(parts) == 0 {
+		s.Phase, s.After = Drop, ""
+		return s, nil
+	}
+	for _, p := range parts {
+		list, err := r.Store.Compare(ctx, s.Workspace, p, func(pk, sk string) bool { return owner(views, pk, sk) != nil })
+		if err != nil {
+			return s, err
+		}
+		for _, c := range list {
+			if s.Account != "" && c.What == store.Extra && !about(p, s.Account) {
+				continue // others' part of what was built for one account only
+			}
+			if err := r.judge(ctx, &s, owner(views, c.PK, c.SK).Name(), c); err != nil {
+				return s, err
+			}
+		}
+	}
+	s.After = string(parts[len(parts)-1])
+	return s, nil
+}
+
+// judge counts a compared item and mends it, where that is asked for.
+func (r *Rebuild) judge(ctx context.Context, s *State, name string, c store.Compared) error {
+	s.Items++
+	f := s.found(name)
+	switch c.What {
+	case store.Same:
+		f.Same++
+		return nil
+	case store.Missing:
+		f.Missing++
+	case store.Extra:
+		f.Extra++
+	default:
+		f.Differs++
+	}
+	if len(s.Differ) < maxDiffer {
+		s.Differ = append(s.Differ, fmt.Sprintf("%s: %s %s %s", name, c.What, c.PK, c.SK))
+	}
+	if !s.Mend {
+		return nil
+	}
+	err := r.Store.Mend(ctx, s.Workspace, c)
+	switch {
+	case fault.Is(err, fault.Conflict):
+		s.Conflicts++
+		return nil
+	case err == nil:
+		s.Mended++
+	}
+	return err
+}
+
+func (s *State) found(name string) *Found {
+	if s.Views[name] == nil {
+		s.Views[name] = &Found{}
+	}
+	return s.Views[name]
+}
+
+// about reports whether a partition holds what is an account's alone.
+func about(p store.Partition, account string) bool {
+	return p == store.Partition("A#"+account) || p == store.Partition("P#"+social.PersonID(account))
+}
+
+func (r *Rebuild) drop(ctx context.Context, s State, then Phase) (State, error) {
+	parts, err := r.Store.NotedPartitions(ctx, s.Workspace, "", perStep)
+	if err != nil {
+		return s, err
+	}
+	for _, p := range parts {
+		if err := r.Store.DropRebuilt(ctx, s.Workspace, p); err != nil {
+			return s, err
+		}
+	}
+	if len(parts) == 0 {
+		s.Phase = then
+	}
+	return s, nil
+}
+
+// String is the state as JSON, by which it goes on.
+func (s State) String() string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// Different is how many items were not what the facts give.
+func (s State) Different() int {
+	n := 0
+	for _, f := range s.Views {
+		n += f.Missing + f.Extra + f.Differs
+	}
+	return n
+}

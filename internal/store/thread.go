@@ -1,0 +1,558 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rapport/internal/conversation"
+	"rapport/internal/fault"
+	"rapport/internal/social"
+)
+
+// Threads. A thread is a tree of messages. Where the platform names the
+// thread, that name is its id. Else it is the topmost message known of: a
+// message whose parent has not arrived stands under the parent's id. When the
+// parent arrives and has a parent of its own, its place says so, and what
+// stands under its id moves up to the root (MovePart). Whoever writes
+// something under a root looks afterwards whether it still is one.
+//
+// What a message needs is found by its own key or as the first of a list, so
+// that its cost doesn't grow with its thread.
+
+// NodeRef is a message of a thread and where its activity is kept.
+type NodeRef struct {
+	conversation.Node
+	Ref FactRef
+}
+
+// Place says where a message is: its thread, and where its activity is kept.
+type Place struct {
+	NodeRef
+	Thread string // as it was found when the message was stored; Root follows it up
+}
+
+// NodeOf is the message that an activity is.
+func NodeOf(a social.Activity) NodeRef {
+	n := conversation.Node{Message: MessageID(a.Platform, a.Scope, a.Object.ID), Activity: a.ID(), Key: a.Key, Account: a.Account().AccountID(),
+		Direction: a.Direction, Occurred: a.Occurred.UTC().Truncate(time.Millisecond), Private: a.Type == social.Message, Content: !conversation.Wants(a.Intent)}
+	if a.InReplyTo != "" {
+		n.InReplyTo = MessageID(a.Platform, a.Scope, a.InReplyTo)
+	}
+	return NodeRef{n, RefOf(a)}
+}
+
+// ThreadOf finds the thread of a message: the platform's, or that of the
+// message it replies to, or one of its own.
+func (s *Store) ThreadOf(ctx context.Context, w string, a social.Activity) (string, error) {
+	switch {
+	case a.Conversation != "":
+		return ThreadID(a.Platform, a.Scope, a.Conversation), nil
+	case a.InReplyTo == "":
+		return MessageID(a.Platform, a.Scope, a.Object.ID), nil
+	}
+	return s.Root(ctx, w, MessageID(a.Platform, a.Scope, a.InReplyTo))
+}
+
+// MaxAskers is how many askers of a thread a private message is to that names
+// none: where more ask there, it is to the first of them in the order of ids.
+const MaxAskers = 200
+
+// Window returns the business's private messages that name nothing and are to
+// a message of an asker's, as long as it stands: those after it, until the
+// asker's next one. Those that were deleted are among them only if asked for.
+func (s *Store) Window(ctx context.Context, w, thread string, m NodeRef, deleted bool) ([]NodeRef, error) {
+	until, own := "~", Own(w, thread, m.Account)
+	next, err := s.After(ctx, own, m.Occurred, &m, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(next) > 0 {
+		if next[0].Occurred.Equal(m.Occurred) {
+			return nil, nil // of two of the same instant, the later in order is replied to
+		}
+		until = social.Stamp(next[0].Occurred) + "~" // a reply of that very instant is not to the next one yet
+	}
+	var out []NodeRef
+	collect := func(n NodeRef) error { out = append(out, n); return nil }
+	l := Unnamed(w, thread)
+	froms := []string{l.up}
+	if deleted {
+		froms = append(froms, l.deleted)
+	}
+	for _, up := range froms {
+		if err := s.walk(ctx, query{pk: l.pk, from: up + social.Stamp(m.Occurred) + "~", to: up + until, limit: pageOfReplies}, collect); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// nodeItem is a message in one of the lists it is in, or its place. Of a
+// message that was erased, all that is left of its place, where others' say
+// that they hang below it, is Thread.
+type nodeItem struct {
+	PK, SK    string
+	Schema    int
+	Thread    string `dynamodbav:",omitempty"` // of a place
+	Below     bool   `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
+	Message   string `dynamodbav:",omitempty"`
+	Activity  string `dynamodbav:",omitempty"`
+	Key       string `dynamodbav:",omitempty"`
+	Account   string `dynamodbav:",omitempty"`
+	Fact      string `dynamodbav:",omitempty"`
+	Direction string `dynamodbav:",omitempty"`
+	Occurred  string `dynamodbav:",omitempty"`
+	InReplyTo string `dynamodbav:",omitempty"`
+	Private   bool   `dynamodbav:",omitempty"`
+	Content   bool   `dynamodbav:",omitempty"`
+}
+
+func newNodeItem(k key, n NodeRef) nodeItem {
+	return nodeItem{PK: k.PK, SK: k.SK, Schema: 1, Message: n.Message, Activity: n.Activity, Key: n.Key, Account: n.Account, Fact: n.Ref.SK,
+		Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, Content: n.Content}
+}
+
+func (it nodeItem) node() (NodeRef, error) {
+	t, err := social.ParseStamp(it.Occurred)
+	deleted := strings.HasPrefix(it.SK, "M#d#") || strings.HasPrefix(it.SK, "O-#") || strings.HasPrefix(it.SK, "P-#")
+	return NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account, Direction: social.Direction(it.Direction),
+		Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Content: it.Content, Deleted: deleted}, FactRef{Account: it.Account, SK: it.Fact}}, err
+}
+
+func (s *Store) nodes(ctx context.Context, q query) ([]NodeRef, error) {
+	items, err := all[nodeItem](ctx, s, q)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]NodeRef, len(items))
+	for i, it := range items {
+		if out[i], err = it.node(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// maxHops bounds how far a thread is followed up.
+const maxHops = 2000
+
+// Place returns where a message is; an error of kind NotFound if it has not arrived, or was erased.
+func (s *Store) Place(ctx context.Context, w, message string) (Place, error) {
+	var it nodeItem
+	if err := s.get(ctx, key{threadPK(w, message), "@"}, &it); err != nil {
+		return Place{}, fmt.Errorf("place of %s: %w", message, err)
+	}
+	if it.Account == "" {
+		return Place{}, fmt.Errorf("place of %s: %w", message, fault.New(fault.NotFound, "the message was erased"))
+	}
+	n, err := it.node()
+	return Place{n, it.Thread}, err
+}
+
+// PutPlace notes where a message is. A message that has a place keeps it; the
+// place that holds is returned.
+func (s *Store) PutPlace(ctx context.Context, w string, p Place) (Place, error) {
+	it := newNodeItem(key{threadPK(w, p.Message), "@"}, p.NodeRef)
+	it.Thread = p.Thread
+	old, err := s.putNew(ctx, it)
+	if !errors.Is(err, errExists) {
+		return p, err
+	}
+	if err := attributevalue.UnmarshalMap(old, &it); err != nil {
+		return p, err
+	}
+	p.Thread = it.Thread
+	return p, nil
+}
+
+// Path follows a thread up: it begins with the thread and ends with the
+// topmost one, its root. A ring of replies, which only a forger makes, has its
+// smallest id as root.
+func (s *Store) Path(ctx context.Context, w, thread string) ([]string, error) {
+	path := []string{thread}
+	for len(path) < maxHops && !strings.HasPrefix(thread, "thr_") { // above one that the platform names is nothing
+		var p nodeItem
+		err := s.get(ctx, key{threadPK(w, thread), "@"}, &p)
+		if fault.Is(err, fault.NotFound) || err == nil && p.Thread == thread {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("path of %s: %w", path[0], err)
+		}
+		thread = p.Thread
+		if i := slices.Index(path, thread); i >= 0 {
+			root := slices.Min(path[i:])
+			return append(slices.DeleteFunc(path, func(t string) bool { return t == root }), root), nil
+		}
+		path = append(path, thread)
+	}
+	return path, nil
+}
+
+// Root returns the topmost thread above one, which may be itself.
+func (s *Store) Root(ctx context.Context, w, thread string) (string, error) {
+	path, err := s.Path(ctx, w, thread)
+	if err != nil {
+		return "", err
+	}
+	return path[len(path)-1], nil
+}
+
+// MarkBelow notes at a message's place that others' places name it as their
+// thread, so that the place outlives the message.
+func (s *Store) MarkBelow(ctx context.Context, w, message string) error {
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{threadPK(w, message), "@"}.av(),
+		UpdateExpression: aws.String("SET Below = :t"), ConditionExpression: aws.String("attribute_exists(PK)"), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+		ExpressionAttributeValues: map[string]types.AttributeValue{":t": &types.AttributeValueMemberBOOL{Value: true}}})
+	if err = classify("mark below", err); fault.Is(err, fault.Conflict) {
+		return nil // erased meanwhile
+	}
+	if err == nil {
+		s.wrote(out.ConsumedCapacity)
+	}
+	return err
+}
+
+// List is a list of messages, in the order of time, in which each stands as
+// it is or as deleted.
+type List struct {
+	pk          string
+	own         bool // an asker's messages: those that want a reply and those that don't stand apart
+	up, deleted string
+}
+
+// Own lists the messages of an asker's in a thread.
+func Own(w, thread, asker string) List {
+	return List{pk: partPK(w, thread, asker), own: true, up: "M#q#", deleted: "M#d#"}
+}
+
+// Replies lists the business's replies that name a message.
+func Replies(w, message string) List {
+	return List{pk: threadPK(w, message), up: "O#", deleted: "O-#"}
+}
+
+// Unnamed lists the business's private messages in a thread that name nothing.
+func Unnamed(w, thread string) List {
+	return List{pk: threadPK(w, thread), up: "P#", deleted: "P-#"}
+}
+
+// Named lists the business's private messages in a thread that name what they
+// reply to: they are looked for where a person is forgotten.
+func Named(w, thread string) List {
+	return List{pk: threadPK(w, thread), up: "PN#", deleted: "PN#"}
+}
+
+func order(n NodeRef) string { return social.Stamp(n.Occurred) + "#" + n.Activity }
+
+func (l List) at(n NodeRef) key {
+	up := l.up
+	if l.own && n.Content {
+		up = "M#c#"
+	}
+	return key{l.pk, up + order(n)}
+}
+
+func (l List) deletedAt(n NodeRef) key { return key{l.pk, l.deleted + order(n)} }
+
+// Enter puts a message into a list. One that is there stays.
+func (s *Store) Enter(ctx context.Context, l List, n NodeRef) error {
+	_, err := s.putNew(ctx, newNodeItem(l.at(n), n))
+	if errors.Is(err, errExists) {
+		return nil
+	}
+	return err
+}
+
+// Strike notes a message in a list as deleted.
+func (s *Store) Strike(ctx context.Context, l List, n NodeRef) error {
+	if l.up == l.deleted {
+		return nil
+	}
+	if _, err := s.putNew(ctx, newNodeItem(l.deletedAt(n), n)); err != nil && !errors.Is(err, errExists) {
+		return err
+	}
+	return s.delete(ctx, l.at(n))
+}
+
+// Remove takes a message out of a list, and counts what was there.
+func (s *Store) Remove(ctx context.Context, l List, n NodeRef) (int, error) {
+	removed := 0
+	for _, k := range []key{l.at(n), l.deletedAt(n)} {
+		there, err := s.take(ctx, k)
+		if err != nil {
+			return removed, err
+		}
+		if there {
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+// take deletes an item and reports whether it was there.
+func (s *Store) take(ctx context.Context, k key) (bool, error) {
+	out, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.av(), ReturnValues: types.ReturnValueAllOld,
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if err != nil {
+		return false, classify("take", err)
+	}
+	s.wrote(out.ConsumedCapacity)
+	return len(out.Attributes) > 0, nil
+}
+
+// Stands reports whether a message stands in a list, and whether as deleted.
+func (s *Store) Stands(ctx context.Context, l List, n NodeRef) (stands, deleted bool, err error) {
+	var it key
+	err = s.get(ctx, l.at(n), &it)
+	if !fault.Is(err, fault.NotFound) {
+		return err == nil, false, err
+	}
+	err = s.get(ctx, l.deletedAt(n), &it)
+	if fault.Is(err, fault.NotFound) {
+		return false, false, nil
+	}
+	return false, err == nil, err
+}
+
+// After returns the first messages of a list that stand after an instant or a
+// message (the later of both counts), at most limit.
+func (s *Store) After(ctx context.Context, l List, at time.Time, n *NodeRef, limit int) ([]NodeRef, error) {
+	from := social.Stamp(at)
+	if n != nil && order(*n) >= from {
+		from = order(*n) + "!" // follows it, and nothing stands between
+	}
+	return s.between(ctx, l, from, "~", false, limit)
+}
+
+// between reads a range of those of a list that are not deleted, merged.
+func (s *Store) between(ctx context.Context, l List, from, to string, newest bool, limit int) ([]NodeRef, error) {
+	ups := []string{l.up}
+	if l.own {
+		ups = append(ups, "M#c#")
+	}
+	var out []NodeRef
+	for _, up := range ups {
+		ns, err := s.nodes(ctx, query{pk: l.pk, from: up + from, to: up + to, descending: newest, limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ns...)
+	}
+	slices.SortFunc(out, func(a, b NodeRef) int {
+		c := strings.Compare(order(a), order(b))
+		if newest {
+			return -c
+		}
+		return c
+	})
+	return out[:min(limit, len(out))], nil
+}
+
+// Before returns the newest message of a list before an instant.
+func (s *Store) Before(ctx context.Context, l List, at time.Time) (NodeRef, bool, error) {
+	out, err := s.between(ctx, l, " ", social.Stamp(at), true, 1) // a stamp alone stands before all of its instant
+	if err != nil || len(out) == 0 {
+		return NodeRef{}, false, err
+	}
+	return out[0], true, nil
+}
+
+// DeletedBetween returns those of a list that are noted as deleted, from an
+// instant on and before another, at most limit.
+func (s *Store) DeletedBetween(ctx context.Context, l List, from, to time.Time, limit int) ([]NodeRef, error) {
+	return s.nodes(ctx, query{pk: l.pk, from: l.deleted + social.Stamp(from), to: l.deleted + social.Stamp(to), limit: limit})
+}
+
+// pageOfReplies is how many replies to one message are read at once.
+const pageOfReplies = 200
+
+// RepliesTo calls f with each reply that names a message, those that were deleted too.
+func (s *Store) RepliesTo(ctx context.Context, w, message string, f func(NodeRef) error) error {
+	return s.walk(ctx, query{pk: threadPK(w, message), from: "O#", to: "O.", limit: pageOfReplies}, f) // "-" follows "#", and "." follows "-"
+}
+
+// PrivateIn calls f with each private message of the business's in a thread.
+func (s *Store) PrivateIn(ctx context.Context, w, thread string, f func(NodeRef) error) error {
+	return s.walk(ctx, query{pk: threadPK(w, thread), from: "P#", to: "PN$", limit: pageOfReplies}, f)
+}
+
+// walk reads a range page by page.
+func (s *Store) walk(ctx context.Context, q query, f func(NodeRef) error) error {
+	for {
+		items, err := all[nodeItem](ctx, s, q)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			n, err := it.node()
+			if err != nil {
+				return err
+			}
+			if err := f(n); err != nil {
+				return err
+			}
+			q.from = it.SK + "!"
+		}
+		if len(items) < q.limit {
+			return nil
+		}
+	}
+}
+
+// HasPrivate reports whether the business said anything in a thread in private
+// that names nothing.
+func (s *Store) HasPrivate(ctx context.Context, w, thread string) (bool, error) {
+	items, err := all[key](ctx, s, query{pk: threadPK(w, thread), from: "P#", to: "P.", limit: 1})
+	return len(items) > 0, err
+}
+
+// PutAsker notes an asker in a thread. It reads before it writes, since most are there.
+func (s *Store) PutAsker(ctx context.Context, w, thread, asker string) error {
+	k := key{threadPK(w, thread), askerSK(asker)}
+	var it key
+	if err := s.get(ctx, k, &it); !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	_, err := s.putNew(ctx, struct {
+		key
+		Schema int
+	}{k, 1})
+	if errors.Is(err, errExists) {
+		return nil
+	}
+	return err
+}
+
+// DeleteAsker takes an asker off a thread.
+func (s *Store) DeleteAsker(ctx context.Context, w, thread, asker string) error {
+	return s.delete(ctx, key{threadPK(w, thread), askerSK(asker)})
+}
+
+// Askers returns askers of a thread, at most limit, in the order of their ids.
+func (s *Store) Askers(ctx context.Context, w, thread string, limit int) ([]string, error) {
+	items, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: askerSK(""), limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(items))
+	for i, it := range items {
+		out[i] = lastPart(it.SK)
+	}
+	return out, nil
+}
+
+// MovePart moves an asker's part of a thread up to another. The asker stays
+// on the list of the lower one, until DeleteAsker is called. What is taken
+// away there meanwhile is not moved.
+func (s *Store) MovePart(ctx context.Context, w, from, to, asker string) error {
+	if err := s.moveAll(ctx, partPK(w, from, asker), "M#", "X$", partPK(w, to, asker)); err != nil {
+		return err
+	}
+	_, err := s.DeleteHead(ctx, w, from, asker)
+	return err
+}
+
+// MovePrivate moves the list of what the business said in private up.
+func (s *Store) MovePrivate(ctx context.Context, w, from, to string) error {
+	return s.moveAll(ctx, threadPK(w, from), "PN#", "PN$", threadPK(w, to))
+}
+
+// pageOfMoves is how many items are read at once to be moved.
+const pageOfMoves = 100
+
+func (s *Store) moveAll(ctx context.Context, pk, from, to, into string) error {
+	for {
+		var items []map[string]types.AttributeValue
+		err := s.scan(ctx, query{pk: pk, from: from, to: to, limit: pageOfMoves}, func(it map[string]types.AttributeValue) (bool, error) {
+			items = append(items, it)
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			from = text(it[attrSK]) + "!"
+			if err := s.move(ctx, it, into); err != nil {
+				return err
+			}
+		}
+		if len(items) < pageOfMoves {
+			return nil
+		}
+	}
+}
+
+// move puts an item under another partition and deletes it where it was, or
+// does neither, if it is there no more.
+func (s *Store) move(ctx context.Context, it map[string]types.AttributeValue, into string) error {
+	old := key{text(it[attrPK]), text(it[attrSK])}
+	it[attrPK] = str(into)
+	err := s.transact(ctx, "move", []types.TransactWriteItem{{Put: &types.Put{TableName: &s.table, Item: it}},
+		{Delete: &types.Delete{TableName: &s.table, Key: old.av(), ConditionExpression: aws.String("attribute_exists(PK)")}}})
+	if !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	var still key
+	if err := s.get(ctx, old, &still); fault.Is(err, fault.NotFound) {
+		return nil // somebody else moved it, or took it away
+	} else if err != nil {
+		return err
+	}
+	it[attrPK] = str(into)
+	return fault.Wrap(fault.Conflict, err, "")
+}
+
+// transact writes several items or none. Where somebody else writes one of
+// them at the same time, or a condition does not hold, its error is of kind Conflict.
+func (s *Store) transact(ctx context.Context, op string, items []types.TransactWriteItem) error {
+	out, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if e, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		for _, r := range e.CancellationReasons {
+			if c := aws.ToString(r.Code); c == "TransactionConflict" || c == "ConditionalCheckFailed" {
+				return fault.Wrap(fault.Conflict, fmt.Errorf("%s: %w", op, err), "")
+			}
+		}
+	}
+	if err != nil {
+		return classify(op, err)
+	}
+	for i := range out.ConsumedCapacity {
+		s.wrote(&out.ConsumedCapacity[i])
+	}
+	return nil
+}
+
+// PutEdit notes an edit or deletion at the message it is about, which may not have arrived.
+func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activity, reader string) error {
+	it := toItem(threadPK(w, message), editSK(a), a, reader)
+	_, _, err := s.putFact(ctx, &it, dated)
+	return err
+}
+
+// maxEdits is how many edits of one message are read: its deletions, and the first edits.
+const maxEdits = 1000
+
+// Edits returns the edits and deletions of a message, oldest first.
+func (s *Store) Edits(ctx context.Context, w, message string) ([]social.Activity, error) {
+	items, err := all[activityItem](ctx, s, query{pk: threadPK(w, message), prefix: "E#", limit: maxEdits})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]social.Activity, len(items))
+	for i, it := range items {
+		if out[i], err = it.activity(); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(out, func(a, b social.Activity) int { return a.Occurred.Compare(b.Occurred) })
+	return out, nil
+}

@@ -1,0 +1,183 @@
+package byday
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"rapport/internal/day"
+	"rapport/internal/issue"
+	"rapport/internal/store"
+	"rapport/internal/theme"
+)
+
+// Period is what is counted, and how.
+type Period struct {
+	From, To time.Time // To exclusive
+	Set      theme.Set // zero: nothing belongs to a theme
+	Assigner *theme.Assigner
+
+	// Each, where it is set, is called with every activity of the period, and
+	// of the one of the same length before; the newest hour first.
+	Each func(t day.Tuple, before bool)
+}
+
+// Counted is what a period and the one before came to.
+type Counted struct {
+	issue.Summary
+	Complete bool      // everything was read, and every message is assigned
+	Since    time.Time // what was done before this was not read
+	Untagged int       // messages that are counted as of no theme, since there was no time to read them
+}
+
+const (
+	// maxUntagged is how many texts are read and assigned to themes while
+	// counting: of messages that were edited, or that came while a theme set
+	// was being published. All others are tagged already.
+	maxUntagged = 5000
+	// reserve is the time that is kept for what is done with the counts.
+	reserve = 4 * time.Second
+)
+
+var errLate = errors.New("there is no more time")
+
+// Count counts a period, the newest hour first. If the time of ctx would not
+// suffice, it stops, and the result says how far it came. What it reads is
+// that of store.Days, and at most a unit for each of 5,000 texts.
+func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (Counted, error) {
+	length := p.To.Sub(p.From)
+	out := Counted{Complete: true, Since: p.From.Add(-length)}
+	c := issue.NewCounter(p.Set)
+	left := maxUntagged
+	end, limited := ctx.Deadline()
+	from := p.From.UnixMilli()
+	until := p.To
+	err := s.Days(ctx, w, store.Span{From: out.Since, To: p.To, Set: p.Set.Version}, func(hour time.Time, ts []day.Tuple) error {
+		if limited && time.Until(end) < reserve {
+			return errLate
+		}
+		n, err := assign(ctx, s, w, p.Assigner, ts, &left)
+		if err != nil {
+			return err
+		}
+		out.Untagged += n
+		for _, t := range ts {
+			before := t.Occurred < from
+			if before {
+				c.AddBefore(t)
+			} else {
+				c.Add(t)
+			}
+			if p.Each != nil {
+				p.Each(t, before)
+			}
+		}
+		until = hour
+		return nil
+	})
+	if errors.Is(err, errLate) {
+		out.Complete, out.Since, err = false, until, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Complete = out.Complete && out.Untagged == 0
+	out.Summary = c.Summary(limit)
+	return out, nil
+}
+
+// assign tags those of an hour's tuples that are not, by their texts, as long
+// as some of left remain; it returns how many it left as they are.
+func assign(ctx context.Context, s *store.Store, w string, a *theme.Assigner, ts []day.Tuple, left *int) (int, error) {
+	var at []int
+	var of []day.Tuple
+	skipped := 0
+	for i, t := range ts {
+		switch {
+		case t.Tagged || !issue.Assigned(t):
+		case len(at) < *left:
+			at, of = append(at, i), append(of, t)
+		default:
+			skipped++
+		}
+	}
+	*left -= len(at)
+	if a == nil {
+		return skipped, nil
+	}
+	tags, err := TagsOf(ctx, s, w, a, of)
+	if err != nil {
+		return 0, err
+	}
+	for k, i := range at {
+		ts[i].Tag, ts[i].Tagged = tags[k], true
+	}
+	return skipped, nil
+}
+
+// atOnce is how many texts are in memory: each may have 64 KB.
+const atOnce = 100
+
+// TagsOf reads the texts of tuples and assigns them to themes, those that are
+// assigned at all.
+func TagsOf(ctx context.Context, s *store.Store, w string, a *theme.Assigner, ts []day.Tuple) ([]day.Tag, error) {
+	out := make([]day.Tag, len(ts))
+	var at []int
+	for i, t := range ts {
+		if issue.Assigned(t) {
+			at = append(at, i)
+		}
+	}
+	for part := range slices.Chunk(at, atOnce) {
+		of := make([]day.Tuple, len(part))
+		for k, i := range part {
+			of[k] = ts[i]
+		}
+		said, err := s.Said(ctx, w, of)
+		if err != nil {
+			return nil, err
+		}
+		for k, i := range part {
+			if said[k] != nil {
+				out[i] = TagOf(a, said[k].Text)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Quotes reads the quotes of issues.
+func Quotes(ctx context.Context, s *store.Store, w string, issues []issue.Issue) error {
+	var near []day.Tuple
+	for _, i := range issues {
+		near = append(near, i.Near...)
+	}
+	said, err := s.Said(ctx, w, near)
+	if err != nil {
+		return err
+	}
+	for i := range issues {
+		var quotes []*issue.Quote
+		for _, it := range said[:len(issues[i].Near)] {
+			if it == nil {
+				quotes = append(quotes, nil)
+				continue
+			}
+			q := QuoteOf(*it)
+			quotes = append(quotes, &q)
+		}
+		said = said[len(issues[i].Near):]
+		issues[i].Quote(quotes)
+	}
+	return nil
+}
+
+// QuoteOf is a message as it is quoted.
+func QuoteOf(i store.Item) issue.Quote {
+	author := i.Actor.Handle
+	if author == "" {
+		author = i.Actor.Name
+	}
+	return issue.Quote{Key: i.Key, Text: i.Text, Author: author, Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
+}

@@ -1,0 +1,288 @@
+// Package conversation is the view of who asked what in which thread, who
+// waits for an answer, and how fast answers came.
+//
+// A message stands in its thread (thread.go). From that its exchanges are told
+// (exchange.go), and from those the conversation's head: the newest and the
+// first of a list each, so that a message costs as much in a conversation of
+// thousands as in a new one. Each writes first and looks afterwards whether
+// what it wrote rests on what still is so. A thread's root is looked at again
+// too: see package store.
+package conversation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/parallel"
+	"rapport/internal/reading"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/view"
+)
+
+// View keeps conversations.
+type View struct {
+	store *store.Store
+	score func(ctx context.Context, workspace string, stale []view.Stale) error
+}
+
+// New returns the view over a store; score asks for accounts to be scored
+// again, since a reply they received, or what was edited by others, counts for them.
+func New(s *store.Store, score func(ctx context.Context, workspace string, stale []view.Stale) error) *View {
+	return &View{s, score}
+}
+
+var _ view.View = (*View)(nil)
+
+// Name is the view's name.
+func (*View) Name() string { return "conversation" }
+
+// Owns says which items are the view's: messages in their threads, what an
+// asker received, and responses by day.
+func (*View) Owns(pk, sk string) bool {
+	switch {
+	case strings.HasPrefix(pk, "C#"):
+		return true
+	case strings.HasPrefix(pk, "A#"):
+		return strings.HasPrefix(sk, "R#")
+	case pk == "D", strings.HasPrefix(pk, "D#"):
+		return strings.HasPrefix(sk, "X#")
+	}
+	return false
+}
+
+// hands is how many messages or conversations are worked on at once.
+const hands = 8
+
+// part is one asker in one thread.
+type part struct{ thread, asker string }
+
+// keeping is one call of Keep.
+type keeping struct {
+	*View
+	w       string
+	mu      sync.Mutex
+	touched map[part]bool // conversations to be computed, by any thread that is or was theirs
+}
+
+func (k *keeping) touch(thread, asker string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.touched[part{thread, asker}] = true
+}
+
+// Keep brings the conversations that facts have a part in up to date: each
+// once, however many of the facts are in it.
+func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
+	k := &keeping{View: v, w: w, touched: map[part]bool{}}
+	// Places first: with those of all facts, roots are what they will be.
+	places := make([]*store.Place, len(facts))
+	errs := parallel.Each(ctx, len(facts), hands, func(i int) (err error) {
+		places[i], err = k.place(ctx, facts[i].Activity)
+		return err
+	})
+	placed := slices.Clone(errs)
+	// What fails keeps nothing else from being viewed: the message comes again as a whole.
+	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error {
+		if placed[i] != nil || places[i] == nil {
+			return nil
+		}
+		return k.stand(ctx, *places[i], facts[i].Conversation != "")
+	})...)
+	errs = append(errs, k.heads(ctx))
+	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error { return v.look(ctx, w, facts[i]) })...)
+	return errors.Join(errs...)
+}
+
+// place notes where a fact's message is, or what was edited of it, and returns
+// the message whose conversations have a part in it; nil: none.
+func (k *keeping) place(ctx context.Context, a social.Activity) (*store.Place, error) {
+	if a.Type == social.Edit || a.Type == social.Delete {
+		return k.amended(ctx, a)
+	}
+	if !a.Type.Utterance() {
+		return nil, nil
+	}
+	thread, err := k.store.ThreadOf(ctx, k.w, a)
+	if err != nil {
+		return nil, err
+	}
+	p, err := k.store.PutPlace(ctx, k.w, store.Place{NodeRef: store.NodeOf(a), Thread: thread})
+	return &p, err
+}
+
+// amended notes an edit or deletion at its message. The message is returned if
+// it was deleted.
+func (k *keeping) amended(ctx context.Context, a social.Activity) (*store.Place, error) {
+	msg := store.MessageID(a.Platform, a.Scope, a.Object.ID)
+	if err := k.store.PutEdit(ctx, k.w, msg, a, reading.Version); err != nil {
+		return nil, err
+	}
+	p, err := k.store.Place(ctx, k.w, msg)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil // when the message arrives, it finds the edit
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := k.tell(ctx, k.w, p.Account, []social.Activity{a}); err != nil || a.Type != social.Delete {
+		return nil, err
+	}
+	if _, err := k.store.Activity(ctx, k.w, p.Ref); err != nil { // erased meanwhile?
+		if fault.Is(err, fault.NotFound) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return &p, nil
+}
+
+// tell notes edits and deletions that somebody else made, a moderator or
+// nobody named, among the facts of the account that wrote the message, and
+// has it scored again: a score must not rest on what was taken away.
+func (v *View) tell(ctx context.Context, w, account string, edits []social.Activity) error {
+	var since time.Time
+	told := false
+	for _, e := range edits {
+		if e.Account().AccountID() == account {
+			continue // it is among the account's facts already
+		}
+		if err := v.store.PutReceived(ctx, w, account, e, reading.Version); err != nil {
+			return err
+		}
+		if !told || e.Occurred.Before(since) {
+			since = e.Occurred
+		}
+		told = true
+	}
+	if !told {
+		return nil
+	}
+	return v.score(ctx, w, []view.Stale{{Account: account, Since: since}})
+}
+
+// heads computes the conversations that were touched, each once.
+func (k *keeping) heads(ctx context.Context) error {
+	roots := map[string]string{}
+	var parts []part
+	for p := range k.touched {
+		root, ok := roots[p.thread]
+		if !ok {
+			var err error
+			if root, err = k.store.Root(ctx, k.w, p.thread); err != nil {
+				return err
+			}
+			roots[p.thread] = root
+		}
+		parts = append(parts, part{root, p.asker})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(cmp.Compare(a.thread, b.thread), cmp.Compare(a.asker, b.asker)) })
+	parts = slices.Compact(parts)
+	return errors.Join(parallel.Each(ctx, len(parts), hands, func(i int) error {
+		return k.head(ctx, k.w, parts[i].thread, parts[i].asker)
+	})...)
+}
+
+// head writes one conversation. It is written also where nothing changed: the
+// new version refuses a slower writer who read the old one before the facts
+// that made it so.
+func (v *View) head(ctx context.Context, w, root, asker string) error {
+	return store.Again(ctx, func() error {
+		old, err := v.store.Head(ctx, w, root, asker)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		now, err := v.store.Stand(ctx, w, root, asker, time.Time{})
+		if err != nil {
+			return err
+		}
+		if err := v.store.PutHead(ctx, w, now, old); err != nil {
+			return err
+		}
+		return v.rooted(ctx, w, &root, asker)
+	})
+}
+
+// rooted looks whether a thread in which something of an asker's was written
+// is still a root. If not, the asker's part of it is moved up, and the error
+// is of kind Conflict: root is the new one.
+func (v *View) rooted(ctx context.Context, w string, root *string, asker string) error {
+	after, err := v.store.Root(ctx, w, *root)
+	if err != nil || after == *root {
+		return err
+	}
+	if err := v.store.MovePart(ctx, w, *root, after, asker); err != nil {
+		return err
+	}
+	*root = after
+	return fault.New(fault.Conflict, "the thread has a new root")
+}
+
+// look takes away what was written of a fact, if an erasure took the fact and
+// the views that it found meanwhile.
+func (v *View) look(ctx context.Context, w string, f view.Fact) error {
+	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete {
+		return nil
+	}
+	_, err := v.store.Activity(ctx, w, f.Ref)
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	_, err = v.Forget(ctx, w, []view.Fact{f})
+	return err
+}
+
+// Forget takes away what was made of facts that are gone, and brings the
+// conversations of others that they had a part in up to date.
+func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
+	going := map[store.FactRef]bool{}
+	for _, f := range gone {
+		going[f.Ref] = true
+	}
+	n := 0
+	stale := map[store.FactRef]bool{}
+	for _, f := range gone {
+		var k int
+		var again []store.FactRef
+		var err error
+		switch {
+		case f.Type == social.Edit || f.Type == social.Delete:
+			k, again, err = v.store.ForgetEdit(ctx, w, f.Activity)
+		case f.Type.Utterance():
+			k, again, err = v.store.ForgetMessage(ctx, w, f.Activity)
+		}
+		if err != nil {
+			return n, err
+		}
+		n += k
+		for _, ref := range again {
+			if !going[ref] {
+				stale[ref] = true
+			}
+		}
+	}
+	var others []view.Fact
+	var scores []view.Stale
+	for ref := range stale {
+		a, err := v.store.Activity(ctx, w, ref)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		others = append(others, view.Fact{Ref: ref, Activity: a})
+		scores = append(scores, view.Stale{Account: ref.Account})
+	}
+	if len(others) == 0 {
+		return n, nil
+	}
+	slices.SortFunc(scores, func(a, b view.Stale) int { return cmp.Compare(a.Account, b.Account) })
+	return n, errors.Join(v.Keep(ctx, w, others), v.score(ctx, w, slices.Compact(scores)))
+}

@@ -1,0 +1,66 @@
+// Package lead is the view of where each person stands in the list of leads;
+// package leads computes it.
+package lead
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/leads"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/view"
+)
+
+// View is the view.
+type View struct {
+	leads *leads.Leads
+	now   func() time.Time
+}
+
+// New returns the view over a store. The heads are as of now.
+func New(s *store.Store, now func() time.Time) *View { return &View{leads.New(s), now} }
+
+// Name is the view's name.
+func (*View) Name() string { return "lead" }
+
+// Owns reports whether an item is a head.
+func (*View) Owns(pk, sk string) bool {
+	return strings.HasPrefix(pk, "P#") && strings.HasPrefix(sk, "L#")
+}
+
+// Keep scores those who did what facts say. Whoever else a fact has a part in,
+// as the reply to somebody does, is told by the view that finds it so. Without
+// a published model there are no leads.
+func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
+	var list []view.Stale
+	for _, f := range facts {
+		if f.Direction == social.Inbound && f.Actor.ID != social.Unknown {
+			list = append(list, view.StaleBy(f.Activity))
+		}
+	}
+	return v.score(ctx, w, list)
+}
+
+// Forget scores again, of all their facts, those who did what facts say: who
+// did nothing else is no lead any more. It returns 0: whether one was is not told.
+func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
+	var list []view.Stale
+	for _, f := range gone {
+		list = append(list, view.Stale{Account: f.Account().AccountID()})
+	}
+	return 0, v.score(ctx, w, list)
+}
+
+func (v *View) score(ctx context.Context, w string, list []view.Stale) error {
+	var errs []error
+	for _, err := range v.leads.Score(ctx, w, v.now(), view.Merge(list)...) {
+		if !fault.Is(err, fault.NotFound) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
