@@ -28,6 +28,7 @@ var layers = [][]string{
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"view/lead"},
+	{"view/all"},
 	{"erasure", "replay", "rebuild"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges

@@ -50,23 +50,6 @@ const (
 	seed      = 1
 )
 
-// Prices in dollars, us-east-1, on demand, arm64: see docs/cost.md for their
-// date and source.
-const (
-	perMillionHTTP      = 1.00
-	perMillionSQS       = 0.40
-	perMillionInvokes   = 0.20
-	perGBSecond         = 0.0000133334
-	perMillionWRU       = 0.625
-	perMillionRRU       = 0.125
-	perMillionPuts      = 5.00
-	perGBLogs           = 0.50
-	perMillionTraces    = 5.00
-	tracedShare         = 0 // of the invocations; the template's default, PassThrough, starts no traces
-	logBytesPerLine     = 450
-	secondsPerRoundTrip = 0.005 // assumed: DynamoDB, SQS and S3 from a Lambda, mean
-)
-
 var received = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 func main() {

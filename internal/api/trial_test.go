@@ -92,7 +92,7 @@ func (x *world) through(y *way) {
 			}
 			for _, s := range scores {
 				for _, a := range s.Accounts {
-					if err := score(ctx, s.Workspace, []string{a.Account}); err != nil {
+					if err := score(ctx, s.Workspace, []view.Stale{a}); err != nil {
 						return err
 					}
 				}
@@ -108,7 +108,7 @@ func (x *world) through(y *way) {
 		return rec.Code, rec.Body.Bytes(), nil
 	}
 	x.deps.Forget = func(ctx context.Context, w, account string) error {
-		e := erasure.Erasure{Store: x.store, Views: erasure.Views(x.store), Whole: erasure.Whole(x.store, time.Now)}
+		e := erasure.New(x.store, time.Now)
 		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})
 	}
 	x.handler = api.Handler(x.deps)

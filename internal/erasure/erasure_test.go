@@ -392,7 +392,9 @@ func (x *world) enqueue(_ context.Context, m ingest.Erase, after time.Duration) 
 }
 
 func (x *world) erasure() *erasure.Erasure {
-	return &erasure.Erasure{Store: x.store, Archive: x.bucket, Views: erasure.Views(x.store), Whole: erasure.Whole(x.store, func() time.Time { return demanded }), Key: key, Now: func() time.Time { return demanded }, Queue: x.enqueue}
+	e := erasure.New(x.store, func() time.Time { return demanded })
+	e.Archive, e.Key, e.Queue = x.bucket, key, x.enqueue
+	return e
 }
 
 var demand = ingest.Erase{Workspace: w, Platform: "standard", Scope: "forum-one", ID: ann, Reason: "user_deleted", At: social.Stamp(demanded)}
@@ -843,7 +845,9 @@ func (x *world) dying(n int) *erasure.Erasure {
 	cfg.HTTPClient = f
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	s := store.New(cfg, x.table.Name)
-	return &erasure.Erasure{Store: s, Archive: archive.New(cfg, x.table.Name), Views: erasure.Views(s), Whole: erasure.Whole(s, func() time.Time { return demanded }), Key: key, Now: func() time.Time { return demanded }, Queue: x.enqueue}
+	e := erasure.New(s, func() time.Time { return demanded })
+	e.Archive, e.Key, e.Queue = archive.New(cfg, x.table.Name), key, x.enqueue
+	return e
 }
 
 // Wherever an attempt dies, the next one ends where an undisturbed one ends;

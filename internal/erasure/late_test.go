@@ -36,7 +36,7 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 	if says, err := days.Says(t.Context(), "acme"); err != nil || len(says) != 1 {
 		t.Fatalf("no tuple to begin with: %v, %v", says, err)
 	}
-	if err := (&erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, time.Now)}).Account(t.Context(), "acme", account, erasure.Forever, map[string]int{}); err != nil {
+	if err := erasure.New(s, time.Now).Account(t.Context(), "acme", account, erasure.Forever, map[string]int{}); err != nil {
 		t.Fatal(err)
 	}
 	// What a slower writer had in hand.

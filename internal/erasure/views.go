@@ -7,37 +7,35 @@ import (
 	"time"
 
 	"rapport/internal/fault"
-	"rapport/internal/leads"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
-	"rapport/internal/view/byday"
-	"rapport/internal/view/conversation"
+	"rapport/internal/view/all"
 	"rapport/internal/view/history"
 	"rapport/internal/view/lead"
-	"rapport/internal/view/named"
 )
 
-// Views lists what is made of single facts, as erasure takes it away. Threads
-// come first: by them those that follow find whose message was edited.
-func Views(s *store.Store) []view.View {
-	l := leads.New(s)
-	score := func(ctx context.Context, w string, stale []view.Stale) error {
-		for _, err := range l.Score(ctx, w, time.Time{}, stale...) {
-			if err != nil && !fault.Is(err, fault.NotFound) { // no model: no scores
-				return err
-			}
+// Views returns every view over a store, in two parts: those that are made of
+// single facts, and those of all that somebody did. Of an account that is erased
+// the latter go as a whole once its facts are gone (store.CloseAccount): to make
+// them again for each part of its facts would take ever longer.
+func Views(s *store.Store, now func() time.Time) (single, whole []view.View) {
+	for _, v := range all.Views(s, now) {
+		switch v.(type) {
+		case *history.History, *lead.View:
+			whole = append(whole, v)
+		default:
+			single = append(single, v)
 		}
-		return nil
 	}
-	return []view.View{conversation.New(s, score), byday.New(s, nil), named.View{}}
+	return single, whole
 }
 
-// Whole lists what is made of all that somebody did. Of an account that is
-// erased it goes as a whole once its facts are gone (store.CloseAccount), since
-// to make it again for each part of them would take ever longer.
-func Whole(s *store.Store, now func() time.Time) []view.View {
-	return []view.View{history.New(s), lead.New(s, now)}
+// New returns what is needed to forget accounts without an archive (Account).
+func New(s *store.Store, now func() time.Time) *Erasure {
+	e := &Erasure{Store: s, Now: now}
+	e.Views, e.Whole = Views(s, now)
+	return e
 }
 
 // keep makes views of facts.

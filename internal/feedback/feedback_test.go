@@ -292,7 +292,7 @@ func (b *before) Do(r *http.Request) (*http.Response, error) {
 
 // forget takes an account away.
 func forget(ctx context.Context, s *store.Store, account string, until time.Time) error {
-	e := erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, func() time.Time { return until })}
+	e := erasure.New(s, func() time.Time { return until })
 	return e.Account(ctx, w, account, until, map[string]int{})
 }
 

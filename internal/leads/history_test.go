@@ -1,7 +1,6 @@
 package leads_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -274,7 +273,7 @@ func TestHistoryOfWhoIsErased(t *testing.T) {
 					}
 				})
 			}
-			e := erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, now)}
+			e := erasure.New(s, now)
 			if err := e.Account(t.Context(), w, ann, until, map[string]int{}); err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -222,10 +223,11 @@ func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 	}
 	if len(parts) == 0 {
 		s.Phase, s.After = Drop, ""
-		return s, nil
+		return s, r.say(ctx, &s, views)
 	}
 	for _, p := range parts {
-		list, err := r.Store.Compare(ctx, s.Workspace, p, func(pk, sk string) bool { return owner(views, pk, sk) != nil })
+		list, err := r.Store.Compare(ctx, s.Workspace, p, func(pk, sk string) bool { v := owner(views, pk, sk); return v != nil && !canonical(v) },
+			func(pk, sk string) []string { return view.Arrival(views, pk, sk) })
 		if err != nil {
 			return s, err
 		}
@@ -242,14 +244,59 @@ func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 	return s, nil
 }
 
-// judge counts a compared item and mends it, where that is asked for.
-func (r *Rebuild) judge(ctx context.Context, s *State, name string, c store.Compared) error {
+func canonical(v view.View) bool { _, ok := v.(view.Canonical); return ok }
+
+// say compares what views say whose items may be cut differently, of a whole
+// workspace. Such a view is mended by keeping the facts again, which is what
+// compare's list names: what it says in excess goes only by hand.
+func (r *Rebuild) say(ctx context.Context, s *State, views []view.View) error {
+	if s.Account != "" {
+		return nil
+	}
+	for _, v := range views {
+		c, ok := v.(view.Canonical)
+		if !ok {
+			continue
+		}
+		live, err := c.Says(ctx, s.Workspace)
+		if err != nil {
+			return err
+		}
+		built, err := c.Says(ctx, store.Rebuilt(s.Workspace))
+		if err != nil {
+			return err
+		}
+		keys := map[string]bool{}
+		for k := range live {
+			keys[k] = true
+		}
+		for k := range built {
+			keys[k] = true
+		}
+		for _, k := range slices.Sorted(maps.Keys(keys)) {
+			what, is := store.Same, live[k]
+			switch _, there := live[k]; {
+			case !there:
+				what = store.Missing
+			case built[k] == "":
+				what = store.Extra
+			case is != built[k]:
+				what = store.Differs
+			}
+			s.count(v.Name(), what, k)
+		}
+	}
+	return nil
+}
+
+// count counts an item, and names it if it is not what the facts give.
+func (s *State) count(name, what, key string) {
 	s.Items++
 	f := s.found(name)
-	switch c.What {
+	switch what {
 	case store.Same:
 		f.Same++
-		return nil
+		return
 	case store.Missing:
 		f.Missing++
 	case store.Extra:
@@ -258,7 +305,15 @@ func (r *Rebuild) judge(ctx context.Context, s *State, name string, c store.Comp
 		f.Differs++
 	}
 	if len(s.Differ) < maxDiffer {
-		s.Differ = append(s.Differ, fmt.Sprintf("%s: %s %s %s", name, c.What, c.PK, c.SK))
+		s.Differ = append(s.Differ, fmt.Sprintf("%s: %s %s", name, what, key))
+	}
+}
+
+// judge counts a compared item and mends it, where that is asked for.
+func (r *Rebuild) judge(ctx context.Context, s *State, name string, c store.Compared) error {
+	s.count(name, c.What, c.PK+" "+c.SK)
+	if c.What == store.Same {
+		return nil
 	}
 	if !s.Mend {
 		return nil

@@ -79,12 +79,12 @@ const (
 
 // notCompared are attributes that say how an item came about, not what it
 // says: how often it was written, and by which attempt.
-var notCompared = []string{"Version", "Token"}
+var notCompared = []string{"Version", attrToken}
 
 // Compare sets the items of one partition that owned picks beside those that
-// were rebuilt. It reads both whole: a partition of views is bounded by what
+// were rebuilt, but for the attributes that leave names. It reads both whole: a partition of views is bounded by what
 // one account, one asker in a thread, or one day's shard holds.
-func (s *Store) Compare(ctx context.Context, w string, p Partition, owned func(pk, sk string) bool) ([]Compared, error) {
+func (s *Store) Compare(ctx context.Context, w string, p Partition, owned func(pk, sk string) bool, leave func(pk, sk string) []string) ([]Compared, error) {
 	live, err := s.partition(ctx, w, w, p, owned)
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (s *Store) Compare(ctx context.Context, w string, p Partition, owned func(p
 			c.What = Missing
 		case c.built == nil:
 			c.What = Extra
-		case !same(c.live, c.built):
+		case !same(c.live, c.built, leave(string(p), sk)):
 			c.What = Differs
 		}
 		out = append(out, c)
@@ -137,9 +137,9 @@ func (s *Store) partition(ctx context.Context, w, under string, p Partition, own
 	return out, err
 }
 
-func same(a, b map[string]types.AttributeValue) bool {
+func same(a, b map[string]types.AttributeValue, leave []string) bool {
 	a, b = maps.Clone(a), maps.Clone(b)
-	for _, k := range notCompared {
+	for _, k := range slices.Concat(notCompared, leave) {
 		delete(a, k)
 		delete(b, k)
 	}

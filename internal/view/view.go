@@ -50,6 +50,31 @@ type View interface {
 	Forget(ctx context.Context, workspace string, gone []Fact) (int, error)
 }
 
+// ByArrival is a view some of whose attributes say how an item came about, not
+// what it says: where a message was first thought to belong, say. They may
+// depend on the order in which facts came, and are not compared.
+type ByArrival interface {
+	// Arrival returns the names of such attributes of the item of a key.
+	Arrival(pk, sk string) []string
+}
+
+// Canonical is a view whose items may be cut differently, according to what
+// came together: what they say, by keys of its own, is compared instead.
+type Canonical interface {
+	// Says returns what the view says of a workspace, as text by key.
+	Says(ctx context.Context, workspace string) (map[string]string, error)
+}
+
+// Arrival returns the attributes of an item that a list of views leaves out of comparisons.
+func Arrival(views []View, pk, sk string) []string {
+	for _, v := range views {
+		if a, ok := v.(ByArrival); ok && v.Owns(pk, sk) {
+			return a.Arrival(pk, sk)
+		}
+	}
+	return nil
+}
+
 // Stale names an account whose person has to be scored again, and when the
 // facts occurred that came or went.
 type Stale struct {

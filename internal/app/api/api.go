@@ -129,7 +129,7 @@ func once(get func(context.Context) ([]byte, error)) func(context.Context) ([]by
 
 // forgetTest takes away what a test of the whole way left.
 func forgetTest(s *store.Store) func(context.Context, string, string) error {
-	e := erasure.Erasure{Store: s, Views: erasure.Views(s), Whole: erasure.Whole(s, time.Now)}
+	e := erasure.New(s, time.Now)
 	return func(ctx context.Context, w, account string) error {
 		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})
 	}

@@ -28,11 +28,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		return nil, err
 	}
 	again := queue.New(cfg, env["ERASE_QUEUE_URL"])
-	s := store.New(cfg, env["TABLE"])
-	e := erasure.Erasure{Store: s, Archive: archive.New(cfg, env["BUCKET"]), Views: erasure.Views(s), Whole: erasure.Whole(s, time.Now), Key: k, Now: time.Now,
-		Queue: func(ctx context.Context, m ingest.Erase, after time.Duration) error {
-			return again.SendLater(ctx, m, after)
-		}}
+	e := erasure.New(store.New(cfg, env["TABLE"]), time.Now)
+	e.Archive, e.Key = archive.New(cfg, env["BUCKET"]), k
+	e.Queue = func(ctx context.Context, m ingest.Erase, after time.Duration) error { return again.SendLater(ctx, m, after) }
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.Erase
 		if err := json.Unmarshal(body, &m); err != nil {

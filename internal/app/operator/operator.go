@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -18,15 +19,19 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/queue"
+	"rapport/internal/rebuild"
 	"rapport/internal/replay"
 	"rapport/internal/store"
+	"rapport/internal/view"
+	"rapport/internal/view/all"
 )
 
 // Operator is what the operator's tool does to a deployed stack.
 type Operator struct {
-	Replay *replay.Replay
-	Erase  func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
-	queues map[string][2]*queue.Queue                      // by name: the queue, and its dead-letter queue
+	Replay  *replay.Replay
+	Rebuild *rebuild.Rebuild
+	Erase   func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
+	queues  map[string][2]*queue.Queue                      // by name: the queue, and its dead-letter queue
 }
 
 // New finds the parts of a stack by its outputs.
@@ -59,6 +64,8 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 			o.queues[strings.ToLower(name)] = [2]*queue.Queue{queue.New(cfg, outputs[name+"QueueUrl"]), queue.New(cfg, url)}
 		}
 	}
+	o.Rebuild = &rebuild.Rebuild{Store: store.New(cfg, env["TABLE"]), Now: time.Now,
+		Views: func(s *store.Store) []view.View { return all.Views(s, time.Now) }}
 	bucket := archive.New(cfg, env["BUCKET"])
 	s := store.New(cfg, env["TABLE"])
 	o.Replay = &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bucket),

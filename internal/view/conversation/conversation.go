@@ -57,6 +57,14 @@ func (*View) Owns(pk, sk string) bool {
 	return false
 }
 
+// Arrival says that a message's place keeps the thread it was first found in.
+func (*View) Arrival(pk, sk string) []string {
+	if strings.HasPrefix(pk, "C#") && sk == "@" && strings.Count(pk, "#") == 1 {
+		return []string{"Thread", "Below"}
+	}
+	return nil
+}
+
 // hands is how many messages or conversations are worked on at once.
 const hands = 8
 

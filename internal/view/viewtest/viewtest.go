@@ -65,7 +65,10 @@ func (x *finder) add(format string, args ...any) {
 func (x *finder) items(s *store.Store, table storetest.Table) map[string]string {
 	views := x.list(s, table)
 	out := map[string]string{}
-	for k, v := range table.Dump(x.t) {
+	arrival := func(pk, sk string) []string {
+		return view.Arrival(views, strings.TrimPrefix(pk, workspace+"#"), sk)
+	}
+	for k, v := range table.DumpBut(x.t, arrival) {
 		pk, sk, _ := strings.Cut(k, " | ")
 		rest, ok := strings.CutPrefix(pk, workspace+"#")
 		if !ok {
@@ -80,16 +83,9 @@ func (x *finder) items(s *store.Store, table storetest.Table) map[string]string 
 	return canonical(x.t, views, s, out)
 }
 
-// Canonical is a view whose items may be cut differently, according to what
-// came together: what they say, by keys of its own, is compared instead.
-type Canonical interface {
-	// Says returns what the view says of a workspace, as text by key.
-	Says(ctx context.Context, workspace string) (map[string]string, error)
-}
-
 func canonical(t testing.TB, views []view.View, s *store.Store, items map[string]string) map[string]string {
 	for _, v := range views {
-		c, ok := v.(Canonical)
+		c, ok := v.(view.Canonical)
 		if !ok {
 			continue
 		}
@@ -193,7 +189,7 @@ func (x *finder) owners() {
 			continue
 		}
 		var of []string
-		if strings.HasPrefix(rest, "A#") && (sk == "@" || strings.HasPrefix(sk, "F#")) {
+		if strings.HasPrefix(rest, "A#") && (sk == "@" || strings.HasPrefix(sk, "F#")) || strings.HasPrefix(rest, "G#") {
 			of = append(of, "facts")
 		}
 		for _, v := range views {

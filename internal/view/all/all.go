@@ -1,0 +1,41 @@
+// Package all lists the views. To add one: a package below internal/view and
+// a line here.
+package all
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rapport/internal/fault"
+	"rapport/internal/leads"
+	"rapport/internal/store"
+	"rapport/internal/view"
+	"rapport/internal/view/byday"
+	"rapport/internal/view/conversation"
+	"rapport/internal/view/history"
+	"rapport/internal/view/lead"
+	"rapport/internal/view/named"
+)
+
+// Views returns every view over a store, each after those that it reads. now
+// is the instant that leads are scored for.
+func Views(s *store.Store, now func() time.Time) []view.View {
+	l := leads.New(s)
+	score := func(ctx context.Context, w string, stale []view.Stale) error {
+		var errs []error
+		for _, err := range l.Score(ctx, w, now(), view.Merge(stale)...) {
+			if !fault.Is(err, fault.NotFound) { // without a model there are no leads
+				errs = append(errs, err)
+			}
+		}
+		return errors.Join(errs...)
+	}
+	return []view.View{
+		conversation.New(s, score),
+		byday.New(s, nil),
+		history.New(s),
+		lead.New(s, now),
+		named.View{},
+	}
+}
