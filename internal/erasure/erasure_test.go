@@ -568,7 +568,7 @@ func TestViewsMadeAgainAreTheSame(t *testing.T) {
 			for _, f := range x.facts(a) {
 				x.views = append(x.views, ingest.View{Workspace: w, Facts: []store.FactRef{store.RefOf(f)}})
 			}
-			if a != account(social.Unknown) {
+			if a != account(social.Unknown) && slices.ContainsFunc(x.facts(a), func(f social.Activity) bool { return f.Direction == social.Inbound }) { // as ingest asks
 				x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: stale(a)})
 			}
 		}

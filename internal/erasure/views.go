@@ -73,7 +73,7 @@ func (e *Erasure) forget(ctx context.Context, w string, own, with []view.Fact) (
 	}
 	err := each(e.Views, slices.Concat(own, with))
 	if err == nil {
-		err = each(e.Whole, persons(with))
+		err = each(e.Whole, with)
 	}
 	return removed, err
 }
