@@ -29,22 +29,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/logging"
 
-	"rapport/internal/erasure"
-	"rapport/internal/feedback"
-	"rapport/internal/ingest"
-	"rapport/internal/leads"
 	"rapport/internal/platform"
-	"rapport/internal/platform/standard"
-	"rapport/internal/reading"
-	"rapport/internal/scoring"
 	"rapport/internal/store"
-	"rapport/internal/view"
 )
 
 const (
 	workspace = "bench"
-	batches   = 8
-	perBatch  = 25
+	batches   = 2   // of each case
+	perBatch  = 25  // deliveries, where there are enough
 	history   = 200 // facts of each person
 	itemBytes = 1024
 	seed      = 1
@@ -90,9 +82,6 @@ func run(ctx context.Context) error {
 	if err := normaliseSpeed(); err != nil {
 		return err
 	}
-	if err := coldStarts(ctx); err != nil {
-		return err
-	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return err
@@ -102,7 +91,16 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer drop()
-	return costs(ctx, s)
+	if err := costs(ctx, s); err != nil {
+		return err
+	}
+	if err := evaluateSpeed(ctx); err != nil {
+		return err
+	}
+	if err := growths(ctx); err != nil {
+		return err
+	}
+	return coldStarts(ctx)
 }
 
 func table(ctx context.Context, cfg aws.Config) (*store.Store, func(), error) {
@@ -150,8 +148,8 @@ func event(r *rand.Rand, id string, person int, at time.Time, reaction bool) str
 	return string(out)
 }
 
-func delivery(body string) platform.Delivery {
-	return platform.Delivery{App: "app", Received: received, Request: platform.Request{Method: "POST", URL: "https://hooks.example/hooks/app", Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}}
+func deliveryTo(app, body string) platform.Delivery {
+	return platform.Delivery{App: app, Received: received, Request: platform.Request{Method: "POST", URL: "https://hooks.example/hooks/app", Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}}
 }
 
 // nowhere stands for S3, whose requests are counted, not timed.
@@ -169,167 +167,4 @@ func (n *nowhere) PutBatch(_ context.Context, kept []platform.Kept) ([]string, e
 func (n *nowhere) PutParked(context.Context, string, string, []byte) (string, error) {
 	n.puts++
 	return "", nil
-}
-
-func costs(ctx context.Context, s *store.Store) error {
-	r := rand.New(rand.NewPCG(seed, seed))
-	app := store.App{ID: "app", Owner: workspace, Platform: "standard", Config: json.RawMessage(mapping)}
-	if err := s.CreateSource(ctx, app, true, store.Source{ID: "src", Workspace: workspace, App: "app", Platform: "standard", Scope: "forum", Created: received}); err != nil {
-		return err
-	}
-	model, err := json.Marshal(scoring.DefaultModel())
-	if err != nil {
-		return err
-	}
-	if err := s.Publish(ctx, workspace, store.Models, store.Document{Version: "1", Published: received, Body: model}); err != nil {
-		return err
-	}
-
-	var m meter
-	var scores []ingest.Score
-	var views []ingest.View
-	bucket := &nowhere{}
-	in := ingest.New(ingest.Deps{Store: s, Archive: bucket, Reader: reading.New(),
-		QueueScore: func(_ context.Context, x []ingest.Score) error { scores = append(scores, x...); return nil },
-		QueueView:  func(_ context.Context, x []ingest.View) error { views = append(views, x...); return nil },
-		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
-		Erased:     erasure.Erased(s, []byte("a key for the bench")), Now: time.Now})
-	people := batches * perBatch
-	fmt.Fprintf(os.Stderr, "bench: storing %d facts of history …\n", people*history)
-	norm := standard.Adapter{}
-	for p := range people {
-		for h := range history {
-			at := received.Add(-time.Duration(1+h*8) * time.Hour)
-			es, err := norm.Normalise(platform.Request{Body: []byte(event(r, fmt.Sprintf("h%d-%d", p, h), p, at, h%10 < 7))}, platform.Options{Config: app.Config})
-			if err != nil || len(es) != 1 || es[0].Activity == nil {
-				return fmt.Errorf("history: %v %+v", err, es)
-			}
-			a := *es[0].Activity
-			a.Known = received
-			if h == 0 {
-				if err := s.PutAccount(ctx, workspace, a); err != nil {
-					return err
-				}
-			}
-			if _, err := s.PutActivity(ctx, workspace, a, reading.Version); err != nil {
-				return err
-			}
-		}
-	}
-
-	s.Consumed = m.add
-	var reactions, messages []ingest.Message
-	for p := range people {
-		reaction := p%10 < 7
-		b, err := json.Marshal(delivery(event(r, fmt.Sprintf("new%d", p), p, received.Add(-time.Minute), reaction)))
-		if err != nil {
-			return err
-		}
-		msg := ingest.Message{ID: fmt.Sprint(p), Body: b, Received: 1}
-		if reaction {
-			reactions = append(reactions, msg)
-		} else {
-			messages = append(messages, msg)
-		}
-	}
-	handle := func(ms []ingest.Message) (meter, time.Duration, error) {
-		m.take()
-		start := cpu()
-		for len(ms) > 0 {
-			n := min(perBatch, len(ms))
-			if failed := in.Batch(ctx, ms[:n]); len(failed) > 0 {
-				return meter{}, 0, fmt.Errorf("ingest: %v", failed)
-			}
-			ms = ms[n:]
-		}
-		return m.take(), cpu() - start, nil
-	}
-	nr, nm := float64(len(reactions)), float64(len(messages))
-	ir, cpuR, err := handle(reactions)
-	if err != nil {
-		return err
-	}
-	im, cpuM, err := handle(messages)
-	if err != nil {
-		return err
-	}
-	line("ingest_wru_per_reaction", ir.write/nr, "WRU")
-	line("ingest_wru_per_message", im.write/nm, "WRU")
-	line("ingest_rru_per_activity", (ir.read+im.read)/(nr+nm), "RRU")
-	// In the figures above once for all: one source, one slot of five minutes.
-	if err := s.PutHeard(ctx, workspace, "another", received); err != nil {
-		return err
-	}
-	line("heard_wru_per_source_and_slot", m.take().write, "WRU")
-
-	n := nr + nm
-	f := feedback.New(s, func(_ context.Context, w string, stale []view.Stale) error {
-		scores = append(scores, ingest.Score{Workspace: w, Accounts: stale})
-		return nil
-	})
-	start := cpu()
-	for _, v := range views {
-		for _, ref := range v.Facts {
-			if err := f.View(ctx, v.Workspace, ref); err != nil {
-				return err
-			}
-		}
-	}
-	fb, cpuF := m.take(), cpu()-start
-	line("feedback_wru_per_activity", fb.write/n, "WRU")
-	line("feedback_rru_per_activity", fb.read/n, "RRU")
-
-	l := leads.New(s)
-	start = cpu()
-	scored := 0.0
-	for _, sc := range scores {
-		scored += float64(len(sc.Accounts))
-		if err := errors.Join(l.Score(ctx, sc.Workspace, received, sc.Accounts...)...); err != nil {
-			return err
-		}
-	}
-	sm, cpuS := m.take(), cpu()-start
-	line("score_wru_per_activity", sm.write/n, "WRU")
-	line("score_rru_per_activity", sm.read/n, "RRU")
-
-	const million = 1e6
-	perM := func(x float64) float64 { return x / n * million }
-	dollars := map[string]float64{}
-	dollars["http_api"] = perMillionHTTP
-	dollars["dynamodb_write"] = perM(ir.write+im.write+fb.write+sm.write) / million * perMillionWRU
-	dollars["dynamodb_read"] = perM(ir.read+im.read+fb.read+sm.read) / million * perMillionRRU
-	// SQS: one send per delivery; each other queue's messages are sent in tens.
-	// Receiving and deleting takes a request per ten messages each.
-	messagesPer := 1 + float64(len(views)+len(scores))/n
-	dollars["sqs"] = (1 + (messagesPer-1)/10 + 2*messagesPer/10) * perMillionSQS
-	invocations := 1 + 1.0/perBatch + float64(len(views)+len(scores))/10/n
-	dollars["lambda_requests"] = invocations * perMillionInvokes
-	trips := (ir.calls + im.calls + fb.calls + sm.calls) / n
-	seconds := (cpuR+cpuM+cpuF+cpuS).Seconds()/n + trips*secondsPerRoundTrip
-	dollars["lambda_seconds"] = (seconds*0.5 + 0.008*0.25) * million * perGBSecond
-	dollars["s3_puts"] = bucket.puts / n * perMillionPuts
-	dollars["logs"] = (1 + invocations) * logBytesPerLine * million / (1 << 30) * perGBLogs
-	dollars["traces"] = tracedShare * invocations * perMillionTraces
-	total := 0.0
-	for _, name := range []string{"http_api", "sqs", "lambda_requests", "lambda_seconds", "dynamodb_write", "dynamodb_read", "s3_puts", "logs", "traces"} {
-		line("dollars_per_million_"+name, dollars[name], "USD")
-		total += dollars[name]
-	}
-	line("dollars_per_million", total, "USD")
-
-	// Outside of the reference mix: people of whom nothing was known.
-	var strangers []ingest.Message
-	for i := range perBatch {
-		b, err := json.Marshal(delivery(event(r, fmt.Sprintf("first%d", i), people+i, received.Add(-time.Minute), true)))
-		if err != nil {
-			return err
-		}
-		strangers = append(strangers, ingest.Message{ID: fmt.Sprint(i), Body: b, Received: 1})
-	}
-	is, _, err := handle(strangers)
-	if err != nil {
-		return err
-	}
-	line("ingest_wru_per_first_reaction", is.write/perBatch, "WRU")
-	return nil
 }

@@ -19,7 +19,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
-	"rapport/internal/view/byday"
+	"rapport/internal/themed"
 )
 
 // Estimate is a number with its 95 % interval; where there are too few
@@ -85,7 +85,7 @@ type Reach struct {
 	Untagged int       `json:"untagged" doc:"Messages that count as of no theme, since there was no time to read them: that passes within hours of a new theme set"`
 }
 
-func reachOf(c byday.Counted) Reach { return Reach{c.Complete, c.Since, c.Untagged} }
+func reachOf(c themed.Counted) Reach { return Reach{c.Complete, c.Since, c.Untagged} }
 
 // Message is a message of feedback.
 type Message struct {
@@ -140,11 +140,11 @@ func (s *service) issues(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			sum, err := byday.Count(ctx, s.Store, w, p, in.Limit)
+			sum, err := themed.Count(ctx, s.Store, w, p, in.Limit)
 			if err != nil {
 				return nil, err
 			}
-			if err := byday.Quotes(ctx, s.Store, w, sum.Issues); err != nil {
+			if err := themed.Quotes(ctx, s.Store, w, sum.Issues); err != nil {
 				return nil, err
 			}
 			out := IssueList{From: p.From, To: p.To, ThemeSet: p.Set.Version, People: sum.People, Messages: sum.Messages, Unassigned: sum.Unassigned, Reach: reachOf(sum), Items: []Issue{}}
@@ -157,7 +157,7 @@ func (s *service) issues(api huma.API) {
 }
 
 // period is what issues are counted of.
-func (s *service) period(ctx context.Context, w string, in Period) (p byday.Period, err error) {
+func (s *service) period(ctx context.Context, w string, in Period) (p themed.Period, err error) {
 	if p.From, p.To, err = in.bounds(s.Now(), maxIssues); err != nil {
 		return p, err
 	}
@@ -198,7 +198,7 @@ func (s *service) issue(ctx context.Context, w string, in *issueIn) (*issueOut, 
 			newest.add(x)
 		}
 	}
-	sum, err := byday.Count(ctx, s.Store, w, p, len(p.Set.Themes))
+	sum, err := themed.Count(ctx, s.Store, w, p, len(p.Set.Themes))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (s *service) issue(ctx context.Context, w string, in *issueIn) (*issueOut, 
 	if i := slices.IndexFunc(sum.Issues, func(i issue.Issue) bool { return i.Theme == in.Theme }); i >= 0 {
 		found[0], messages = sum.Issues[i], newest.list()
 	}
-	if err := byday.Quotes(ctx, s.Store, w, found); err != nil {
+	if err := themed.Quotes(ctx, s.Store, w, found); err != nil {
 		return nil, err
 	}
 	out := &issueOut{Body: IssueEvidence{Issue: issueOf(found[0], sum.People), From: p.From, To: p.To, ThemeSet: p.Set.Version, Reach: reachOf(sum), Evidence: Page[Message]{Items: []Message{}}}}
@@ -273,7 +273,7 @@ func (p *placed) list() []day.Tuple {
 }
 
 func message(i store.Item) Message {
-	return Message{Quote: Quote(byday.QuoteOf(i)),
+	return Message{Quote: Quote(themed.QuoteOf(i)),
 		Person: i.Person, Sentiment: i.Sentiment, Intent: i.Intent, Language: i.Language}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/conversation"
+	"rapport/internal/fault"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"

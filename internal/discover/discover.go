@@ -19,7 +19,7 @@ import (
 	"rapport/internal/reading"
 	"rapport/internal/store"
 	"rapport/internal/theme"
-	"rapport/internal/view/byday"
+	"rapport/internal/themed"
 )
 
 const (
@@ -261,7 +261,7 @@ func (d *Discover) finish(ctx context.Context, w string, now time.Time) (bool, e
 // it does nothing to those that are tagged already.
 func (d *Discover) Retag(ctx context.Context, w, active string, set theme.Set, a *theme.Assigner, date time.Time) (int, error) {
 	return d.store.Retag(ctx, w, date, active, set.Version, func(ctx context.Context, ts []day.Tuple) ([]day.Tag, error) {
-		return byday.TagsOf(ctx, d.store, w, a, ts)
+		return themed.TagsOf(ctx, d.store, w, a, ts)
 	})
 }
 

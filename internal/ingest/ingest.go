@@ -22,6 +22,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/task"
+	"rapport/internal/themed"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -67,7 +68,7 @@ type Ingest struct {
 
 // New returns an Ingest. Its batches are handled one after the other.
 func New(d Deps) *Ingest {
-	return &Ingest{Deps: d, days: byday.New(d.Store, byday.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
+	return &Ingest{Deps: d, days: byday.New(d.Store, themed.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
 }
 
 // Message is one queued delivery.

@@ -112,7 +112,7 @@ func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...vie
 		return slices.Repeat([]error{err}, len(stale))
 	}
 	return parallel.Each(ctx, len(stale), hands, func(i int) error {
-		first := true
+		first, s := true, stale[i]
 		return store.Again(ctx, func() error {
 			old, m := heads[i], m
 			if !first {
@@ -126,10 +126,17 @@ func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...vie
 				}
 			}
 			first = false
-			return l.score(ctx, w, m, old, stale[i], now)
+			err := l.score(ctx, w, m, old, s, now)
+			if errors.Is(err, errGone) {
+				s = view.Stale{Account: s.Account} // what the head knows may be of facts that went
+			}
+			return err
 		})
 	})
 }
+
+// errGone says that a fact of which a head was made was erased meanwhile.
+var errGone = errors.New("a fact of a new lead is gone")
 
 // score writes a head that stood as in old.
 func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.Lead, s view.Stale, now time.Time) error {
@@ -175,7 +182,7 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	if old.Version == 0 && p.witness.Key != "" {
 		// An erasure may have looked for the head before it was there.
 		if _, err := l.store.Activity(ctx, w, store.RefOf(p.witness)); fault.Is(err, fault.NotFound) {
-			return fault.New(fault.Conflict, "a fact of a new lead is gone")
+			return fault.Wrap(fault.Conflict, errGone, "")
 		} else if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
-	"rapport/internal/view/byday"
+	"rapport/internal/themed"
 )
 
 const (
@@ -36,7 +36,7 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 	}
 	d.ThemeSetVersion = set.Version
 	ch := channels{}
-	sum, err := byday.Count(ctx, r.Store, ws.ID, byday.Period{From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
+	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
 	if err != nil {
 		return d, err
 	}
@@ -49,7 +49,7 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 	d.Channels, d.Totals.People = ch.list(), len(ch.people)
 	d.Totals.FeedbackMessages, d.Totals.FeedbackPeople, d.Totals.Issues, d.Totals.IssuePeople = sum.Messages, sum.People, len(sum.Issues), sum.IssuePeople
 	sum.Issues = sum.Issues[:min(topIssues, len(sum.Issues))]
-	if err := byday.Quotes(ctx, r.Store, ws.ID, sum.Issues); err != nil {
+	if err := themed.Quotes(ctx, r.Store, ws.ID, sum.Issues); err != nil {
 		return d, err
 	}
 	for _, is := range sum.Issues {

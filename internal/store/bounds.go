@@ -10,6 +10,7 @@ const (
 	maxNotes      = 100_000   // of one app: a slot of each instance of intake
 	maxReports    = 1_000     // of a workspace
 	maxWorkspaces = 100_000
+	maxDays       = 100_000    // of a workspace
 	maxPartition  = 10_000_000 // items that are walked one by one
 	maxSources    = 100_000    // of a workspace, or routes of an app
 )

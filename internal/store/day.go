@@ -221,7 +221,7 @@ func (s *Store) Days(ctx context.Context, w string, sp Span, f func(hour time.Ti
 		return nil
 	}
 	last := sp.To.Add(-time.Millisecond)
-	listed, err := all[dayItem](ctx, s, query{pk: daysPK(w), from: dateOf(sp.From), to: dateOf(last), descending: true})
+	listed, err := all[dayItem](ctx, s, query{pk: daysPK(w), from: dateOf(sp.From), to: dateOf(last), descending: true, most: maxDays})
 	if err != nil {
 		return fmt.Errorf("days of %s: %w", w, err)
 	}

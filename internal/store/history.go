@@ -71,7 +71,7 @@ func historySK(end Mark) string { return "B#" + string(end) }
 // Blocks returns the blocks that end in [from, to], in their order: about one
 // for eight facts of the time between.
 func (s *Store) Blocks(ctx context.Context, w, account string, from, to Mark) ([]Block, error) {
-	items, err := all[historyItem](ctx, s, query{pk: accountPK(w, account), from: historySK(from), to: historySK(to)})
+	items, err := all[historyItem](ctx, s, query{pk: accountPK(w, account), from: historySK(from), to: historySK(to), most: maxFacts})
 	if err != nil {
 		return nil, fmt.Errorf("history of %s: %w", account, err)
 	}
@@ -193,7 +193,7 @@ func (r *factsAfter) more(ctx context.Context) error {
 	r.done = len(items) < historyPage
 	if !r.done {
 		last := items[len(items)-1]
-		q = query{pk: r.pk, from: last.SK, to: r.prefix + last.Occurred + "$", after: last.SK}
+		q = query{pk: r.pk, from: last.SK, to: r.prefix + last.Occurred + "$", after: last.SK, most: maxFacts}
 		rest, err := all[activityItem](ctx, r.s, q)
 		if err != nil {
 			return err
@@ -219,7 +219,7 @@ func (r *factsAfter) more(ctx context.Context) error {
 // that they are read as a whole: few platforms leave times out, and those for
 // few kinds of activity.
 func (s *Store) Undated(ctx context.Context, w, account string) ([]social.Activity, error) {
-	return s.facts(ctx, query{pk: accountPK(factsOf(w), account), prefix: "F#-"})
+	return s.facts(ctx, query{pk: accountPK(factsOf(w), account), prefix: "F#-", most: maxFacts})
 }
 
 // OwnFrom returns the dated facts of an account itself that occurred in

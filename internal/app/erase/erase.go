@@ -30,7 +30,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	again := queue.New(cfg, env["ERASE_QUEUE_URL"])
 	e := erasure.New(store.New(cfg, env["TABLE"]), time.Now)
 	e.Archive, e.Key = archive.New(cfg, env["BUCKET"]), k
-	e.Queue = func(ctx context.Context, m ingest.Erase, after time.Duration) error { return again.SendLater(ctx, m, after) }
+	e.Queue = func(ctx context.Context, m ingest.Erase, after time.Duration) error {
+		return again.SendLater(ctx, m, after)
+	}
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.Erase
 		if err := json.Unmarshal(body, &m); err != nil {

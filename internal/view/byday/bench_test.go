@@ -14,6 +14,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store/storetest"
 	"rapport/internal/theme"
+	"rapport/internal/themed"
 	"rapport/internal/view/byday"
 )
 
@@ -76,7 +77,7 @@ func BenchmarkIssues(b *testing.B) {
 			}
 		}()
 		end := start.Add(days * 24 * time.Hour)
-		sum, err := byday.Count(b.Context(), s, "acme", byday.Period{From: start, To: end, Set: set}, 20)
+		sum, err := themed.Count(b.Context(), s, "acme", themed.Period{From: start, To: end, Set: set}, 20)
 		close(done)
 		most := <-peak
 		if err != nil || sum.Messages != perHour*days*24 || !sum.Complete {

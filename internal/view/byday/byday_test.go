@@ -29,6 +29,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/theme"
+	"rapport/internal/themed"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -344,19 +345,19 @@ func TestTaggedOrNotTheNumbersAreTheSame(t *testing.T) {
 		}
 	}
 	f1, f2 := put(t, s1, as...), put(t, s2, as...)
-	tags := byday.NewTags(s1, reading.New(), func() time.Time { return t0 })
+	tags := themed.NewTags(s1, reading.New(), func() time.Time { return t0 })
 	if err := byday.New(s1, tags).Keep(t.Context(), w, f1); err != nil {
 		t.Fatal(err)
 	}
 	if err := byday.New(s2, nil).Keep(t.Context(), w, f2); err != nil {
 		t.Fatal(err)
 	}
-	p := byday.Period{From: t0.Add(40 * time.Hour), To: t0.Add(80 * time.Hour), Set: set, Assigner: a}
-	tagged, err := byday.Count(t.Context(), s1, w, p, 10)
+	p := themed.Period{From: t0.Add(40 * time.Hour), To: t0.Add(80 * time.Hour), Set: set, Assigner: a}
+	tagged, err := themed.Count(t.Context(), s1, w, p, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	untagged, err := byday.Count(t.Context(), s2, w, p, 10)
+	untagged, err := themed.Count(t.Context(), s2, w, p, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +371,7 @@ func TestTaggedOrNotTheNumbersAreTheSame(t *testing.T) {
 	if d := cmp.Diff(tagged, untagged); d != "" || len(tagged.Issues) != 2 || !tagged.Complete || tagged.Issues[0].PeopleBefore == 0 {
 		t.Errorf("(-tagged +not):\n%s\n%+v", d, tagged)
 	}
-	if err := byday.Quotes(t.Context(), s1, w, tagged.Issues); err != nil || len(tagged.Issues[0].Quotes) != 3 || tagged.Issues[0].Quotes[0].Text == "" {
+	if err := themed.Quotes(t.Context(), s1, w, tagged.Issues); err != nil || len(tagged.Issues[0].Quotes) != 3 || tagged.Issues[0].Quotes[0].Text == "" {
 		t.Errorf("quotes %+v, %v", tagged.Issues[0].Quotes, err)
 	}
 }
@@ -385,7 +386,7 @@ func TestCountingStopsInTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // less than is kept for the rest
 	defer cancel()
 	to := t0.Add(100 * time.Hour)
-	got, err := byday.Count(ctx, s, w, byday.Period{From: t0, To: to, Set: set, Assigner: a}, 10)
+	got, err := themed.Count(ctx, s, w, themed.Period{From: t0, To: to, Set: set, Assigner: a}, 10)
 	if err != nil || got.Complete || !got.Since.Equal(to) || got.Messages != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}

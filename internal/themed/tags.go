@@ -1,4 +1,4 @@
-package byday
+package themed
 
 import (
 	"context"

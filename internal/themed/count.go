@@ -1,4 +1,6 @@
-package byday
+// Package themed counts what was done by day by the themes it belongs to, and
+// says which theme a text belongs to under the theme sets that are in use.
+package themed
 
 import (
 	"context"
