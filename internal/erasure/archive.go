@@ -221,7 +221,7 @@ func (w *work) takeOut(ctx context.Context, object string) error {
 	}
 	n := 0
 	var later []int
-	_, err := w.e.Archive.EditLines(ctx, archive.ObjectKey(object), func(lines []platform.Kept) ([]platform.Kept, error) {
+	did, err := w.e.Archive.EditLines(ctx, archive.ObjectKey(object), func(lines []platform.Kept) ([]platform.Kept, error) {
 		n, later = 0, nil
 		for i, k := range lines {
 			if !slices.Contains(k.Workspaces, w.x.workspace) {
@@ -247,7 +247,9 @@ func (w *work) takeOut(ctx context.Context, object string) error {
 	if err != nil {
 		return err
 	}
-	w.count("deliveries", n)
+	if did { // else somebody else took them out meanwhile
+		w.count("deliveries", n)
+	}
 	for _, i := range later {
 		if err := w.e.Store.PutToCut(ctx, w.x.workspace, w.x.tomb, fmt.Sprintf("%s#%d", object, i)); err != nil {
 			return err
@@ -281,7 +283,7 @@ func (w *work) unpark(ctx context.Context, object string) error {
 func (w *work) cutLines(ctx context.Context, object string, which map[int]bool) error {
 	n := 0
 	var told []social.Activity
-	_, err := w.e.Archive.EditLines(ctx, archive.ObjectKey(object), func(lines []platform.Kept) ([]platform.Kept, error) {
+	did, err := w.e.Archive.EditLines(ctx, archive.ObjectKey(object), func(lines []platform.Kept) ([]platform.Kept, error) {
 		n, told = 0, nil
 		for i, k := range lines {
 			if !which[i] || !slices.Contains(k.Workspaces, w.x.workspace) {
@@ -319,7 +321,9 @@ func (w *work) cutLines(ctx context.Context, object string, which map[int]bool) 
 	if err != nil {
 		return err
 	}
-	w.count("cut", n)
+	if did {
+		w.count("cut", n)
+	}
 	for _, a := range told {
 		if a.Undated || a.Text == "" {
 			continue

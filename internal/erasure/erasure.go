@@ -291,20 +291,23 @@ func (e *Erasure) part(ctx context.Context, x *demand, facts []store.SourceOf, r
 			return err
 		}
 	}
-	err = e.others(ctx, x, facts, func(with []store.SourceOf) error {
+	take := func(facts, with []store.SourceOf) error {
 		s := soughtOf(with)
 		for _, f := range with {
 			s.Open = append(s.Open, store.RefOf(f.Activity))
 		}
-		if err := e.look(ctx, x, s); err != nil {
-			return err
+		if len(with) > 0 {
+			if err := e.look(ctx, x, s); err != nil {
+				return err
+			}
 		}
-		return e.take(ctx, x, s, nil, with, removed)
-	})
+		return e.take(ctx, x, s, facts, with, removed)
+	}
+	with, err := e.others(ctx, x, facts, func(with []store.SourceOf) error { return take(nil, with) })
 	if err != nil {
 		return err
 	}
-	return e.take(ctx, x, own, facts, nil, removed)
+	return take(facts, with)
 }
 
 // soughtOf is what has to be looked for of facts.

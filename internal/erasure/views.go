@@ -98,10 +98,11 @@ func (e *Erasure) Account(ctx context.Context, w, account string, until time.Tim
 		if err != nil {
 			return err
 		}
-		if err := e.others(ctx, x, facts, func(with []store.SourceOf) error { return e.take(ctx, x, store.Sought{}, nil, with, removed) }); err != nil {
+		with, err := e.others(ctx, x, facts, func(with []store.SourceOf) error { return e.take(ctx, x, store.Sought{}, nil, with, removed) })
+		if err != nil {
 			return err
 		}
-		if err := e.take(ctx, x, store.Sought{}, facts, nil, removed); err != nil {
+		if err := e.take(ctx, x, store.Sought{}, facts, with, removed); err != nil {
 			return err
 		}
 		if after = last; last == "" {
@@ -125,17 +126,18 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	return e.keep(ctx, w, keep)
 }
 
-// others calls f with the facts of others that go with facts of an account, a
-// part of them at a time; f takes them away.
-func (e *Erasure) others(ctx context.Context, x *demand, facts []store.SourceOf, f func(with []store.SourceOf) error) error {
+// others returns the facts of others that go with facts of an account. Where
+// there are many, it calls f with all but the last of them, a part at a time;
+// f takes them away.
+func (e *Erasure) others(ctx context.Context, x *demand, facts []store.SourceOf, f func(with []store.SourceOf) error) ([]store.SourceOf, error) {
 	as := make([]social.Activity, len(facts))
 	for i, s := range facts {
 		as[i] = s.Activity
 	}
 	for {
 		list, rest, err := e.Store.GoesWith(ctx, x.workspace, as, x.at, perPart)
-		if err != nil || len(list) == 0 {
-			return err
+		if err != nil {
+			return nil, err
 		}
 		var with []store.SourceOf
 		for _, a := range list {
@@ -144,17 +146,15 @@ func (e *Erasure) others(ctx context.Context, x *demand, facts []store.SourceOf,
 				o, err = store.SourceOf{Activity: a}, nil
 			}
 			if err != nil {
-				return err
+				return nil, err
 			}
 			with = append(with, o)
 		}
-		for part := range slices.Chunk(with, perPart) {
-			if err := f(part); err != nil {
-				return err
-			}
-		}
 		if !rest {
-			return nil
+			return with, nil
+		}
+		if err := f(with); err != nil {
+			return nil, err
 		}
 	}
 }
