@@ -329,7 +329,7 @@ func (x *world) everything() map[string]string {
 			}
 			v = string(d.Body)
 		}
-		if !strings.HasPrefix(k, w+"#D") {
+		if !strings.HasPrefix(k, w+"#D") || strings.Contains(k, " | X#") { // responses
 			out[k] = v
 		}
 	}
