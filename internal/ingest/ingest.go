@@ -211,7 +211,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 				if a.Direction == social.Inbound && a.Actor.ID != social.Unknown {
 					scores[w] = append(scores[w], view.StaleBy(a))
 				}
-				views[w] = append(views[w], ref)
+				if a.Type.Utterance() || a.Type == social.Edit || a.Type == social.Delete {
+					views[w] = append(views[w], ref) // nothing else has a part in a thread
+				}
 			}
 		}
 	}
