@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"scoring", "conversation", "theme", "report", "silence", "mail", "day"}, // pure views, and what they are sent in
 	{"store", "archive", "queue", "secret", "ses", "fetch"},                  // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"view/conversation", "view/byday", "view/history", "themed"},
+	{"view/conversation", "view/byday", "view/history", "view/named", "themed"},
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"view/lead"},

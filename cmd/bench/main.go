@@ -156,9 +156,13 @@ func deliveryTo(app, body string) platform.Delivery {
 type nowhere struct{ puts float64 }
 
 func (n *nowhere) Get(context.Context, string) ([]byte, error) { return nil, errors.New("no object") }
-func (n *nowhere) PutDeliveries(context.Context, string, []platform.Delivery) (string, error) {
+func (n *nowhere) PutBatch(_ context.Context, kept []platform.Kept) ([]string, error) {
 	n.puts++
-	return "", nil
+	places := make([]string, len(kept))
+	for i, k := range kept {
+		places[i] = k.Received.UTC().Format(time.DateOnly) + "/" + k.ID() + "#" + fmt.Sprint(i)
+	}
+	return places, nil
 }
 func (n *nowhere) PutParked(context.Context, string, string, []byte) (string, error) {
 	n.puts++

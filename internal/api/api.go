@@ -25,6 +25,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"rapport/internal/fault"
+	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
@@ -45,6 +46,7 @@ type Deps struct {
 	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error) // a request to a hook of ours
 	Replay       *replay.Replay                                                                     //
 	Forget       func(ctx context.Context, workspace, account string) error                         // takes away what a test left
+	Erase        func(ctx context.Context, m ingest.Erase) error                                    // queues that an account is forgotten
 	Object       func(ctx context.Context, key string) ([]byte, error)                              // of the bucket; kind NotFound where there is none
 	RunReport    func(ctx context.Context, workspace, report string, due time.Time) error           // asks for a run, without waiting for it
 	Discover     func(ctx context.Context, workspace string, at time.Time) error                    // asks for themes as of an instant, without waiting; zero: now

@@ -48,7 +48,8 @@ type world struct {
 	asked     []string // runs and discoveries
 	post      func(platform.Request) (int, []byte, error)
 	queued    []platform.Delivery // by replays
-	outcome   ingest.Outcome      // of each delivery that is replayed
+	erase     []ingest.Erase
+	outcome   ingest.Outcome // of each delivery that is replayed
 }
 
 // shelf is the world's objects as replay sees them.
@@ -72,7 +73,7 @@ func (s shelf) Archived(_ context.Context, workspace string, _, _ time.Time, f f
 	return nil
 }
 
-func (s shelf) Deliveries(ctx context.Context, key string) ([]platform.Delivery, error) {
+func (s shelf) Deliveries(ctx context.Context, _, key string) ([]platform.Delivery, error) {
 	b, err := s.Get(ctx, key)
 	if err != nil {
 		return nil, err
@@ -113,6 +114,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Post:   func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
 		Forget: func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
+		Erase:  func(_ context.Context, m ingest.Erase) error { x.erase = append(x.erase, m); return nil },
 		Replay: &replay.Replay{Store: s, Archive: shelf{x}, Enqueue: func(_ context.Context, d platform.Delivery) error {
 			x.queued = append(x.queued, d)
 			return nil

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/ingest"
 	"rapport/internal/platform"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -386,6 +387,33 @@ func TestErasuresPage(t *testing.T) {
 	x.get("bob", "/v1/workspaces/other/erasures", &p)
 	if len(p.Items) != 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Whoever asks to be forgotten is, without their platform.
+func TestErasureThatIsAskedFor(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "bob")
+	const path = "/v1/workspaces/acme/erasures"
+	if got := x.call("ann", http.MethodPost, path, map[string]any{"platform": "discourse", "scope": "forum.example.com", "id": "355"}); got.status != http.StatusAccepted {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	want := []ingest.Erase{{Workspace: "acme", Platform: "discourse", Scope: "forum.example.com", ID: "355", Reason: "asked for", At: social.Stamp(x.now)}}
+	if d := cmp.Diff(want, x.erase); d != "" {
+		t.Error(d)
+	}
+	for body, code := range map[string]int{`{"platform":"myspace","id":"1"}`: http.StatusUnprocessableEntity, `{"platform":"x","id":"?"}`: http.StatusUnprocessableEntity,
+		`{"platform":"x","id":""}`: http.StatusUnprocessableEntity, `{"platform":"x"}`: http.StatusUnprocessableEntity} {
+		if got := x.call("ann", http.MethodPost, path, json.RawMessage(body)); got.status != code {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+	if got := x.call("bob", http.MethodPost, path, map[string]any{"platform": "x", "id": "1"}); got.status != http.StatusNotFound {
+		t.Errorf("of another's workspace: %d", got.status)
+	}
+	if len(x.erase) != 1 {
+		t.Errorf("queued: %+v", x.erase)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"rapport/internal/ingest"
+	"rapport/internal/platform/all"
 	"rapport/internal/replay"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -94,7 +96,11 @@ func (s *service) parked(api huma.API) {
 			"facts that are there stay as they are, so nothing doubles: a dry run afterwards adds 0. `rapport replay` does it without bounds.",
 		DefaultStatus: http.StatusOK}, s.createReplay)
 	members(s, api, huma.Operation{OperationID: "list-erasures", Method: http.MethodGet, Path: "/erasures", Tags: tags, Summary: "List what was erased",
-		Description: "Newest first: the receipts of what platforms demanded. They say how much went, and nobody can be told by them."}, s.listErasures)
+		Description: "Newest first: the receipts of what platforms demanded, or somebody asked for. They say how much went and what stays, and nobody can be told by them."}, s.listErasures)
+	members(s, api, huma.Operation{OperationID: "create-erasure", Method: http.MethodPost, Path: "/erasures", Tags: tags, Summary: "Forget an account whose person asked for it",
+		Description: "What the account did until now goes, and all that was made of it, as when its platform demands it; it can't be undone. It is queued: its receipt is listed once it has begun, and says when it is done. " +
+			"platform, scope and id are the actor's, as the activities show them. Somebody with accounts on several platforms needs a call for each.",
+		DefaultStatus: http.StatusAccepted}, s.createErasure)
 }
 
 func (s *service) monthOf(m ParkedMonth) (time.Time, error) {
@@ -219,14 +225,71 @@ func (s *service) createReplay(ctx context.Context, w string, in *replayIn) (*Ou
 	return out, err
 }
 
+// NewErasure names an account that is to be forgotten.
+type NewErasure struct {
+	Platform string `json:"platform" maxLength:"40" doc:"As the activity's actor has it"`
+	Scope    string `json:"scope,omitempty" maxLength:"2048" doc:"The actor's scope; left out where the actor has none"`
+	ID       string `json:"id" minLength:"1" maxLength:"2048" doc:"The actor's id on the platform"`
+	Reason   string `json:"reason,omitempty" maxLength:"80" doc:"For the receipt: names nobody. By default \"asked for\""`
+}
+
+// QueuedErasure says what is going to be forgotten.
+type QueuedErasure struct {
+	At       time.Time `json:"at" doc:"What is done after this instant stays; the receipt has the same"`
+	Platform string    `json:"platform"`
+	Reason   string    `json:"reason"`
+}
+
+type newErasureIn struct {
+	InWorkspace
+	Body NewErasure
+}
+
+func (s *service) createErasure(ctx context.Context, w string, in *newErasureIn) (*Out[QueuedErasure], error) {
+	b := in.Body
+	if _, err := all.Find(social.Platform(b.Platform)); err != nil {
+		return nil, invalid("body.platform", "is none that is known")
+	}
+	if b.ID == social.Unknown {
+		return nil, invalid("body.id", "stands for nobody")
+	}
+	at, reason := social.Instant(s.Now()), cmp.Or(b.Reason, "asked for")
+	if err := s.Erase(ctx, ingest.Erase{Workspace: w, Platform: b.Platform, Scope: b.Scope, ID: b.ID, Reason: reason, At: social.Stamp(at)}); err != nil {
+		return nil, err
+	}
+	return &Out[QueuedErasure]{QueuedErasure{at, b.Platform, reason}}, nil
+}
+
+// Stays is something of an erased account that stays, or stays a while.
+type Stays struct {
+	What  string     `json:"what"`
+	Why   string     `json:"why"`
+	Until *time.Time `json:"until,omitempty" doc:"When it is gone at the latest; absent: it stays"`
+}
+
+// left says what stays of an erasure that was demanded at an instant.
+func left(at time.Time) []Stays {
+	until := func(days int) *time.Time { t := at.Add(time.Duration(days) * 24 * time.Hour); return &t }
+	return []Stays{
+		{"a keyed hash of the account's id", "so that nothing of it comes back by a redelivery", nil},
+		{"this receipt", "it names nobody", nil},
+		{"that others' messages were edited or deleted", "done by nobody named, so that what was deleted stays so", nil},
+		{"mails that were sent and files that were fetched", "they have left", nil},
+		{"backups of the table", "point-in-time recovery keeps each second of 35 days", until(36)},
+		{"messages in queues and dead letters", "until they are done or expire", until(15)},
+		{"logs", "an error may name an activity's key; they expire after LogRetentionDays, 30 by default", nil},
+	}
+}
+
 // Erasure is the receipt of something that was erased.
 type Erasure struct {
 	ID       string         `json:"id" doc:"A keyed hash: who has the key and the account, or the scope where all of it went, can tell that it is the one"`
-	At       time.Time      `json:"at" doc:"When the platform demanded it"`
+	At       time.Time      `json:"at" doc:"When it was demanded or asked for"`
 	Platform string         `json:"platform"`
-	Reason   string         `json:"reason" doc:"The platform's event"`
+	Reason   string         `json:"reason" doc:"The platform's event, or what was given when it was asked for"`
 	Done     bool           `json:"done" doc:"False while it is being carried out, or waits to be tried again; true once everything is gone. A second pass follows 15 minutes later, for what was being written meanwhile"`
-	Removed  map[string]int `json:"removed" doc:"How many of what went: facts, views, quotes, reports, deliveries of the archive, parked ones"`
+	Removed  map[string]int `json:"removed" doc:"How many of what went: facts, views, quotes, reports, deliveries of the archive, others' deliveries out of which it was cut, parked ones"`
+	Stays    []Stays        `json:"stays" doc:"What stays where, and why"`
 }
 
 type erasuresIn struct {
@@ -245,7 +308,7 @@ func (s *service) listErasures(ctx context.Context, w string, in *erasuresIn) (*
 	}
 	out := &PageOut[Erasure]{Body: Page[Erasure]{Items: []Erasure{}}}
 	for _, r := range list {
-		out.Body.Items = append(out.Body.Items, Erasure(r))
+		out.Body.Items = append(out.Body.Items, Erasure{r.ID, r.At, r.Platform, r.Reason, r.Done, r.Removed, left(r.At)})
 	}
 	rest, _, err := s.Store.Receipts(ctx, w, last, 1)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/erasure"
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
 	"rapport/internal/ingest"
@@ -28,9 +29,9 @@ import (
 type none struct{ t *testing.T }
 
 func (n none) Get(context.Context, string) ([]byte, error) { return nil, errors.New("not asked for") }
-func (n none) PutDeliveries(_ context.Context, w string, ds []platform.Delivery) (string, error) {
-	n.t.Errorf("%d deliveries of a test are archived for %s", len(ds), w)
-	return "", nil
+func (n none) PutBatch(_ context.Context, kept []platform.Kept) ([]string, error) {
+	n.t.Errorf("%d deliveries of a test are archived", len(kept))
+	return make([]string, len(kept)), nil
 }
 func (n none) PutParked(_ context.Context, w, id string, _ []byte) (string, error) {
 	n.t.Errorf("the delivery %s of a test is parked for %s", id, w)
@@ -107,8 +108,8 @@ func (x *world) through(y *way) {
 		return rec.Code, rec.Body.Bytes(), nil
 	}
 	x.deps.Forget = func(ctx context.Context, w, account string) error {
-		_, _, err := x.store.ForgetAccount(ctx, w, account)
-		return err
+		e := erasure.New(x.store, time.Now)
+		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})
 	}
 	x.handler = api.Handler(x.deps)
 }

@@ -3,6 +3,7 @@
 package archive
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"compress/gzip"
@@ -16,6 +17,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -71,63 +74,73 @@ func (b *Bucket) get(ctx context.Context, key string) ([]byte, *string, error) {
 	return body, out.ETag, nil
 }
 
-// PutDeliveries writes the deliveries of one batch and workspace as one object
-// of compressed JSON lines for each day of receipt, and returns the name of
-// the first day's. Names are made of the day and of the deliveries' ids, so
-// the same batch written again is the same objects.
-func (b *Bucket) PutDeliveries(ctx context.Context, workspace string, ds []platform.Delivery) (string, error) {
-	// A batch holds several days where a dead-letter queue was redriven.
-	days := map[string][]platform.Delivery{}
-	for _, d := range ds {
-		day := d.Received.UTC().Format(time.DateOnly)
-		days[day] = append(days[day], d)
+// PutBatch writes what is kept of one batch as one object of compressed JSON
+// lines for each day of receipt, whatever workspaces it is of: an object of
+// each workspace's own would cost as much as all else. It returns where each
+// line is: "<day>/<object>#<line>". Objects are named by what is in them, so
+// that the same batch written again is the same objects.
+func (b *Bucket) PutBatch(ctx context.Context, kept []platform.Kept) ([]string, error) {
+	places := make([]string, len(kept))
+	days := map[string][]int{} // a batch holds several days where a dead-letter queue was redriven
+	for i, k := range kept {
+		day := k.Received.UTC().Format(time.DateOnly)
+		days[day] = append(days[day], i)
 	}
-	first := ""
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		key, body, err := pack(workspace, days[day])
+		is := days[day]
+		slices.SortFunc(is, func(i, j int) int {
+			return cmp.Or(cmp.Compare(kept[i].ID(), kept[j].ID()), kept[i].Received.Compare(kept[j].Received))
+		})
+		h := sha256.New()
+		lines := make([]platform.Kept, len(is))
+		for n, i := range is {
+			lines[n] = kept[i]
+			lines[n].Object, lines[n].Line = "", "" // the archive holds the bytes themselves
+			io.WriteString(h, kept[i].ID()+" "+strings.Join(kept[i].Workspaces, " ")+"\n")
+		}
+		body, err := pack(lines)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if err := b.Put(ctx, key, "application/gzip", body); err != nil {
-			return "", err
+		object := day + "/" + hex.EncodeToString(h.Sum(nil)[:16])
+		for n, i := range is {
+			places[i] = fmt.Sprintf("%s#%d", object, n)
 		}
-		first = cmp.Or(first, key)
+		if err := b.Put(ctx, ObjectKey(object), "application/gzip", body); err != nil {
+			return nil, err
+		}
 	}
-	return first, nil
+	return places, nil
 }
 
-func pack(workspace string, ds []platform.Delivery) (string, []byte, error) {
-	ds = slices.Clone(ds)
-	slices.SortFunc(ds, func(a, b platform.Delivery) int {
-		if c := bytes.Compare([]byte(a.ID()), []byte(b.ID())); c != 0 {
-			return c
-		}
-		return a.Received.Compare(b.Received)
-	})
-	h := sha256.New()
-	first := ds[0].Received
+// ObjectKey is the key of the object that a place is in.
+func ObjectKey(place string) string {
+	object, _, _ := strings.Cut(place, "#")
+	return "archive/" + object + ".jsonl.gz"
+}
+
+// pack writes lines; one of nobody's is empty, so that the others keep their places.
+func pack(lines []platform.Kept) ([]byte, error) {
 	var buf bytes.Buffer
 	z := gzip.NewWriter(&buf)
 	e := json.NewEncoder(z)
-	for _, d := range ds {
-		io.WriteString(h, d.ID()+"\n")
-		if d.Received.Before(first) {
-			first = d.Received
+	for _, k := range lines {
+		var err error
+		if len(k.Workspaces) == 0 {
+			_, err = io.WriteString(z, "\n")
+		} else {
+			err = e.Encode(k)
 		}
-		d.Object = "" // the archive holds the bytes themselves
-		if err := e.Encode(d); err != nil {
-			return "", nil, err
+		if err != nil {
+			return nil, err
 		}
 	}
-	if err := z.Close(); err != nil {
-		return "", nil, err
-	}
-	key := fmt.Sprintf("archive/%s/%s/%s.jsonl.gz", workspace, first.UTC().Format(time.DateOnly), hex.EncodeToString(h.Sum(nil)[:16]))
-	return key, buf.Bytes(), nil
+	err := z.Close()
+	return buf.Bytes(), err
 }
 
-// Deliveries reads an object that PutDeliveries wrote.
-func (b *Bucket) Deliveries(ctx context.Context, key string) ([]platform.Delivery, error) {
+// Lines reads an object that PutBatch wrote. A line that was taken out has no workspaces.
+func (b *Bucket) Lines(ctx context.Context, key string) ([]platform.Kept, error) {
 	body, err := b.Get(ctx, key)
 	if err != nil {
 		return nil, err
@@ -135,57 +148,64 @@ func (b *Bucket) Deliveries(ctx context.Context, key string) ([]platform.Deliver
 	return unpack(key, body)
 }
 
-func unpack(key string, body []byte) ([]platform.Delivery, error) {
+// Deliveries reads what a workspace keeps in an object that PutBatch wrote.
+func (b *Bucket) Deliveries(ctx context.Context, workspace, key string) ([]platform.Delivery, error) {
+	lines, err := b.Lines(ctx, key)
+	var out []platform.Delivery
+	for i, k := range lines {
+		if slices.Contains(k.Workspaces, workspace) {
+			k.Line = strings.TrimSuffix(strings.TrimPrefix(key, "archive/"), ".jsonl.gz") + "#" + strconv.Itoa(i)
+			out = append(out, k.Delivery)
+		}
+	}
+	return out, err
+}
+
+func unpack(key string, body []byte) ([]platform.Kept, error) {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
-	var out []platform.Delivery
-	for d := json.NewDecoder(z); ; {
-		var x platform.Delivery
-		if err := d.Decode(&x); err == io.EOF {
+	var out []platform.Kept
+	for r := bufio.NewReader(z); ; {
+		line, err := r.ReadBytes('\n')
+		if err == io.EOF && len(line) == 0 {
 			return out, nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read line %d of %s: %w", len(out)+1, key, err)
 		}
-		out = append(out, x)
+		var k platform.Kept
+		if len(line) > 1 {
+			if err := json.Unmarshal(line, &k); err != nil {
+				return nil, fmt.Errorf("read line %d of %s: %w", len(out)+1, key, err)
+			}
+		}
+		out = append(out, k)
 	}
 }
 
-// TakeOut takes the deliveries for which goes is true out of an archived
-// object, and returns how many went. The object keeps its name; with none left
-// it is deleted.
-func (b *Bucket) TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error) {
-	went := 0
-	did, err := b.edit(ctx, key, func(body []byte) ([]byte, error) {
-		ds, err := unpack(key, body)
+// EditLines replaces the lines of an archived object by what edit makes of
+// them; nil changes nothing. Lines that stay keep their places, and one
+// without workspaces is taken out. With none left the object is deleted. It
+// reports whether anything changed.
+func (b *Bucket) EditLines(ctx context.Context, key string, edit func(lines []platform.Kept) ([]platform.Kept, error)) (bool, error) {
+	return b.edit(ctx, key, func(body []byte) ([]byte, error) {
+		lines, err := unpack(key, body)
 		if err != nil {
 			return nil, err
 		}
-		kept := ds[:0:0]
-		for _, d := range ds {
-			out, err := goes(d)
-			if err != nil {
-				return nil, err
-			}
-			if !out {
-				kept = append(kept, d)
-			}
+		if lines, err = edit(lines); err != nil {
+			return nil, err
 		}
-		went = len(ds) - len(kept)
 		switch {
-		case went == 0:
+		case lines == nil:
 			return nil, errStays
-		case len(kept) == 0:
+		case !slices.ContainsFunc(lines, func(k platform.Kept) bool { return len(k.Workspaces) > 0 }):
 			return nil, nil
 		}
-		_, body, err = pack("", kept)
-		return body, err
+		return pack(lines)
 	})
-	if !did {
-		went = 0
-	}
-	return went, err
 }
 
 // DeleteIf deletes an object for whose bytes goes is true, and says whether it
@@ -248,23 +268,6 @@ func changed(err error) bool {
 	return ok && slices.Contains([]string{"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}, api.ErrorCode())
 }
 
-// Archived lists the archive's objects of a workspace from one day up to and
-// with another, in the order of their names, and calls f with each.
-func (b *Bucket) Archived(ctx context.Context, workspace string, from, to time.Time, f func(key string) error) error {
-	prefix := "archive/" + workspace + "/"
-	after := prefix + from.UTC().Format(time.DateOnly)
-	last := prefix + to.UTC().Format(time.DateOnly) + "0" // "0" follows "/"
-	return b.List(ctx, prefix, after, func(key string) error {
-		if key >= last {
-			return errEnough
-		}
-		return f(key)
-	})
-}
-
-// errEnough ends a listing early.
-var errEnough = errors.New("enough")
-
 // List calls f with each key of a prefix that comes after the given one.
 func (b *Bucket) List(ctx context.Context, prefix, after string, f func(key string) error) error {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix}
@@ -277,9 +280,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, f func(key stri
 			return fault.Wrap(fault.Transient, fmt.Errorf("list %s: %w", prefix, err), "")
 		}
 		for _, o := range out.Contents {
-			if err := f(aws.ToString(o.Key)); err == errEnough {
-				return nil
-			} else if err != nil {
+			if err := f(aws.ToString(o.Key)); err != nil {
 				return err
 			}
 		}

@@ -31,23 +31,43 @@ func delivery(body string, at time.Time) platform.Delivery {
 		Header: http.Header{"X-Hub-Signature-256": {"sha256=00"}, "Authorization": {"Basic c2VjcmV0"}}}}
 }
 
+func kept(ds []platform.Delivery, workspaces ...string) (out []platform.Kept) {
+	for _, d := range ds {
+		out = append(out, platform.Kept{Workspaces: workspaces, Delivery: d})
+	}
+	return out
+}
+
 func TestTheSameBatchIsTheSameObject(t *testing.T) {
+	b := newBucket(t)
 	at := time.Date(2026, 11, 2, 23, 59, 0, 0, time.UTC)
-	ds := []platform.Delivery{delivery(`{"a":1}`, at), delivery("\xff\x00", at.Add(2*time.Minute)), delivery(`{"b":2}`, at)}
-	key, body, err := pack("acme", ds)
+	ds := []platform.Delivery{delivery(`{"a":1}`, at), delivery("\xff\x00", at), delivery(`{"b":2}`, at)}
+	places, err := b.PutBatch(t.Context(), kept(ds, "acme", "other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := b.Get(t.Context(), ObjectKey(places[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.Reverse(ds)
-	key2, body2, err := pack("acme", ds)
-	if err != nil || key != key2 || !bytes.Equal(body, body2) {
-		t.Errorf("in another order: %s and %s, %v", key, key2, err)
+	again, err := b.PutBatch(t.Context(), kept(ds, "acme", "other"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if other, _, _ := pack("acme", ds[:2]); other == key {
-		t.Error("another batch has the same key")
+	slices.Reverse(again)
+	body2, err := b.Get(t.Context(), ObjectKey(again[0]))
+	if err != nil || !cmp.Equal(places, again) || !bytes.Equal(body, body2) {
+		t.Errorf("in another order: %s and %s, %v", places, again, err)
 	}
-	if want := "archive/acme/2026-11-02/"; key[:len(want)] != want {
-		t.Errorf("key %s, want the day of the oldest", key)
+	if less, err := b.PutBatch(t.Context(), kept(ds[:2], "acme", "other")); err != nil || ObjectKey(less[0]) == ObjectKey(places[0]) {
+		t.Errorf("another batch is the same object: %v", err)
+	}
+	if one, err := b.PutBatch(t.Context(), kept(ds, "acme")); err != nil || ObjectKey(one[0]) == ObjectKey(places[0]) {
+		t.Errorf("another's batch is the same object: %v", err)
+	}
+	if want := "archive/2026-11-02/"; !strings.HasPrefix(ObjectKey(places[0]), want) {
+		t.Errorf("place %s, want the day of receipt", places[0])
 	}
 
 	z, err := gzip.NewReader(bytes.NewReader(body))
@@ -59,15 +79,15 @@ func TestTheSameBatchIsTheSameObject(t *testing.T) {
 		if bytes.Contains(lines.Bytes(), []byte("c2VjcmV0")) {
 			t.Errorf("a secret header is archived: %s", lines.Bytes())
 		}
-		var d platform.Delivery
+		var d platform.Kept
 		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
 			t.Fatal(err)
 		}
-		found[string(d.Request.Body)] = d.Request.Header.Get("X-Hub-Signature-256") != ""
+		found[string(d.Request.Body)] = d.Request.Header.Get("X-Hub-Signature-256") != "" && slices.Equal(d.Workspaces, []string{"acme", "other"})
 	}
 	for _, d := range ds {
 		if !found[string(d.Request.Body)] {
-			t.Errorf("the archive does not hold %q with its signature", d.Request.Body)
+			t.Errorf("the archive does not hold %q with its signature and workspaces", d.Request.Body)
 		}
 	}
 }
@@ -105,11 +125,12 @@ func TestDeliveriesComeBack(t *testing.T) {
 	b := newBucket(t)
 	at := time.Date(2026, 11, 2, 23, 59, 0, 0, time.UTC)
 	ds := []platform.Delivery{delivery(`{"a":1}`, at), delivery("\xff\x00", at), delivery(strings.Repeat("x", 1<<20), at)}
-	key, err := b.PutDeliveries(t.Context(), "acme", ds)
+	places, err := b.PutBatch(t.Context(), append(kept(ds, "acme"), kept([]platform.Delivery{delivery("another's", at)}, "other")...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := b.Deliveries(t.Context(), key)
+	key := ObjectKey(places[0])
+	got, err := b.Deliveries(t.Context(), "acme", key)
 	if err != nil || len(got) != 3 {
 		t.Fatalf("%d deliveries, %v", len(got), err)
 	}
@@ -117,18 +138,18 @@ func TestDeliveriesComeBack(t *testing.T) {
 	for _, d := range got {
 		have[d.ID()] = d
 	}
-	for _, d := range ds {
-		if h, ok := have[d.ID()]; !ok || string(h.Request.Body) != string(d.Request.Body) || !h.Received.Equal(at) || h.App != "app" {
-			t.Errorf("%.20q is not there as it was", d.Request.Body)
+	for i, d := range ds {
+		if h, ok := have[d.ID()]; !ok || string(h.Request.Body) != string(d.Request.Body) || !h.Received.Equal(at) || h.App != "app" || h.Line != places[i] {
+			t.Errorf("%.20q is not there as it was, at %s", d.Request.Body, places[i])
 		}
 	}
-	if _, err := b.Deliveries(t.Context(), "archive/acme/2026-11-02/none.jsonl.gz"); !fault.Is(err, fault.NotFound) {
+	if _, err := b.Lines(t.Context(), "archive/2026-11-02/none.jsonl.gz"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an object that is not there: %v", err)
 	}
-	if err := b.Put(t.Context(), "archive/acme/2026-11-02/broken.jsonl.gz", "application/gzip", []byte("no gzip")); err != nil {
+	if err := b.Put(t.Context(), "archive/2026-11-02/broken.jsonl.gz", "application/gzip", []byte("no gzip")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Deliveries(t.Context(), "archive/acme/2026-11-02/broken.jsonl.gz"); err == nil {
+	if _, err := b.Lines(t.Context(), "archive/2026-11-02/broken.jsonl.gz"); err == nil {
 		t.Error("what is no archive is read as one")
 	}
 
@@ -137,20 +158,22 @@ func TestDeliveriesComeBack(t *testing.T) {
 	var both sync.WaitGroup
 	for i := range errs {
 		both.Go(func() {
-			_, errs[i] = b.TakeOut(t.Context(), key, func(d platform.Delivery) (bool, error) { return d.ID() == got[i+1].ID(), nil })
+			_, errs[i] = b.EditLines(t.Context(), key, takeOut(got[i+1].ID()))
 		})
 	}
 	both.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	left, err := b.Deliveries(t.Context(), key)
-	if err != nil || len(left) != 1 || left[0].ID() != got[0].ID() {
-		t.Errorf("with fewer: %d are left, %v", len(left), err)
+	left, err := b.Deliveries(t.Context(), "acme", key)
+	if err != nil || len(left) != 1 || left[0].ID() != got[0].ID() || left[0].Line != got[0].Line {
+		t.Errorf("with fewer: %+v are left, %v", left, err)
 	}
 	for range 2 { // the second time there is nothing to take away
-		if _, err := b.TakeOut(t.Context(), key, func(platform.Delivery) (bool, error) { return true, nil }); err != nil {
-			t.Fatal(err)
+		for _, d := range append(ds, delivery("another's", at)) {
+			if _, err := b.EditLines(t.Context(), key, takeOut(d.ID())); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if _, err := b.Get(t.Context(), key); !fault.Is(err, fault.NotFound) {
@@ -158,49 +181,46 @@ func TestDeliveriesComeBack(t *testing.T) {
 	}
 }
 
-// A batch of a redriven queue holds many days; each of its deliveries is found
-// by the day it was received, and that alone.
+// takeOut is the edit that takes a delivery out.
+func takeOut(id string) func([]platform.Kept) ([]platform.Kept, error) {
+	return func(lines []platform.Kept) ([]platform.Kept, error) {
+		for i, k := range lines {
+			if len(k.Workspaces) > 0 && k.ID() == id {
+				lines[i].Workspaces = nil
+				return lines, nil
+			}
+		}
+		return nil, nil
+	}
+}
+
+// A batch of a redriven queue holds many days: an object of each.
 func TestAnObjectHoldsOneDay(t *testing.T) {
 	b := newBucket(t)
 	day := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	ds := []platform.Delivery{delivery("old", day.Add(-9*24*time.Hour)), delivery("last of the day before", day.Add(-time.Millisecond)), delivery("first", day),
 		delivery("last", day.Add(24*time.Hour-time.Millisecond)), delivery("day after", day.Add(24*time.Hour))}
-	for range 2 { // the same batch again is the same objects
-		if _, err := b.PutDeliveries(t.Context(), "acme", ds); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := b.PutDeliveries(t.Context(), "acme-2", ds); err != nil {
+	places, err := b.PutBatch(t.Context(), kept(ds, "acme"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	bodies := func(from, to time.Time) (out []string) {
-		for _, k := range keys(t, func(f func(string) error) error { return b.Archived(t.Context(), "acme", from, to, f) }) {
-			got, err := b.Deliveries(t.Context(), k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, d := range got {
-				out = append(out, string(d.Request.Body))
+	for i, d := range ds {
+		if !strings.HasPrefix(places[i], d.Received.Format(time.DateOnly)+"/") {
+			t.Errorf("%s is at %s", d.Request.Body, places[i])
+		}
+		lines, err := b.Lines(t.Context(), ObjectKey(places[i]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range lines {
+			if k.Received.Format(time.DateOnly) != d.Received.Format(time.DateOnly) {
+				t.Errorf("%s is with %s", k.Request.Body, d.Request.Body)
 			}
 		}
-		slices.Sort(out)
-		return out
 	}
-	for _, c := range []struct {
-		from, to time.Duration
-		want     []string
-	}{
-		{0, 0, []string{"first", "last"}},
-		{23 * time.Hour, 23 * time.Hour, []string{"first", "last"}},
-		{0, 24 * time.Hour, []string{"day after", "first", "last"}},
-		{-time.Second, 0, []string{"first", "last", "last of the day before"}},
-		{48 * time.Hour, 480 * time.Hour, nil},
-		{-480 * time.Hour, -48 * time.Hour, []string{"old"}},
-		{-9000 * time.Hour, 9000 * time.Hour, []string{"day after", "first", "last", "last of the day before", "old"}},
-	} {
-		if d := cmp.Diff(c.want, bodies(day.Add(c.from), day.Add(c.to))); d != "" {
-			t.Errorf("from %s to %s (-want +got)\n%s", c.from, c.to, d)
-		}
+	all := keys(t, func(f func(string) error) error { return b.List(t.Context(), "archive/", "", f) })
+	if len(all) != 4 {
+		t.Errorf("objects: %v", all)
 	}
 }
 

@@ -1,17 +1,16 @@
-// Package erasure forgets accounts: because their platform demands it. What
-// they did goes, and all that was made of it; what stays is a tombstone that
-// tells nobody who it was and keeps it from coming back, and a receipt. That
-// they edited or deleted others' messages stays, too, without who it was.
+// Package erasure forgets accounts: because their platform demands it, or
+// somebody asks for it. What they did goes, and all that was made of it; what
+// stays is a tombstone that tells nobody who it was and keeps it from coming
+// back, and a receipt. That they edited or deleted others' messages stays, too,
+// without who it was.
 package erasure
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,24 +18,19 @@ import (
 	"time"
 
 	"rapport/internal/fault"
-	"rapport/internal/feedback"
 	"rapport/internal/ingest"
-	"rapport/internal/leads"
 	"rapport/internal/platform"
-	"rapport/internal/platform/all"
-	"rapport/internal/report"
 	"rapport/internal/social"
 	"rapport/internal/store"
-	"rapport/internal/theme"
 	"rapport/internal/view"
 )
 
 // Archive is what erasure needs of the bucket.
 type Archive interface {
+	Get(ctx context.Context, key string) ([]byte, error)
 	Delete(ctx context.Context, key string) error
 	List(ctx context.Context, prefix, after string, f func(key string) error) error
-	Archived(ctx context.Context, workspace string, from, to time.Time, f func(key string) error) error
-	TakeOut(ctx context.Context, key string, goes func(platform.Delivery) (bool, error)) (int, error)
+	EditLines(ctx context.Context, key string, edit func(lines []platform.Kept) ([]platform.Kept, error)) (bool, error)
 	DeleteIf(ctx context.Context, key string, goes func(body []byte) (bool, error)) (bool, error)
 }
 
@@ -44,9 +38,12 @@ type Archive interface {
 type Erasure struct {
 	Store   *store.Store
 	Archive Archive
-	Key     []byte // of the tombstones; whoever has it can ask whether somebody was erased
+	Views   []view.View // made of single facts (Views)
+	Whole   []view.View // made of all that somebody did (Whole)
+	Key     []byte      // of the tombstones; whoever has it can ask whether somebody was erased
 	Now     func() time.Time
-	Later   func(ctx context.Context, m ingest.Erase) error // hands a message out again after SecondPass
+	Queue   func(ctx context.Context, m ingest.Erase, after time.Duration) error // hands a message out again
+	Enough  func() bool                                                          // whether this attempt has done enough; nil: when its time is nearly over
 }
 
 // Tombstone is what an account leaves behind: the hex HMAC-SHA256 of its id
@@ -81,59 +78,19 @@ func Erased(s *store.Store, key []byte) func(context.Context, string, []string) 
 // tombstone was set is found.
 const SecondPass = 15 * time.Minute
 
-// perPass is how many erased activities a message of the second pass names: a
-// quarter of a megabyte holds no more.
-const perPass = 2500
+// reserve is the time that is left for the part that is being done, and for
+// handing out the message that goes on.
+const reserve = 60 * time.Second
 
-// secondPass lists the messages of the second pass, at least one: it names what
-// goes, by which it finds what was quoted meanwhile.
-func secondPass(m ingest.Erase, gone []ingest.Gone) []ingest.Erase {
-	m.Again = true
-	out := []ingest.Erase{m}
-	out[0].Gone = gone[:min(perPass, len(gone))]
-	for part := range slices.Chunk(gone[len(out[0].Gone):], perPass) {
-		m.Gone, m.Quotes = part, true
-		out = append(out, m)
-	}
-	return out
-}
+// perPart bounds how many facts are taken away at once.
+const perPart = 100
 
-// Forget does what one message asks for. It can be done again, also after it
-// failed anywhere.
-func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
-	at, err := social.ParseStamp(m.At)
-	if err != nil {
-		return err
+func (e *Erasure) enough(ctx context.Context) bool {
+	if e.Enough != nil {
+		return e.Enough()
 	}
-	p := social.Platform(m.Platform)
-	x := &demand{message: m, workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at, gone: map[string]bool{}, spoke: map[spoken]bool{}}
-	if m.ID != "" {
-		x.accounts = []store.Account{{ID: x.ref.AccountID(), AccountRef: x.ref}}
-	} else if x.accounts, err = e.accounts(ctx, m.Workspace, p, m.Scope); err != nil {
-		return err
-	}
-	for _, g := range m.Gone {
-		if err := x.note(g); err != nil {
-			return err
-		}
-	}
-	if err := e.forget(ctx, x); err != nil {
-		return fmt.Errorf("erase: %w", err)
-	}
-	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", len(x.accounts), "reason", m.Reason)
-	return nil
-}
-
-// accounts lists the accounts of a scope, and last whoever is not named, since
-// what the others did to messages that stay becomes that one's.
-func (e *Erasure) accounts(ctx context.Context, w string, p social.Platform, scope string) ([]store.Account, error) {
-	list, err := e.Store.AccountsOf(ctx, w, p, scope)
-	if err != nil {
-		return nil, err
-	}
-	unknown := social.AccountRef{Platform: p, Scope: scope, ID: social.Unknown}
-	list = slices.DeleteFunc(list, func(a store.Account) bool { return a.AccountRef.ID == social.Unknown })
-	return append(list, store.Account{ID: unknown.AccountID(), AccountRef: unknown}), nil
+	end, ok := ctx.Deadline()
+	return ok && time.Until(end) < reserve
 }
 
 // demand is what is to be forgotten in one workspace: what accounts did until
@@ -141,13 +98,16 @@ func (e *Erasure) accounts(ctx context.Context, w string, p social.Platform, sco
 type demand struct {
 	message   ingest.Erase
 	workspace string
+	tomb      string            // under which stands what has still to be looked for
 	ref       social.AccountRef // an empty ID: everyone of its scope
 	accounts  []store.Account
 	at        time.Time
-	first     time.Time       // when the first of it was known; zero: nothing is there
-	found     []ingest.Gone   // the activities that are there
-	gone      map[string]bool // ids of the activities, those of the first pass, too
-	spoke     map[spoken]bool // what was said, as reports list it that name nobody's id
+
+	// Of the facts that went, once they are looked for.
+	whose map[string]bool // ids of the accounts
+	gone  map[string]bool // ids of the activities
+	spoke map[spoken]bool // what was said, as reports list it that name nobody's id
+	cut   *cutter
 }
 
 type spoken struct {
@@ -155,351 +115,351 @@ type spoken struct {
 	at       time.Time
 }
 
-// note notes an activity that goes.
-func (x *demand) note(g ingest.Gone) error {
-	x.gone[g.ID] = true
-	if g.Said == "" {
-		return nil
-	}
-	at, err := social.ParseStamp(g.Said)
-	x.spoke[spoken{x.ref.Platform, at}] = true
-	return err
+// part is a part of an erasure. It goes on after what an earlier attempt came
+// to, and returns what it came to itself, and whether it is done.
+type part struct {
+	name string
+	do   func(ctx context.Context, x *demand, after string) (string, bool, error)
 }
 
-func (e *Erasure) forget(ctx context.Context, x *demand) error {
+// Forget does what one message asks for. It can be done again, also after it
+// failed anywhere: whatever has been done is not missed. Facts and what was
+// made of them go first, then what quotes them, then the archive. When its
+// time is nearly over it hands out a message that goes on.
+func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
+	x, err := e.demand(ctx, m)
+	if err != nil {
+		return err
+	}
+	parts := []part{{"facts", e.facts}, {"quotes", e.quotes}, {"archive", e.archive}, {"cut", e.cut}}
+	from := max(0, slices.IndexFunc(parts, func(p part) bool { return p.name == m.Part }))
+	for i, p := range parts[from:] {
+		after := ""
+		if i == 0 {
+			after = m.After
+		}
+		if p.name != "facts" {
+			if err := e.recall(ctx, x); err != nil {
+				return fmt.Errorf("erase: %w", err)
+			}
+		}
+		after, done, err := p.do(ctx, x, after)
+		if err != nil {
+			return fmt.Errorf("erase: %s: %w", p.name, err)
+		}
+		if !done {
+			x.message.Part, x.message.After = p.name, after
+			return e.Queue(ctx, x.message, 0)
+		}
+	}
+	if err := e.tell(ctx, x, nil, true); err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", len(x.accounts), "reason", m.Reason, "again", m.Again)
+	if next := x.message; !next.Again || next.Found {
+		next.Again, next.Found, next.Part, next.After = true, false, "", ""
+		return e.Queue(ctx, next, SecondPass)
+	}
+	return e.lookNoMore(ctx, x)
+}
+
+func (e *Erasure) demand(ctx context.Context, m ingest.Erase) (*demand, error) {
+	at, err := social.ParseStamp(m.At)
+	if err != nil {
+		return nil, err
+	}
+	p := social.Platform(m.Platform)
+	x := &demand{message: m, workspace: m.Workspace, ref: social.AccountRef{Platform: p, Scope: m.Scope, ID: m.ID}, at: at}
+	x.tomb = Tombstone(e.Key, x.ref.AccountID())
+	if m.ID != "" {
+		x.accounts = []store.Account{{ID: x.ref.AccountID(), AccountRef: x.ref}}
+		return x, nil
+	}
+	list, err := e.Store.AccountsOf(ctx, m.Workspace, p, m.Scope)
+	if err != nil {
+		return nil, err
+	}
+	unknown := social.AccountRef{Platform: p, Scope: m.Scope, ID: social.Unknown}
+	list = slices.DeleteFunc(list, func(a store.Account) bool { return a.AccountRef.ID == social.Unknown })
+	slices.SortFunc(list, func(a, b store.Account) int { return strings.Compare(a.ID, b.ID) })
+	// Whoever is not named goes last, since what the others did to messages that stay becomes that one's.
+	x.accounts = append(list, store.Account{ID: unknown.AccountID(), AccountRef: unknown})
+	return x, nil
+}
+
+// tell adds to the receipt what an attempt took away.
+func (e *Erasure) tell(ctx context.Context, x *demand, removed map[string]int, done bool) error {
+	return e.Store.AddReceipt(ctx, x.workspace, store.Receipt{ID: x.tomb, At: x.at, Platform: string(x.ref.Platform), Reason: x.message.Reason, Removed: removed, Done: done})
+}
+
+// facts takes away the facts and the views, account by account.
+func (e *Erasure) facts(ctx context.Context, x *demand, _ string) (string, bool, error) {
+	removed := map[string]int{}
+	done, err := e.allFacts(ctx, x, removed)
+	return "", done, errors.Join(err, e.tell(ctx, x, removed, false))
+}
+
+func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]int) (bool, error) {
 	// The tombstones first: from now on nothing new is stored.
 	for _, a := range x.accounts {
 		if err := e.Store.PutTombstone(ctx, x.workspace, Tombstone(e.Key, a.ID), x.at); err != nil {
-			return err
+			return false, err
 		}
 	}
-	for _, a := range x.accounts {
-		if err := e.look(ctx, x, a); err != nil {
-			return err
+	if x.ref.ID == "" { // an account that is gone is in no list any more
+		for part := range slices.Chunk(x.accounts, 1000) {
+			s := store.Sought{ID: "accounts-" + part[0].ID}
+			for _, a := range part {
+				s.Accounts = append(s.Accounts, a.ID)
+			}
+			if err := e.Store.PutSought(ctx, x.workspace, x.tomb, s); err != nil {
+				return false, err
+			}
 		}
 	}
-	// The facts last: as long as they are there, an attempt that died knows what to look for.
-	var err error
-	removed := map[string]int{}
-	receipt := store.Receipt{ID: Tombstone(e.Key, x.ref.AccountID()), At: x.at, Platform: string(x.ref.Platform), Reason: x.message.Reason, Removed: removed}
-	if removed["quotes"], err = e.themes(ctx, x); err != nil {
-		return err
-	}
-	if removed["reports"], err = e.reports(ctx, x); err != nil {
-		return err
-	}
-	if x.message.Quotes {
-		return e.Store.AddReceipt(ctx, x.workspace, receipt)
-	}
-	if removed["deliveries"], err = e.archive(ctx, x); err != nil {
-		return err
-	}
-	if removed["parked"], err = e.parked(ctx, x); err != nil {
-		return err
-	}
-	// Both while an attempt that dies would find what to do again.
-	if err := e.Store.AddReceipt(ctx, x.workspace, receipt); err != nil {
-		return err
-	}
-	began, follow := e.Now(), !x.message.Again || len(x.found) > 0 // a second pass may have overtaken a first one that died
-	if follow {
-		if err := e.follow(ctx, x); err != nil {
-			return err
+	// What an attempt that died had found of others.
+	err := e.sought(ctx, x, func(s store.Sought) error {
+		if len(s.Open) == 0 {
+			return nil
 		}
-	}
-	clear(removed)
-	for _, a := range x.accounts {
-		facts, views, err := e.account(ctx, x, a)
-		if err != nil {
-			return err
+		var with []store.SourceOf
+		for _, ref := range s.Open {
+			f, err := e.Store.Fact(ctx, x.workspace, ref)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			if err == nil {
+				with = append(with, f)
+			}
 		}
-		removed["facts"] += facts
-		removed["views"] += views
-	}
-	if follow && e.Now().Sub(began) > time.Minute { // something may have read the last of it just now
-		if err := e.follow(ctx, x); err != nil {
-			return err
-		}
-	}
-	receipt.Done = true
-	return e.Store.AddReceipt(ctx, x.workspace, receipt)
-}
-
-// follow queues the second pass.
-func (e *Erasure) follow(ctx context.Context, x *demand) error {
-	for _, m := range secondPass(x.message, x.found) {
-		if err := e.Later(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// look notes what there is of one account.
-func (e *Erasure) look(ctx context.Context, x *demand, a store.Account) error {
-	facts, _, err := e.Store.OwnFacts(ctx, x.workspace, a.ID, "", 0)
+		return e.take(ctx, x, s, nil, with, removed)
+	})
 	if err != nil {
-		return err
+		return false, err
 	}
+	for _, a := range x.accounts {
+		for after := ""; ; {
+			if e.enough(ctx) {
+				return false, nil
+			}
+			facts, last, err := e.Store.FactsUntil(ctx, x.workspace, a.ID, x.at, after, perPart)
+			if err != nil {
+				return false, err
+			}
+			if len(facts) > 0 {
+				x.message.Found = true
+				if err := e.part(ctx, x, facts, removed); err != nil {
+					return false, err
+				}
+			}
+			if after = last; last == "" {
+				break
+			}
+		}
+		if err := e.close(ctx, x.workspace, a.ID, x.at, removed); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// beside bounds how many of others' messages in a thread are looked through for quotes.
+const beside = 200
+
+// part takes away some facts of an account. What has to be looked for of them
+// later is noted before.
+func (e *Erasure) part(ctx context.Context, x *demand, facts []store.SourceOf, removed map[string]int) error {
+	as := make([]social.Activity, len(facts))
+	for i, f := range facts {
+		as[i] = f.Activity
+	}
+	own := soughtOf(facts)
 	for _, f := range facts {
-		if f.Occurred.After(x.at) {
-			continue
-		}
-		g := ingest.Gone{ID: f.ID()}
-		if f.Type.Utterance() {
-			g.Said = social.Stamp(f.Occurred)
-		}
-		x.found = append(x.found, g)
-		if err := x.note(g); err != nil {
+		own.Names = append(own.Names, f.Actor.Handle, f.Actor.Name)
+	}
+	if err := e.look(ctx, x, own); err != nil {
+		return err
+	}
+	// What quotes them stands in the same threads: it is found while they stand there.
+	others, err := e.Store.Beside(ctx, x.workspace, as, beside)
+	if err != nil {
+		return err
+	}
+	c := newCutter([]string{x.ref.ID}, own.Names, own.Words)
+	for _, ref := range others {
+		if err := e.cutFact(ctx, x, ref, c, true); err != nil {
 			return err
 		}
-		if x.first.IsZero() || f.Known.Before(x.first) {
-			x.first = f.Known
+	}
+	take := func(facts, with []store.SourceOf) error {
+		s := soughtOf(with)
+		for _, f := range with {
+			s.Open = append(s.Open, store.RefOf(f.Activity))
 		}
-	}
-	return nil
-}
-
-// account takes away the facts of one account, and makes the views again of
-// what it did afterwards.
-func (e *Erasure) account(ctx context.Context, x *demand, a store.Account) (facts, views int, err error) {
-	again := func(ctx context.Context, refs []store.FactRef) error { return e.again(ctx, x.workspace, refs) }
-	if facts, views, err = e.Store.ForgetUntil(ctx, x.workspace, a.ID, x.at, again); err != nil {
-		return facts, views, err
-	}
-	left, _, err := e.Store.OwnFacts(ctx, x.workspace, a.ID, "", 0)
-	if err != nil {
-		return facts, views, err
-	}
-	var refs []store.FactRef
-	for _, f := range left {
-		refs = append(refs, store.RefOf(f))
-	}
-	return facts, views, again(ctx, refs)
-}
-
-// again views facts, and scores their accounts.
-func (e *Erasure) again(ctx context.Context, w string, refs []store.FactRef) error {
-	l := leads.New(e.Store)
-	score := func(ctx context.Context, w string, accounts []string) error {
-		for _, a := range accounts {
-			if err := l.Rescore(ctx, w, a); err != nil && !fault.Is(err, fault.NotFound) { // no model: no scores
+		if len(with) > 0 {
+			if err := e.look(ctx, x, s); err != nil {
 				return err
 			}
 		}
-		return nil
+		return e.take(ctx, x, s, facts, with, removed)
 	}
-	f := feedback.New(e.Store, func(ctx context.Context, w string, stale []view.Stale) error {
-		accounts := make([]string, len(stale))
-		for i, x := range stale {
-			accounts[i] = x.Account
-		}
-		return score(ctx, w, accounts)
-	})
-	if err := f.View(ctx, w, refs...); err != nil {
+	with, err := e.others(ctx, x, facts, func(with []store.SourceOf) error { return take(nil, with) })
+	if err != nil {
 		return err
 	}
-	var accounts []string
-	for _, ref := range refs {
-		a, err := e.Store.Activity(ctx, w, ref)
-		if fault.Is(err, fault.NotFound) {
-			continue // erased meanwhile
+	return take(facts, with)
+}
+
+// soughtOf is what has to be looked for of facts.
+func soughtOf(facts []store.SourceOf) store.Sought {
+	s := store.Sought{}
+	h := sha256.New()
+	for _, f := range facts {
+		ref := store.RefOf(f.Activity)
+		h.Write([]byte(ref.Account + ref.SK))
+		s.Gone = append(s.Gone, f.ID())
+		if f.Type.Utterance() {
+			s.Said = append(s.Said, social.Stamp(f.Occurred))
 		}
+		if f.Text != "" {
+			s.Words = append(s.Words, f.Text)
+		}
+		if f.Archive != "" {
+			s.Places = append(s.Places, f.Archive)
+		}
+	}
+	s.ID = hex.EncodeToString(h.Sum(nil)[:12])
+	return s
+}
+
+// maxWords bounds the words that one part of what is sought holds, in bytes: it is an item of the table.
+const maxWords = 200 << 10
+
+// look notes what has to be looked for, in several parts where the words are many.
+func (e *Erasure) look(ctx context.Context, x *demand, s store.Sought) error {
+	slices.Sort(s.Names)
+	s.Names = slices.DeleteFunc(slices.Compact(s.Names), func(n string) bool { return n == "" })
+	slices.Sort(s.Places)
+	s.Places = slices.Compact(s.Places)
+	words, size := s.Words, 0
+	s.Words = nil
+	for i, t := range words {
+		if size += len(t); size > maxWords && len(s.Words) > 0 {
+			if err := e.Store.PutSought(ctx, x.workspace, x.tomb, store.Sought{ID: s.ID + fmt.Sprint("-", i), Words: s.Words}); err != nil {
+				return err
+			}
+			s.Words, size = nil, len(t)
+		}
+		s.Words = append(s.Words, t)
+	}
+	return e.Store.PutSought(ctx, x.workspace, x.tomb, s)
+}
+
+// take takes facts away, the account's and those of others that go with them.
+func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, with []store.SourceOf, removed map[string]int) error {
+	var unnamed []view.Fact
+	for _, f := range facts {
+		u, stays, err := e.Store.Unnamed(ctx, x.workspace, f.Activity)
 		if err != nil {
 			return err
 		}
-		if a.Actor.ID != social.Unknown {
-			accounts = append(accounts, ref.Account)
+		if stays {
+			if err := errors.Join(e.Store.PutAccount(ctx, x.workspace, u)); err != nil {
+				return err
+			}
+			if _, err := e.Store.PutActivity(ctx, x.workspace, u, f.Reader); err != nil {
+				return err
+			}
+			unnamed = append(unnamed, view.FactOf(u))
 		}
 	}
-	slices.Sort(accounts)
-	return score(ctx, w, slices.Compact(accounts))
-}
-
-// themes takes the words out of the quotes of every theme set.
-func (e *Erasure) themes(ctx context.Context, x *demand) (int, error) {
-	changed, after := 0, ""
-	for len(x.gone) > 0 {
-		list, err := e.Store.Versions(ctx, x.workspace, store.ThemeSets, after, 50)
-		if err != nil || len(list) == 0 {
-			return changed, err
+	var own, others []view.Fact
+	for _, f := range facts {
+		own = append(own, view.FactOf(f.Activity))
+	}
+	for _, f := range with {
+		others = append(others, view.FactOf(f.Activity))
+	}
+	forget := func() error {
+		n, err := e.forget(ctx, x.workspace, own, others)
+		removed["views"] += n
+		return err
+	}
+	if err := forget(); err != nil {
+		return err
+	}
+	if err := e.keep(ctx, x.workspace, unnamed); err != nil {
+		return err
+	}
+	for _, f := range slices.Backward(slices.Concat(own, others)) { // an account's own last: by them an attempt that died finds the part
+		was, err := e.Store.DeleteFact(ctx, x.workspace, f.Ref)
+		if err != nil {
+			return err
 		}
-		for _, v := range list {
-			after = v.Place
-			did, err := e.Store.EditVersion(ctx, x.workspace, store.ThemeSets, v.Version, func(body []byte) ([]byte, error) {
-				set, err := theme.Parse(body)
-				if err != nil || !set.Unquote(x.gone) {
-					return nil, err
-				}
-				return json.Marshal(set)
-			})
-			if err != nil {
-				return changed, err
-			}
-			if did {
-				changed++
-			}
+		if was {
+			removed["facts"]++
 		}
 	}
-	return changed, nil
+	// Views that were being written from the facts while they went: whoever
+	// writes one looks at the fact afterwards, and finds it gone from here on.
+	if err := forget(); err != nil {
+		return err
+	}
+	if len(s.Open) == 0 {
+		return nil
+	}
+	s.Open = nil
+	return e.look(ctx, x, s)
 }
 
-// reports deletes the files of the runs that name an account or quote it.
-// The run stays, and says that its files are gone.
-func (e *Erasure) reports(ctx context.Context, x *demand) (int, error) {
-	removed := 0
-	err := e.Archive.List(ctx, "reports/"+x.workspace+"/", "", func(key string) error {
-		run, is := strings.CutSuffix(key, ".json")
-		if !is {
+// sought calls f with each part of what has to be looked for.
+func (e *Erasure) sought(ctx context.Context, x *demand, f func(store.Sought) error) error {
+	for after := ""; ; {
+		list, err := e.Store.SoughtBy(ctx, x.workspace, x.tomb, after, 20)
+		if err != nil {
+			return err
+		}
+		for _, s := range list {
+			after = s.ID
+			if err := f(s); err != nil {
+				return err
+			}
+		}
+		if len(list) < 20 {
 			return nil
 		}
-		// The JSON last: as long as it is there, the run is found again.
-		gone, err := e.Archive.DeleteIf(ctx, key, func(body []byte) (bool, error) {
-			var d report.Data
-			if err := json.Unmarshal(body, &d); err != nil {
-				return false, fmt.Errorf("read %s: %w", key, err)
-			}
-			if !x.names(d) {
-				return false, nil
-			}
-			for _, ending := range []string{".html", ".txt", ".csv"} {
-				if err := e.Archive.Delete(ctx, run+ending); err != nil {
-					return false, err
-				}
-			}
-			return true, nil
-		})
-		if gone {
-			removed++
-		}
-		return err
-	})
-	return removed, err
+	}
 }
 
-// names reports whether a report names one of the accounts, as a lead, with
-// its words, or as one who waits.
-func (x *demand) names(d report.Data) bool {
-	persons := map[string]bool{}
+// recall reads what has to be looked for.
+func (e *Erasure) recall(ctx context.Context, x *demand) error {
+	x.whose, x.gone, x.spoke = map[string]bool{}, map[string]bool{}, map[spoken]bool{}
 	for _, a := range x.accounts {
-		persons[social.PersonID(a.ID)] = true
+		x.whose[a.ID] = true
 	}
-	return slices.ContainsFunc(d.Leads, func(l report.Lead) bool { return persons[l.PersonID] && !l.LastSeen.After(x.at) }) ||
-		slices.ContainsFunc(d.Issues, func(i report.Issue) bool {
-			return slices.ContainsFunc(i.Quotes, func(q report.Quote) bool { return x.gone[social.Activity{Key: q.Key}.ID()] })
-		}) ||
-		slices.ContainsFunc(d.Waiting, func(r report.Waiting) bool {
-			return x.spoke[spoken{social.Platform(r.Platform), social.Instant(r.Since)}]
-		})
-}
-
-// archive takes the deliveries that tell of the accounts out of the archive. A
-// delivery goes whole: what else it told stays as facts.
-func (e *Erasure) archive(ctx context.Context, x *demand) (int, error) {
-	now := e.Now()
-	first := x.first
-	switch {
-	case !first.IsZero():
-	case x.message.Again: // what was there is gone: only what was under way can have come
-		first = now.Add(-queued)
-	default:
-		first = now.Add(-archiveKept)
-	}
-	// A delivery may have been archived at an earlier attempt than the one that stored it.
-	first = first.Add(-7 * 24 * time.Hour)
-	apps := map[string]*store.App{}
-	removed := 0
-	err := e.Archive.Archived(ctx, x.workspace, first, now.Add(24*time.Hour), func(key string) error {
-		n, err := e.Archive.TakeOut(ctx, key, func(d platform.Delivery) (bool, error) {
-			app, ok := apps[d.App]
-			if !ok {
-				found, err := e.Store.App(ctx, d.App)
-				if err != nil && !fault.Is(err, fault.NotFound) {
-					return false, err
-				}
-				app = &found
-				apps[d.App] = app
+	var names, words []string
+	err := e.sought(ctx, x, func(s store.Sought) error {
+		for _, id := range s.Accounts {
+			x.whose[id] = true
+		}
+		for _, id := range s.Gone {
+			x.gone[id] = true
+		}
+		for _, said := range s.Said {
+			at, err := social.ParseStamp(said)
+			if err != nil {
+				return err
 			}
-			return x.toldBy(d, *app), nil
-		})
-		removed += n
-		return err
+			x.spoke[spoken{x.ref.Platform, at}] = true
+		}
+		names, words = append(names, s.Names...), append(words, s.Words...)
+		return nil
 	})
-	return removed, err
+	x.cut = newCutter([]string{x.ref.ID}, names, words)
+	return err
 }
 
-// archiveKept is how long the archive keeps at most (template.yaml, ArchiveKeepDays).
-const archiveKept = 730 * 24 * time.Hour
-
-// queued is how long a delivery may lie in queues, the dead letters' too.
-const queued = 14 * 24 * time.Hour
-
-// shortID is the length below which a platform's id may stand in a body by chance.
-const shortID = 6
-
-// within reports whether bytes received at an instant hold the id that is to
-// be forgotten: the account's, or the scope's.
-func (x *demand) within(body []byte, received time.Time) bool {
-	id := cmp.Or(x.ref.ID, x.ref.Scope)
-	return len(id) >= shortID && !received.After(x.at) && bytes.Contains(body, []byte(id))
-}
-
-// is reports whether an account is one of those.
-func (x *demand) is(r social.AccountRef) bool {
-	return r.Platform == x.ref.Platform && r.Scope == x.ref.Scope && (x.ref.ID == "" || r.ID == x.ref.ID)
-}
-
-// toldBy reports whether a delivery tells of what is to be forgotten: by what
-// it becomes today, or by its bytes. The demand itself does.
-func (x *demand) toldBy(d platform.Delivery, app store.App) (yes bool) {
-	if app.Platform != "" && app.Platform != x.ref.Platform {
-		return false
-	}
-	if x.within(d.Request.Body, d.Received) {
-		return true
-	}
-	adapter, err := all.Find(app.Platform)
-	if err != nil {
-		return false
-	}
-	defer func() {
-		if recover() != nil {
-			yes = false
-		}
-	}()
-	events, _ := adapter.Normalise(d.Request, platform.Options{Legacy: app.Legacy, Config: app.Config})
-	for _, v := range events {
-		switch {
-		case v.Erase != nil && v.Erase.Platform == x.ref.Platform && v.Erase.ID == x.ref.ID && (v.Erase.ID != "" || v.Erase.Scope == x.ref.Scope) && !d.Received.After(x.at):
-			return true
-		case v.Activity == nil || !x.is(v.Activity.Account()):
-		case v.Activity.Undated && d.Received.After(x.at):
-		case v.Activity.Undated || !v.Activity.Occurred.After(x.at):
-			return true
-		}
-	}
-	return false
-}
-
-// parked takes away the parked deliveries whose bytes hold the id.
-func (e *Erasure) parked(ctx context.Context, x *demand) (int, error) {
-	if len(cmp.Or(x.ref.ID, x.ref.Scope)) < shortID {
-		return 0, nil // they can't be understood, and a short id may stand in them by chance
-	}
-	removed := 0
-	err := e.Archive.List(ctx, "parked/"+x.workspace+"/", "", func(key string) error {
-		// The object last: as long as it is there, its reasons are found again.
-		gone, err := e.Archive.DeleteIf(ctx, key, func(body []byte) (bool, error) {
-			var d platform.Delivery
-			if d.UnmarshalJSON(body) != nil || !x.within(d.Request.Body, d.Received) {
-				return false, nil
-			}
-			return true, e.Store.DeleteParked(ctx, x.workspace, d.Received, d.ID())
-		})
-		if gone {
-			removed++
-		}
-		return err
-	})
-	return removed, err
+// lookNoMore takes away what was noted to be looked for.
+func (e *Erasure) lookNoMore(ctx context.Context, x *demand) error {
+	return e.sought(ctx, x, func(s store.Sought) error { return e.Store.DeleteSought(ctx, x.workspace, x.tomb, s.ID) })
 }

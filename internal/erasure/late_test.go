@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/erasure"
 	"rapport/internal/feedback"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -35,7 +36,7 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 	if says, err := days.Says(t.Context(), "acme"); err != nil || len(says) != 1 {
 		t.Fatalf("no tuple to begin with: %v, %v", says, err)
 	}
-	if _, _, err := s.ForgetAccount(t.Context(), "acme", account); err != nil {
+	if err := erasure.New(s, time.Now).Account(t.Context(), "acme", account, erasure.Forever, map[string]int{}); err != nil {
 		t.Fatal(err)
 	}
 	// What a slower writer had in hand.

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/erasure"
 	"rapport/internal/feedback"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -287,6 +288,12 @@ func (b *before) Do(r *http.Request) (*http.Response, error) {
 	return http.DefaultClient.Do(r)
 }
 
+// forget takes an account away.
+func forget(ctx context.Context, s *store.Store, account string, until time.Time) error {
+	e := erasure.New(s, func() time.Time { return until })
+	return e.Account(ctx, w, account, until, map[string]int{})
+}
+
 // An account is erased, whole, before each single request of a view of its
 // message: nothing of it stays, and others' messages are viewed as ever.
 func TestErasedWhileViewed(t *testing.T) {
@@ -308,7 +315,7 @@ func TestErasedWhileViewed(t *testing.T) {
 					t.Fatal(err)
 				}
 				hook := &before{at: at, f: func() {
-					if _, _, err := s.ForgetAccount(t.Context(), w, gone.Account().AccountID()); err != nil {
+					if err := forget(t.Context(), s, gone.Account().AccountID(), erasure.Forever); err != nil {
 						t.Error(err)
 					}
 				}}
@@ -361,7 +368,7 @@ func TestDoneWhileForgotten(t *testing.T) {
 			}
 		}}
 		cfg.HTTPClient = hook
-		if _, _, err := store.New(cfg, table.Name).ForgetUntil(t.Context(), w, account, t0.Add(30*time.Minute), func(context.Context, []store.FactRef) error { return nil }); err != nil {
+		if err := forget(t.Context(), store.New(cfg, table.Name), account, t0.Add(30*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if hook.n < at {

@@ -32,7 +32,6 @@ type (
 	Score = task.Score
 	View  = task.View
 	Erase = task.Erase
-	Gone  = task.Gone
 )
 
 // perMessage bounds how many accounts or facts one queued message names.
@@ -41,7 +40,7 @@ const perMessage = 20
 // Archive keeps bytes.
 type Archive interface {
 	Get(ctx context.Context, key string) ([]byte, error)
-	PutDeliveries(ctx context.Context, workspace string, ds []platform.Delivery) (string, error)
+	PutBatch(ctx context.Context, kept []platform.Kept) (places []string, err error)
 	PutParked(ctx context.Context, workspace, id string, body []byte) (string, error)
 }
 
@@ -170,33 +169,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 
 	// The archive first: what is a fact has its delivery kept. But one that
 	// tells of an erased account is kept nowhere, as erasure leaves none.
-	byWorkspace := map[string][]int{}
-	for i, r := range done {
-		if r.delivery.Replay || r.delivery.Test != "" {
-			continue // it is there already; a test is nobody's doing
-		}
-		for w := range r.facts {
-			if !r.withheld[w] {
-				byWorkspace[w] = append(byWorkspace[w], i)
-			}
-		}
-		for w := range r.parked {
-			if _, ok := r.facts[w]; !ok {
-				byWorkspace[w] = append(byWorkspace[w], i)
-			}
-		}
-		if len(r.facts)+len(r.parked) == 0 { // all ignored: kept all the same
-			byWorkspace[r.owner] = append(byWorkspace[r.owner], i)
-		}
-	}
-	for w, is := range byWorkspace {
-		var ds []platform.Delivery
-		var of []string
-		for _, i := range is {
-			ds, of = append(ds, done[i].delivery), append(of, ids[i])
-		}
-		if _, err := in.Archive.PutDeliveries(ctx, w, ds); err != nil {
-			fail(fmt.Errorf("archive: %w", err), of...)
+	for i, err := range in.archive(ctx, done) {
+		if err != nil {
+			fail(fmt.Errorf("archive: %w", err), ids[i])
 		}
 	}
 

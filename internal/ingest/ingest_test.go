@@ -30,10 +30,16 @@ func (s *shelf) Get(_ context.Context, key string) ([]byte, error) {
 	}
 	return nil, fault.New(fault.NotFound, "no such object")
 }
-func (s *shelf) PutDeliveries(_ context.Context, workspace string, ds []platform.Delivery) (string, error) {
-	s.archived[workspace] += len(ds)
-	s.kept[workspace] = append(s.kept[workspace], ds...)
-	return "", nil
+func (s *shelf) PutBatch(_ context.Context, kept []platform.Kept) ([]string, error) {
+	places := make([]string, len(kept))
+	for i, k := range kept {
+		for _, w := range k.Workspaces {
+			s.archived[w]++
+			s.kept[w] = append(s.kept[w], k.Delivery)
+		}
+		places[i] = k.Received.UTC().Format(time.DateOnly) + "/" + k.ID() + "#0"
+	}
+	return places, nil
 }
 func (s *shelf) PutParked(_ context.Context, _, id string, body []byte) (string, error) {
 	s.objects["parked/"+id] = body

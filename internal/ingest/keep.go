@@ -22,8 +22,10 @@ const writers = 16
 // keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
 func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	fresh := 0
+	told := map[string]map[string]bool{} // accounts a fact of which says where the delivery lies, by workspace
 	for _, w := range sortedKeys(r.facts) {
 		facts := r.facts[w]
+		told[w] = map[string]bool{}
 		accounts := map[string]social.Activity{}
 		for _, a := range facts {
 			accounts[a.Account().AccountID()] = a
@@ -32,9 +34,9 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 		if err := errors.Join(parallel.Each(ctx, len(ids), writers, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
 			return fresh, err
 		}
-		isNew := make([]bool, len(facts))
+		isNew, first := make([]bool, len(facts)), make([]string, len(facts))
 		errs := parallel.Each(ctx, len(facts), writers, func(i int) (err error) {
-			isNew[i], err = in.Store.PutActivity(ctx, w, facts[i], reading.Version)
+			isNew[i], first[i], err = in.Store.PutFact(ctx, w, facts[i], reading.Version, r.place)
 			return err
 		})
 		var kept []social.Activity
@@ -42,6 +44,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 			switch {
 			case err == nil:
 				kept = append(kept, facts[i])
+				told[w][facts[i].Account().AccountID()] = told[w][facts[i].Account().AccountID()] || r.place != "" && sameObject(first[i], r.place)
 				if isNew[i] {
 					fresh++
 				}
@@ -53,6 +56,12 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 		}
 		r.facts[w] = kept
 	}
+	for _, w := range r.keepers() {
+		unread := len(r.parked[w]) > 0 && len(r.named) == 0
+		if err := in.noteNamed(ctx, r, w, r.place, told[w], unread); err != nil {
+			return fresh, err
+		}
+	}
 	if err := in.parkAll(ctx, r); err != nil {
 		return fresh, err
 	}
@@ -60,6 +69,13 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 		return fresh, in.tell(ctx, r)
 	}
 	return fresh, nil
+}
+
+// sameObject reports whether two places are in one object of the archive.
+func sameObject(a, b string) bool {
+	a, _, _ = strings.Cut(a, "#")
+	b, _, _ = strings.Cut(b, "#")
+	return a == b
 }
 
 // withhold leaves out the facts of erased accounts, and notes in which
@@ -139,7 +155,7 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 	var still []string // ids of what is parked, of a replay
 	for _, w := range sortedKeys(r.parked) {
 		kept := r.delivery
-		kept.Replay, kept.For = false, ""
+		kept.Replay, kept.For, kept.Line = false, "", ""
 		body, err := json.Marshal(kept)
 		if err != nil {
 			return err
@@ -147,6 +163,11 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 		object, err := in.Archive.PutParked(ctx, w, r.delivery.ID(), body)
 		if err != nil {
 			return err
+		}
+		if r.delivery.Test == "" {
+			if err := in.noteNamed(ctx, r, w, object, nil, len(r.named) == 0); err != nil {
+				return err
+			}
 		}
 		reasons := listed(r.parked[w])
 		p := store.Parked{ID: social.HashID("prk", social.Key(append([]string{r.delivery.ID()}, reasons...)...)), App: r.delivery.App, Delivery: r.delivery.ID(),

@@ -144,18 +144,21 @@ type result struct {
 	revoked  []revoked
 	erase    []Erase
 	seen     []string // what became of each event, for a test's report
+	platform social.Platform
+	named    []platform.Named
+	place    string // in the archive
 }
 
-func newResult(owner string, d platform.Delivery) *result {
-	return &result{owner: owner, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{},
+func newResult(app store.App, d platform.Delivery) *result {
+	return &result{owner: app.Owner, platform: app.Platform, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{},
 		ignored: map[string]int{}, heard: map[store.Route]bool{}}
 }
 
 // parkedWhole is what comes of a delivery that is not taken apart. Who is told is who made the app.
-func parkedWhole(owner string, d platform.Delivery, why string) *result {
-	r := newResult(owner, d)
+func parkedWhole(app store.App, d platform.Delivery, why string) *result {
+	r := newResult(app, d)
 	r.queued = d.ID()
-	r.park(owner, why)
+	r.park(app.Owner, why)
 	return r
 }
 
@@ -193,12 +196,12 @@ func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, r
 	}
 	known = known.only(d.For)
 	if why := tooMuch(d.Request); why != "" {
-		return []*result{parkedWhole(known.app.Owner, d, why)}, nil
+		return []*result{parkedWhole(known.app, d, why)}, nil
 	}
 	within, cancel := context.WithTimeout(ctx, understandWithin)
 	defer cancel()
 	if out, err = in.understandRouted(within, known, d, received); errors.Is(err, errSlow) && ctx.Err() == nil && received >= parkAfter {
-		return []*result{parkedWhole(known.app.Owner, d, fault.Message(err))}, nil
+		return []*result{parkedWhole(known.app, d, fault.Message(err))}, nil
 	}
 	return out, err
 }
@@ -226,7 +229,7 @@ func (in *Ingest) understandParts(ctx context.Context, ar appRoutes, d platform.
 	routed = true
 	parts := in.parts(ar, d)
 	if len(parts) == 0 {
-		return []*result{parkedWhole(ar.app.Owner, d, "it holds events of too many scopes to be split")}, true, nil
+		return []*result{parkedWhole(ar.app, d, "it holds events of too many scopes to be split")}, true, nil
 	}
 	for _, part := range parts {
 		r, whole, err := in.understandPart(ctx, ar, part, received)
@@ -275,7 +278,8 @@ func (in *Ingest) parts(ar appRoutes, d platform.Delivery) (parts []platform.Del
 }
 
 func (in *Ingest) understandPart(ctx context.Context, ar appRoutes, d platform.Delivery, received int) (r *result, routed bool, err error) {
-	r = newResult(ar.app.Owner, d)
+	r = newResult(ar.app, d)
+	r.named = named(ar.app, d)
 	events, err := in.normalise(ctx, ar.app, d)
 	if ctx.Err() != nil {
 		return nil, false, errSlow

@@ -1,7 +1,6 @@
 package leads_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/erasure"
 	"rapport/internal/leads"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
@@ -273,7 +273,8 @@ func TestHistoryOfWhoIsErased(t *testing.T) {
 					}
 				})
 			}
-			if _, _, err := s.ForgetUntil(t.Context(), w, ann, until, func(context.Context, []store.FactRef) error { return nil }); err != nil {
+			e := erasure.New(s, now)
+			if err := e.Account(t.Context(), w, ann, until, map[string]int{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := errors.Join(l.Score(t.Context(), w, now(), view.Stale{Account: ann})...); err != nil {

@@ -24,6 +24,30 @@ type Delivery struct {
 	Test     string // the id of a test of the whole way, if it is one: its facts go nowhere but into the test's report
 	Replay   bool   // it was parked or archived, and is done again
 	For      string // the workspace that replays it: nothing of it concerns another; empty: whoever watches its scopes
+	Line     string // where it lies in the archive, of one that is replayed from there
+	Was      string // the id it had before words of somebody who was erased were cut out of its body
+}
+
+// Kept is a line of the archive: a delivery, and the workspaces that keep it.
+type Kept struct {
+	Workspaces []string
+	Delivery
+}
+
+type keptJSON struct {
+	Workspaces []string `json:"workspaces"`
+	Delivery   Delivery `json:"delivery"`
+}
+
+// MarshalJSON writes the line.
+func (k Kept) MarshalJSON() ([]byte, error) { return json.Marshal(keptJSON{k.Workspaces, k.Delivery}) }
+
+// UnmarshalJSON reads the line.
+func (k *Kept) UnmarshalJSON(b []byte) error {
+	var j keptJSON
+	err := json.Unmarshal(b, &j)
+	k.Workspaces, k.Delivery = j.Workspaces, j.Delivery
+	return err
 }
 
 // deliveryJSON is the form in the queue and the archive; the body is base64.
@@ -40,6 +64,8 @@ type deliveryJSON struct {
 	Test     string            `json:"test,omitempty"`
 	Replay   bool              `json:"replay,omitempty"`
 	For      string            `json:"for,omitempty"`
+	Line     string            `json:"line,omitempty"`
+	Was      string            `json:"was,omitempty"`
 }
 
 // ID names the delivery by its app and bytes, by the headers that say what it
@@ -48,6 +74,9 @@ type deliveryJSON struct {
 func (d Delivery) ID() string {
 	if d.Object != "" { // named by the same id: see ObjectKey
 		return strings.TrimPrefix(d.Object, objectPrefix)
+	}
+	if d.Was != "" {
+		return d.Was
 	}
 	parts := []string{d.App, d.Request.Method, string(d.Request.Body)}
 	if d.Request.Polled() {
@@ -126,7 +155,7 @@ func withoutPath(r Request) string {
 // MarshalJSON writes the queue's form. Headers that carry secrets are left out.
 func (d Delivery) MarshalJSON() ([]byte, error) {
 	j := deliveryJSON{ID: d.ID(), App: d.App, Received: social.Stamp(d.Received), Method: d.Request.Method, URL: withoutPath(d.Request),
-		Body: d.Request.Body, Object: d.Object, Part: d.Part, Test: d.Test, Replay: d.Replay, For: d.For, Headers: map[string]string{}}
+		Body: d.Request.Body, Object: d.Object, Part: d.Part, Test: d.Test, Replay: d.Replay, For: d.For, Line: d.Line, Was: d.Was, Headers: map[string]string{}}
 	for k, v := range d.Request.Header {
 		if k = strings.ToLower(k); !secretHeaders[k] && !strings.HasPrefix(k, "x-forwarded-") && !strings.HasPrefix(k, "x-amzn-") {
 			j.Headers[k] = strings.Join(v, ", ")
@@ -146,7 +175,7 @@ func (d *Delivery) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("no delivery: app %q, received %q", j.App, j.Received)
 	}
 	_, query, _ := strings.Cut(j.URL, "?")
-	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Test: j.Test, Replay: j.Replay, For: j.For, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
+	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Test: j.Test, Replay: j.Replay, For: j.For, Line: j.Line, Was: j.Was, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
 	for k, v := range j.Headers {
 		d.Request.Header.Set(k, v)
 	}

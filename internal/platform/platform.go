@@ -131,6 +131,11 @@ type Adapter interface {
 	// delivery as a whole can't be understood; it is parked. Neither events
 	// nor an error is a fault of the adapter.
 	Normalise(r Request, o Options) ([]Event, error)
+
+	// Named lists every account that a delivery names by its id, or only by
+	// what it is called: in what is ignored, too, and in what can't be
+	// understood as far as it can be read. Erasure goes by it.
+	Named(r Request, o Options) []Named
 }
 
 // Signer is an adapter that can also do what the platform does: for `rapport

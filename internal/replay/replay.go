@@ -19,7 +19,7 @@ import (
 type Archive interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	Archived(ctx context.Context, workspace string, from, to time.Time, f func(key string) error) error
-	Deliveries(ctx context.Context, key string) ([]platform.Delivery, error)
+	Deliveries(ctx context.Context, workspace, key string) ([]platform.Delivery, error)
 }
 
 // Replay replays deliveries of a workspace.
@@ -147,7 +147,7 @@ func (r *Replay) walk(ctx context.Context, which Which, f func(platform.Delivery
 	}
 	if which.Archived {
 		return r.Archive.Archived(ctx, which.Workspace, which.From.Add(-24*time.Hour), which.To, func(key string) error {
-			ds, err := r.Archive.Deliveries(ctx, key)
+			ds, err := r.Archive.Deliveries(ctx, which.Workspace, key)
 			if fault.Is(err, fault.NotFound) {
 				return nil // erased meanwhile
 			}

@@ -38,7 +38,7 @@ func (s shelf) Get(_ context.Context, key string) ([]byte, error) {
 	return nil, fault.New(fault.NotFound, "no such object")
 }
 
-func (s shelf) Deliveries(_ context.Context, key string) ([]platform.Delivery, error) {
+func (s shelf) Deliveries(_ context.Context, _, key string) ([]platform.Delivery, error) {
 	return s.archived[key], nil
 }
 

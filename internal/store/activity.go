@@ -41,6 +41,7 @@ type activityItem struct {
 	Sentiment    string `dynamodbav:",omitempty"`
 	Intent       string `dynamodbav:",omitempty"`
 	Reader       string `dynamodbav:",omitempty"` // the version that read Text
+	Archive      string `dynamodbav:",omitempty"` // of a fact: where the delivery that told it first lies
 }
 
 func toItem(pk, sk string, a social.Activity, reader string) activityItem {
@@ -110,6 +111,14 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 // earliest seen; of an undated one, Occurred is that instant too. It reports
 // whether the fact was new.
 func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
+	fresh, _, err := s.PutFact(ctx, w, a, reader, "")
+	return fresh, err
+}
+
+// PutFact is PutActivity of what a delivery told that lies at a place of the
+// archive. It also returns the place that the fact names: of one that was
+// there, that of the delivery that told it first.
+func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, reader, place string) (fresh bool, first string, err error) {
 	account := a.Account().AccountID()
 	// The tuple of an undated one stands under the instant it had. It goes
 	// before that is lowered, so that an attempt that dies between leaves none
@@ -124,17 +133,20 @@ func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, re
 		_, err := s.ForgetTuples(ctx, w, old)
 		return err
 	}
-	fresh, was, err := s.putFact(ctx, toItem(accountPK(w, account), factSK(a), a, reader), unview)
+	it := toItem(accountPK(w, account), factSK(a), a, reader)
+	it.Archive = place
+	fresh, was, err := s.putFact(ctx, &it, unview)
 	if err != nil || was.IsZero() {
-		return fresh, err
+		return fresh, it.Archive, err
 	}
-	return fresh, unview(was)
+	return fresh, it.Archive, unview(was)
 }
 
 // putFact puts a fact or a copy of one, once, and keeps the earliest Known. It
 // reports whether the fact was new, and what Known was before if it was
-// lowered; lower is called with that before.
-func (s *Store) putFact(ctx context.Context, it activityItem, lower func(was time.Time) error) (fresh bool, was time.Time, err error) {
+// lowered; lower is called with that before. Of one that was there, it.Archive
+// becomes what that says.
+func (s *Store) putFact(ctx context.Context, it *activityItem, lower func(was time.Time) error) (fresh bool, was time.Time, err error) {
 	old, err := s.putNew(ctx, it)
 	if !errors.Is(err, errExists) {
 		return err == nil, was, err
@@ -143,6 +155,7 @@ func (s *Store) putFact(ctx context.Context, it activityItem, lower func(was tim
 	if err := attributevalue.UnmarshalMap(old, &there); err != nil {
 		return false, was, err
 	}
+	it.Archive = there.Archive
 	if there.Known <= it.Known {
 		return false, was, nil
 	}
@@ -181,7 +194,8 @@ func dated(time.Time) error { return nil }
 // business's reply to one of its messages, or an edit or deletion of one by
 // somebody else. So a person's facts are read in one place.
 func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
-	_, _, err := s.putFact(ctx, toItem(accountPK(w, account), receivedSK(a), a, reader), dated)
+	it := toItem(accountPK(w, account), receivedSK(a), a, reader)
+	_, _, err := s.putFact(ctx, &it, dated)
 	return err
 }
 

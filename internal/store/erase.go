@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -101,225 +104,250 @@ func (s *Store) AccountsOf(ctx context.Context, w string, p social.Platform, sco
 // maxForgotten bounds what one call takes away, or looks through for it, in items.
 const maxForgotten = 1_000_000
 
-// forever is after every instant that is kept.
-var forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-// ForgetAccount takes away every fact of an account and every view that was
-// made of it, as ForgetUntil does for all time.
-func (s *Store) ForgetAccount(ctx context.Context, w, account string) (facts, views int, err error) {
-	return s.ForgetUntil(ctx, w, account, forever, func(context.Context, []FactRef) error { return nil })
-}
-
-// ForgetUntil takes away every fact of an account that occurred until an
-// instant, and every view that was made of it: of its days, leads, messages
-// and conversations; of what the business wrote to it in private until then,
-// too; and edits of its messages by others, which hold its words. That it
-// edited or deleted others' messages stays, done by nobody named: what was
-// taken away must not come back.
-//
-// again is called with what others did that has to be viewed and scored again,
-// since their views rested on what goes, before that goes for good. What the
-// account did later stays, and its views have to be made again afterwards.
-//
-// It can be called again, also after it failed anywhere: what is gone is not
-// missed. The account itself goes last, so that it is found as long as anything
-// is there of it. It returns how many items of either kind went.
-func (s *Store) ForgetUntil(ctx context.Context, w, account string, until time.Time, again func(context.Context, []FactRef) error) (facts, views int, err error) {
-	pk := accountPK(w, account)
-	items, err := all[activityItem](ctx, s, query{pk: pk, from: "F#", to: "R$", most: maxForgotten}) // "$" follows "#"
-	if err != nil {
-		return 0, 0, fmt.Errorf("facts of %s: %w", account, err)
-	}
-	f := forgetting{store: s, w: w, account: account, until: until, again: map[FactRef]bool{}}
-	var stays *social.Activity
-	var keys []key
-	var gone []social.Activity
-	for _, it := range items {
-		if !strings.HasPrefix(it.SK, "F#") {
-			keys = append(keys, key{it.PK, it.SK}) // copies: those of what stays are made again
-			continue
+// GoesWith lists facts of others that go with facts of an account that are
+// erased: what the business wrote to it alone and in private until then, and
+// edits by others of its messages and of these, since they hold its words. Of
+// what the business wrote it lists at most limit; rest says that there is more,
+// which is found once these are gone.
+func (s *Store) GoesWith(ctx context.Context, w string, as []social.Activity, until time.Time, limit int) (out []social.Activity, rest bool, err error) {
+	var messages []string
+	threads := map[string]bool{}
+	answers := 0
+	answer := func(n NodeRef) error {
+		if !n.Private || n.Occurred.After(until) {
+			return nil
 		}
-		a, err := it.activity()
-		if err != nil {
-			return 0, 0, err
+		a, err := s.Activity(ctx, w, n.Ref)
+		if fault.Is(err, fault.NotFound) {
+			return nil // an earlier attempt did it
 		}
-		if a.Occurred.After(until) {
-			stays = &a
-			continue
-		}
-		keys = append(keys, key{it.PK, it.SK})
-		gone = append(gone, a)
-		if err := f.fact(ctx, a, it.Reader); err != nil {
-			return 0, 0, err
-		}
-	}
-	if err := f.items(ctx, gone); err != nil {
-		return 0, 0, err
-	}
-	if len(f.again) > 0 {
-		if err := again(ctx, slices.SortedFunc(maps.Keys(f.again), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) })); err != nil {
-			return 0, 0, err
-		}
-	}
-	for _, m := range f.messages { // while a message has its place, an attempt that died finds its thread
-		if err := f.message(ctx, m); err != nil {
-			return 0, 0, err
-		}
-	}
-	n, err := s.deletePartition(ctx, personPK(w, social.PersonID(account)))
-	if err != nil {
-		return 0, 0, err
-	}
-	f.views += n
-	for _, k := range keys {
-		if err := f.take(ctx, k, &f.facts); err != nil {
-			return 0, 0, err
-		}
-	}
-	// What was computed of the facts while they went. The history goes newest
-	// first: whoever reads meanwhile begins after the last block that stands.
-	n, err = s.deletePartition(ctx, personPK(w, social.PersonID(account)))
-	if err != nil {
-		return 0, 0, err
-	}
-	f.views += n
-	blocks, err := all[key](ctx, s, query{pk: pk, prefix: historySK(""), descending: true, most: maxPartition})
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, k := range blocks {
-		if err := f.view(ctx, k); err != nil {
-			return 0, 0, err
-		}
-	}
-	// Views that were being written from the facts while they went: whoever
-	// writes one looks at the fact afterwards (package feedback), and finds it
-	// gone from here on.
-	if err := f.items(ctx, gone); err != nil {
-		return 0, 0, err
-	}
-	for _, a := range gone {
-		if err := f.late(ctx, a); err != nil {
-			return 0, 0, err
-		}
-	}
-	if stays != nil {
-		return f.facts, f.views, s.put(ctx, newAccountItem(w, *stays))
-	}
-	// What the account did later may have come meanwhile: that is looked for in
-	// the same list by which the rest goes.
-	if items, err = all[activityItem](ctx, s, query{pk: pk, descending: true, most: maxForgotten}); err != nil {
-		return 0, 0, err
-	}
-	for _, it := range items {
-		if !strings.HasPrefix(it.SK, "F#") {
-			continue
-		}
-		if a, err := it.activity(); err != nil || a.Occurred.After(until) {
-			return f.facts, f.views, err
-		}
-	}
-	for _, it := range items {
-		if err := s.delete(ctx, key{it.PK, it.SK}); err != nil {
-			return 0, 0, err
-		}
-	}
-	return f.facts + len(items), f.views, nil
-}
-
-// late takes away views that were written of a fact while it went.
-func (f *forgetting) late(ctx context.Context, a social.Activity) error {
-	if a.Type == social.Edit || a.Type == social.Delete {
-		return f.unedit(ctx, a)
-	}
-	f.messages = nil
-	if err := f.fact(ctx, a, ""); err != nil {
-		return err
-	}
-	for _, m := range f.messages {
-		if err := f.message(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forgetting is an account that is being forgotten.
-type forgetting struct {
-	store        *Store
-	w, account   string
-	until        time.Time
-	facts, views int              // that went
-	again        map[FactRef]bool // facts of others to be viewed again
-	messages     []string         // whose places and edits go at the end
-	only         bool             // the message alone: no other fact goes with it
-}
-
-// take takes an item away and counts it, if it was there.
-func (f *forgetting) take(ctx context.Context, k key, counter *int) error {
-	out, err := f.store.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &f.store.table, Key: k.av(), ReturnValues: types.ReturnValueAllOld})
-	if err == nil && len(out.Attributes) > 0 {
-		*counter++
-	}
-	return classify("forget", err)
-}
-
-func (f *forgetting) view(ctx context.Context, k key) error { return f.take(ctx, k, &f.views) }
-
-// items takes away the tuples of activities.
-func (f *forgetting) items(ctx context.Context, as []social.Activity) error {
-	n, err := f.store.ForgetTuples(ctx, f.w, as...)
-	f.views += n
-	return err
-}
-
-// fact takes away what was made of one fact of the account, but for its message's place.
-func (f *forgetting) fact(ctx context.Context, a social.Activity, reader string) error {
-	switch {
-	case a.Type == social.Edit || a.Type == social.Delete:
-		return f.amendment(ctx, a, reader)
-	case a.Type.Utterance():
-		return f.said(ctx, a)
-	}
-	return nil
-}
-
-// amendment takes away an edit or deletion that the account made; of somebody
-// else's message it stays as a fact about that message.
-func (f *forgetting) amendment(ctx context.Context, a social.Activity, reader string) error {
-	msg := MessageID(a.Platform, a.Scope, a.Object.ID)
-	place, err := f.store.Place(ctx, f.w, msg)
-	placed := err == nil
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	others := placed && place.Ref.Account != f.account
-	if a.Actor.ID != social.Unknown && (others || !placed && a.Type == social.Delete) {
-		unnamed := a
-		unnamed.Actor = social.Actor{ID: social.Unknown, Scope: a.Actor.Scope}
-		if err := f.store.PutAccount(ctx, f.w, unnamed); err != nil {
-			return err
-		}
-		if _, err := f.store.PutActivity(ctx, f.w, unnamed, reader); err != nil {
-			return err
-		}
-		f.again[RefOf(unnamed)] = true
-	}
-	if others {
-		f.again[place.Ref] = true
-	}
-	if placed {
-		told, err := f.told(ctx, place)
 		if err != nil {
 			return err
 		}
-		for _, account := range told {
-			if err := f.view(ctx, key{accountPK(f.w, account), receivedSK(a)}); err != nil {
-				return err
+		if answers == limit {
+			rest = true
+			return errEnough
+		}
+		answers++
+		out, messages = append(out, a), append(messages, n.Message)
+		return nil
+	}
+	for _, a := range as {
+		if !a.Type.Utterance() {
+			continue
+		}
+		place, root, err := s.whereIs(ctx, w, a)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		messages = append(messages, place.Message)
+		if a.Direction != social.Inbound || threads[root] || rest {
+			continue
+		}
+		threads[root] = true
+		askers, err := s.Askers(ctx, w, root, 2)
+		if err != nil {
+			return nil, false, err
+		}
+		if slices.ContainsFunc(askers, func(asker string) bool { return asker != a.Account().AccountID() }) {
+			continue // it is not alone with the business
+		}
+		if err := s.PrivateIn(ctx, w, root, answer); err != nil && !errors.Is(err, errEnough) {
+			return nil, false, err
+		}
+	}
+	going := map[FactRef]bool{}
+	for _, a := range slices.Concat(as, out) {
+		going[RefOf(a)] = true
+	}
+	for _, m := range messages {
+		edits, err := s.Edits(ctx, w, m)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, e := range edits {
+			if e.Type == social.Edit && !going[RefOf(e)] {
+				going[RefOf(e)] = true
+				out = append(out, e)
 			}
 		}
 	}
-	return f.view(ctx, key{threadPK(f.w, msg), editSK(a)})
+	return out, rest, nil
+}
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
+
+// whereIs returns where a message of an account stands, and the root of its
+// thread. One that has no place, since it is being taken away, is where it
+// says itself; one in whose place somebody else's message stands is nowhere:
+// an error of kind NotFound.
+func (s *Store) whereIs(ctx context.Context, w string, a social.Activity) (Place, string, error) {
+	n := NodeOf(a)
+	place, err := s.Place(ctx, w, n.Message)
+	if fault.Is(err, fault.NotFound) {
+		place.NodeRef = n
+		place.Thread, err = s.ThreadOf(ctx, w, a)
+	}
+	if err != nil {
+		return place, "", err
+	}
+	if place.Ref.Account != a.Account().AccountID() {
+		return place, "", fault.New(fault.NotFound, "the message is somebody else's")
+	}
+	root, err := s.Root(ctx, w, place.Thread)
+	return place, root, err
+}
+
+// Beside lists facts of others in the threads of messages of one account, from
+// the first of these on: they may quote it. Of each thread it looks through the
+// messages of at most limit askers, and lists at most limit of each of these,
+// of what the business wrote in private, and of its replies to each message.
+func (s *Store) Beside(ctx context.Context, w string, as []social.Activity, limit int) ([]FactRef, error) {
+	var mu sync.Mutex
+	found := map[FactRef]bool{}
+	own := ""
+	note := func(list []NodeRef, since time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, n := range list {
+			if n.Account != own && !n.Occurred.Before(since) {
+				found[n.Ref] = true
+			}
+		}
+	}
+	first := map[string]time.Time{} // by root
+	for _, a := range as {
+		if !a.Type.Utterance() {
+			continue
+		}
+		own = a.Account().AccountID()
+		place, root, err := s.whereIs(ctx, w, a)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		replies, err := s.nodes(ctx, query{pk: threadPK(w, place.Message), from: "O#", to: "O.", limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		note(replies, a.Occurred)
+		if t, ok := first[root]; !ok || a.Occurred.Before(t) {
+			first[root] = a.Occurred
+		}
+	}
+	for root, since := range first {
+		private, err := s.nodes(ctx, query{pk: threadPK(w, root), from: "P#", to: "PN$", limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		note(private, since)
+		askers, err := s.Askers(ctx, w, root, limit)
+		if err != nil {
+			return nil, err
+		}
+		err = errors.Join(parallel.Each(ctx, len(askers), besideHands, func(i int) error {
+			if askers[i] == own {
+				return nil
+			}
+			said, err := s.After(ctx, Own(w, root, askers[i]), since, nil, limit)
+			if err != nil {
+				return err
+			}
+			note(said, since)
+			for _, n := range said {
+				replies, err := s.nodes(ctx, query{pk: threadPK(w, n.Message), from: "O#", to: "O.", limit: limit})
+				if err != nil {
+					return err
+				}
+				note(replies, since)
+			}
+			return nil
+		})...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b FactRef) int { return strings.Compare(a.Account+a.SK, b.Account+b.SK) }), nil
+}
+
+// besideHands is how many askers of a thread are looked at at once.
+const besideHands = 16
+
+// Unnamed returns an edit or deletion that an account made of somebody else's
+// message as one by nobody named: what was taken away must not come back. It
+// reports false where nothing has to stay.
+func (s *Store) Unnamed(ctx context.Context, w string, a social.Activity) (social.Activity, bool, error) {
+	if a.Type != social.Edit && a.Type != social.Delete || a.Actor.ID == social.Unknown {
+		return a, false, nil
+	}
+	place, err := s.Place(ctx, w, MessageID(a.Platform, a.Scope, a.Object.ID))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return a, false, err
+	}
+	placed := err == nil
+	if placed && place.Ref.Account == a.Account().AccountID() || !placed && a.Type != social.Delete {
+		return a, false, nil
+	}
+	a.Actor = social.Actor{ID: social.Unknown, Scope: a.Actor.Scope}
+	return a, true, nil
+}
+
+// CloseAccount takes away the account's person's leads, its history, what
+// others did to it, and the account itself, unless it did something after an
+// instant: then what was made of that has to be made again. It returns what it
+// did then, and how many items went.
+func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.Time) (later []social.Activity, views int, err error) {
+	if views, err = s.deletePartition(ctx, personPK(w, social.PersonID(account))); err != nil {
+		return nil, views, err
+	}
+	// The history goes newest first: whoever reads meanwhile begins after the
+	// last block that stands.
+	for _, q := range []query{{prefix: historySK(""), descending: true}, {prefix: "R#"}} {
+		q.pk, q.most = accountPK(w, account), maxForgotten
+		keys, err := all[key](ctx, s, q)
+		if err != nil {
+			return nil, views, err
+		}
+		for _, k := range keys {
+			was, err := s.take(ctx, k)
+			if err != nil {
+				return nil, views, err
+			}
+			if was {
+				views++
+			}
+		}
+	}
+	facts, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", most: maxForgotten})
+	if err != nil {
+		return nil, views, err
+	}
+	for _, it := range facts {
+		a, err := it.activity()
+		if err != nil {
+			return nil, views, err
+		}
+		if a.Occurred.After(until) {
+			later = append(later, a)
+		}
+	}
+	if len(later) > 0 {
+		return later, views, s.put(ctx, newAccountItem(w, later[len(later)-1]))
+	}
+	if len(facts) > 0 {
+		return nil, views, nil
+	}
+	was, err := s.take(ctx, key{accountPK(w, account), "@"})
+	if was {
+		views++
+	}
+	return nil, views, err
 }
 
 // deletePartition deletes every item of a partition, the last key first, and returns their number.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -16,7 +15,7 @@ import (
 // message that is gone, and returns how many items went and what others did
 // that has to be viewed again. It can be called again.
 func (s *Store) ForgetMessage(ctx context.Context, w string, a social.Activity) (views int, again []FactRef, err error) {
-	f := forgetting{store: s, w: w, account: a.Account().AccountID(), until: a.Occurred, again: map[FactRef]bool{}, only: true}
+	f := forgetting{store: s, w: w, account: a.Account().AccountID(), again: map[FactRef]bool{}}
 	if err := f.said(ctx, a); err != nil {
 		return 0, nil, err
 	}
@@ -34,7 +33,7 @@ func (s *Store) ForgetMessage(ctx context.Context, w string, a social.Activity) 
 // ForgetEdit takes away what was made of an edit or deletion that is gone, and
 // returns how many items went and whose message has to be viewed again.
 func (s *Store) ForgetEdit(ctx context.Context, w string, a social.Activity) (views int, again []FactRef, err error) {
-	f := forgetting{store: s, w: w, account: a.Account().AccountID(), again: map[FactRef]bool{}, only: true}
+	f := forgetting{store: s, w: w, account: a.Account().AccountID(), again: map[FactRef]bool{}}
 	if err := f.unedit(ctx, a); err != nil {
 		return 0, nil, err
 	}
@@ -42,6 +41,24 @@ func (s *Store) ForgetEdit(ctx context.Context, w string, a social.Activity) (vi
 		again = append(again, ref)
 	}
 	return f.views, again, nil
+}
+
+// forgetting is a message, edit or deletion of an account that is being forgotten.
+type forgetting struct {
+	store      *Store
+	w, account string
+	views      int              // that went
+	again      map[FactRef]bool // facts of others to be viewed again
+	messages   []string         // whose places go at the end: while a message has its place, an attempt that died finds its thread
+}
+
+// view takes an item away and counts it, if it was there.
+func (f *forgetting) view(ctx context.Context, k key) error {
+	was, err := f.store.take(ctx, k)
+	if was {
+		f.views++
+	}
+	return err
 }
 
 // unedit takes away what was made of an edit or deletion. One that stays is by
@@ -163,8 +180,8 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range edits { // as they are noted among the author's facts, if those don't go as a whole
-		if f.only && e.Account().AccountID() != n.Account {
+	for _, e := range edits { // as they are noted among the author's facts
+		if e.Account().AccountID() != n.Account {
 			if err := f.view(ctx, key{accountPK(f.w, n.Account), receivedSK(e)}); err != nil {
 				return err
 			}
@@ -198,19 +215,11 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 			f.stale(old.Ref) // they may be to that one now
 		}
 	}
-	if !f.only {
-		if err := f.answers(ctx, n, root); err != nil {
-			return err
-		}
-	}
 	unpair := func(r NodeRef) error {
 		for _, t := range path {
 			if err := f.count(s.DeletePair(ctx, f.w, t, n.Account, r)); err != nil {
 				return err
 			}
-		}
-		if !f.only {
-			return nil // what the account received goes as a whole
 		}
 		return f.view(ctx, key{accountPK(f.w, n.Account), "R#" + order(r)})
 	}
@@ -248,63 +257,6 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 		}
 	}
 	return nil
-}
-
-// answers takes away what the business wrote to the account in private, where
-// nobody else asked in the thread.
-func (f *forgetting) answers(ctx context.Context, n NodeRef, root string) error {
-	s := f.store
-	askers, err := s.Askers(ctx, f.w, root, 2)
-	if err != nil {
-		return err
-	}
-	for _, asker := range askers {
-		if asker != f.account {
-			return nil
-		}
-	}
-	answer := func(r NodeRef) error {
-		if r.Account == f.account || !r.Private || r.Occurred.After(f.until) {
-			return nil
-		}
-		// Before the lists, by which alone it is found.
-		if err := f.answer(ctx, r); err != nil {
-			return err
-		}
-		if err := f.count(s.DeletePair(ctx, f.w, root, f.account, r)); err != nil {
-			return err
-		}
-		lists := []List{Unnamed(f.w, root), Named(f.w, root)}
-		if r.InReplyTo != "" {
-			lists = append(lists, Replies(f.w, r.InReplyTo))
-		}
-		for _, l := range lists {
-			if err := f.count(s.Remove(ctx, l, r)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return s.PrivateIn(ctx, f.w, root, answer)
-}
-
-// answer takes away what was made of a message that the business wrote to the
-// account in private, and the fact.
-func (f *forgetting) answer(ctx context.Context, n NodeRef) error {
-	a, err := f.store.Activity(ctx, f.w, n.Ref)
-	if fault.Is(err, fault.NotFound) {
-		return nil // an earlier attempt did it
-	}
-	if err != nil {
-		return err
-	}
-	if err := f.items(ctx, []social.Activity{a}); err != nil {
-		return err
-	}
-	if err := f.message(ctx, n.Message); err != nil {
-		return err
-	}
-	return f.take(ctx, key{accountPK(factsOf(f.w), n.Ref.Account), n.Ref.SK}, &f.facts)
 }
 
 // replied takes away a message of the business's.
@@ -382,41 +334,19 @@ func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) erro
 	return nil
 }
 
-// stale notes a message to be viewed again. What an account that is forgotten
-// said itself goes, or is viewed again afterwards.
-func (f *forgetting) stale(ref FactRef) {
-	if f.only || ref.Account != f.account {
-		f.again[ref] = true
-	}
-}
+// stale notes a message to be viewed again.
+func (f *forgetting) stale(ref FactRef) { f.again[ref] = true }
 
 func (f *forgetting) count(n int, err error) error {
 	f.views += n
 	return err
 }
 
-// message takes away a message's place and its edits, by whomever. Of the
-// place, where others' places name it, stays the thread it is in.
+// message takes away a message's place. Of it, where others' places name it,
+// stays the thread it is in. Its edits are facts of their own.
 func (f *forgetting) message(ctx context.Context, msg string) error {
-	edits, err := f.store.Edits(ctx, f.w, msg)
-	if err != nil {
-		return err
-	}
-	for _, e := range edits {
-		if f.only {
-			break // edits are facts of their own
-		}
-		if e.Type == social.Edit && e.Account().AccountID() != f.account {
-			if err := errors.Join(f.items(ctx, []social.Activity{e}), f.take(ctx, key{accountPK(factsOf(f.w), e.Account().AccountID()), factSK(e)}, &f.facts)); err != nil {
-				return err
-			}
-		}
-		if err := f.view(ctx, key{threadPK(f.w, msg), editSK(e)}); err != nil {
-			return err
-		}
-	}
 	var it nodeItem
-	err = f.store.get(ctx, key{threadPK(f.w, msg), "@"}, &it)
+	err := f.store.get(ctx, key{threadPK(f.w, msg), "@"}, &it)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}

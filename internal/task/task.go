@@ -27,13 +27,8 @@ type Erase struct {
 	ID        string `json:"id,omitempty"`    // empty: every account of the scope
 	Reason    string `json:"reason"`
 	At        string `json:"at"`
-	Again     bool   `json:"again,omitempty"`  // it is the second pass
-	Gone      []Gone `json:"gone,omitempty"`   // what the first pass takes away: it may be quoted meanwhile
-	Quotes    bool   `json:"quotes,omitempty"` // of a second pass in several parts: look for quotes only
-}
-
-// Gone is an activity that was erased.
-type Gone struct {
-	ID   string `json:"id"`
-	Said string `json:"said,omitempty"` // when, of an utterance
+	Again     bool   `json:"again,omitempty"` // it is the second pass
+	Part      string `json:"part,omitempty"`  // where an attempt that ran out of time goes on; empty: at the start
+	After     string `json:"after,omitempty"` // and after what
+	Found     bool   `json:"found,omitempty"` // an earlier part of it found facts
 }

@@ -22,6 +22,7 @@ import (
 	appingest "rapport/internal/app/ingest"
 	"rapport/internal/app/key"
 	"rapport/internal/archive"
+	"rapport/internal/erasure"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdahttp"
@@ -50,9 +51,12 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
 		Object: bucket.Get,
 		Post:   post,
-		Replay: &replay.Replay{Store: s, Archive: bucket, Enqueue: deliver.To(replays, bucket),
+		Replay: &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(replays, bucket),
 			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
 		Forget: forgetTest(s),
+		Erase: func(ctx context.Context, m ingest.Erase) error {
+			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
+		},
 		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
 		},
@@ -125,8 +129,8 @@ func once(get func(context.Context) ([]byte, error)) func(context.Context) ([]by
 
 // forgetTest takes away what a test of the whole way left.
 func forgetTest(s *store.Store) func(context.Context, string, string) error {
+	e := erasure.New(s, time.Now)
 	return func(ctx context.Context, w, account string) error {
-		_, _, err := s.ForgetAccount(ctx, w, account)
-		return err
+		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})
 	}
 }

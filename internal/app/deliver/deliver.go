@@ -3,10 +3,12 @@ package deliver
 
 import (
 	"context"
+	"time"
 
 	"rapport/internal/archive"
 	"rapport/internal/platform"
 	"rapport/internal/queue"
+	"rapport/internal/store"
 )
 
 // To returns what queues a delivery; the body of one too large for the queue goes to the bucket first.
@@ -21,4 +23,16 @@ func To(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.Delive
 		}
 		return q.Send(ctx, d)
 	}
+}
+
+// Shelf is the archive: its objects are in the bucket, and the table says which are whose.
+type Shelf struct {
+	*archive.Bucket
+	Store *store.Store
+}
+
+// Archived lists the objects in which a workspace keeps something, from one
+// day up to and with another.
+func (s Shelf) Archived(ctx context.Context, w string, from, to time.Time, f func(key string) error) error {
+	return s.Store.Archived(ctx, w, from, to, func(object string) error { return f(archive.ObjectKey(object)) })
 }

@@ -28,8 +28,11 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		return nil, err
 	}
 	again := queue.New(cfg, env["ERASE_QUEUE_URL"])
-	e := erasure.Erasure{Store: store.New(cfg, env["TABLE"]), Archive: archive.New(cfg, env["BUCKET"]), Key: k, Now: time.Now,
-		Later: func(ctx context.Context, m ingest.Erase) error { return again.SendLater(ctx, m, erasure.SecondPass) }}
+	e := erasure.New(store.New(cfg, env["TABLE"]), time.Now)
+	e.Archive, e.Key = archive.New(cfg, env["BUCKET"]), k
+	e.Queue = func(ctx context.Context, m ingest.Erase, after time.Duration) error {
+		return again.SendLater(ctx, m, after)
+	}
 	return lambdasqs.Each(func(ctx context.Context, body []byte) error {
 		var m ingest.Erase
 		if err := json.Unmarshal(body, &m); err != nil {

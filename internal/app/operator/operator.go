@@ -30,7 +30,8 @@ import (
 type Operator struct {
 	Replay  *replay.Replay
 	Rebuild *rebuild.Rebuild
-	queues  map[string][2]*queue.Queue // by name: the queue, and its dead-letter queue
+	Erase   func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
+	queues  map[string][2]*queue.Queue                      // by name: the queue, and its dead-letter queue
 }
 
 // New finds the parts of a stack by its outputs.
@@ -66,8 +67,12 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 	o.Rebuild = &rebuild.Rebuild{Store: store.New(cfg, env["TABLE"]), Now: time.Now,
 		Views: func(s *store.Store) []view.View { return all.Views(s, time.Now) }}
 	bucket := archive.New(cfg, env["BUCKET"])
-	o.Replay = &replay.Replay{Store: store.New(cfg, env["TABLE"]), Archive: bucket, Enqueue: deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bucket),
+	s := store.New(cfg, env["TABLE"])
+	o.Replay = &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bucket),
 		Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })}
+	o.Erase = func(ctx context.Context, m ingest.Erase) error {
+		return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
+	}
 	return o, nil
 }
 

@@ -16,7 +16,7 @@ import (
 	"rapport/internal/social"
 )
 
-var suite = platformtest.Suite{Adapter: Adapter{}, Scopes: []string{"https://kettles.example/feed"}, Secret: "secret", Other: "other"}
+var suite = platformtest.Suite{ByEvents: true, Adapter: Adapter{}, Scopes: []string{"https://kettles.example/feed"}, Secret: "secret", Other: "other"}
 
 func TestAdapter(t *testing.T)   { platformtest.Run(t, suite) }
 func FuzzNormalise(f *testing.F) { platformtest.Fuzz(f, suite) }

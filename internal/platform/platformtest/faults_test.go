@@ -34,6 +34,7 @@ type variant struct {
 	split     func(r platform.Request, parts []platform.Request) []platform.Request
 	sample    func(scope, id string, now time.Time) platform.Request
 	kinds     func(list []platform.Kind) []platform.Kind
+	named     func(r platform.Request, found []platform.Named) []platform.Named
 	sign      func(r *platform.Request, key string, now time.Time) error
 }
 
@@ -42,6 +43,14 @@ func (v variant) Kinds() []platform.Kind {
 		return v.kinds(v.Adapter.Kinds())
 	}
 	return v.Adapter.Kinds()
+}
+
+func (v variant) Named(r platform.Request, o platform.Options) []platform.Named {
+	found := v.Adapter.Named(r, o)
+	if v.named != nil {
+		return v.named(r, found)
+	}
+	return found
 }
 
 func (v variant) Handshake(r platform.Request, s platform.Secrets, o platform.Options, now time.Time) (*platform.Answer, error) {
@@ -637,6 +646,17 @@ var faults = map[string]fault{
 	"samples of one key": {part: "sample", want: "samples with two ids have 1 keys",
 		adapter: variant{sample: func(scope, _ string, now time.Time) platform.Request {
 			return demo.Adapter{}.Sample(scope, "1", now)
+		}}},
+	"an actor that is not named": {part: "named", want: "is not among the named",
+		adapter: variant{named: func(_ platform.Request, found []platform.Named) []platform.Named { return found[:0] }}},
+	"nobody is named in what can't be understood": {part: "named", want: "is no longer among the named",
+		adapter: variant{named: func(r platform.Request, _ []platform.Named) []platform.Named {
+			events, _ := demo.Adapter{}.Normalise(r, platform.Options{})
+			return platform.NamedBy(events)
+		}}},
+	"a name for nobody": {part: "named", want: "named is",
+		adapter: variant{named: func(_ platform.Request, found []platform.Named) []platform.Named {
+			return append(found, platform.Named{})
 		}}},
 	"a sample of another scope": {part: "sample", want: "want scope-1, inbound",
 		adapter: variant{sample: func(_, id string, now time.Time) platform.Request { return demo.Adapter{}.Sample("r1", id, now) }}},

@@ -54,6 +54,7 @@ type Suite struct {
 	Fleeting         []string        // headers, and places of the body (JSON Pointers), that differ from attempt to attempt or between subscriptions to the same thing
 	DatedBySignature []string        // fixtures of events that have no other time than the signature's
 	Unshown          map[string]bool // what the fixtures can't show since the platform never sends it: "what a delete is of"; see threads
+	ByEvents         bool            // Named reads events, since the bodies name nobody else
 	Handshakes       []Handshake
 	Dir              string // of the fixtures; by default testdata
 }
@@ -85,7 +86,7 @@ func Run(t *testing.T, s Suite) {
 		test func(*testing.T, []fixture)
 	}{
 		{"fixtures", s.fixtures}, {"signature", s.signature}, {"bodies", s.bodies}, {"batches", s.batches}, {"numbers", s.numbers}, {"texts", s.texts},
-		{"again", s.again}, {"keys", s.keys}, {"threads", s.threads}, {"split", s.split}, {"polls", s.polls},
+		{"again", s.again}, {"keys", s.keys}, {"threads", s.threads}, {"split", s.split}, {"polls", s.polls}, {"named", s.named},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, fixtures) })
 	}

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/view/conversation"
 	"rapport/internal/view/history"
 	"rapport/internal/view/lead"
+	"rapport/internal/view/named"
 )
 
 // Views returns every view over a store, each after those that it reads. now
@@ -35,5 +36,6 @@ func Views(s *store.Store, now func() time.Time) []view.View {
 		byday.New(s, nil),
 		history.New(s),
 		lead.New(s, now),
+		named.View{},
 	}
 }

@@ -363,8 +363,25 @@ func (h *History) Keep(ctx context.Context, w string, facts []view.Fact) error {
 }
 
 // Forget makes the blocks again in which facts lay. It returns how many went.
+// Facts after an account's last block lay in none: of the business's
+// accounts, which nobody scores, there may be none at all.
 func (h *History) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
-	return h.again(ctx, w, gone)
+	ends := map[string]store.Mark{} // the last block of each account
+	var lay []view.Fact
+	for _, f := range gone {
+		account := f.Account().AccountID()
+		if _, ok := ends[account]; !ok {
+			last, err := h.store.BlockBefore(ctx, w, account, store.EndOfHistory)
+			if err != nil {
+				return 0, err
+			}
+			ends[account] = last
+		}
+		if store.MarkOf(f.Activity) <= ends[account] {
+			lay = append(lay, f)
+		}
+	}
+	return h.again(ctx, w, lay)
 }
 
 func (h *History) again(ctx context.Context, w string, facts []view.Fact) (gone int, err error) {

@@ -50,7 +50,9 @@ func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
 	var list []view.Stale
 	for _, f := range gone {
-		list = append(list, view.Stale{Account: f.Account().AccountID()})
+		if f.Direction == social.Inbound && f.Actor.ID != social.Unknown {
+			list = append(list, view.Stale{Account: f.Account().AccountID()})
+		}
 	}
 	return 0, v.score(ctx, w, list)
 }

@@ -45,6 +45,11 @@ func (Adapter) Kinds() []platform.Kind {
 	}
 }
 
+// Named lists users.
+func (Adapter) Named(r platform.Request, _ platform.Options) []platform.Named {
+	return platform.FindNamed(name, r.Body, platform.Everywhere, platform.Person{IDs: "user"})
+}
+
 // CheckConfig refuses any document.
 func (Adapter) CheckConfig(raw json.RawMessage) error { return platform.NoConfig(raw) }
 
