@@ -82,6 +82,7 @@ func readTemplate(file string) (template, error) {
 	}
 	t := template{text: string(b), memory: map[string]float64{}, batch: map[string]float64{}, window: map[string]float64{}, perMonth: map[string]float64{}}
 	t.quiet = regexp.MustCompile(`SystemLogLevel: WARN`).MatchString(t.text)
+	t.queues = float64(len(batchSize.FindAllString(t.text, -1)))
 	at := resource.FindAllStringSubmatchIndex(t.text, -1)
 	for i, m := range at {
 		end := len(t.text)
@@ -101,7 +102,6 @@ func readTemplate(file string) (template, error) {
 			}
 			if x := batchSize.FindStringSubmatch(body); x != nil {
 				t.batch[name], _ = strconv.ParseFloat(x[1], 64)
-				t.queues++
 			}
 			if x := batchTime.FindStringSubmatch(body); x != nil {
 				t.window[name], _ = strconv.ParseFloat(x[1], 64)
