@@ -93,15 +93,22 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 				return err
 			}
 		}
-		for _, l := range lists(root) {
-			if err := k.store.Enter(ctx, l, p.NodeRef); err != nil {
-				return err
-			}
-		}
-		// Whoever deletes it notes that before looking for its place.
+		// One that is deleted is not entered, not for a moment: whoever brings it
+		// up to date and dies then may not be followed by another.
 		edits, err := k.store.Edits(ctx, w, p.Message)
 		if err != nil {
 			return err
+		}
+		if !deleted(edits) {
+			for _, l := range lists(root) {
+				if err := k.store.Enter(ctx, l, p.NodeRef); err != nil {
+					return err
+				}
+			}
+			// Whoever deletes it notes that before looking for its place.
+			if edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
+				return err
+			}
 		}
 		if !told {
 			if err := k.tell(ctx, w, p.Account, edits); err != nil {
@@ -109,7 +116,7 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 			}
 			told = true
 		}
-		if slices.ContainsFunc(edits, func(e social.Activity) bool { return e.Type == social.Delete }) {
+		if deleted(edits) {
 			for _, l := range lists(root) {
 				if err := k.store.Strike(ctx, l, p.NodeRef); err != nil {
 					return err
@@ -123,6 +130,10 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 		return err
 	})
 	return root, err
+}
+
+func deleted(edits []social.Activity) bool {
+	return slices.ContainsFunc(edits, func(e social.Activity) bool { return e.Type == social.Delete })
 }
 
 // pageOfAskers is how many askers are moved before the next are looked for.
