@@ -393,6 +393,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	rebuilds(t, cl, bin, "larkspoon")
+	mends(t, cl, bin, "larkspoon")
 
 	// Somebody else sees nothing of it.
 	other := cl.user(t, "somebody-else")

@@ -17,7 +17,7 @@ type rebuildCommand struct {
 	stackFlag
 	Workspace []string `placeholder:"ID" help:"A workspace whose views are rebuilt; can be given several times."`
 	All       bool     `help:"Every workspace of the stack."`
-	Account   string   `placeholder:"ID" help:"Only the views of this account (acc_…), of one workspace."`
+	Account   string   `placeholder:"ID" help:"Only the history and the lead of this account (acc_…), of one workspace."`
 	Mend      bool     `help:"Replace what is not as the facts give it."`
 	Resume    string   `placeholder:"FILE" help:"Keep the progress in this file, and go on from it if it is there."`
 }

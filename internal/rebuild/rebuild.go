@@ -7,6 +7,7 @@ package rebuild
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -137,8 +139,13 @@ func (r *Rebuild) build(ctx context.Context, s State) (State, error) {
 		}
 	} else {
 		var err error
-		if accounts, err = r.Store.Accounts(ctx, s.Workspace, s.After, 1); err != nil {
+		if accounts, err = r.Store.Accounts(ctx, s.Workspace, s.After, accountsAt); err != nil {
 			return s, err
+		}
+		if s.Place == "" {
+			if next, some, err := r.small(ctx, s, accounts); some || err != nil {
+				return next, err
+			}
 		}
 	}
 	if len(accounts) == 0 {
@@ -173,6 +180,32 @@ func (r *Rebuild) build(ctx context.Context, s State) (State, error) {
 	}
 	s.Place = places[len(places)-1]
 	return s, nil
+}
+
+// small keeps the facts of the first of accounts together, as far as each has
+// few. some is false if the very first has many.
+func (r *Rebuild) small(ctx context.Context, s State, accounts []string) (next State, some bool, err error) {
+	did := make([][]social.Activity, len(accounts))
+	err = errors.Join(parallel.Each(ctx, len(accounts), 8, func(i int) (err error) {
+		did[i], _, err = r.Store.OwnFacts(ctx, s.Workspace, accounts[i], "", perStep)
+		return err
+	})...)
+	if err != nil {
+		return s, false, err
+	}
+	var facts []view.Fact
+	for i, as := range did {
+		if len(as) == perStep || len(facts) >= perStep {
+			break
+		}
+		for _, a := range as {
+			facts = append(facts, view.FactOf(a))
+		}
+		s.After, some = accounts[i], true
+		s.Accounts++
+	}
+	s.Facts += len(facts)
+	return s, some, keep(ctx, r.noting(&s), store.Rebuilt(s.Workspace), facts)
 }
 
 // received lists the facts of others that the account's views hold copies of.
@@ -226,15 +259,15 @@ func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 		return s, r.say(ctx, &s, views)
 	}
 	for _, p := range parts {
+		if s.Account != "" && !about(p, s.Account) {
+			continue // others have a part in it, whose facts were not kept
+		}
 		list, err := r.Store.Compare(ctx, s.Workspace, p, func(pk, sk string) bool { v := owner(views, pk, sk); return v != nil && !canonical(v) },
 			func(pk, sk string) []string { return view.Arrival(views, pk, sk) })
 		if err != nil {
 			return s, err
 		}
 		for _, c := range list {
-			if s.Account != "" && c.What == store.Extra && !about(p, s.Account) {
-				continue // others' part of what was built for one account only
-			}
 			if err := r.judge(ctx, &s, owner(views, c.PK, c.SK).Name(), c); err != nil {
 				return s, err
 			}
@@ -336,7 +369,8 @@ func (s *State) found(name string) *Found {
 	return s.Views[name]
 }
 
-// about reports whether a partition holds what is an account's alone.
+// about reports whether a partition holds what is an account's alone: its
+// history, what it received, its lead.
 func about(p store.Partition, account string) bool {
 	return p == store.Partition("A#"+account) || p == store.Partition("P#"+social.PersonID(account))
 }

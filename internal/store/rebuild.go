@@ -226,6 +226,7 @@ func (s *Store) DropRebuilt(ctx context.Context, w string, p Partition) error {
 // partition of each item of w's views before it writes it.
 func (s *Store) Noting(w string, note func(context.Context, Partition) error) *Store {
 	noting := *s
+	noting.days = &dayCounts{of: map[string]int{}} // what was dropped since is to be listed again
 	look := middleware.InitializeMiddlewareFunc("NotePartitions", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 		for _, it := range written(in.Parameters) {
 			if p, ok := strings.CutPrefix(text(it[attrPK]), w+"#"); ok {

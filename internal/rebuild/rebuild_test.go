@@ -1,0 +1,155 @@
+package rebuild_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rapport/internal/rebuild"
+	"rapport/internal/scoring"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/store/storetest"
+	"rapport/internal/view"
+	"rapport/internal/view/all"
+	"rapport/internal/view/viewtest"
+)
+
+const w = "acme"
+
+func now() time.Time { return time.Date(2026, 10, 20, 8, 0, 0, 0, time.UTC) }
+
+func views(s *store.Store) []view.View { return all.Views(s, now) }
+
+// filled is a table with facts and their views.
+func filled(t *testing.T) (*rebuild.Rebuild, storetest.Table) {
+	t.Helper()
+	s, table := storetest.NewTable(t)
+	model, err := json.Marshal(scoring.DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: now(), Body: model}); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range viewtest.Facts(1, 20) {
+		if err := s.PutAccount(t.Context(), w, a); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range views(s) {
+			if err := v.Keep(t.Context(), w, []view.Fact{view.FactOf(a)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return &rebuild.Rebuild{Store: s, Views: views, Now: time.Now}, table
+}
+
+func run(t *testing.T, r *rebuild.Rebuild, s rebuild.State) rebuild.State {
+	t.Helper()
+	s, err := r.Run(t.Context(), s, time.Time{}, func(rebuild.State) {})
+	if err != nil || s.Phase != rebuild.Done {
+		t.Fatalf("%s, %v", s, err)
+	}
+	return s
+}
+
+// leftovers lists what a rebuild left beside the views.
+func leftovers(t *testing.T, table storetest.Table) (out []string) {
+	for k := range table.Dump(t) {
+		if strings.HasPrefix(k, store.Rebuilt(w)) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func TestDamageIsFoundNamedAndMended(t *testing.T) {
+	r, table := filled(t)
+	sound := run(t, r, rebuild.State{Workspace: w})
+	if sound.Different() != 0 || sound.Accounts != 6 || sound.Facts < 20 {
+		t.Errorf("what is sound: %s", sound)
+	}
+	for _, name := range []string{"conversation", "day", "history", "lead"} {
+		if sound.Views[name] == nil || sound.Views[name].Same == 0 {
+			t.Errorf("nothing of the view %s was compared: %s", name, sound)
+		}
+	}
+	if left := leftovers(t, table); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+
+	// One item of each kind: another, one too few, one too many.
+	damaged := 0
+	for k := range table.Dump(t) {
+		pk, sk, _ := strings.Cut(k, " | ")
+		key := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}}
+		switch {
+		case strings.HasPrefix(pk, w+"#P#") && damaged&1 == 0: // a lead says something else
+			damaged |= 1
+			got, err := table.DB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table.Name, Key: key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.Item["Micro"] = &types.AttributeValueMemberN{Value: "987654321"}
+			if _, err := table.DB.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table.Name, Item: got.Item}); err != nil {
+				t.Fatal(err)
+			}
+		case strings.HasPrefix(pk, w+"#C#") && strings.HasPrefix(sk, "M#") && damaged&2 == 0: // a message is missing
+			damaged |= 2
+			if _, err := table.DB.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &table.Name, Key: key}); err != nil {
+				t.Fatal(err)
+			}
+			key["SK"] = &types.AttributeValueMemberS{Value: "M#c#2026-10-05T09:00:00.000Z#act_nobody"} // and one is too many
+			if _, err := table.DB.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table.Name, Item: key}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	found := run(t, r, rebuild.State{Workspace: w})
+	if c := found.Views["conversation"]; damaged != 3 || found.Different() != 3 || c.Missing != 1 || c.Extra != 1 || found.Views["lead"].Differs != 1 || len(found.Differ) != 3 {
+		t.Errorf("damage: %s", found)
+	}
+	if mended := run(t, r, rebuild.State{Workspace: w, Mend: true}); mended.Mended != 3 || mended.Conflicts != 0 {
+		t.Errorf("mended: %s", mended)
+	}
+	if again := run(t, r, rebuild.State{Workspace: w}); again.Different() != 0 {
+		t.Errorf("after it was mended: %s", again)
+	}
+}
+
+// A rebuild that is stopped after each step, and whose state goes through JSON,
+// comes to the same; so does that of one account, of its own.
+func TestItGoesOnWhereItWas(t *testing.T) {
+	r, _ := filled(t)
+	whole := run(t, r, rebuild.State{Workspace: w})
+	s, steps := rebuild.State{Workspace: w}, 0
+	for ; s.Phase != rebuild.Done; steps++ {
+		var err error
+		if s, err = r.Step(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = rebuild.State{}
+		if err := json.Unmarshal(b, &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.String() != whole.String() || steps < 6 {
+		t.Errorf("in %d steps %s, at once %s", steps, s, whole)
+	}
+	account := social.AccountRef{Platform: "standard", ID: "asker0"}.AccountID()
+	if one := run(t, r, rebuild.State{Workspace: w, Account: account}); one.Different() != 0 || one.Views["lead"] == nil || one.Views["lead"].Same != 1 {
+		t.Errorf("one account: %s", one)
+	}
+}
