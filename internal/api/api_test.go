@@ -313,6 +313,7 @@ var bodies = map[string]any{
 	"PUT /v1/workspaces/{workspace}/sources/{source}/own_accounts":  map[string]any{"own_accounts": []string{"1"}},
 	"PUT /v1/workspaces/{workspace}/apps/{app}":                     map[string]any{},
 	"POST /v1/workspaces/{workspace}/replays":                       map[string]any{"dry_run": true},
+	"POST /v1/workspaces/{workspace}/erasures":                      map[string]any{"platform": "x", "id": "1"},
 	"POST /v1/workspaces/{workspace}/apps/{app}/secrets":            map[string]any{"secret": "0123456789abcdef"},
 	"DELETE /v1/workspaces/{workspace}/apps/{app}/secrets/{secret}": nil,
 	"PUT /v1/workspaces/{workspace}/apps/{app}/guests/{guest}":      nil,
