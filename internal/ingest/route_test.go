@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"rapport/internal/view/byday"
 	"slices"
 	"strings"
 	"testing"
@@ -209,14 +210,19 @@ func TestUndatedIsOneFactDatedByItsFirstReceipt(t *testing.T) {
 			if len(facts) != 1 || !facts[0].Undated || !facts[0].Occurred.Equal(received) || !facts[0].Known.Equal(received) {
 				t.Fatalf("got %+v, want one fact of %s", facts, received)
 			}
-			refs := map[store.FactRef]bool{}
-			for _, v := range d.views {
-				for _, ref := range v.Facts {
-					refs[ref] = true
-				}
+			// It is nobody's message, so that it has no part in a thread; by day it
+			// stands once, at its first receipt.
+			says, err := byday.New(d.store, nil).Says(t.Context(), w)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if len(refs) != 1 {
-				t.Errorf("its views are asked for under %d places: %v", len(refs), refs)
+			if len(d.views) != 0 || len(says) != 1 {
+				t.Errorf("it is viewed as %v, and stands by day as %v", d.views, says)
+			}
+			for k := range says {
+				if !strings.HasPrefix(k, social.Stamp(received)) {
+					t.Errorf("by day it stands at %s, want %s", k, social.Stamp(received))
+				}
 			}
 		})
 	}
