@@ -864,7 +864,7 @@ func TestDeathAnywhere(t *testing.T) {
 			// Dying again and again, each time a little further.
 			x := settled(t)
 			deaths := 0
-			for n := 1; ; n += 29 {
+			for n := 1; ; n += 29 + n/2 {
 				err := x.dying(n).Forget(t.Context(), m)
 				if err == nil {
 					break
@@ -880,7 +880,7 @@ func TestDeathAnywhere(t *testing.T) {
 			}
 
 			// Dying once, far on.
-			for n := 20; ; n += 220 {
+			for n := 20; ; n += 220 + n/2 {
 				x := settled(t)
 				err := x.dying(n).Forget(t.Context(), m)
 				x.forget(m)
