@@ -356,9 +356,16 @@ func (m *maker) finish(ctx context.Context, lo store.Mark) (gone int, err error)
 	})...)
 }
 
-// Keep brings the blocks up to date in which facts lie.
+// Keep brings the blocks up to date in which facts lie, of those who are
+// scored: the business's own accounts, and whoever is not named, have none.
 func (h *History) Keep(ctx context.Context, w string, facts []view.Fact) error {
-	_, err := h.again(ctx, w, facts)
+	var scored []view.Fact
+	for _, f := range facts {
+		if f.Direction == social.Inbound && f.Actor.ID != social.Unknown {
+			scored = append(scored, f)
+		}
+	}
+	_, err := h.again(ctx, w, scored)
 	return err
 }
 
