@@ -139,7 +139,7 @@ func (k *keeping) amended(ctx context.Context, a social.Activity) (*store.Place,
 	if err != nil {
 		return nil, err
 	}
-	if err := k.tell(ctx, k.w, p.Account, []social.Activity{a}); err != nil || a.Type != social.Delete {
+	if err := k.tell(ctx, k.w, p, []social.Activity{a}); err != nil || a.Type != social.Delete {
 		return nil, err
 	}
 	if _, err := k.store.Activity(ctx, k.w, p.Ref); err != nil { // erased meanwhile?
@@ -154,14 +154,14 @@ func (k *keeping) amended(ctx context.Context, a social.Activity) (*store.Place,
 // tell notes edits and deletions that somebody else made, a moderator or
 // nobody named, among the facts of the account that wrote the message, and
 // has it scored again: a score must not rest on what was taken away.
-func (v *View) tell(ctx context.Context, w, account string, edits []social.Activity) error {
+func (v *View) tell(ctx context.Context, w string, p store.Place, edits []social.Activity) error {
 	var since time.Time
 	told := false
 	for _, e := range edits {
-		if e.Account().AccountID() == account {
+		if e.Account().AccountID() == p.Account {
 			continue // it is among the account's facts already
 		}
-		if err := v.store.PutReceived(ctx, w, account, e, reading.Version); err != nil {
+		if err := v.store.PutReceived(ctx, w, p.Account, e, reading.Version); err != nil {
 			return err
 		}
 		if !told || e.Occurred.Before(since) {
@@ -169,10 +169,10 @@ func (v *View) tell(ctx context.Context, w, account string, edits []social.Activ
 		}
 		told = true
 	}
-	if !told {
+	if !told || p.Direction == social.Outbound { // nobody scores the business
 		return nil
 	}
-	return v.score(ctx, w, []view.Stale{{Account: account, Since: since}})
+	return v.score(ctx, w, []view.Stale{{Account: p.Account, Since: since}})
 }
 
 // heads computes the conversations that were touched, each once.

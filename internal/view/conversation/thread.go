@@ -111,7 +111,7 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 			}
 		}
 		if !told {
-			if err := k.tell(ctx, w, p.Account, edits); err != nil {
+			if err := k.tell(ctx, w, p, edits); err != nil {
 				return err
 			}
 			told = true
