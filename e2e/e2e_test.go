@@ -404,6 +404,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+var asOf = regexp.MustCompile(`"as_of":"[^"]*",?`)
+
 const tweetMapping = `{"mapping": {
 	"scope": {"value": "twitter"}, "type": {"path": "/in_response_to_tweet_id", "present": "reply", "default": "post"},
 	"id": {"path": "/tweet_id"}, "actor_id": {"path": "/author_id"}, "actor_handle": {"path": "/author_id"}, "text": {"path": "/text"},
@@ -543,7 +545,7 @@ func TestTweets(t *testing.T) {
 			"conversations": "/conversations?state=all&limit=100&from=2008-01-01T00:00:00Z&to=2018-01-01T00:00:00Z"} {
 			var lines []string
 			for _, raw := range c.all(base + path) {
-				lines = append(lines, string(raw))
+				lines = append(lines, asOf.ReplaceAllString(string(raw), "")) // a page of leads is as of now
 			}
 			s[name] = lines
 		}
