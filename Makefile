@@ -41,7 +41,7 @@ build: ## Build the operator's tool, bin/rapport
 
 .PHONY: test
 test: check ## Check everything, then run all tests against a local cloud of their own (TEST_PORT=4577)
-	@$(CLOUD) with --name test --port $(TEST_PORT) -- go test -count=1 -timeout=60m -shuffle=on ./...
+	@$(CLOUD) with --name test --port $(TEST_PORT) -- go test -count=1 -timeout=85m -shuffle=on ./...
 
 .PHONY: check
 check: # The quick checks: format, vet, template

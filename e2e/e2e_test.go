@@ -163,7 +163,7 @@ func (c *client) all(path string) []json.RawMessage {
 func (c *cloud) drained(t *testing.T) {
 	t.Helper()
 	quiet := 0
-	for end := time.Now().Add(25 * time.Minute); quiet < 3; { // a message that failed comes again after six
+	for end := time.Now().Add(40 * time.Minute); quiet < 3; { // a message that failed comes again after six
 		if time.Now().After(end) {
 			t.Fatal("the queues do not empty")
 		}
