@@ -21,6 +21,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/view"
+	"rapport/internal/view/all"
 )
 
 // ann is the account that the histories are of.
@@ -288,6 +289,15 @@ func TestHistoryOfWhoIsErased(t *testing.T) {
 			publishModel(t, clean, m)
 			if len(stay) > 0 {
 				happens(t, clean, stay...)
+				var kept []view.Fact
+				for _, a := range stay {
+					kept = append(kept, view.FactOf(a))
+				}
+				for _, v := range all.Views(clean, now) { // erasure keeps every view of what stays
+					if err := v.Keep(t.Context(), w, kept); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := clean.PutAccount(t.Context(), w, stay[len(stay)-1]); err != nil {
 					t.Fatal(err)
 				}

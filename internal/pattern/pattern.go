@@ -26,6 +26,14 @@ func (p *Pattern) MatchString(s string) bool { return p.compiled().MatchString(s
 // FindStringSubmatch is as regexp's.
 func (p *Pattern) FindStringSubmatch(s string) []string { return p.compiled().FindStringSubmatch(s) }
 
+// FindAllString is as regexp's.
+func (p *Pattern) FindAllString(s string, n int) []string { return p.compiled().FindAllString(s, n) }
+
+// FindAllStringSubmatch is as regexp's.
+func (p *Pattern) FindAllStringSubmatch(s string, n int) [][]string {
+	return p.compiled().FindAllStringSubmatch(s, n)
+}
+
 // FindAllStringIndex is as regexp's.
 func (p *Pattern) FindAllStringIndex(s string, n int) [][]int {
 	return p.compiled().FindAllStringIndex(s, n)

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"maps"
 	mathrand "math/rand/v2"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -141,12 +141,13 @@ func withToken(item map[string]types.AttributeValue, token types.AttributeValue)
 	return item
 }
 
-var setClause = regexp.MustCompile(`(^|\s)SET\s+`)
-
 // settingToken is an update's expression that sets the token too.
 func settingToken(expr string) string {
-	if at := setClause.FindStringIndex(expr); at != nil {
-		return expr[:at[1]] + "#token = :token, " + expr[at[1]:]
+	if rest, first := strings.CutPrefix(expr, "SET "); first {
+		return "SET #token = :token, " + rest
+	}
+	if before, rest, later := strings.Cut(expr, " SET "); later {
+		return before + " SET #token = :token, " + rest
 	}
 	return expr + " SET #token = :token"
 }

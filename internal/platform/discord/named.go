@@ -1,8 +1,7 @@
 package discord
 
 import (
-	"regexp"
-
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 )
 
@@ -15,7 +14,7 @@ func (Adapter) Named(r platform.Request, _ platform.Options) []platform.Named {
 		platform.Person{IDs: "content", As: mentioned})
 }
 
-var inText = regexp.MustCompile(`<@!?([0-9]+)>`)
+var inText = pattern.New(`<@!?([0-9]+)>`)
 
 // mentioned lists whom a text mentions.
 func mentioned(text string) (out []string) {

@@ -1,8 +1,7 @@
 package linkedin
 
 import (
-	"regexp"
-
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 )
 
@@ -12,7 +11,7 @@ func (Adapter) Named(r platform.Request, _ platform.Options) []platform.Named {
 		platform.Person{IDs: "owner subscriber organizationalEntity organization generatedActivity actor author agent member person entity object", As: persons})
 }
 
-var urn = regexp.MustCompile(`urn:li:(?:person|member|organization|company):[A-Za-z0-9_-]+`)
+var urn = pattern.New(`urn:li:(?:person|member|organization|company):[A-Za-z0-9_-]+`)
 
 // persons lists whom a URN names, or holds.
 func persons(s string) (out []string) {

@@ -2,8 +2,8 @@ package slack
 
 import (
 	"cmp"
-	"regexp"
 
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 )
 
@@ -56,7 +56,7 @@ func teamOf(top map[string]any) string {
 	return ""
 }
 
-var mention = regexp.MustCompile(`<@([A-Z0-9]+)(?:\|[^>]*)?>`)
+var mention = pattern.New(`<@([A-Z0-9]+)(?:\|[^>]*)?>`)
 
 // mentioned lists whom a text mentions.
 func mentioned(text string) (out []string) {

@@ -1,8 +1,7 @@
 package youtube
 
 import (
-	"regexp"
-
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -17,11 +16,11 @@ func (a Adapter) Named(r platform.Request, o platform.Options) []platform.Named 
 	}
 	events, _ := a.Normalise(r, o)
 	found = platform.NamedBy(events)
-	for _, m := range inFeed.FindAllSubmatch(r.Body, -1) {
-		found = append(found, platform.Named{Ref: social.AccountRef{Platform: name, ID: string(m[1])}})
+	for _, m := range inFeed.FindAllStringSubmatch(string(r.Body), -1) {
+		found = append(found, platform.Named{Ref: social.AccountRef{Platform: name, ID: m[1]}})
 	}
 	return found
 }
 
 // inFeed is where a feed of videos names its channel.
-var inFeed = regexp.MustCompile(`(?:channelId>\s*|/channel/|channel_id=)([A-Za-z0-9_-]+)`)
+var inFeed = pattern.New(`(?:channelId>\s*|/channel/|channel_id=)([A-Za-z0-9_-]+)`)
