@@ -184,6 +184,18 @@ func (c *cloud) drained(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
+	for q, url := range c.Queues {
+		if !strings.HasSuffix(q, "_dlq") {
+			continue
+		}
+		out, err := c.sqs.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessages}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := out.Attributes["ApproximateNumberOfMessages"]; n != "0" {
+			t.Errorf("%s messages ended in %s", n, q)
+		}
+	}
 }
 
 // tool builds bin/rapport once.
@@ -553,6 +565,9 @@ func TestTweets(t *testing.T) {
 	}
 	send()
 	first := state()
+	if t.Failed() {
+		rebuilds(t, cl, bin, "tweets") // which view is it?
+	}
 	if n := len(first["activities"].([]string)); n != 4999 {
 		t.Errorf("%d activities, want 4,999", n)
 	}

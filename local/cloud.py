@@ -7,7 +7,8 @@
     cloud.py status  [--name run]
     cloud.py env     [--name run]                 shell assignments for programs that use it
     cloud.py exec    [--name run] -- COMMAND ...  run a command with them
-    cloud.py with    [--name test] [--port 4577] -- COMMAND ...  the same on a new cloud, stopped afterwards
+    cloud.py with    [--name test] [--port 4577] [--bare] -- COMMAND ...  the same on a new cloud, stopped
+                     afterwards; a bare one has nothing deployed to it, and asks for no permissions
     cloud.py variables [--name run] --function F  a function's environment, for sam local invoke
 
 Each cloud has a name, a port on 127.0.0.1 and a folder .local/<name>, so several run side by
@@ -152,10 +153,10 @@ def in_use(port):
         return False
 
 
-def start(cloud, keep):
+def start(cloud, keep, bare=False):
     """Starts the emulator unless it is running as it would be started now.
 
-    With keep its state outlives a stop, and a restart."""
+    With keep its state outlives a stop, and a restart. A bare one asks for no permissions."""
     temporary = os.path.join(cloud.folder, "tmp")
     state = os.path.join(cloud.folder, "state")
     # A clean environment: the emulator hands its own to the functions.
@@ -170,7 +171,7 @@ def start(cloud, keep):
         "GATEWAY_PORT": str(cloud.port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
-        "AUTH": "true",
+        "AUTH": "false" if bare else "true",
         "PERSIST_STATE": "1" if keep else "0",
         "S3_PERSIST": "1" if keep else "0",
         "STATE_DIR": state,
@@ -427,6 +428,7 @@ def main():
     parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "variables", "exec", "with"])
     parser.add_argument("--name", default="run")
     parser.add_argument("--port", type=int)
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--follow", action="store_true")
     parser.add_argument("--function", help="variables: of this function, say intake")
     given = sys.argv[1:]
@@ -447,9 +449,10 @@ def main():
         with cloud.locked():
             stop(cloud)  # left by a run that was killed
             try:
-                start(cloud, keep=False)
-                deploy(cloud)
-                code = subprocess.call(command, env=cloud.environment(**variables(cloud)))
+                start(cloud, keep=False, bare=arguments.bare)
+                if not arguments.bare:
+                    deploy(cloud)
+                code = subprocess.call(command, env=cloud.environment(**({} if arguments.bare else variables(cloud))))
             finally:
                 stop(cloud)
         sys.exit(code)

@@ -6,10 +6,11 @@ AWS clients and the API's callers apart, and three make a request to the table c
 """
 
 import functools
+import random
 import re
 import socketserver
+import sys
 import time
-import uuid
 from email.utils import formatdate
 
 # The Runtime API sends headers and body in two writes; Nagle's algorithm and delayed
@@ -147,11 +148,31 @@ async def _answer(scope, receive, send):
     status, answer, content = await dynamodb.handle_request("POST", "/", headers, body, {})
     if isinstance(content, str):
         content = content.encode()
-    request = str(uuid.uuid4())
-    answer.update({"x-amzn-requestid": request, "content-length": str(len(content)), "date": _date(int(time.time()))})
+    answer.update({"x-amzn-requestid": "%032x" % random.getrandbits(128), "content-length": str(len(content)),
+                   "date": _date(int(time.time()))})
+    cycle = send.__self__
+    together = cycle.transport = _Together(cycle.transport) if cycle.keep_alive else cycle.transport
     await send({"type": "http.response.start", "status": status,
                 "headers": [(k.lower().encode("latin-1"), str(v).encode("latin-1")) for k, v in answer.items()]})
     await send({"type": "http.response.body", "body": content})
+    if cycle.keep_alive:
+        together.flush()
+
+
+class _Together:
+    """Writes the head and the body of an answer at once: each write may cost a wait for other threads."""
+
+    def __init__(self, transport):
+        self._transport, self._parts = transport, []
+
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+    def write(self, data):
+        self._parts.append(data)
+
+    def flush(self):
+        self._transport.write(b"".join(self._parts))
 
 
 @functools.lru_cache(maxsize=2)
@@ -165,7 +186,7 @@ async def _serve(_, config):
 
     host, port = config.bind[0].rsplit(":", 1)
     await uvicorn.Server(uvicorn.Config(
-        _answer, host=host, port=int(port), http="httptools", loop="none", ws="none", lifespan="on", log_level="warning",
+        _answer, host=host, port=int(port), http="httptools", loop="none", ws="none", lifespan="on", log_level="warning", proxy_headers=False,
         timeout_keep_alive=int(config.keep_alive_timeout), server_header=False, date_header=False, access_log=False,
         timeout_graceful_shutdown=2)).serve()
 
@@ -173,4 +194,5 @@ async def _serve(_, config):
 import hypercorn.asyncio  # noqa: E402
 
 hypercorn.asyncio.serve = _serve
+sys.setswitchinterval(0.0005)  # the thread that serves waits for others so long each time it wrote or read
 app.main()

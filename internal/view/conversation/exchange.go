@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -44,15 +45,17 @@ func (v *View) settle(ctx context.Context, w, thread, asker string, r store.Node
 	var noted []social.Activity
 	return store.Again(ctx, func() error {
 		looks := false
-		root, err := v.store.Root(ctx, w, thread)
+		path, err := v.store.Path(ctx, w, thread)
 		if err != nil {
 			return err
 		}
-		if root != thread { // what an earlier round wrote below
-			if err := v.store.MovePart(ctx, w, thread, root, asker); err != nil {
+		// What stands below moves up first: the message that is replied to may be
+		// on its way, and what an earlier round wrote.
+		root := path[len(path)-1]
+		for _, lower := range path[:len(path)-1] {
+			if err := v.store.MovePart(ctx, w, lower, root, asker); err != nil {
 				return err
 			}
-			thread = root
 		}
 		stands, deleted, err := v.store.Stands(ctx, listOf(w, root, r), r)
 		if err != nil {
@@ -81,10 +84,10 @@ func (v *View) settle(ctx context.Context, w, thread, asker string, r store.Node
 			stands = stands && looks // its fact was erased: whoever views it takes it out of the list
 		}
 		changed, err := v.pair(ctx, w, root, asker, r, m, stands, old)
-		if err == nil && (changed || looks) {
-			err = fault.New(fault.Conflict, "looks again")
+		if err != nil || changed || looks {
+			return cmp.Or(err, fault.New(fault.Conflict, "looks again"))
 		}
-		return err
+		return v.rooted(ctx, w, &root, asker)
 	})
 }
 
