@@ -509,12 +509,12 @@ func TestAskForThemes(t *testing.T) {
 func (x *world) head(w, thread, asker string, started time.Time, seconds []int, waiting *store.Item) {
 	x.t.Helper()
 	h := store.Head{Thread: thread, Asker: asker}
-	h.Started, h.Last, h.LastKey = started, started, "k"
+	h.Started, h.Last, h.Said, h.LastKey = started, started, started, "k"
 	for i, s := range seconds {
 		var r store.NodeRef
 		asked := started.Add(time.Duration(i) * time.Hour)
 		r.Activity, r.Occurred = fmt.Sprint("act_", thread, i), asked.Add(time.Duration(s)*time.Second)
-		if h.Last = r.Occurred; i == 0 {
+		if h.Last, h.Answered = r.Occurred, r.Occurred; i == 0 {
 			h.First = r.Occurred
 		}
 		if err := x.store.PutPair(x.t.Context(), w, thread, asker, r, conversation.Exchange{Asked: asked, Message: "msg_a", FirstToIt: true}); err != nil {
@@ -522,7 +522,8 @@ func (x *world) head(w, thread, asker string, started time.Time, seconds []int, 
 		}
 	}
 	if waiting != nil {
-		h.WaitingSince, h.WaitingKey, h.Waiting, h.Last = waiting.Occurred, waiting.Key, store.RefOf(waiting.Activity), waiting.Occurred
+		h.WaitingSince, h.WaitingKey, h.Waiting = waiting.Occurred, waiting.Key, store.RefOf(waiting.Activity)
+		h.Last, h.Said = waiting.Occurred, waiting.Occurred
 	}
 	// A put whose answer was lost is sent again, and finds itself there.
 	if err := x.store.PutHead(x.t.Context(), w, h, store.Head{}); err != nil && !fault.Is(err, fault.Conflict) {

@@ -27,7 +27,10 @@ type Head struct {
 	Asker   string    // account id
 	Waiting FactRef   // the message at WaitingSince
 	First   time.Time // when the asker was first replied to; zero: never
-	Version int64
+	// Last is the later of these two.
+	Said     time.Time // the asker's newest message
+	Answered time.Time // the newest reply; zero: none
+	Version  int64
 }
 
 type headItem struct {
@@ -41,7 +44,8 @@ type headItem struct {
 	Thread       string
 	Asker        string
 	Started      string `dynamodbav:",omitempty"`
-	Last         string `dynamodbav:",omitempty"`
+	Said         string `dynamodbav:",omitempty"`
+	Answered     string `dynamodbav:",omitempty"`
 	LastKey      string `dynamodbav:",omitempty"`
 	WaitingSince string `dynamodbav:",omitempty"`
 	WaitingKey   string `dynamodbav:",omitempty"`
@@ -58,7 +62,7 @@ func (it headItem) head() (Head, error) {
 	for _, x := range []struct {
 		to   *time.Time
 		from string
-	}{{&h.Started, it.Started}, {&h.Last, it.Last}, {&h.WaitingSince, it.WaitingSince}, {&h.First, it.First}} {
+	}{{&h.Started, it.Started}, {&h.Said, it.Said}, {&h.Answered, it.Answered}, {&h.WaitingSince, it.WaitingSince}, {&h.First, it.First}} {
 		if x.from == "" {
 			continue
 		}
@@ -68,7 +72,15 @@ func (it headItem) head() (Head, error) {
 		}
 		*x.to = t
 	}
+	h.Last = newer(h.Said, h.Answered)
 	return h, nil
+}
+
+func newer(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Place is the conversation's place among Conversations.
@@ -88,60 +100,197 @@ func (s *Store) Head(ctx context.Context, w, thread, asker string) (Head, error)
 	return it.head()
 }
 
+// Change is what came to a conversation, or went from it, since its head was
+// written: the times of the earliest and the newest.
+type Change struct {
+	Whole    bool   // more than the times tell: nothing of the old head is to be relied on
+	Said     Extent // of the asker's messages
+	Answered Extent // of replies to the asker
+}
+
+// Extent is from the earliest of some instants to the newest; zero: none.
+type Extent struct{ From, To time.Time }
+
+// Add makes the span hold an instant too.
+func (s *Extent) Add(at time.Time) {
+	if s.From.IsZero() || at.Before(s.From) {
+		s.From = at
+	}
+	s.To = newer(s.To, at)
+}
+
+// And makes the span hold all that another holds.
+func (s *Extent) And(o Extent) {
+	if !o.From.IsZero() {
+		s.Add(o.From)
+		s.Add(o.To)
+	}
+}
+
+// And makes c hold another change too.
+func (c *Change) And(o Change) {
+	c.Whole = c.Whole || o.Whole
+	c.Said.And(o.Said)
+	c.Answered.And(o.Answered)
+}
+
 // Stand computes where a conversation stands, of the messages and exchanges
-// that are kept of it, as of an instant (zero: all of them): seven queries that
-// read an item each. Its Last is zero where the asker said nothing that stands.
+// that are kept of it, as of an instant (zero: all of them). Its Last is zero
+// where the asker said nothing that stands. It reads the ends of lists: seven
+// queries of an item each, whatever the conversation's length.
 func (s *Store) Stand(ctx context.Context, w, thread, asker string, asOf time.Time) (Head, error) {
-	h := Head{Thread: thread, Asker: asker}
-	pk, to := partPK(w, thread, asker), "~"
+	return s.stand(ctx, w, Head{Thread: thread, Asker: asker}, Change{Whole: true}, asOf)
+}
+
+// short is how many items of a conversation that has no head yet are read at once.
+const short = 25
+
+// StandAfter is Stand, of all messages, for a conversation whose head was old
+// before a change. What the change cannot have moved is taken from old: whoever
+// moves that writes the head afterwards, so that old is not the newest any more.
+func (s *Store) StandAfter(ctx context.Context, w string, old Head, c Change) (Head, error) {
+	if old.Version > 0 {
+		return s.stand(ctx, w, old, c, time.Time{})
+	}
+	h := Head{Thread: old.Thread, Asker: old.Asker}
+	items, err := all[partItem](ctx, s, query{pk: partPK(w, h.Thread, h.Asker), from: "M#", to: "X$", limit: short})
+	if err != nil || len(items) == short {
+		return s.stand(ctx, w, h, Change{Whole: true}, time.Time{})
+	}
+	var own, wanting []NodeRef
+	for _, it := range items {
+		switch kind, _, _ := strings.Cut(it.SK, "#"); {
+		case kind == "X":
+			x, err := exchangeItem{PK: it.PK, SK: it.SK, Message: it.Message, Asked: it.Asked}.exchange()
+			if err != nil {
+				return h, err
+			}
+			h.replied(x)
+		case !strings.HasPrefix(it.SK, "M#d#"):
+			n, err := it.node()
+			if err != nil {
+				return h, err
+			}
+			own = append(own, n)
+			if strings.HasPrefix(it.SK, "M#q#") {
+				wanting = append(wanting, n)
+			}
+		}
+	}
+	if len(own) == 0 {
+		return Head{Thread: old.Thread, Asker: old.Asker}, nil
+	}
+	h.Started = slices.MinFunc(own, byTime).Occurred
+	h.said(slices.MaxFunc(own, byTime))
+	for _, n := range wanting { // in the order of time
+		if n.Occurred.After(h.Answered) {
+			h.waits(n)
+			break
+		}
+	}
+	return h, nil
+}
+
+// partItem is an item of an asker's part of a thread: a message or an exchange.
+type partItem struct {
+	nodeItem
+	Asked int64
+}
+
+func byTime(a, b NodeRef) int { return strings.Compare(order(a), order(b)) }
+
+func (h *Head) said(newest NodeRef) {
+	h.Said, h.LastKey = newest.Occurred, newest.Key
+	h.Last = newer(h.Said, h.Answered)
+}
+
+func (h *Head) replied(x conversation.Exchange) {
+	if h.First.IsZero() || x.Answered.Before(h.First) {
+		h.First = x.Answered
+	}
+	h.Answered = newer(h.Answered, x.Answered)
+	h.Last = newer(h.Said, h.Answered)
+}
+
+func (h *Head) waits(n NodeRef) {
+	h.WaitingSince, h.WaitingKey, h.Waiting = n.Occurred, n.Key, n.Ref
+}
+
+func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf time.Time) (Head, error) {
+	pk, to := partPK(w, old.Thread, old.Asker), "~"
 	if !asOf.IsZero() {
 		to = social.Stamp(asOf) // all of its instant stands after it
 	}
 	edge := func(prefix, from string, newest bool) query {
 		return query{pk: pk, from: prefix + from, to: prefix + to, descending: newest, limit: 1}
 	}
-	qs := []query{edge("M#q#", " ", false), edge("M#c#", " ", false), edge("M#q#", " ", true), edge("M#c#", " ", true)}
-	own, answered := make([][]NodeRef, len(qs)), make([][]exchangeItem, 2)
-	errs := parallel.Each(ctx, len(qs)+2, len(qs)+2, func(i int) (err error) {
-		if i < len(qs) {
-			own[i], err = s.nodes(ctx, qs[i])
-		} else {
-			answered[i-len(qs)], err = all[exchangeItem](ctx, s, edge("X#", " ", i > len(qs)))
+	whole := c.Whole || old.Said.IsZero()
+	spoke, answered := !c.Said.From.IsZero(), !c.Answered.From.IsZero()
+	oldest := whole || spoke && !c.Said.From.After(old.Started)
+	newest := whole || spoke && !c.Said.To.Before(old.Said)
+	first := whole || answered && (old.First.IsZero() || !c.Answered.From.After(old.First))
+	last := whole || answered && (old.First.IsZero() || !c.Answered.To.Before(old.Answered))
+
+	h := old
+	if whole {
+		h = Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}
+	}
+	var own [4][]NodeRef
+	var replies [2][]exchangeItem
+	var reads []func() error
+	for i, prefix := range []string{"M#q#", "M#c#", "M#q#", "M#c#"} {
+		if i < 2 && oldest || i >= 2 && newest {
+			reads = append(reads, func() (err error) { own[i], err = s.nodes(ctx, edge(prefix, " ", i >= 2)); return err })
 		}
-		return err
-	})
+	}
+	for i, wanted := range []bool{first, last} {
+		if wanted {
+			reads = append(reads, func() (err error) { replies[i], err = all[exchangeItem](ctx, s, edge("X#", " ", i == 1)); return err })
+		}
+	}
+	errs := parallel.Each(ctx, len(reads), max(1, len(reads)), func(i int) error { return reads[i]() })
 	if err := errors.Join(errs...); err != nil {
 		return h, err
 	}
-	byTime := func(a, b NodeRef) int { return strings.Compare(order(a), order(b)) }
-	first, last := slices.Concat(own[0], own[1]), slices.Concat(own[2], own[3])
-	if len(first) == 0 || len(last) == 0 {
-		return h, nil
+	if list := slices.Concat(own[2], own[3]); newest {
+		if len(list) == 0 {
+			return Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}, nil
+		}
+		h.said(slices.MaxFunc(list, byTime))
 	}
-	h.Started = slices.MinFunc(first, byTime).Occurred
-	newest := slices.MaxFunc(last, byTime)
-	h.Last, h.LastKey = newest.Occurred, newest.Key
+	if list := slices.Concat(own[0], own[1]); oldest {
+		if len(list) == 0 { // the last message went meanwhile
+			return Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}, nil
+		}
+		h.Started = slices.MinFunc(list, byTime).Occurred
+	}
+	for i, at := range []*time.Time{&h.First, &h.Answered} {
+		if wanted := []bool{first, last}[i]; !wanted {
+			continue
+		}
+		*at = time.Time{}
+		if len(replies[i]) > 0 {
+			x, err := replies[i][0].exchange()
+			if err != nil {
+				return h, err
+			}
+			*at = x.Answered
+		}
+	}
+	h.Last = newer(h.Said, h.Answered)
+	if !whole && !last && (!spoke || (old.WaitingSince.IsZero() && !c.Said.To.After(h.Answered)) || (!old.WaitingSince.IsZero() && c.Said.From.After(old.WaitingSince))) {
+		return h, nil // whoever waited still does
+	}
+	h.waits(NodeRef{})
 	from := " "
-	if len(answered[0]) > 0 && len(answered[1]) > 0 {
-		x, err := answered[0][0].exchange()
-		if err != nil {
-			return h, err
-		}
-		h.First = x.Answered
-		if x, err = answered[1][0].exchange(); err != nil {
-			return h, err
-		}
-		if x.Answered.After(h.Last) {
-			h.Last = x.Answered
-		}
-		from = social.Stamp(x.Answered) + "~" // what follows all of that instant
+	if !h.Answered.IsZero() {
+		from = social.Stamp(h.Answered) + "~" // what follows all of that instant
 	}
 	waiting, err := s.nodes(ctx, edge("M#q#", from, false))
-	if err != nil || len(waiting) == 0 {
-		return h, err
+	if err == nil && len(waiting) > 0 {
+		h.waits(waiting[0])
 	}
-	h.WaitingSince, h.WaitingKey, h.Waiting = waiting[0].Occurred, waiting[0].Key, waiting[0].Ref
-	return h, nil
+	return h, err
 }
 
 // PutHead writes a conversation, which stood as old; with it, and only
@@ -151,7 +300,10 @@ func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	k := headKey(w, h.Thread, h.Asker)
 	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: old.Version + 1, Thread: h.Thread, Asker: h.Asker}
 	if !h.Last.IsZero() {
-		it.Started, it.Last, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Last), h.LastKey
+		it.Started, it.Said, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Said), h.LastKey
+		if !h.Answered.IsZero() {
+			it.Answered = social.Stamp(h.Answered)
+		}
 		it.G2PK, it.G2SK = conversationG2(w, h.Thread), h.Place()
 	}
 	if !h.WaitingSince.IsZero() {
@@ -257,15 +409,27 @@ func firstKey(w string, h Head) key {
 
 // Pair is a reply and the message of an asker's that it is to, as they are stored.
 type Pair struct {
+	Reply    bool                  // the reply stands in its list, not deleted
+	Message  bool                  // so does the message, where Pair was asked about one
+	Place    bool                  // and its place is there
 	Exchange conversation.Exchange // zero: the reply is not among the asker's exchanges
 	Day      conversation.Exchange // as it stands among the responses of its day; zero: not
 }
 
-// Pair returns what is stored of a reply to an asker.
-func (s *Store) Pair(ctx context.Context, w, thread, asker string, r NodeRef) (p Pair, err error) {
-	items, err := s.batchGet(ctx, []key{exchangeKey(w, thread, asker, r), replyKey(w, asker, r)})
+// Pair returns what is stored of a reply to an asker, which stands in list l,
+// and of the message m that it names (nil: none).
+func (s *Store) Pair(ctx context.Context, w, thread, asker string, l List, r NodeRef, m *NodeRef) (p Pair, err error) {
+	keys := []key{exchangeKey(w, thread, asker, r), replyKey(w, asker, r), l.at(r)}
+	if m != nil {
+		keys = append(keys, Own(w, thread, asker).at(*m), key{threadPK(w, m.Message), "@"})
+	}
+	items, err := s.batchGet(ctx, keys)
 	if err != nil {
 		return p, err
+	}
+	p.Reply = items[2] != nil
+	if m != nil {
+		p.Message, p.Place = items[3] != nil, items[4] != nil && text(items[4]["Account"]) == m.Account
 	}
 	if items[0] != nil {
 		var it exchangeItem

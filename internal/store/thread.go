@@ -50,6 +50,9 @@ func NodeOf(a social.Activity) NodeRef {
 	return NodeRef{n, RefOf(a)}
 }
 
+// ByPlatform reports whether the platform names a thread.
+func ByPlatform(thread string) bool { return strings.HasPrefix(thread, "thr_") }
+
 // ThreadOf finds the thread of a message: the platform's, or that of the
 // message it replies to, or one of its own.
 func (s *Store) ThreadOf(ctx context.Context, w string, a social.Activity) (string, error) {
@@ -158,20 +161,20 @@ func (s *Store) Place(ctx context.Context, w, message string) (Place, error) {
 	return Place{n, it.Thread}, err
 }
 
-// PutPlace notes where a message is. A message that has a place keeps it; the
-// place that holds is returned.
-func (s *Store) PutPlace(ctx context.Context, w string, p Place) (Place, error) {
+// PutPlace notes where a message is, and reports whether that is new. A message
+// that has a place keeps it; the place that holds is returned.
+func (s *Store) PutPlace(ctx context.Context, w string, p Place) (held Place, fresh bool, err error) {
 	it := newNodeItem(key{threadPK(w, p.Message), "@"}, p.NodeRef)
 	it.Thread = p.Thread
 	old, err := s.putNew(ctx, it)
 	if !errors.Is(err, errExists) {
-		return p, err
+		return p, err == nil, err
 	}
 	if err := attributevalue.UnmarshalMap(old, &it); err != nil {
-		return p, err
+		return p, false, err
 	}
 	p.Thread = it.Thread
-	return p, nil
+	return p, false, nil
 }
 
 // Path follows a thread up: it begins with the thread and ends with the
@@ -179,7 +182,7 @@ func (s *Store) PutPlace(ctx context.Context, w string, p Place) (Place, error) 
 // smallest id as root.
 func (s *Store) Path(ctx context.Context, w, thread string) ([]string, error) {
 	path := []string{thread}
-	for len(path) < maxHops && !strings.HasPrefix(thread, "thr_") { // above one that the platform names is nothing
+	for len(path) < maxHops && !ByPlatform(thread) { // above one that the platform names is nothing
 		var p nodeItem
 		err := s.get(ctx, key{threadPK(w, thread), "@"}, &p)
 		if fault.Is(err, fault.NotFound) || err == nil && p.Thread == thread {
@@ -309,18 +312,24 @@ func (s *Store) take(ctx context.Context, k key) (bool, error) {
 	return len(out.Attributes) > 0, nil
 }
 
-// Stands reports whether a message stands in a list, and whether as deleted.
-func (s *Store) Stands(ctx context.Context, l List, n NodeRef) (stands, deleted bool, err error) {
+// Deleted reports whether a message stands in a list as deleted.
+func (s *Store) Deleted(ctx context.Context, l List, n NodeRef) (bool, error) {
 	var it key
-	err = s.get(ctx, l.at(n), &it)
-	if !fault.Is(err, fault.NotFound) {
-		return err == nil, false, err
-	}
-	err = s.get(ctx, l.deletedAt(n), &it)
+	err := s.get(ctx, l.deletedAt(n), &it)
 	if fault.Is(err, fault.NotFound) {
-		return false, false, nil
+		return false, nil
 	}
-	return false, err == nil, err
+	return err == nil, err
+}
+
+// Stands reports whether a message stands in a list, not deleted.
+func (s *Store) Stands(ctx context.Context, l List, n NodeRef) (bool, error) {
+	var it key
+	err := s.get(ctx, l.at(n), &it)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // After returns the first messages of a list that stand after an instant or a
@@ -409,8 +418,12 @@ func (s *Store) walk(ctx context.Context, q query, f func(NodeRef) error) error 
 }
 
 // HasPrivate reports whether the business said anything in a thread in private
-// that names nothing.
+// that names nothing, and may be a reply: where the platform doesn't name the
+// thread, that began one.
 func (s *Store) HasPrivate(ctx context.Context, w, thread string) (bool, error) {
+	if !ByPlatform(thread) {
+		return false, nil
+	}
 	items, err := all[key](ctx, s, query{pk: threadPK(w, thread), from: "P#", to: "P.", limit: 1})
 	return len(items) > 0, err
 }
@@ -538,6 +551,59 @@ func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activit
 	return err
 }
 
+// Below is what is kept in a message's own partition: the askers who stand
+// under its id, its edits, oldest first, and the replies that name it.
+type Below struct {
+	Askers  []string
+	Edits   []social.Activity
+	Replies []NodeRef // those that were deleted too
+	Whole   bool      // there is no more
+}
+
+// fewBelow is how many items Below reads: most messages have hardly any.
+const fewBelow = 20
+
+// Below reads what stands below a message, if it is little.
+func (s *Store) Below(ctx context.Context, w, message string) (b Below, err error) {
+	n := 0
+	q := query{pk: threadPK(w, message), from: "A#", to: "O.", limit: fewBelow} // "-" follows "#", and "." follows "-"
+	err = s.scan(ctx, q, func(it map[string]types.AttributeValue) (bool, error) {
+		n++
+		switch kind, rest, _ := strings.Cut(text(it[attrSK]), "#"); kind {
+		case "A":
+			b.Askers = append(b.Askers, rest)
+		case "E":
+			var edit activityItem
+			if err := attributevalue.UnmarshalMap(it, &edit); err != nil {
+				return false, err
+			}
+			a, err := edit.activity()
+			if err != nil {
+				return false, err
+			}
+			b.Edits = append(b.Edits, a)
+		case "O", "O-":
+			var reply nodeItem
+			if err := attributevalue.UnmarshalMap(it, &reply); err != nil {
+				return false, err
+			}
+			r, err := reply.node()
+			if err != nil {
+				return false, err
+			}
+			b.Replies = append(b.Replies, r)
+		}
+		return true, nil
+	})
+	byOccurred(b.Edits)
+	b.Whole = n < fewBelow
+	return b, err
+}
+
+func byOccurred(as []social.Activity) {
+	slices.SortStableFunc(as, func(a, b social.Activity) int { return a.Occurred.Compare(b.Occurred) })
+}
+
 // maxEdits is how many edits of one message are read: its deletions, and the first edits.
 const maxEdits = 1000
 
@@ -553,6 +619,6 @@ func (s *Store) Edits(ctx context.Context, w, message string) ([]social.Activity
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(out, func(a, b social.Activity) int { return a.Occurred.Compare(b.Occurred) })
+	byOccurred(out)
 	return out, nil
 }

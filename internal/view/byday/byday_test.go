@@ -79,7 +79,7 @@ func put(t *testing.T, s *store.Store, as ...social.Activity) []view.Fact {
 		case a.Type == social.Edit || a.Type == social.Delete:
 			err = s.PutEdit(t.Context(), w, msg, a, "r")
 		case a.Type.Utterance():
-			_, err = s.PutPlace(t.Context(), w, store.Place{NodeRef: store.NodeOf(a), Thread: msg})
+			_, _, err = s.PutPlace(t.Context(), w, store.Place{NodeRef: store.NodeOf(a), Thread: msg})
 		}
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -75,22 +76,43 @@ type part struct{ thread, asker string }
 type keeping struct {
 	*View
 	w       string
+	whole   bool // nothing of the heads as they are is to be relied on
 	mu      sync.Mutex
-	touched map[part]bool // conversations to be computed, by any thread that is or was theirs
+	touched map[part]store.Change // conversations whose heads are to be computed, and what came or went there
 }
 
-func (k *keeping) touch(thread, asker string) {
+func (k *keeping) touch(root, asker string, c store.Change) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.touched[part{thread, asker}] = true
+	c.Whole = c.Whole || k.whole
+	c.And(k.touched[part{root, asker}])
+	k.touched[part{root, asker}] = c
+}
+
+// said and replied are changes of one message or reply, of a time.
+func said(at time.Time) store.Change {
+	return store.Change{Said: store.Extent{From: at, To: at}}
+}
+
+func replied(at time.Time) store.Change {
+	return store.Change{Answered: store.Extent{From: at, To: at}}
 }
 
 // Keep brings the conversations that facts have a part in up to date: each
 // once, however many of the facts are in it.
 func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
-	k := &keeping{View: v, w: w, touched: map[part]bool{}}
+	return (&keeping{View: v, w: w, touched: map[part]store.Change{}}).keep(ctx, facts)
+}
+
+// place is where a message is.
+type place struct {
+	store.Place
+	fresh bool // it was noted just now
+}
+
+func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 	// Places first: with those of all facts, roots are what they will be.
-	places := make([]*store.Place, len(facts))
+	places := make([]*place, len(facts))
 	errs := parallel.Each(ctx, len(facts), hands, func(i int) (err error) {
 		places[i], err = k.place(ctx, facts[i].Activity)
 		return err
@@ -101,16 +123,16 @@ func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 		if placed[i] != nil || places[i] == nil {
 			return nil
 		}
-		return k.stand(ctx, *places[i], facts[i].Conversation != "")
+		return k.stand(ctx, *places[i])
 	})...)
 	errs = append(errs, k.heads(ctx))
-	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error { return v.look(ctx, w, facts[i]) })...)
+	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error { return k.look(ctx, k.w, facts[i]) })...)
 	return errors.Join(errs...)
 }
 
 // place notes where a fact's message is, or what was edited of it, and returns
 // the message whose conversations have a part in it; nil: none.
-func (k *keeping) place(ctx context.Context, a social.Activity) (*store.Place, error) {
+func (k *keeping) place(ctx context.Context, a social.Activity) (*place, error) {
 	if a.Type == social.Edit || a.Type == social.Delete {
 		return k.amended(ctx, a)
 	}
@@ -121,13 +143,13 @@ func (k *keeping) place(ctx context.Context, a social.Activity) (*store.Place, e
 	if err != nil {
 		return nil, err
 	}
-	p, err := k.store.PutPlace(ctx, k.w, store.Place{NodeRef: store.NodeOf(a), Thread: thread})
-	return &p, err
+	p, fresh, err := k.store.PutPlace(ctx, k.w, store.Place{NodeRef: store.NodeOf(a), Thread: thread})
+	return &place{p, fresh}, err
 }
 
 // amended notes an edit or deletion at its message. The message is returned if
 // it was deleted.
-func (k *keeping) amended(ctx context.Context, a social.Activity) (*store.Place, error) {
+func (k *keeping) amended(ctx context.Context, a social.Activity) (*place, error) {
 	msg := store.MessageID(a.Platform, a.Scope, a.Object.ID)
 	if err := k.store.PutEdit(ctx, k.w, msg, a, reading.Version); err != nil {
 		return nil, err
@@ -148,7 +170,7 @@ func (k *keeping) amended(ctx context.Context, a social.Activity) (*store.Place,
 		}
 		return nil, err
 	}
-	return &p, nil
+	return &place{Place: p}, nil
 }
 
 // tell notes edits and deletions that somebody else made, a moderator or
@@ -177,43 +199,36 @@ func (v *View) tell(ctx context.Context, w string, p store.Place, edits []social
 
 // heads computes the conversations that were touched, each once.
 func (k *keeping) heads(ctx context.Context) error {
-	roots := map[string]string{}
-	var parts []part
-	for p := range k.touched {
-		root, ok := roots[p.thread]
-		if !ok {
-			var err error
-			if root, err = k.store.Root(ctx, k.w, p.thread); err != nil {
-				return err
-			}
-			roots[p.thread] = root
-		}
-		parts = append(parts, part{root, p.asker})
-	}
-	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(cmp.Compare(a.thread, b.thread), cmp.Compare(a.asker, b.asker)) })
-	parts = slices.Compact(parts)
+	parts := slices.SortedFunc(maps.Keys(k.touched), func(a, b part) int { return cmp.Or(cmp.Compare(a.thread, b.thread), cmp.Compare(a.asker, b.asker)) })
 	return errors.Join(parallel.Each(ctx, len(parts), hands, func(i int) error {
-		return k.head(ctx, k.w, parts[i].thread, parts[i].asker)
+		return k.head(ctx, k.w, parts[i].thread, parts[i].asker, k.touched[parts[i]])
 	})...)
 }
 
-// head writes one conversation. It is written also where nothing changed: the
-// new version refuses a slower writer who read the old one before the facts
-// that made it so.
-func (v *View) head(ctx context.Context, w, root, asker string) error {
+// head writes one conversation, to which a change came. It is written also
+// where nothing changed: the new version refuses a slower writer who read the
+// old one before the facts that made it so.
+func (v *View) head(ctx context.Context, w, root, asker string, c store.Change) error {
 	return store.Again(ctx, func() error {
 		old, err := v.store.Head(ctx, w, root, asker)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		if fault.Is(err, fault.NotFound) {
+			old, err = store.Head{Thread: root, Asker: asker}, nil
+		}
+		if err != nil {
 			return err
 		}
-		now, err := v.store.Stand(ctx, w, root, asker, time.Time{})
+		now, err := v.store.StandAfter(ctx, w, old, c)
 		if err != nil {
 			return err
 		}
 		if err := v.store.PutHead(ctx, w, now, old); err != nil {
 			return err
 		}
-		return v.rooted(ctx, w, &root, asker)
+		was := root
+		if err = v.rooted(ctx, w, &root, asker); root != was {
+			c.Whole = true
+		}
+		return err
 	})
 }
 
@@ -292,5 +307,6 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 		return n, nil
 	}
 	slices.SortFunc(scores, func(a, b view.Stale) int { return cmp.Compare(a.Account, b.Account) })
-	return n, errors.Join(v.Keep(ctx, w, others), v.score(ctx, w, slices.Compact(scores)))
+	k := &keeping{View: v, w: w, whole: true, touched: map[part]store.Change{}}
+	return n, errors.Join(k.keep(ctx, others), v.score(ctx, w, slices.Compact(scores)))
 }

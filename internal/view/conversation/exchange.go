@@ -3,6 +3,7 @@ package conversation
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"rapport/internal/conversation"
@@ -16,10 +17,18 @@ import (
 // answered settles the replies that a message of an asker's has a part in:
 // those that name it, and the private ones after it, until the next of the
 // asker's. As it stands now, or is deleted, they may be to another message.
-func (k *keeping) answered(ctx context.Context, root string, p store.Place) error {
-	settle := func(r store.NodeRef) error { return k.settle(ctx, k.w, root, p.Account, r) }
-	if err := k.store.RepliesTo(ctx, k.w, p.Message, settle); err != nil {
-		return err
+func (k *keeping) answered(ctx context.Context, root string, p store.Place, below store.Below) error {
+	named := func(r store.NodeRef) error { return k.settle(ctx, root, p.Account, r, &p.NodeRef) }
+	if !below.Whole {
+		if err := k.store.RepliesTo(ctx, k.w, p.Message, named); err != nil {
+			return err
+		}
+	} else {
+		for _, r := range below.Replies {
+			if err := named(r); err != nil {
+				return err
+			}
+		}
 	}
 	private, err := k.store.HasPrivate(ctx, k.w, root)
 	if err != nil || !private {
@@ -30,65 +39,84 @@ func (k *keeping) answered(ctx context.Context, root string, p store.Place) erro
 		return err
 	}
 	for _, r := range window {
-		if err := settle(r); err != nil {
+		if err := k.settle(ctx, root, p.Account, r, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// settle brings what is kept of one reply to one asker up to date: the copy
-// among the asker's facts, the exchange, and which reply is the first to its
-// message. It looks again at the messages after it has written, until it finds
+// settle brings what is kept of one reply to one asker up to date, and touches
+// the asker's conversation: the copy among the asker's facts, the exchange, and
+// which reply is the first to its message, the one that it names (nil: none).
+// It looks again at the messages after it has written, until it finds
 // everything as it should be.
-func (v *View) settle(ctx context.Context, w, thread, asker string, r store.NodeRef) error {
+func (k *keeping) settle(ctx context.Context, thread, asker string, r store.NodeRef, names *store.NodeRef) error {
+	w := k.w
 	var noted []social.Activity
-	return store.Again(ctx, func() error {
+	c := replied(r.Occurred)
+	var root string
+	err := store.Again(ctx, func() error {
 		looks := false
-		path, err := v.store.Path(ctx, w, thread)
+		path, err := k.store.Path(ctx, w, thread)
 		if err != nil {
 			return err
 		}
 		// What stands below moves up first: the message that is replied to may be
 		// on its way, and what an earlier round wrote.
-		root := path[len(path)-1]
+		root = path[len(path)-1]
 		for _, lower := range path[:len(path)-1] {
-			if err := v.store.MovePart(ctx, w, lower, root, asker); err != nil {
+			c.Whole = true
+			if err := k.store.MovePart(ctx, w, lower, root, asker); err != nil {
 				return err
 			}
 		}
-		stands, deleted, err := v.store.Stands(ctx, listOf(w, root, r), r)
+		list := listOf(w, root, r)
+		old, err := k.store.Pair(ctx, w, root, asker, list, r, names)
 		if err != nil {
 			return err
 		}
-		m, given, err := v.asked(ctx, w, root, asker, r)
-		if err != nil {
-			return err
+		stands, deleted := old.Reply, false
+		if !stands {
+			if deleted, err = k.store.Deleted(ctx, list, r); err != nil {
+				return err
+			}
 		}
-		old, err := v.store.Pair(ctx, w, root, asker, r)
+		var m *store.NodeRef // that it is to, if it stands
+		given := false       // one was there, deleted since or not
+		switch {
+		case names == nil:
+			m, given, err = k.asked(ctx, w, root, asker, r)
+		case old.Place && names.Direction == social.Inbound && !r.Occurred.Before(names.Occurred):
+			if given = true; old.Message {
+				m = names
+			}
+		}
 		if err != nil {
 			return err
 		}
 		switch {
 		case len(noted) > 0 && !(given && (stands || deleted)): // one of the two was erased meanwhile
 			for _, a := range noted {
-				if err := v.store.DeleteReceived(ctx, w, asker, a); err != nil {
+				if err := k.store.DeleteReceived(ctx, w, asker, a); err != nil {
 					return err
 				}
 			}
 		case len(noted) == 0 && given && (deleted || stands && old.Exchange.Answered.IsZero()):
-			if noted, err = v.received(ctx, w, asker, r, deleted); err != nil {
+			if noted, err = k.received(ctx, w, asker, r, deleted); err != nil {
 				return err
 			}
 			looks = len(noted) > 0
 			stands = stands && looks // its fact was erased: whoever views it takes it out of the list
 		}
-		changed, err := v.pair(ctx, w, root, asker, r, m, stands, old)
+		changed, err := k.pair(ctx, w, root, asker, r, m, stands, old)
 		if err != nil || changed || looks {
 			return cmp.Or(err, fault.New(fault.Conflict, "looks again"))
 		}
-		return v.rooted(ctx, w, &root, asker)
+		return k.rooted(ctx, w, &root, asker)
 	})
+	k.touch(root, asker, c)
+	return err
 }
 
 func listOf(w, root string, r store.NodeRef) store.List {
@@ -98,30 +126,17 @@ func listOf(w, root string, r store.NodeRef) store.List {
 	return store.Unnamed(w, root)
 }
 
-// asked returns the message of an asker's that a reply is to, if one stands,
-// and whether one was there, deleted since or not: then the reply was given.
+// asked returns the message of an asker's that a private reply is to, which
+// names none: the newest before it, if one stands; and whether one was there,
+// deleted since or not: then the reply was given.
 func (v *View) asked(ctx context.Context, w, root, asker string, r store.NodeRef) (m *store.NodeRef, given bool, err error) {
 	own := store.Own(w, root, asker)
-	if r.InReplyTo == "" {
-		n, ok, err := v.store.Before(ctx, own, r.Occurred)
-		if err != nil || ok {
-			return &n, ok, err
-		}
-		gone, err := v.store.DeletedBetween(ctx, own, time.Time{}, r.Occurred, 1)
-		return nil, len(gone) > 0, err
+	n, ok, err := v.store.Before(ctx, own, r.Occurred)
+	if err != nil || ok {
+		return &n, ok, err
 	}
-	p, err := v.store.Place(ctx, w, r.InReplyTo)
-	if fault.Is(err, fault.NotFound) || err == nil && (p.Account != asker || p.Direction != social.Inbound || r.Occurred.Before(p.Occurred)) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	stands, _, err := v.store.Stands(ctx, own, p.NodeRef)
-	if err != nil || !stands {
-		return nil, true, err
-	}
-	return &p.NodeRef, true, nil
+	gone, err := v.store.DeletedBetween(ctx, own, time.Time{}, r.Occurred, 1)
+	return nil, len(gone) > 0, err
 }
 
 // received notes a reply among the asker's facts, with its own edits if it was
@@ -197,12 +212,17 @@ func (v *View) pair(ctx context.Context, w, root, asker string, r store.NodeRef,
 func (v *View) firstAndNext(ctx context.Context, w, root string, m, r store.NodeRef) (first, next *store.NodeRef, err error) {
 	named := store.Replies(w, m.Message)
 	var a, b []store.NodeRef
-	if a, err = v.store.After(ctx, named, m.Occurred, nil, 1); err != nil {
+	if a, err = v.store.After(ctx, named, m.Occurred, nil, 2); err != nil {
 		return nil, nil, err
 	}
-	if b, err = v.store.After(ctx, named, m.Occurred, &r, 1); err != nil {
-		return nil, nil, err
+	if i := slices.IndexFunc(a, func(n store.NodeRef) bool { return before(r, n) }); i >= 0 {
+		b = a[i : i+1]
+	} else if len(a) == 2 {
+		if b, err = v.store.After(ctx, named, m.Occurred, &r, 1); err != nil {
+			return nil, nil, err
+		}
 	}
+	a = a[:min(1, len(a))]
 	private, err := v.store.HasPrivate(ctx, w, root)
 	if err != nil {
 		return nil, nil, err
@@ -251,7 +271,7 @@ func (v *View) firstOf(ctx context.Context, w, root, asker, message string) erro
 	if err != nil {
 		return err
 	}
-	stands, _, err := v.store.Stands(ctx, store.Own(w, root, asker), p.NodeRef)
+	stands, err := v.store.Stands(ctx, store.Own(w, root, asker), p.NodeRef)
 	if err != nil || !stands {
 		return err
 	}

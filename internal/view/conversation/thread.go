@@ -11,23 +11,25 @@ import (
 )
 
 // stand puts a message into its thread and touches the conversations that it
-// has a part in, those that stood under its own id too. named: the platform
-// names the thread.
-func (k *keeping) stand(ctx context.Context, p store.Place, named bool) error {
-	root, err := k.enter(ctx, p)
+// has a part in, those that stood under its own id too.
+func (k *keeping) stand(ctx context.Context, p place) error {
+	e, err := k.enter(ctx, p)
 	if err != nil {
 		return err
 	}
-	if p.Thread != p.Message && !named {
-		// Replies may have come before this message, and stand under its own id.
-		if err := k.lift(ctx, p); err != nil {
+	root := e.root
+	if root != p.Message && !store.ByPlatform(root) && (p.Private || len(e.below.Askers) > 0 || !e.below.Whole) {
+		// Replies came before this message, and stand under its own id.
+		if err := k.lift(ctx, p.Place, root); err != nil {
 			return err
 		}
 	}
 	switch {
 	case p.Direction == social.Inbound:
-		k.touch(root, p.Account)
-		return k.answered(ctx, root, p)
+		c := said(p.Occurred)
+		c.Whole = e.moved
+		k.touch(root, p.Account, c)
+		return k.answered(ctx, root, p.Place, e.below)
 	case p.InReplyTo != "":
 		m, err := k.store.Place(ctx, k.w, p.InReplyTo)
 		if fault.Is(err, fault.NotFound) || err == nil && m.Direction != social.Inbound {
@@ -36,16 +38,14 @@ func (k *keeping) stand(ctx context.Context, p store.Place, named bool) error {
 		if err != nil {
 			return err
 		}
-		k.touch(m.Thread, m.Account)
-		return k.settle(ctx, k.w, m.Thread, m.Account, p.NodeRef)
-	case p.Private:
+		return k.settle(ctx, m.Thread, m.Account, p.NodeRef, &m.NodeRef)
+	case p.Private && store.ByPlatform(root):
 		askers, err := k.store.Askers(ctx, k.w, root, store.MaxAskers)
 		if err != nil {
 			return err
 		}
 		for _, asker := range askers {
-			k.touch(root, asker)
-			if err := k.settle(ctx, k.w, root, asker, p.NodeRef); err != nil {
+			if err := k.settle(ctx, root, asker, p.NodeRef, nil); err != nil {
 				return err
 			}
 		}
@@ -53,9 +53,15 @@ func (k *keeping) stand(ctx context.Context, p store.Place, named bool) error {
 	return nil
 }
 
-// enter puts a message into the lists that it is found in, as deleted if it
-// was, and returns its root.
-func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err error) {
+// entered is a message that was put into its thread.
+type entered struct {
+	root  string
+	moved bool // what stood in lower threads was moved up to the root
+	below store.Below
+}
+
+// enter puts a message into the lists that it is found in, as deleted if it was.
+func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 	w := k.w
 	lists := func(thread string) (ls []store.List) {
 		switch {
@@ -73,12 +79,16 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 	}
 	told := false
 	err = store.Again(ctx, func() error {
-		path, err := k.store.Path(ctx, w, p.Thread)
-		if err != nil {
-			return err
+		path := []string{p.Thread} // it was followed up just now, and nobody entered it before
+		if !p.fresh {
+			if path, err = k.store.Path(ctx, w, p.Thread); err != nil {
+				return err
+			}
 		}
-		root = path[len(path)-1]
+		root := path[len(path)-1]
+		e.root = root
 		for _, lower := range path[:len(path)-1] { // an attempt that died may have left it there
+			e.moved = true
 			if p.Direction == social.Inbound {
 				err = k.store.MovePart(ctx, w, lower, root, p.Account)
 			} else if p.Private && p.InReplyTo != "" {
@@ -93,25 +103,33 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 				return err
 			}
 		}
-		// One that is deleted is not entered, not for a moment: whoever brings it
-		// up to date and dies then may not be followed by another.
-		edits, err := k.store.Edits(ctx, w, p.Message)
-		if err != nil {
-			return err
+		// One that is deleted is not entered again, not for a moment: whoever brings
+		// it up to date and dies then may not be followed by another.
+		var edits []social.Activity
+		if !p.fresh {
+			if edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
+				return err
+			}
 		}
+		p.fresh = false
 		if !deleted(edits) {
 			for _, l := range lists(root) {
 				if err := k.store.Enter(ctx, l, p.NodeRef); err != nil {
 					return err
 				}
 			}
-			// Whoever deletes it notes that before looking for its place.
+		}
+		// Whoever deletes it notes that before looking for its place.
+		if e.below, err = k.store.Below(ctx, w, p.Message); err != nil {
+			return err
+		}
+		if edits = e.below.Edits; !e.below.Whole {
 			if edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
 				return err
 			}
 		}
 		if !told {
-			if err := k.tell(ctx, w, p, edits); err != nil {
+			if err := k.tell(ctx, w, p.Place, edits); err != nil {
 				return err
 			}
 			told = true
@@ -129,7 +147,7 @@ func (k *keeping) enter(ctx context.Context, p store.Place) (root string, err er
 		}
 		return err
 	})
-	return root, err
+	return e, err
 }
 
 func deleted(edits []social.Activity) bool {
@@ -143,13 +161,9 @@ const pageOfAskers = 200
 // do, up to its root: each asker's part, then the asker's head is computed
 // there, and only then the asker is off the list. So an attempt that dies is
 // taken up where it ended.
-func (k *keeping) lift(ctx context.Context, p store.Place) error {
+func (k *keeping) lift(ctx context.Context, p store.Place, root string) error {
 	from := p.Message
-	for {
-		root, err := k.store.Root(ctx, k.w, from)
-		if err != nil || root == from {
-			return err
-		}
+	for from != root {
 		askers, err := k.store.Askers(ctx, k.w, from, pageOfAskers)
 		if err != nil {
 			return err
@@ -169,10 +183,17 @@ func (k *keeping) lift(ctx context.Context, p store.Place) error {
 				return err
 			}
 		}
+		if len(askers) == 0 && !p.Private {
+			return nil
+		}
 		if len(askers) < pageOfAskers {
 			from = root // which may have got a parent meanwhile
 		}
+		if root, err = k.store.Root(ctx, k.w, from); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (k *keeping) moveUp(ctx context.Context, from, root, asker string) error {
@@ -183,7 +204,7 @@ func (k *keeping) moveUp(ctx context.Context, from, root, asker string) error {
 	if err := k.store.PutAsker(ctx, k.w, root, asker); err != nil {
 		return err
 	}
-	if err := k.head(ctx, k.w, root, asker); err != nil {
+	if err := k.head(ctx, k.w, root, asker, store.Change{Whole: true}); err != nil {
 		return err
 	}
 	return k.store.DeleteAsker(ctx, k.w, from, asker)
