@@ -107,7 +107,7 @@ func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 // place is where a message is.
 type place struct {
 	store.Place
-	fresh bool // it was noted just now
+	rooted bool // nothing of the message was written yet, and Thread was the root just now
 }
 
 func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
@@ -118,6 +118,17 @@ func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 		return err
 	})
 	placed := slices.Clone(errs)
+	among := map[string]bool{}
+	for _, p := range places {
+		if p != nil {
+			among[p.Message] = true
+		}
+	}
+	for _, p := range places {
+		if p != nil && p.Thread != p.Message && among[p.Thread] {
+			p.rooted = false // its root may have got a place after it was found
+		}
+	}
 	// What fails keeps nothing else from being viewed: the message comes again as a whole.
 	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error {
 		if placed[i] != nil || places[i] == nil {

@@ -79,8 +79,8 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 	}
 	told := false
 	err = store.Again(ctx, func() error {
-		path := []string{p.Thread} // it was followed up just now, and nobody entered it before
-		if !p.fresh {
+		path := []string{p.Thread}
+		if !p.rooted {
 			if path, err = k.store.Path(ctx, w, p.Thread); err != nil {
 				return err
 			}
@@ -102,16 +102,21 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 			if err := k.store.PutAsker(ctx, w, root, p.Account); err != nil {
 				return err
 			}
+			for _, lower := range path[:len(path)-1] {
+				if err := k.store.DeleteAsker(ctx, w, lower, p.Account); err != nil {
+					return err
+				}
+			}
 		}
 		// One that is deleted is not entered again, not for a moment: whoever brings
 		// it up to date and dies then may not be followed by another.
 		var edits []social.Activity
-		if !p.fresh {
+		if !p.rooted {
 			if edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
 				return err
 			}
 		}
-		p.fresh = false
+		p.rooted = false
 		if !deleted(edits) {
 			for _, l := range lists(root) {
 				if err := k.store.Enter(ctx, l, p.NodeRef); err != nil {
