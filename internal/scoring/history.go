@@ -29,6 +29,7 @@ type source interface {
 
 	compare(i, j int) int       // orders facts that share time and id
 	shape(i, reading int) shape // what conditions see of it, with the reading of another fact
+	subject(i int) string       // what its text is about
 	rest(i, reading int) Rest   // the texts that conditions see
 	name(i int) string          // how evidence names it
 }

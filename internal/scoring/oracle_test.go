@@ -606,6 +606,7 @@ type oldFields struct {
 	Intent     string `expr:"intent"`
 	Sentiment  string `expr:"sentiment"`
 	Language   string `expr:"language"`
+	Subject    string `expr:"subject"`
 	URL        string `expr:"url"`
 	ObjectType string `expr:"object_type"`
 	Handle     string `expr:"handle"`
@@ -623,7 +624,7 @@ func (f *oldFields) set(a *social.Activity) {
 	when := a.Occurred.UTC()
 	*f = oldFields{
 		Type: string(a.Type), Platform: string(a.Platform), Scope: a.Scope, Text: text,
-		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, URL: a.URL, ObjectType: a.Object.Type,
+		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Subject: subjectOf(a.Text), URL: a.URL, ObjectType: a.Object.Type,
 		Handle: a.Actor.Handle, Name: a.Actor.Name, IsReply: a.InReplyTo != "",
 		Hour: when.Hour(), Weekday: (int(when.Weekday())+6)%7 + 1,
 	}

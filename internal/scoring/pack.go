@@ -23,8 +23,8 @@ const packVersion = 1
 //	its form: 0 and the form itself where it is new, else its number from 1
 //	the hashes of actor, object, replied-to object and conversation
 //
-// A form is the eight words that many records share (type, direction,
-// platform, scope, object type, intent, sentiment, language) and whether it
+// A form is the nine words that many records share (type, direction,
+// platform, scope, object type, intent, sentiment, language, subject) and whether it
 // is undated. A hash or word is 0 if there is none, 1 and itself (eight bytes;
 // length and bytes) where it is new, and else its number from 2.
 func Pack(records []Record) []byte {
@@ -86,12 +86,12 @@ func Pack(records []Record) []byte {
 
 // form is what many records share.
 type form struct {
-	words   [8]string
+	words   [9]string
 	undated bool
 }
 
 func formOf(r *Record) form {
-	return form{[8]string{string(r.Type), string(r.Direction), string(r.Platform), r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language}, r.Undated}
+	return form{[9]string{string(r.Type), string(r.Direction), string(r.Platform), r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language, r.Subject}, r.Undated}
 }
 
 // Unpack reads what Pack wrote: the records without their Rest, in order of
@@ -251,7 +251,7 @@ func (p *unpacker) record(first bool) Record {
 	f := p.form()
 	r.Actor, r.Object, r.InReplyTo, r.Conversation = p.hash(), p.hash(), p.hash(), p.hash()
 	r.Type, r.Direction, r.Platform = social.Type(f.words[0]), social.Direction(f.words[1]), social.Platform(f.words[2])
-	r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language = f.words[3], f.words[4], f.words[5], f.words[6], f.words[7]
+	r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language, r.Subject = f.words[3], f.words[4], f.words[5], f.words[6], f.words[7], f.words[8]
 	r.Undated = f.undated
 	return r
 }

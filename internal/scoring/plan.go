@@ -116,6 +116,9 @@ func (p *plan) sift(s source, own []act, now int64) [][]int32 {
 		a := &own[i]
 		look := s.shape(int(a.source), int(a.reading))
 		p.narrow(&look)
+		if p.reads&readsSubject != 0 {
+			look.subject = s.subject(int(a.reading))
+		}
 		n, ok := numbers[look]
 		if !ok {
 			n = int32(len(verdicts))

@@ -30,6 +30,7 @@ type shape struct {
 	intent     string
 	sentiment  string
 	language   string
+	subject    string
 	isReply    bool
 }
 
@@ -49,6 +50,7 @@ type names struct {
 	Intent     string `expr:"intent"`
 	Sentiment  string `expr:"sentiment"`
 	Language   string `expr:"language"`
+	Subject    string `expr:"subject"`
 	URL        string `expr:"url"`
 	ObjectType string `expr:"object_type"`
 	Handle     string `expr:"handle"`
@@ -68,6 +70,7 @@ const (
 	readsIntent
 	readsSentiment
 	readsLanguage
+	readsSubject
 	readsIsReply
 	readsClock // hour or weekday
 
@@ -85,6 +88,7 @@ var textFields = map[string]struct {
 	"intent":      {func(v *view) string { return v.intent }, readsIntent},
 	"sentiment":   {func(v *view) string { return v.sentiment }, readsSentiment},
 	"language":    {func(v *view) string { return v.language }, readsLanguage},
+	"subject":     {func(v *view) string { return v.subject }, readsSubject},
 	"text":        {func(v *view) string { return v.rest.Text }, readsTexts},
 	"url":         {func(v *view) string { return v.rest.URL }, readsTexts},
 	"handle":      {func(v *view) string { return v.rest.Handle }, readsTexts},

@@ -35,6 +35,7 @@ type Record struct {
 	Intent     string
 	Sentiment  string
 	Language   string
+	Subject    string // of the text: SubjectJob, or ""
 	Undated    bool
 
 	// Rest is what only rules about texts ask for. It is nil if all of it is
@@ -52,7 +53,7 @@ func RecordOf(a social.Activity) Record {
 		Object: objectHash(a.Platform, a.Scope, a.Object.ID), InReplyTo: objectHash(a.Platform, a.Scope, a.InReplyTo),
 		Conversation: objectHash(a.Platform, a.Scope, a.Conversation), Actor: actorHash(a.Account()),
 		Type: a.Type, Direction: a.Direction, Platform: a.Platform, Scope: a.Scope, ObjectType: a.Object.Type,
-		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Undated: a.Undated,
+		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Subject: subjectOf(a.Text), Undated: a.Undated,
 	}
 	if rest := (Rest{a.Text, a.URL, a.Actor.Handle, a.Actor.Name}); rest != (Rest{}) {
 		r.Rest = &rest
@@ -147,7 +148,7 @@ func compareRecords(a, b *Record) int {
 		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope),
 		cmp.Compare(a.Actor, b.Actor), cmp.Compare(a.Object, b.Object), cmp.Compare(a.ObjectType, b.ObjectType),
 		cmp.Compare(a.InReplyTo, b.InReplyTo), cmp.Compare(a.Conversation, b.Conversation),
-		cmp.Compare(a.Language, b.Language), cmp.Compare(a.Sentiment, b.Sentiment), cmp.Compare(a.Intent, b.Intent),
+		cmp.Compare(a.Language, b.Language), cmp.Compare(a.Sentiment, b.Sentiment), cmp.Compare(a.Intent, b.Intent), cmp.Compare(a.Subject, b.Subject),
 		cmp.Compare(undated(a), undated(b)),
 	)
 }

@@ -63,6 +63,8 @@ func (f activities) shape(i, reading int) shape {
 	}
 }
 
+func (f activities) subject(i int) string { return subjectOf(f[i].Text) }
+
 func (f activities) rest(i, reading int) Rest {
 	a := &f[i]
 	return Rest{f[reading].Text, a.URL, a.Actor.Handle, a.Actor.Name}
@@ -102,6 +104,8 @@ func (c compact) shape(i, reading int) shape {
 		intent: e.Intent, sentiment: e.Sentiment, language: e.Language, isReply: a.InReplyTo != 0,
 	}
 }
+
+func (c compact) subject(i int) string { return c[i].Subject }
 
 func (c compact) rest(i, reading int) Rest {
 	var r Rest

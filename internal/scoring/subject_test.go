@@ -1,0 +1,32 @@
+package scoring
+
+import "testing"
+
+func TestSubjectOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"Hello! Are you hiring? I can send my CV.":            SubjectJob,
+		"Are you still hiring in Berlin":                      SubjectJob,
+		"I am looking for a new job in support":               SubjectJob,
+		"Please find my résumé attached":                      SubjectJob,
+		"I'd like to send you my CV":                          SubjectJob,
+		"any job openings at your office?":                    SubjectJob,
+		"I applied for the internship last week, any news?":   SubjectJob,
+		"Anbei meine Bewerbung als Fahrerin":                  SubjectJob,
+		"When will my resumed subscription be charged?":       "",
+		"We order 40 bikes for our internship programme":      "",
+		"The app deleted my CV upload form":                   "",
+		"Would it do the job in a small office?":              "",
+		"our hiring team needs 20 seats":                      "",
+		"We are hiring, does your tool post job ads?":         "",
+		"My resume template does not print":                   "",
+		"I'm looking for work gloves in size 9":               "",
+		"looking for a role based access control that scales": "",
+		"Can applicants submit my CV form twice?":             "",
+		"I want to position your ad":                          "",
+		"":                                                    "",
+	} {
+		if got := subjectOf(text); got != want {
+			t.Errorf("%q is about %q, want %q", text, got, want)
+		}
+	}
+}
