@@ -40,8 +40,9 @@ build: ## Build the operator's tool, bin/rapport
 	@CGO_ENABLED=0 go build -trimpath -o bin/rapport ./cmd/rapport
 
 .PHONY: test
-test: check ## Check everything, then run all tests against a local cloud of their own (TEST_PORT=4577)
-	@$(CLOUD) with --name test --port $(TEST_PORT) -- go test -count=1 -timeout=85m -shuffle=on ./...
+test: check ## Check everything, then run all tests against local clouds of their own (TEST_PORT=4577, and the next)
+	@$(CLOUD) with --name packages --port $$(($(TEST_PORT) + 1)) --bare -- local/test.sh
+	@$(CLOUD) with --name test --port $(TEST_PORT) -- go test -count=1 -timeout=60m -shuffle=on ./e2e ./local
 
 .PHONY: check
 check: # The quick checks: format, vet, template
@@ -61,7 +62,7 @@ fuzz: ## Run each fuzz test for FUZZTIME (10s)
 
 .PHONY: bench
 bench: ## Measure speed and cost, on a local cloud of its own
-	@$(CLOUD) with --name bench --port 4578 -- go run ./cmd/bench
+	@$(CLOUD) with --name bench --port 4580 -- go run ./cmd/bench
 
 .PHONY: soak
 soak: ## Load a local cloud of its own for MINUTES (10), and count what was lost or doubled

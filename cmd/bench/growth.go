@@ -57,7 +57,8 @@ func evaluateSpeed(ctx context.Context) error {
 // growths prints how much more a message costs in a conversation of 2,000
 // exchanges than in one of 1, and in a thread of 50,000 askers than of one, and
 // a score of a person with 100,000 facts than of one with 200, as many of them
-// within the model's horizon.
+// within the model's horizon; and what pages cost of 1,000 and of 100,000, and
+// the issues of 28 days with 1.8 million messages.
 func growths(ctx context.Context) error {
 	const message = `: a message ([0-9.]+) RRU ([0-9.]+) WRU, a reply ([0-9.]+) RRU ([0-9.]+) WRU`
 	fmt.Fprintln(os.Stderr, "bench: a conversation of 2,000 exchanges, a thread of 50,000 askers …")
@@ -101,5 +102,31 @@ func growths(ctx context.Context) error {
 	line("rescore_rru_at_100000_facts", x[2], "RRU")
 	line("growth_rescore_rru", x[2]/x[0], "ratio")
 	line("growth_rescore_wru", x[3]/x[1], "ratio")
+
+	fmt.Fprintln(os.Stderr, "bench: pages of 100,000 leads, conversations and activities …")
+	if out, err = tested(ctx, "RAPPORT_GROWTH=100000", "-v", "-run", "^TestGrowthOfPages$", "./internal/api"); err != nil {
+		return err
+	}
+	for _, list := range []string{"leads", "waiting", "conversations", "activities"} {
+		x, err = numbers(out, `a page of `+list+`: ([0-9.]+) RRU of 1000, ([0-9.]+) of 100000`)
+		if err != nil {
+			return err
+		}
+		line("page_rru_"+list, x[1], "RRU")
+		line("growth_page_rru_"+list, x[1]/x[0], "ratio")
+	}
+
+	fmt.Fprintln(os.Stderr, "bench: the issues of 28 days with 1.8 million messages …")
+	if out, err = tested(ctx, "X=", "-run", "^$", "-bench", "^BenchmarkIssues$", "-benchtime", "1x", "./internal/view/byday"); err != nil {
+		return err
+	}
+	x, err = numbers(out, `([0-9.]+) ns/op.* ([0-9.]+) MB-heap.* ([0-9.]+) RRU/op.* ([0-9.]+) cpu-s`)
+	if err != nil {
+		return err
+	}
+	line("issues_seconds", x[0]/1e9, "s")
+	line("issues_heap_mb", x[1], "MB")
+	line("issues_rru", x[2], "RRU")
+	line("issues_cpu_seconds", x[3], "s")
 	return nil
 }

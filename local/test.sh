@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# Runs the tests of all packages but those that need the deployed stack (e2e and local).
+set -euo pipefail
+go list ./... | grep -v -E '^rapport/(e2e|local)$' | xargs go test -count=1 -timeout=60m -shuffle=on
