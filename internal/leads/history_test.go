@@ -1,11 +1,13 @@
 package leads_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -90,11 +92,27 @@ func happens(t testing.TB, s *store.Store, facts ...social.Activity) view.Stale 
 	return view.Merge(out)[0]
 }
 
-// plain is a model without rules about texts, as the default one but for those.
+// plain is the default model, which asks for no texts.
 func plain(t testing.TB) scoring.Model {
 	t.Helper()
 	m := scoring.DefaultModel()
-	m.Rules = slices.DeleteFunc(slices.Clone(m.Rules), func(r scoring.Rule) bool { return r.ID == "job_seeker" })
+	if m.Texts() {
+		t.Fatal("the default model reads texts")
+	}
+	return m
+}
+
+// wordy is the default model with a rule about texts.
+func wordy(t testing.TB) scoring.Model {
+	t.Helper()
+	b, err := json.Marshal(scoring.DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := scoring.ParseModel([]byte(strings.Replace(string(b), "subject == 'job'", "lower(text) contains 'my cv'", 1)))
+	if err != nil || !m.Texts() {
+		t.Fatalf("%v, reads texts: %v", err, m.Texts())
+	}
 	return m
 }
 
@@ -126,7 +144,7 @@ func TestHistoryInAnyOrder(t *testing.T) {
 			facts := life(r, 40+r.IntN(10))
 			m := plain(t)
 			if seed == 2 {
-				m = scoring.DefaultModel() // with a rule about texts
+				m = wordy(t)
 			}
 			want := expect(t, m, facts)
 			s, table := storetest.NewTable(t)
@@ -323,7 +341,7 @@ func TestTheSameScoreAsOfTheFacts(t *testing.T) {
 			facts[i].Key = social.ActivityKey(facts[i].Platform, facts[i].Scope, facts[i].Type, fmt.Sprint(i), facts[i].Occurred)
 		}
 	}
-	for _, m := range []scoring.Model{plain(t), scoring.DefaultModel()} {
+	for _, m := range []scoring.Model{plain(t), wordy(t)} {
 		s := storetest.New(t)
 		publishModel(t, s, m)
 		l := leads.New(s)
