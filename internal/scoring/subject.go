@@ -9,12 +9,7 @@ const SubjectJob = "job"
 // applies holds for texts about the author's own application. Words that only
 // belong to it, as a CV or an internship, are not enough: a customer may speak
 // of a form for CVs, or order for its interns.
-var applies = pattern.New(`(?i)\bare you (?:guys |currently |still |also )*hiring\b` +
-	`|\b(?:any|a|an|the|your|open) (?:open )?(?:job|internship) (?:openings?|vacanc(?:y|ies)|positions?|offers?)\b|\bjob openings?\b` +
-	`|\b(?:look|looking|search|searching|apply|applying|applied) for (?:a |an |the |any |your |some |this )?(?:new )?(?:(?:job|internship)s?\b|(?:work|position|vacancy|role)(?:\s*$|[,.;:!?)]| (?:in|at|as|with|here|near|again|since|please)\b))` +
-	`|\bmy (?:job )?application for (?:a|an|the|your|this) (?:job|internship|position|role)\b|\b(?:my|a) job application\b` +
-	`|\b(?:send|sending|sent|attach|attaching|attached|submit|submitted|share|forward|enclosed|see|find|here is|here's|is|as) (?:you |is |to you )?my (?:cv|resum[eé]|résum[eé])(?:[\s,.;:!?)]*$|[,.;:!?)]| (?:to|for|and|in|with|as|attached|below|by|here|via)\b)` +
-	`|\bmeine bewerbung\b|\bmich (?:bei (?:euch|ihnen|dir) )?(?:als .{1,30} )?(?:zu )?bewerben\b|\bmeinen lebenslauf\b|\bstellt ihr (?:noch |gerade )?ein\b`)
+var applies = pattern.New(`(?i)\bare you (?:guys |currently |still |also )*hiring\b|\b(?:any|a|an|the|your|open) (?:open )?(?:job|internship) (?:openings?|vacanc(?:y|ies)|positions?|offers?)\b|\bjob openings?\b|\b(?:look|looking|search|searching|apply|applying|applied) for (?:a |an |the |any |your |some |this )?(?:new )?(?:(?:job|internship)s?\b|(?:work|position|vacancy|role)(?:\s*$|[,.;:!?)]| (?:in|at|as|with|here|near|again|since|please)\b))|\bmy (?:job )?application for (?:a|an|the|your|this) (?:job|internship|position|role)\b|\b(?:my|a) job application\b|\b(?:send|sending|sent|attach|attaching|attached|submit|submitted|share|forward|enclosed|see|find|here is|here's|is|as) (?:you |is |to you )?my (?:cv|resum[eé]|résum[eé])(?:[\s,.;:!?)]*$|[,.;:!?)]| (?:to|for|and|in|with|as|attached|below|by|here|via)\b)|\bmeine bewerbung\b|\bmich (?:bei (?:euch|ihnen|dir) )?(?:als .{1,30} )?(?:zu )?bewerben\b|\bmeinen lebenslauf\b|\bstellt ihr (?:noch |gerade )?ein\b`)
 
 // subjectOf says what a text is about, as far as a rule may ask without
 // reading it again: SubjectJob, or "" for all else.
