@@ -843,7 +843,7 @@ func (x *world) dying(n int) *erasure.Erasure {
 	f.left.Store(int64(n))
 	cfg := x.cfg.Copy()
 	cfg.HTTPClient = f
-	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	cfg.RetryMaxAttempts = 1
 	s := store.New(cfg, x.table.Name)
 	e := erasure.New(s, func() time.Time { return demanded })
 	e.Archive, e.Key, e.Queue = archive.New(cfg, x.table.Name), key, x.enqueue

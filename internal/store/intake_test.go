@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
@@ -392,7 +391,7 @@ func dying(t *testing.T, table storetest.Table, n int) *store.Store {
 		t.Fatal(err)
 	}
 	cfg.HTTPClient = &mortal{n}
-	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	cfg.RetryMaxAttempts = 1
 	return store.New(cfg, table.Name)
 }
 
