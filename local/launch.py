@@ -1,11 +1,12 @@
-"""Starts the emulator (ministack, version pinned in requirements.lock) with nine patches.
+"""Starts the emulator (ministack, served by uvicorn; versions pinned in requirements.lock) with nine patches.
 
-They reach into its internals: check each one when the version is raised. Two make a warm request
+They reach into its internals: check each one when a version is raised. Two make a warm request
 take 10 ms instead of 100, two bound the processes of a burst, one corrects permissions, one keeps
 AWS clients and the API's callers apart, and three make a request to the table cost a quarter.
 """
 
 import functools
+import json
 import random
 import re
 import socketserver
@@ -126,9 +127,10 @@ async def _answer(scope, receive, send):
         if message["type"] != "http.request":
             return
         body, more = body + message.get("body", b""), message.get("more_body", False)
-    by_table = re.findall(rb'"RequestItems"\s*:\s*{\s*("[^"]*")', body) if "Batch" in action else _NAMES.findall(body)
-    key = (headers.get("authorization", "").split("/")[0], action, *sorted(set(by_table)))
+    key = (headers.get("authorization", "").split("/")[0], action, *sorted(_tables_of(action, body)))
     if "authorization" not in headers or _allowed.get(key, 0) < time.monotonic():
+        for old in [k for k, until in _allowed.items() if until < time.monotonic()]:
+            _allowed.pop(old, None)
         sent = []
 
         async def again():
@@ -157,6 +159,16 @@ async def _answer(scope, receive, send):
     await send({"type": "http.response.body", "body": content})
     if cycle.keep_alive:
         together.flush()
+
+
+def _tables_of(action, body):
+    """What of a request decides whether a role may do it, beside the action."""
+    if "Batch" not in action:
+        return set(_NAMES.findall(body))
+    try:
+        return {name.encode() for name in json.loads(body)["RequestItems"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {body}  # the emulator says what is wrong with it
 
 
 class _Together:

@@ -52,7 +52,7 @@ func (e *Erasure) archive(ctx context.Context, x *demand, _ string) (string, boo
 			return err
 		}
 		s.Places = nil
-		return e.Store.PutSought(ctx, x.workspace, x.tomb, s)
+		return e.Store.PutSought(ctx, x.workspace, x.looks(), s)
 	})
 	for _, a := range slices.Sorted(maps.Keys(x.whose)) {
 		if err == nil {
@@ -88,7 +88,7 @@ func (e *Erasure) cut(ctx context.Context, x *demand, after string) (string, boo
 	}
 	for err == nil {
 		var list []string
-		if list, err = e.Store.ToCut(ctx, x.workspace, x.tomb, "", 100); err != nil || len(list) == 0 {
+		if list, err = e.Store.ToCut(ctx, x.workspace, x.looks(), "", 100); err != nil || len(list) == 0 {
 			break
 		}
 		lines := map[string]map[int]bool{}
@@ -108,7 +108,7 @@ func (e *Erasure) cut(ctx context.Context, x *demand, after string) (string, boo
 		}
 		for _, place := range list {
 			if err == nil {
-				err = e.Store.DeleteToCut(ctx, x.workspace, x.tomb, place)
+				err = e.Store.DeleteToCut(ctx, x.workspace, x.looks(), place)
 			}
 		}
 		if err == nil && e.enough(ctx) {
@@ -251,7 +251,7 @@ func (w *work) takeOut(ctx context.Context, object string) error {
 		w.count("deliveries", n)
 	}
 	for _, i := range later {
-		if err := w.e.Store.PutToCut(ctx, w.x.workspace, w.x.tomb, fmt.Sprintf("%s#%d", object, i)); err != nil {
+		if err := w.e.Store.PutToCut(ctx, w.x.workspace, w.x.looks(), fmt.Sprintf("%s#%d", object, i)); err != nil {
 			return err
 		}
 	}
@@ -345,7 +345,7 @@ func (e *Erasure) cutFact(ctx context.Context, x *demand, ref store.FactRef, c *
 		return err
 	}
 	if note && f.Archive != "" {
-		if err := e.Store.PutToCut(ctx, x.workspace, x.tomb, f.Archive); err != nil {
+		if err := e.Store.PutToCut(ctx, x.workspace, x.looks(), f.Archive); err != nil {
 			return err
 		}
 	}

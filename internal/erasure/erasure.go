@@ -212,7 +212,7 @@ func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]in
 			for _, a := range part {
 				s.Accounts = append(s.Accounts, a.ID)
 			}
-			if err := e.Store.PutSought(ctx, x.workspace, x.tomb, s); err != nil {
+			if err := e.Store.PutSought(ctx, x.workspace, x.looks(), s); err != nil {
 				return false, err
 			}
 		}
@@ -345,14 +345,14 @@ func (e *Erasure) look(ctx context.Context, x *demand, s store.Sought) error {
 	s.Words = nil
 	for i, t := range words {
 		if size += len(t); size > maxWords && len(s.Words) > 0 {
-			if err := e.Store.PutSought(ctx, x.workspace, x.tomb, store.Sought{ID: s.ID + fmt.Sprint("-", i), Words: s.Words}); err != nil {
+			if err := e.Store.PutSought(ctx, x.workspace, x.looks(), store.Sought{ID: s.ID + fmt.Sprint("-", i), Words: s.Words}); err != nil {
 				return err
 			}
 			s.Words, size = nil, len(t)
 		}
 		s.Words = append(s.Words, t)
 	}
-	return e.Store.PutSought(ctx, x.workspace, x.tomb, s)
+	return e.Store.PutSought(ctx, x.workspace, x.looks(), s)
 }
 
 // take takes facts away, the account's and those of others that go with them.
@@ -415,7 +415,7 @@ func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, wi
 // sought calls f with each part of what has to be looked for.
 func (e *Erasure) sought(ctx context.Context, x *demand, f func(store.Sought) error) error {
 	for after := ""; ; {
-		list, err := e.Store.SoughtBy(ctx, x.workspace, x.tomb, after, 20)
+		list, err := e.Store.SoughtBy(ctx, x.workspace, x.looks(), after, 20)
 		if err != nil {
 			return err
 		}
@@ -459,7 +459,10 @@ func (e *Erasure) recall(ctx context.Context, x *demand) error {
 	return err
 }
 
+// looks names what one demand looks for: two about one account have each their own.
+func (x *demand) looks() string { return x.tomb + "@" + social.Stamp(x.at) }
+
 // lookNoMore takes away what was noted to be looked for.
 func (e *Erasure) lookNoMore(ctx context.Context, x *demand) error {
-	return e.sought(ctx, x, func(s store.Sought) error { return e.Store.DeleteSought(ctx, x.workspace, x.tomb, s.ID) })
+	return e.sought(ctx, x, func(s store.Sought) error { return e.Store.DeleteSought(ctx, x.workspace, x.looks(), s.ID) })
 }

@@ -75,7 +75,35 @@ func (e *Erasure) forget(ctx context.Context, w string, own, with []view.Fact) (
 	if err == nil {
 		err = each(e.Whole, with)
 	}
+	if err == nil {
+		err = e.forgetRebuilt(ctx, w, slices.Concat(own, with))
+	}
 	return removed, err
+}
+
+// forgetRebuilt takes away the same from what a rebuild made, which is there
+// while one runs, or after one that was broken off.
+func (e *Erasure) forgetRebuilt(ctx context.Context, w string, gone []view.Fact) error {
+	there, err := e.Store.HasRebuilt(ctx, w)
+	if err != nil || !there {
+		return err
+	}
+	for part := range slices.Chunk(gone, perPart) {
+		for _, v := range slices.Concat(e.Views, e.Whole) {
+			if _, err := v.Forget(ctx, store.Rebuilt(w), part); err != nil {
+				return fmt.Errorf("view %s, as it was rebuilt: %w", v.Name(), err)
+			}
+		}
+	}
+	for _, f := range gone {
+		account := f.Account().AccountID()
+		for _, p := range []string{"A#" + account, "P#" + social.PersonID(account)} {
+			if err := e.Store.DropRebuilt(ctx, w, store.Partition(p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // persons leaves those facts by which somebody may be a lead.

@@ -22,6 +22,11 @@ func TestSubjectOf(t *testing.T) {
 		"I'm looking for work gloves in size 9":               "",
 		"looking for a role based access control that scales": "",
 		"Can applicants submit my CV form twice?":             "",
+		"Wann stellt ihr ein Update bereit?":                  "",
+		"Stellt ihr ein? Ich suche etwas ab Mai":              SubjectJob,
+		"I'm looking for the role in the admin panel":         "",
+		"Candidates can't see the job openings page":          "",
+		"A job application arrives twice in our inbox":        "",
 		"I want to position your ad":                          "",
 		"":                                                    "",
 	} {

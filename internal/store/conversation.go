@@ -111,7 +111,7 @@ type Change struct {
 // Extent is from the earliest of some instants to the newest; zero: none.
 type Extent struct{ From, To time.Time }
 
-// Add makes the span hold an instant too.
+// Add makes the extent hold an instant too.
 func (s *Extent) Add(at time.Time) {
 	if s.From.IsZero() || at.Before(s.From) {
 		s.From = at
@@ -119,7 +119,7 @@ func (s *Extent) Add(at time.Time) {
 	s.To = newer(s.To, at)
 }
 
-// And makes the span hold all that another holds.
+// And makes the extent hold all that another holds.
 func (s *Extent) And(o Extent) {
 	if !o.From.IsZero() {
 		s.Add(o.From)
@@ -154,7 +154,10 @@ func (s *Store) StandAfter(ctx context.Context, w string, old Head, c Change) (H
 	}
 	h := Head{Thread: old.Thread, Asker: old.Asker}
 	items, err := all[partItem](ctx, s, query{pk: partPK(w, h.Thread, h.Asker), from: "M#", to: "X$", limit: short})
-	if err != nil || len(items) == short {
+	if err != nil {
+		return h, err
+	}
+	if len(items) == short {
 		return s.stand(ctx, w, h, Change{Whole: true}, time.Time{})
 	}
 	var own, wanting []NodeRef
@@ -298,7 +301,7 @@ func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf ti
 // is in no list, but its item stays, so that its version does.
 func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	k := headKey(w, h.Thread, h.Asker)
-	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: old.Version + 1, Thread: h.Thread, Asker: h.Asker}
+	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: nextVersion(old.Version), Thread: h.Thread, Asker: h.Asker}
 	if !h.Last.IsZero() {
 		it.Started, it.Said, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Said), h.LastKey
 		if !h.Answered.IsZero() {

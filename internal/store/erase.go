@@ -148,7 +148,7 @@ func (s *Store) GoesWith(ctx context.Context, w string, as []social.Activity, un
 			continue
 		}
 		threads[root] = true
-		askers, err := s.Askers(ctx, w, root, 2)
+		askers, err := s.Askers(ctx, w, root, "", 2)
 		if err != nil {
 			return nil, false, err
 		}
@@ -247,7 +247,7 @@ func (s *Store) Beside(ctx context.Context, w string, as []social.Activity, limi
 			return nil, err
 		}
 		note(private, since)
-		askers, err := s.Askers(ctx, w, root, limit)
+		askers, err := s.Askers(ctx, w, root, "", limit)
 		if err != nil {
 			return nil, err
 		}

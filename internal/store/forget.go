@@ -133,11 +133,10 @@ func (f *forgetting) told(ctx context.Context, p Place) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		askers, err := f.store.Askers(ctx, f.w, root, MaxAskers)
+		err = f.eachAsker(ctx, root, func(asker string) error { out = append(out, asker); return nil })
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, askers...)
 	}
 	return out, nil
 }
@@ -315,23 +314,34 @@ func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) erro
 	if !n.Private {
 		return nil
 	}
-	askers, err := s.Askers(ctx, f.w, root, MaxAskers)
-	if err != nil {
-		return err
-	}
-	for _, asker := range askers {
+	return f.eachAsker(ctx, root, func(asker string) error {
 		if err := unpair(root, asker); err != nil {
 			return err
 		}
 		m, ok, err := s.Before(ctx, Own(f.w, root, asker), n.Occurred)
-		if err != nil {
-			return err
-		}
 		if ok {
 			f.stale(m.Ref)
 		}
+		return err
+	})
+}
+
+// eachAsker calls do with each asker of a thread.
+func (f *forgetting) eachAsker(ctx context.Context, root string, do func(string) error) error {
+	for after := ""; ; {
+		askers, err := f.store.Askers(ctx, f.w, root, after, MaxAskers)
+		if err != nil {
+			return err
+		}
+		for _, after = range askers {
+			if err := do(after); err != nil {
+				return err
+			}
+		}
+		if len(askers) < MaxAskers {
+			return nil
+		}
 	}
-	return nil
 }
 
 // stale notes a message to be viewed again.

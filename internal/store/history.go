@@ -105,7 +105,7 @@ func (s *Store) nextBlock(ctx context.Context, q query) (Mark, error) {
 
 // PutBlock writes a block on condition of the version read before.
 func (s *Store) PutBlock(ctx context.Context, w, account string, b Block) error {
-	return s.putVersion(ctx, historyItem{PK: accountPK(w, account), SK: historySK(b.End), Schema: 1, Version: b.Version + 1, Data: b.Data}, b.Version)
+	return s.putVersion(ctx, historyItem{PK: accountPK(w, account), SK: historySK(b.End), Schema: 1, Version: nextVersion(b.Version), Data: b.Data}, b.Version)
 }
 
 // DeleteBlock takes a block away on condition of the version read before.

@@ -26,7 +26,6 @@ import (
 //	thread: asker             w#C#thread        A#account
 //	thread: private, unnamed  w#C#thread        P#time#id; P-#time#id (deleted)
 //	thread: private, named    w#C#thread        PN#time#id
-//	thread: linked thread     w#C#thread        L#thread
 //	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
 //	asker's part: exchanges   w#C#thread#account  X#answered#reply
 //	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…

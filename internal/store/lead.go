@@ -180,12 +180,15 @@ func (s *Store) leads(ctx context.Context, keys []key) ([]Lead, error) {
 
 // PutLead writes a lead whose Version is the one read before.
 func (s *Store) PutLead(ctx context.Context, w string, l Lead) error {
-	it := leadItem{PK: personPK(w, l.Person), SK: leadSK(l.Model), G1PK: rankG1(w, l.Model, l.Person), G1SK: rankKey(Step(l.Micro), l.Person), Schema: 1, Version: l.Version + 1,
+	it := leadItem{PK: personPK(w, l.Person), SK: leadSK(l.Model), G1PK: rankG1(w, l.Model, l.Person), G1SK: rankKey(Step(l.Micro), l.Person), Schema: 1, Version: nextVersion(l.Version),
 		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
 		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy)}
 	if !l.Due.IsZero() {
 		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)
+		if isRebuilt(w) {
+			it.G3PK = asideOfDue + it.G3PK
+		}
 	}
 	return s.putVersion(ctx, it, l.Version)
 }

@@ -23,6 +23,24 @@ type manifestItem struct {
 	Schema int
 }
 
+// asideOfDue stands before what a rebuilt lead would have as the partition of
+// what is due: nobody scores it.
+const asideOfDue = "~"
+
+func isRebuilt(w string) bool { return strings.Contains(w, "~") }
+
+// HasRebuilt reports whether there is anything that a rebuild of a workspace
+// made and did not take away yet.
+func (s *Store) HasRebuilt(ctx context.Context, w string) (bool, error) {
+	for _, pk := range allShards(strings.TrimSuffix(manifestPK(w, ""), "#")) {
+		items, err := all[key](ctx, s, query{pk: pk, limit: 1})
+		if err != nil || len(items) > 0 {
+			return len(items) > 0, err
+		}
+	}
+	return false, nil
+}
+
 func manifestPK(w, shard string) string { return Rebuilt(w) + "#Z#" + shard }
 
 // NotePartition notes that views were rebuilt in a partition of w.
@@ -127,7 +145,7 @@ func (s *Store) partition(ctx context.Context, w, under string, p Partition, own
 		if under != w {
 			for k, v := range it {
 				if x, ok := v.(*types.AttributeValueMemberS); ok && (strings.HasSuffix(k, "PK") || strings.HasSuffix(k, "SK")) {
-					it[k] = str(strings.ReplaceAll(x.Value, under+"#", w+"#"))
+					it[k] = str(strings.TrimPrefix(strings.ReplaceAll(x.Value, under+"#", w+"#"), asideOfDue))
 				}
 			}
 		}

@@ -193,6 +193,16 @@ func (s *Store) putVersion(ctx context.Context, item any, read int64) error {
 	return nil
 }
 
+// nextVersion follows the version that was read. That of a new item begins at
+// random, so that whoever read an item that was deleted and written anew since
+// does not take the new one for it.
+func nextVersion(read int64) int64 {
+	if read == 0 {
+		return 1 + rand.Int64N(1<<40)
+	}
+	return read + 1
+}
+
 // get reads one item, strongly consistent, into v. Nothing there is an error of kind NotFound.
 func (s *Store) get(ctx context.Context, k key, v any) error {
 	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: k.av(), ConsistentRead: aws.Bool(true)})

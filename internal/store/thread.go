@@ -65,6 +65,36 @@ func (s *Store) ThreadOf(ctx context.Context, w string, a social.Activity) (stri
 	return s.Root(ctx, w, MessageID(a.Platform, a.Scope, a.InReplyTo))
 }
 
+// windowEnd is until when the business's private messages that name nothing are
+// to a message of an asker's: "~" is for ever, "" that none is.
+func (s *Store) windowEnd(ctx context.Context, w, thread string, m NodeRef) (string, error) {
+	next, err := s.After(ctx, Own(w, thread, m.Account), m.Occurred, &m, 1)
+	switch {
+	case err != nil:
+		return "", err
+	case len(next) == 0:
+		return "~", nil
+	case next[0].Occurred.Equal(m.Occurred):
+		return "", nil // of two of the same instant, the later in order is replied to
+	}
+	return social.Stamp(next[0].Occurred) + "~", nil // a reply of that very instant is not to the next one yet
+}
+
+// FirstInWindow returns the first of the messages that Window returns, and the
+// first that follows r; deleted ones are left out.
+func (s *Store) FirstInWindow(ctx context.Context, w, thread string, m, r NodeRef) (first, next []NodeRef, err error) {
+	until, err := s.windowEnd(ctx, w, thread, m)
+	if err != nil || until == "" {
+		return nil, nil, err
+	}
+	l, from := Unnamed(w, thread), social.Stamp(m.Occurred)+"~"
+	if first, err = s.between(ctx, l, from, until, false, 1); err != nil {
+		return nil, nil, err
+	}
+	next, err = s.between(ctx, l, max(from, order(r)+"!"), until, false, 1)
+	return first, next, err
+}
+
 // MaxAskers is how many askers of a thread a private message is to that names
 // none: where more ask there, it is to the first of them in the order of ids.
 const MaxAskers = 200
@@ -73,16 +103,9 @@ const MaxAskers = 200
 // a message of an asker's, as long as it stands: those after it, until the
 // asker's next one. Those that were deleted are among them only if asked for.
 func (s *Store) Window(ctx context.Context, w, thread string, m NodeRef, deleted bool) ([]NodeRef, error) {
-	until, own := "~", Own(w, thread, m.Account)
-	next, err := s.After(ctx, own, m.Occurred, &m, 1)
-	if err != nil {
+	until, err := s.windowEnd(ctx, w, thread, m)
+	if err != nil || until == "" {
 		return nil, err
-	}
-	if len(next) > 0 {
-		if next[0].Occurred.Equal(m.Occurred) {
-			return nil, nil // of two of the same instant, the later in order is replied to
-		}
-		until = social.Stamp(next[0].Occurred) + "~" // a reply of that very instant is not to the next one yet
 	}
 	var out []NodeRef
 	collect := func(n NodeRef) error { out = append(out, n); return nil }
@@ -450,9 +473,13 @@ func (s *Store) DeleteAsker(ctx context.Context, w, thread, asker string) error 
 	return s.delete(ctx, key{threadPK(w, thread), askerSK(asker)})
 }
 
-// Askers returns askers of a thread, at most limit, in the order of their ids.
-func (s *Store) Askers(ctx context.Context, w, thread string, limit int) ([]string, error) {
-	items, err := all[key](ctx, s, query{pk: threadPK(w, thread), prefix: askerSK(""), limit: limit})
+// Askers returns askers of a thread after one (""), at most limit, in the order of their ids.
+func (s *Store) Askers(ctx context.Context, w, thread, after string, limit int) ([]string, error) {
+	q := query{pk: threadPK(w, thread), prefix: askerSK(""), limit: limit}
+	if after != "" {
+		q.after = askerSK(after)
+	}
+	items, err := all[key](ctx, s, q)
 	if err != nil {
 		return nil, err
 	}

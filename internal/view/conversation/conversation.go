@@ -312,7 +312,9 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 			return n, err
 		}
 		others = append(others, view.Fact{Ref: ref, Activity: a})
-		scores = append(scores, view.Stale{Account: ref.Account})
+		if a.Direction == social.Inbound && a.Actor.ID != social.Unknown { // nobody scores others
+			scores = append(scores, view.Stale{Account: ref.Account})
+		}
 	}
 	if len(others) == 0 {
 		return n, nil

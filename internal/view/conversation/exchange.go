@@ -228,19 +228,11 @@ func (v *View) firstAndNext(ctx context.Context, w, root string, m, r store.Node
 		return nil, nil, err
 	}
 	if private {
-		window, err := v.store.Window(ctx, w, root, m, false)
+		c, d, err := v.store.FirstInWindow(ctx, w, root, m, r)
 		if err != nil {
 			return nil, nil, err
 		}
-		for i := range window {
-			if i == 0 {
-				a = append(a, window[0])
-			}
-			if before(r, window[i]) {
-				b = append(b, window[i])
-				break
-			}
-		}
+		a, b = append(a, c...), append(b, d...)
 	}
 	return earliest(a), earliest(b), nil
 }

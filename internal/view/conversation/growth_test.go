@@ -162,6 +162,24 @@ func TestGrowth(t *testing.T) {
 		}
 	}
 
+	// One who says in private what nobody asked: each costs as much as the first.
+	s0, _ := storetest.NewTable(t)
+	private := func(a *social.Activity) { a.Conversation, a.Type = "private", social.Message }
+	keep(t, s0, []social.Activity{said("ann", "p", 0, social.Inbound, private)}, 1)
+	var told [2]float64
+	for i := range 30 {
+		r, wr := units(t, s0, said("brand", fmt.Sprint("told", i), 10+i, social.Outbound, private))
+		switch i { // the first is the first reply, too
+		case 1:
+			told[0] = r + wr
+		case 29:
+			told[1] = r + wr
+		}
+	}
+	if told[1] > 1.2*told[0] {
+		t.Errorf("the second message in a row that nobody asked for costs %.1f units, the 30th %.1f", told[0], told[1])
+	}
+
 	askers := 2000
 	if n, err := strconv.Atoi(os.Getenv("GROWTH")); err == nil {
 		askers = n

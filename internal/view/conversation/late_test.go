@@ -3,12 +3,14 @@ package conversation_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/fault"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -109,6 +111,62 @@ func TestParentsArriveWhileAReplyIsWritten(t *testing.T) {
 			if done {
 				break
 			}
+		}
+	}
+}
+
+// Replies came before their parent, which is in a thread that the platform
+// names: they stand in that thread, whether they name it or not.
+func TestAParentInANamedThread(t *testing.T) {
+	top := said("asker0", "top", 0, social.Inbound, named)
+	under := func(id, parent string, minute int, dir social.Direction) social.Activity {
+		who := map[social.Direction]string{social.Inbound: "asker1", social.Outbound: "brand"}[dir]
+		return said(who, id, minute, dir, func(a *social.Activity) { a.Type, a.InReplyTo = social.Reply, parent })
+	}
+	all := []social.Activity{top, under("first", "top", 10, social.Inbound), under("answer", "first", 20, social.Outbound), under("second", "first", 30, social.Inbound), under("third", "second", 40, social.Inbound)}
+	made := func(order ...int) map[string]string {
+		s, table := storetest.NewTable(t)
+		for _, i := range order {
+			keep(t, s, all[i:i+1], 1)
+		}
+		return table.DumpBut(t, func(pk, sk string) []string { return (*conversations.View)(nil).Arrival(pk[len(w)+1:], sk) })
+	}
+	want := made(0, 1, 2, 3, 4)
+	for _, order := range [][]int{{4, 3, 2, 1, 0}, {1, 0, 2, 3, 4}, {0, 3, 1, 2, 4}, {2, 1, 4, 0, 3}} {
+		if d := cmp.Diff(want, made(order...)); d != "" {
+			t.Errorf("in the order %v (-in order +so):\n%s", order, d)
+		}
+	}
+}
+
+// Whoever read a head that was erased and written anew since does not write
+// over the new one.
+func TestAHeadReadBeforeAnErasure(t *testing.T) {
+	s, table := storetest.NewTable(t)
+	first, second, third := said("asker0", "1", 0, social.Inbound, named), said("asker0", "2", 10, social.Inbound, named), said("asker0", "3", 20, social.Inbound, named)
+	keep(t, s, []social.Activity{first}, 1)
+	keep(t, s, []social.Activity{second}, 1)
+	thread, asker := store.ThreadID("standard", "forum", "named"), first.Account().AccountID()
+	old, err := s.Head(t.Context(), w, thread, asker)
+	if err != nil || !old.WaitingSince.Equal(first.Occurred) {
+		t.Fatal(old, err)
+	}
+	v := conversations.New(s, quiet)
+	for range 2 { // as an erasure does it: before and after the fact goes
+		if _, err := v.Forget(t.Context(), w, []view.Fact{view.FactOf(first)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DeleteFacts(t.Context(), w, asker, []store.FactRef{store.RefOf(first)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old.Said = third.Occurred
+	if err := s.PutHead(t.Context(), w, old, old); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a head of before the erasure is written: %v", err)
+	}
+	for k, v := range table.Dump(t) {
+		if strings.HasSuffix(k, "| @") && strings.Contains(v, "WaitingSince:"+social.Stamp(first.Occurred)) {
+			t.Errorf("%s waits since a message that was erased: %s", k, v)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 		return err
 	}
 	root := e.root
-	if root != p.Message && !store.ByPlatform(root) && (p.Private || len(e.below.Askers) > 0 || !e.below.Whole) {
+	if root != p.Message && (p.Private || len(e.below.Askers) > 0 || !e.below.Whole) {
 		// Replies came before this message, and stand under its own id.
 		if err := k.lift(ctx, p.Place, root); err != nil {
 			return err
@@ -40,7 +40,7 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 		}
 		return k.settle(ctx, m.Thread, m.Account, p.NodeRef, &m.NodeRef)
 	case p.Private && store.ByPlatform(root):
-		askers, err := k.store.Askers(ctx, k.w, root, store.MaxAskers)
+		askers, err := k.store.Askers(ctx, k.w, root, "", store.MaxAskers)
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ const pageOfAskers = 200
 func (k *keeping) lift(ctx context.Context, p store.Place, root string) error {
 	from := p.Message
 	for from != root {
-		askers, err := k.store.Askers(ctx, k.w, from, pageOfAskers)
+		askers, err := k.store.Askers(ctx, k.w, from, "", pageOfAskers)
 		if err != nil {
 			return err
 		}
