@@ -67,7 +67,7 @@ func TestAWriteWhoseAnswerWasLostIsOnesOwn(t *testing.T) {
 		if err := s.PutLead(ctx, "w1", l); err != nil {
 			t.Fatalf("a view: %v", err)
 		}
-		l.Version++
+		l.Version = version(t, s, "w1", l)
 	}
 
 	if _, err := s.ClaimHost(ctx, "h.example", t0, time.Minute); err != nil {

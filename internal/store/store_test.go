@@ -84,7 +84,7 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 	if err := s.PutLead(t.Context(), "w1", l); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a second writer that read nothing: %v, want a conflict", err)
 	}
-	l.Version, l.Micro = 1, 7
+	l.Version, l.Micro = version(t, s, "w1", l), 7
 	if err := s.PutLead(t.Context(), "w1", l); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Version = 2
+	l.Version++
 	if d := cmp.Diff(l, got); d != "" {
 		t.Errorf("read back (-want +got):\n%s", d)
 	}
@@ -155,7 +155,7 @@ func TestAHeadIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := units
-	l.Version, l.Micro = 1, l.Micro+1
+	l.Version, l.Micro = version(t, s, w, l), l.Micro+1
 	if err := s.PutLead(t.Context(), w, l); err != nil {
 		t.Fatal(err)
 	}
@@ -393,4 +393,14 @@ func TestSourceIsAllOrNothing(t *testing.T) {
 	if err != nil || len(routes) != 1 || routes[0].Scope != "page#1" {
 		t.Errorf("routes %+v, %v", routes, err)
 	}
+}
+
+// version is that of a stored lead.
+func version(t *testing.T, s *store.Store, w string, l store.Lead) int64 {
+	t.Helper()
+	v, err := s.LeadVersion(t.Context(), w, l.Person, l.Model)
+	if err != nil || v == 0 {
+		t.Fatal(v, err)
+	}
+	return v
 }

@@ -220,7 +220,8 @@ func (k *keeping) heads(ctx context.Context) error {
 // where nothing changed: the new version refuses a slower writer who read the
 // old one before the facts that made it so.
 func (v *View) head(ctx context.Context, w, root, asker string, c store.Change) error {
-	return store.Again(ctx, func() error {
+	var lower []string // threads that were the root
+	err := store.Again(ctx, func() error {
 		old, err := v.store.Head(ctx, w, root, asker)
 		if fault.Is(err, fault.NotFound) {
 			old, err = store.Head{Thread: root, Asker: asker}, nil
@@ -237,10 +238,43 @@ func (v *View) head(ctx context.Context, w, root, asker string, c store.Change) 
 		}
 		was := root
 		if err = v.rooted(ctx, w, &root, asker); root != was {
-			c.Whole = true
+			c.Whole, lower = true, append(lower, was)
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return v.off(ctx, w, lower, asker)
+}
+
+// off takes an asker off the lists of threads from which everything of the
+// asker's was moved up.
+func (v *View) off(ctx context.Context, w string, lower []string, asker string) error {
+	for _, thread := range lower {
+		if err := v.store.DeleteAsker(ctx, w, thread, asker); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raise moves an asker's part of lower threads up to the root. The asker is on
+// the root's list first: wherever something of an asker's may stand, the list
+// says so, and whoever takes up an attempt that died finds it.
+func (v *View) raise(ctx context.Context, w string, lower []string, root, asker string) error {
+	if len(lower) == 0 {
+		return nil
+	}
+	if err := v.store.PutAsker(ctx, w, root, asker); err != nil {
+		return err
+	}
+	for _, thread := range lower {
+		if err := v.store.MovePart(ctx, w, thread, root, asker); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rooted looks whether a thread in which something of an asker's was written
@@ -251,7 +285,7 @@ func (v *View) rooted(ctx context.Context, w string, root *string, asker string)
 	if err != nil || after == *root {
 		return err
 	}
-	if err := v.store.MovePart(ctx, w, *root, after, asker); err != nil {
+	if err := v.raise(ctx, w, []string{*root}, after, asker); err != nil {
 		return err
 	}
 	*root = after

@@ -56,6 +56,7 @@ func (k *keeping) settle(ctx context.Context, thread, asker string, r store.Node
 	var noted []social.Activity
 	c := replied(r.Occurred)
 	var root string
+	var lower []string
 	err := store.Again(ctx, func() error {
 		looks := false
 		path, err := k.store.Path(ctx, w, thread)
@@ -65,11 +66,11 @@ func (k *keeping) settle(ctx context.Context, thread, asker string, r store.Node
 		// What stands below moves up first: the message that is replied to may be
 		// on its way, and what an earlier round wrote.
 		root = path[len(path)-1]
-		for _, lower := range path[:len(path)-1] {
+		if lower = path[:len(path)-1]; len(lower) > 0 {
 			c.Whole = true
-			if err := k.store.MovePart(ctx, w, lower, root, asker); err != nil {
-				return err
-			}
+		}
+		if err := k.raise(ctx, w, lower, root, asker); err != nil {
+			return err
 		}
 		list := listOf(w, root, r)
 		old, err := k.store.Pair(ctx, w, root, asker, list, r, names)
@@ -116,7 +117,10 @@ func (k *keeping) settle(ctx context.Context, thread, asker string, r store.Node
 		return k.rooted(ctx, w, &root, asker)
 	})
 	k.touch(root, asker, c)
-	return err
+	if err != nil {
+		return err
+	}
+	return k.off(ctx, w, lower, asker)
 }
 
 func listOf(w, root string, r store.NodeRef) store.List {

@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -115,6 +116,93 @@ func TestParentsArriveWhileAReplyIsWritten(t *testing.T) {
 	}
 }
 
+// dies is held before one of its requests, while something else happens, and
+// answers none from another one on.
+type dies struct {
+	n        atomic.Int64
+	at, dead int64
+	meantime func()
+}
+
+func (d *dies) Do(r *http.Request) (*http.Response, error) {
+	n := d.n.Add(1)
+	if n == d.at {
+		d.meantime()
+	}
+	if n >= d.dead {
+		return nil, errors.New("the process is dead")
+	}
+	return http.DefaultClient.Do(r)
+}
+
+// What stands below moves all the way up, also if whoever moves it dies on the
+// way while the messages above arrive.
+func TestWhoMovesRepliesUpDies(t *testing.T) {
+	var all []social.Activity
+	for i := range 5 { // each replies to the one before
+		all = append(all, said(fmt.Sprint("asker", i%2), fmt.Sprint("m", i), 10*i, social.Inbound, func(a *social.Activity) {
+			if i > 0 {
+				a.Type, a.InReplyTo = social.Reply, fmt.Sprint("m", i-1)
+			}
+		}))
+	}
+	table := func() (*store.Store, storetest.Table) {
+		s, table := storetest.NewTable(t)
+		for _, a := range all {
+			if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s, table
+	}
+	seen := func(s *store.Store, as ...social.Activity) error {
+		for _, a := range as {
+			if err := conversations.New(s, quiet).Keep(t.Context(), w, []view.Fact{view.FactOf(a)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	dump := func(table storetest.Table) map[string]string {
+		return table.DumpBut(t, func(pk, sk string) []string { return (*conversations.View)(nil).Arrival(pk[len(w)+1:], sk) })
+	}
+	s, clean := table()
+	must(seen(s, all...))
+	want := dump(clean)
+	for at := int64(1); ; at += 2 {
+		last := false
+		for dead := at + 1; dead < at+40; dead += 6 {
+			s, late := table()
+			must(seen(s, all[4]))
+			cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRetryMaxAttempts(1))
+			must(err)
+			d := &dies{at: at, dead: dead, meantime: func() { must(seen(s, all[2], all[1])) }}
+			cfg.HTTPClient = d
+			died := seen(store.New(cfg, late.Name), all[3])
+			if last = d.n.Load() < at; last {
+				break
+			}
+			must(seen(s, all[0]))
+			must(seen(s, all[3])) // it comes again
+			if diff := cmp.Diff(want, dump(late)); diff != "" {
+				t.Fatalf("held before request %d, dead from %d on (%v) (-want +got):\n%s", at, dead, died, diff)
+			}
+			if died == nil {
+				break
+			}
+		}
+		if last {
+			break
+		}
+	}
+}
+
 // Replies came before their parent, which is in a thread that the platform
 // names: they stand in that thread, whether they name it or not.
 func TestAParentInANamedThread(t *testing.T) {
@@ -144,8 +232,7 @@ func TestAParentInANamedThread(t *testing.T) {
 func TestAHeadReadBeforeAnErasure(t *testing.T) {
 	s, table := storetest.NewTable(t)
 	first, second, third := said("asker0", "1", 0, social.Inbound, named), said("asker0", "2", 10, social.Inbound, named), said("asker0", "3", 20, social.Inbound, named)
-	keep(t, s, []social.Activity{first}, 1)
-	keep(t, s, []social.Activity{second}, 1)
+	keep(t, s, []social.Activity{first, second}, 1) // at once: a head of the first version
 	thread, asker := store.ThreadID("standard", "forum", "named"), first.Account().AccountID()
 	old, err := s.Head(t.Context(), w, thread, asker)
 	if err != nil || !old.WaitingSince.Equal(first.Occurred) {

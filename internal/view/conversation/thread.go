@@ -17,17 +17,22 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 	if err != nil {
 		return err
 	}
-	root := e.root
-	if root != p.Message && (p.Private || len(e.below.Askers) > 0 || !e.below.Whole) {
-		// Replies came before this message, and stand under its own id.
-		if err := k.lift(ctx, p.Place, root); err != nil {
+	root := e.path[len(e.path)-1]
+	if root != p.Message && (p.Private || len(e.below.Askers) > 0 || !e.below.Whole || len(e.path) > 1) {
+		// Replies came before this message, and stand under its own id; or an
+		// attempt that died left them on the way up.
+		path := e.path
+		if path[0] != p.Message {
+			path = append([]string{p.Message}, path...)
+		}
+		if root, err = k.lift(ctx, p.Place, path); err != nil {
 			return err
 		}
 	}
 	switch {
 	case p.Direction == social.Inbound:
 		c := said(p.Occurred)
-		c.Whole = e.moved
+		c.Whole = e.moved || root != e.path[len(e.path)-1]
 		k.touch(root, p.Account, c)
 		return k.answered(ctx, root, p.Place, e.below)
 	case p.InReplyTo != "":
@@ -55,8 +60,8 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 
 // entered is a message that was put into its thread.
 type entered struct {
-	root  string
-	moved bool // what stood in lower threads was moved up to the root
+	path  []string // from its thread up to the root
+	moved bool     // what stood in lower threads was moved up to the root
 	below store.Below
 }
 
@@ -86,24 +91,22 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 			}
 		}
 		root := path[len(path)-1]
-		e.root = root
-		for _, lower := range path[:len(path)-1] { // an attempt that died may have left it there
-			e.moved = true
-			if p.Direction == social.Inbound {
-				err = k.store.MovePart(ctx, w, lower, root, p.Account)
-			} else if p.Private && p.InReplyTo != "" {
-				err = k.store.MovePrivate(ctx, w, lower, root)
-			}
-			if err != nil {
-				return err
-			}
-		}
+		e.path = path
+		lower := path[:len(path)-1] // an attempt that died may have left it there
+		e.moved = e.moved || len(lower) > 0
 		if p.Direction == social.Inbound {
 			if err := k.store.PutAsker(ctx, w, root, p.Account); err != nil {
 				return err
 			}
-			for _, lower := range path[:len(path)-1] {
-				if err := k.store.DeleteAsker(ctx, w, lower, p.Account); err != nil {
+			if err := k.raise(ctx, w, lower, root, p.Account); err != nil {
+				return err
+			}
+			if err := k.off(ctx, w, lower, p.Account); err != nil {
+				return err
+			}
+		} else if p.Private && p.InReplyTo != "" {
+			for _, t := range lower {
+				if err := k.store.MovePrivate(ctx, w, t, root); err != nil {
 					return err
 				}
 			}
@@ -162,51 +165,64 @@ func deleted(edits []social.Activity) bool {
 // pageOfAskers is how many askers are moved before the next are looked for.
 const pageOfAskers = 200
 
-// lift moves what stands under a message's id, as replies that came before it
-// do, up to its root: each asker's part, then the asker's head is computed
-// there, and only then the asker is off the list. So an attempt that dies is
-// taken up where it ended.
-func (k *keeping) lift(ctx context.Context, p store.Place, root string) error {
-	from := p.Message
-	for from != root {
+// lift moves what stands in the lower threads of a path up to the root, which
+// it returns: what came under a message's id before it, and what an attempt
+// that died left on the way. Each asker's part moves, then the asker's head is
+// computed, and only then the asker is off the list below.
+func (k *keeping) lift(ctx context.Context, p store.Place, path []string) (root string, err error) {
+	for len(path) > 1 {
+		lower := path[:len(path)-1]
+		root = path[len(path)-1]
+		moved := false
+		for _, from := range lower {
+			n, err := k.liftFrom(ctx, p, from, lower, root)
+			if err != nil {
+				return "", err
+			}
+			moved = moved || n > 0 || p.Private
+		}
+		if !moved {
+			return root, nil
+		}
+		if path, err = k.store.Path(ctx, k.w, root); err != nil { // which may have got a parent meanwhile
+			return "", err
+		}
+	}
+	return path[0], nil
+}
+
+// liftFrom moves what the askers on the list of one thread have in any of the
+// lower ones up to the root, and counts the askers. Whoever died may have moved
+// something of theirs into a thread from whose list others took them since.
+func (k *keeping) liftFrom(ctx context.Context, p store.Place, from string, lower []string, root string) (n int, err error) {
+	for {
 		askers, err := k.store.Askers(ctx, k.w, from, "", pageOfAskers)
 		if err != nil {
-			return err
+			return n, err
 		}
 		if len(askers) > 0 {
 			if err := k.store.MarkBelow(ctx, k.w, from); err != nil {
-				return err
+				return n, err
 			}
 		}
-		for _, err := range parallel.Each(ctx, len(askers), hands, func(i int) error { return k.moveUp(ctx, from, root, askers[i]) }) {
+		for _, err := range parallel.Each(ctx, len(askers), hands, func(i int) error { return k.moveUp(ctx, from, lower, root, askers[i]) }) {
 			if err != nil {
-				return err
+				return n, err
 			}
 		}
-		if p.Private { // so is what replies to it
-			if err := store.Again(ctx, func() error { return k.store.MovePrivate(ctx, k.w, from, root) }); err != nil {
-				return err
-			}
-		}
-		if len(askers) == 0 && !p.Private {
-			return nil
-		}
-		if len(askers) < pageOfAskers {
-			from = root // which may have got a parent meanwhile
-		}
-		if root, err = k.store.Root(ctx, k.w, from); err != nil {
-			return err
+		if n += len(askers); len(askers) < pageOfAskers {
+			break
 		}
 	}
-	return nil
+	if p.Private { // so is what replies to it
+		return n, store.Again(ctx, func() error { return k.store.MovePrivate(ctx, k.w, from, root) })
+	}
+	return n, nil
 }
 
-func (k *keeping) moveUp(ctx context.Context, from, root, asker string) error {
-	err := store.Again(ctx, func() error { return k.store.MovePart(ctx, k.w, from, root, asker) })
+func (k *keeping) moveUp(ctx context.Context, from string, lower []string, root, asker string) error {
+	err := store.Again(ctx, func() error { return k.raise(ctx, k.w, lower, root, asker) })
 	if err != nil {
-		return err
-	}
-	if err := k.store.PutAsker(ctx, k.w, root, asker); err != nil {
 		return err
 	}
 	if err := k.head(ctx, k.w, root, asker, store.Change{Whole: true}); err != nil {
