@@ -70,8 +70,8 @@ const apart = 3
 func Each(f func(context.Context, []byte) error) Handler { return each(f, nil, reserve) }
 
 // EachApart is Each for messages that consist of parts. A message that came
-// back twice is taken apart by split, and f is called for each part: what is
-// wrong with one of them keeps the others from nothing.
+// back twice is taken apart by split, and f is called for each part: the
+// others are done, whatever is wrong with one of them.
 func EachApart(split func(body []byte) [][]byte, f func(context.Context, []byte) error) Handler {
 	return each(f, split, reserve)
 }

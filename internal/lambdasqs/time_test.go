@@ -79,8 +79,8 @@ func TestWhatThereIsNoTimeForComesAgain(t *testing.T) {
 	})
 }
 
-// A message that came back twice is taken apart: what is wrong with one of its
-// parts keeps the others from nothing.
+// A message that came back twice is taken apart: its other parts are done,
+// whatever is wrong with one of them.
 func TestWhatCameBackIsTakenApart(t *testing.T) {
 	var done []string
 	h := EachApart(ByList("facts"), func(_ context.Context, body []byte) error {

@@ -57,7 +57,7 @@ type State struct {
 	Mended     int                      `json:"mended"`
 	Conflicts  int                      `json:"conflicts,omitempty"` // written while they were compared, and left to the next rebuild
 	Differ     []string                 `json:"differ,omitempty"`    // the first of the items that are not what the facts give, as "view: what key"
-	remembered map[store.Partition]bool `json:"-"`
+	remembered map[store.Partition]bool // partitions that are noted
 }
 
 // Found is how many items of a view were compared, and how many were not what the facts give.
@@ -122,12 +122,17 @@ func (r *Rebuild) noting(s *State) []view.View {
 	return r.Views(r.Store.Noting(store.Rebuilt(s.Workspace), func(ctx context.Context, p store.Partition) error {
 		mu.Lock()
 		known := s.remembered[p]
-		s.remembered[p] = true
 		mu.Unlock()
 		if known {
 			return nil
 		}
-		return r.Store.NotePartition(ctx, s.Workspace, p)
+		if err := r.Store.NotePartition(ctx, s.Workspace, p); err != nil {
+			return err
+		}
+		mu.Lock()
+		s.remembered[p] = true
+		mu.Unlock()
+		return nil
 	}))
 }
 
