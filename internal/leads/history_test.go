@@ -127,7 +127,7 @@ func expect(t *testing.T, m scoring.Model, facts []social.Activity) map[string]s
 	if err := errors.Join(leads.New(s).Score(t.Context(), w, now(), view.Stale{Account: ann})...); err != nil {
 		t.Fatal(err)
 	}
-	out := table.Dump(t)
+	out := dump(t, table)
 	blocks, err := s.Blocks(t.Context(), w, ann, "", store.EndOfHistory)
 	if err != nil || len(facts) > 20 && len(blocks) < 2 {
 		t.Fatalf("%d blocks of %d facts, %v: nothing is tested", len(blocks), len(facts), err)
@@ -176,7 +176,7 @@ func TestHistoryInAnyOrder(t *testing.T) {
 				}
 			}
 			wait.Wait()
-			if d := cmp.Diff(want, table.Dump(t)); d != "" {
+			if d := cmp.Diff(want, dump(t, table)); d != "" {
 				t.Errorf("(-at once +as they came):\n%s", d)
 			}
 		})
@@ -236,7 +236,7 @@ func TestScoringKilledAtAnyRequest(t *testing.T) {
 					}
 				}
 			}
-			if d := cmp.Diff(want, table.Dump(t)); d != "" {
+			if d := cmp.Diff(want, dump(t, table)); d != "" {
 				t.Fatalf("killed at request %d (after it %v) (-whole +killed):\n%s", at, after, d)
 			}
 			if done {
@@ -301,7 +301,7 @@ func TestHistoryOfWhoIsErased(t *testing.T) {
 			}
 			close(stop)
 			wait.Wait()
-			got := table.Dump(t)
+			got := dump(t, table)
 
 			clean, cleanTable := storetest.NewTable(t)
 			publishModel(t, clean, m)
@@ -323,7 +323,7 @@ func TestHistoryOfWhoIsErased(t *testing.T) {
 			if err := errors.Join(leads.New(clean).Score(t.Context(), w, now(), view.Stale{Account: ann})...); err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(cleanTable.Dump(t), got); d != "" {
+			if d := cmp.Diff(dump(t, cleanTable), got); d != "" {
 				t.Errorf("(-never been +erased):\n%s", d)
 			}
 		})

@@ -4,8 +4,9 @@
 // A head says where a person stands in the list: in steps (store.Step), as of
 // the person's newest fact, or of a later day on which step or engagement
 // changed without one. That day is found when the head is written, and the
-// head is due then. So the heads depend on the facts and the instant alone,
-// whoever scored when, once what is due by then was scored.
+// head is due then, or sooner, if it was. So the heads depend on the facts and
+// the instant alone, whoever scored when, once what is due by then was scored;
+// but for when they are due.
 //
 // What is shown of a lead is evaluated when it is looked at, from compact
 // records within the model's horizon (package view/history). Only where a rule
@@ -175,6 +176,9 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	}
 	if err := p.settle(score, newest, now); err != nil {
 		return err
+	}
+	if d := old.Due; d.After(now) && (p.head.Due.IsZero() || d.Before(p.head.Due)) {
+		p.head.Due = d // sooner than need be, but to move a place in an index costs more than a score
 	}
 	if err := l.store.PutLead(ctx, w, p.head); err != nil {
 		return err

@@ -2,6 +2,7 @@ package leads_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -61,6 +62,17 @@ func publishModel(t testing.TB, s *store.Store, m scoring.Model) {
 	}
 }
 
+// dump is a table but for when heads are due, which may be sooner than need be.
+func dump(t *testing.T, table storetest.Table) map[string]string {
+	t.Helper()
+	return table.DumpBut(t, func(pk, sk string) []string {
+		if strings.Contains(pk, "#P#") && strings.HasPrefix(sk, "L#") {
+			return []string{"Due", "G3PK", "G3SK"}
+		}
+		return nil
+	})
+}
+
 func put(t *testing.T, s *store.Store, as ...social.Activity) {
 	t.Helper()
 	for _, a := range as {
@@ -117,7 +129,7 @@ func TestFactBetweenReadAndWrite(t *testing.T) {
 	if err := leads.New(clean).Rescore(t.Context(), w, account); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(cleanTable.Dump(t), table.Dump(t)); d != "" {
+	if d := cmp.Diff(dump(t, cleanTable), dump(t, table)); d != "" {
 		t.Errorf("a fact between read and write (-without race +with):\n%s", d)
 	}
 }
@@ -185,5 +197,37 @@ func TestNobodyIsNoLead(t *testing.T) {
 	top, _, err := s.Leads(t.Context(), w, leads.ModelID, "", 10)
 	if err != nil || len(top) != 1 || top[0].Person != social.PersonID(asked("2", 1).Account().AccountID()) {
 		t.Errorf("%+v, %v; want Ann alone", top, err)
+	}
+}
+
+// A lead that is due stays due then, whatever comes; once that is past, it is
+// due when its place changes.
+func TestALeadStaysDue(t *testing.T) {
+	s := storetest.New(t)
+	publishModel(t, s, plain(t))
+	l := leads.New(s)
+	score := func(now time.Time, facts ...social.Activity) store.Lead {
+		t.Helper()
+		st := happens(t, s, facts...)
+		if err := errors.Join(l.Score(t.Context(), w, now, st)...); err != nil {
+			t.Fatal(err)
+		}
+		head, err := s.Lead(t.Context(), w, social.PersonID(st.Account), leads.ModelID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return head
+	}
+	first := asked("1", 0)
+	one := score(first.Occurred, first)
+	if !one.Due.After(first.Occurred) {
+		t.Fatalf("due %s, scored %s", one.Due, first.Occurred)
+	}
+	second := asked("2", 1)
+	if two := score(second.Occurred, second); !two.Due.Equal(one.Due) || two.Micro <= one.Micro {
+		t.Errorf("due %s with %d, and before %s with %d", two.Due, two.Micro, one.Due, one.Micro)
+	}
+	if three := score(one.Due, second); !three.Due.After(one.Due) {
+		t.Errorf("scored when it was due, %s, it is due %s", one.Due, three.Due)
 	}
 }

@@ -116,9 +116,6 @@ func (p *plan) sift(s source, own []act, now int64) [][]int32 {
 		a := &own[i]
 		look := s.shape(int(a.source), int(a.reading))
 		p.narrow(&look)
-		if p.reads&readsSubject != 0 {
-			look.subject = s.subject(int(a.reading))
-		}
 		n, ok := numbers[look]
 		if !ok {
 			n = int32(len(verdicts))
@@ -135,6 +132,9 @@ func (p *plan) sift(s source, own []act, now int64) [][]int32 {
 				if !ready {
 					v.shape, v.at, v.rest, ready = look, a.at, s.rest(int(a.source), int(a.reading)), true
 					v.rest.Text = cut(v.rest.Text)
+					if p.reads&readsSubject != 0 {
+						v.subject = s.subject(int(a.reading))
+					}
 					clear(v.memos)
 				}
 				if p.conditions[c].program.holds(&v) {

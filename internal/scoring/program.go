@@ -15,9 +15,10 @@ import (
 // view is what a condition can ask about an activity.
 type view struct {
 	shape
-	at    int64 // milliseconds since 1970, not before
-	rest  Rest
-	memos []memo
+	at      int64 // milliseconds since 1970, not before
+	rest    Rest
+	subject string
+	memos   []memo
 }
 
 // shape is the part of a view that many activities have in common, so that
@@ -30,7 +31,6 @@ type shape struct {
 	intent     string
 	sentiment  string
 	language   string
-	subject    string
 	isReply    bool
 }
 
@@ -70,11 +70,11 @@ const (
 	readsIntent
 	readsSentiment
 	readsLanguage
-	readsSubject
 	readsIsReply
-	readsClock // hour or weekday
+	readsClock   // hour or weekday
+	readsSubject // which is told from a text that is not compact yet
 
-	readsMore = readsTexts | readsClock // what is not part of a shape
+	readsMore = readsTexts | readsClock | readsSubject // what is not part of a shape
 )
 
 var textFields = map[string]struct {

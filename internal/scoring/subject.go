@@ -1,6 +1,10 @@
 package scoring
 
-import "rapport/internal/pattern"
+import (
+	"strings"
+
+	"rapport/internal/pattern"
+)
 
 // SubjectJob is the subject of a text whose author looks for work with the
 // business: asks whether it hires, or applies.
@@ -14,8 +18,18 @@ var applies = pattern.New(`(?i)\bare you (?:guys |currently |still |also )*hirin
 // subjectOf says what a text is about, as far as a rule may ask without
 // reading it again: SubjectJob, or "" for all else.
 func subjectOf(text string) string {
-	if text != "" && applies.MatchString(cut(text)) {
-		return SubjectJob
+	text = cut(text)
+	lower := strings.ToLower(text)
+	for _, word := range applicants {
+		if strings.Contains(lower, word) {
+			if applies.MatchString(text) {
+				return SubjectJob
+			}
+			break
+		}
 	}
 	return ""
 }
+
+// applicants are words of which each text that applies matches has one.
+var applicants = []string{"hiring", "job", "internship", "look for", "looking for", "search for", "searching for", "apply for", "applying for", "applied for", "my cv", "my resum", "my r\u00e9sum", "bewerb", "lebenslauf", "stellt ihr"}

@@ -30,7 +30,7 @@ type Lead struct {
 	Fit        string    //
 	AsOf       time.Time // what the score holds for: the person's newest fact, or a later day on which step or engagement changed by themselves
 	NextChange time.Time // when engagement or what counts changes without new facts; zero: never
-	Due        time.Time // when the lead is to be scored again without new facts, since its step or engagement will differ; zero: never
+	Due        time.Time // when the lead is to be scored again without new facts: when its step or engagement will differ, or sooner; zero: never
 
 	// Of all the person's dated facts, however old.
 	First   time.Time // the earliest thing the person did; zero if all was undated

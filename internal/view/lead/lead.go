@@ -32,6 +32,10 @@ func (*View) Owns(pk, sk string) bool {
 	return strings.HasPrefix(pk, "P#") && strings.HasPrefix(sk, "L#")
 }
 
+// Arrival says that a head may be due sooner than it need be: as soon as it
+// was when it was written before.
+func (*View) Arrival(pk, sk string) []string { return []string{"Due", "G3PK", "G3SK"} }
+
 // Keep scores those who did what facts say. Whoever else a fact has a part in,
 // as the reply to somebody does, is told by the view that finds it so. Without
 // a published model there are no leads.
