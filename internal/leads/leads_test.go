@@ -223,7 +223,7 @@ func TestALeadStaysDue(t *testing.T) {
 	if !one.Due.After(first.Occurred) {
 		t.Fatalf("due %s, scored %s", one.Due, first.Occurred)
 	}
-	second := asked("2", 1)
+	second := asked("2", 60*62)
 	if two := score(second.Occurred, second); !two.Due.Equal(one.Due) || two.Micro <= one.Micro {
 		t.Errorf("due %s with %d, and before %s with %d", two.Due, two.Micro, one.Due, one.Micro)
 	}
