@@ -23,6 +23,7 @@ import (
 
 	"rapport/internal/app/ingest"
 	"rapport/internal/platform"
+	"rapport/internal/sdk"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -48,7 +49,7 @@ func newStack(t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &stack{t: t, name: table.Name, store: s, sqs: sqs.NewFromConfig(cfg), queues: map[string]string{}}
+	x := &stack{t: t, name: table.Name, store: s, sqs: sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = sdk.Patient(o.HTTPClient) }), queues: map[string]string{}}
 	outputs := map[string]string{"Table": table.Name, "Bucket": table.Name, "ErasureKeySecret": table.Name}
 	for _, name := range []string{"Deliveries", "Replays", "Scoring", "Feedback", "Erase"} {
 		for _, kind := range []string{"Queue", "Dlq"} {

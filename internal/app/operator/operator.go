@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
@@ -21,6 +22,7 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/rebuild"
 	"rapport/internal/replay"
+	"rapport/internal/sdk"
 	"rapport/internal/store"
 	"rapport/internal/view"
 	"rapport/internal/view/all"
@@ -43,6 +45,10 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = awshttp.NewBuildableClient()
+	}
+	cfg.HTTPClient = sdk.Patient(cfg.HTTPClient)
 	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
 	if err != nil || len(out.Stacks) != 1 {
 		return nil, fmt.Errorf("find the stack %q (--stack): %w", stack, err)
