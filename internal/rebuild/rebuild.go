@@ -273,6 +273,9 @@ func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 			return s, err
 		}
 		for _, c := range list {
+			if c.What == store.Differs && !s.Mend && c.Due(r.Now()) {
+				c.What = store.Same // it says itself that it is to be made again
+			}
 			if err := r.judge(ctx, &s, owner(views, c.PK, c.SK).Name(), c); err != nil {
 				return s, err
 			}

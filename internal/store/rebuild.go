@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -85,6 +86,13 @@ type Compared struct {
 	What   string // same, missing, extra or differs
 	live   map[string]types.AttributeValue
 	built  map[string]types.AttributeValue
+}
+
+// Due reports whether what stands is a lead that is to be scored again by now:
+// the tick will do it, and until then it may be behind the facts.
+func (c Compared) Due(now time.Time) bool {
+	at, ok := c.live["Due"].(*types.AttributeValueMemberN)
+	return ok && strings.HasPrefix(c.PK, "P#") && atoi(at.Value) <= now.UnixMilli()
 }
 
 // What Compare says of an item.
