@@ -66,7 +66,11 @@ type Found struct {
 	Missing int `json:"missing,omitempty"`
 	Extra   int `json:"extra,omitempty"`
 	Differs int `json:"differs,omitempty"`
+	Due     int `json:"due,omitempty"` // leads that are to be scored again by now: they may be behind the facts
 }
+
+// due is said of a lead that is another, and says itself that it is to be scored again by now.
+const due = "due"
 
 const (
 	perStep    = 100    // facts, accounts or partitions at once
@@ -274,7 +278,7 @@ func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 		}
 		for _, c := range list {
 			if c.What == store.Differs && !s.Mend && c.Due(r.Now()) {
-				c.What = store.Same // it says itself that it is to be made again
+				c.What = due
 			}
 			if err := r.judge(ctx, &s, owner(views, c.PK, c.SK).Name(), c); err != nil {
 				return s, err
@@ -338,6 +342,9 @@ func (s *State) count(name, what, key string) {
 	case store.Same:
 		f.Same++
 		return
+	case due:
+		f.Due++
+		return
 	case store.Missing:
 		f.Missing++
 	case store.Extra:
@@ -353,10 +360,7 @@ func (s *State) count(name, what, key string) {
 // judge counts a compared item and mends it, where that is asked for.
 func (r *Rebuild) judge(ctx context.Context, s *State, name string, c store.Compared) error {
 	s.count(name, c.What, c.PK+" "+c.SK)
-	if c.What == store.Same {
-		return nil
-	}
-	if !s.Mend {
+	if c.What == store.Same || !s.Mend {
 		return nil
 	}
 	err := r.Store.Mend(ctx, s.Workspace, c)

@@ -2,10 +2,12 @@ package rebuild_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -49,7 +51,7 @@ func filled(t *testing.T) (*rebuild.Rebuild, storetest.Table) {
 			}
 		}
 	}
-	return &rebuild.Rebuild{Store: s, Views: views, Now: time.Now}, table
+	return &rebuild.Rebuild{Store: s, Views: views, Now: now}, table
 }
 
 func run(t *testing.T, r *rebuild.Rebuild, s rebuild.State) rebuild.State {
@@ -122,6 +124,35 @@ func TestDamageIsFoundNamedAndMended(t *testing.T) {
 	}
 	if again := run(t, r, rebuild.State{Workspace: w}); again.Different() != 0 {
 		t.Errorf("after it was mended: %s", again)
+	}
+}
+
+// A lead that is to be scored again by now may be behind the facts: it is
+// counted apart, and is no difference. Mending makes it anew all the same.
+func TestALeadThatIsDueIsNoDifference(t *testing.T) {
+	r, table := filled(t)
+	for k := range table.Dump(t) {
+		if pk, sk, _ := strings.Cut(k, " | "); strings.HasPrefix(pk, w+"#P#") {
+			if _, err := table.DB.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &table.Name,
+				Key:                       map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}},
+				UpdateExpression:          aws.String("SET Micro = :m, Due = :d"),
+				ExpressionAttributeValues: map[string]types.AttributeValue{":m": &types.AttributeValueMemberN{Value: "987654321"}, ":d": &types.AttributeValueMemberN{Value: fmt.Sprint(now().UnixMilli())}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if found := run(t, r, rebuild.State{Workspace: w}); found.Different() != 0 || found.Views["lead"].Due != 1 {
+		t.Errorf("due by now: %s", found)
+	}
+	later := *r
+	later.Now = func() time.Time { return now().Add(-time.Millisecond) }
+	if found := run(t, &later, rebuild.State{Workspace: w}); found.Different() != 1 || found.Views["lead"].Due != 0 {
+		t.Errorf("due a moment later: %s", found)
+	}
+	if mended := run(t, r, rebuild.State{Workspace: w, Mend: true}); mended.Mended != 1 {
+		t.Errorf("mended: %s", mended)
 	}
 }
 
