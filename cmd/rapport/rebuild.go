@@ -24,9 +24,9 @@ type rebuildCommand struct {
 
 // Help is printed by rapport rebuild --help.
 func (rebuildCommand) Help() string {
-	return `Makes every view of a workspace again from its facts, beside those that are in use, and compares the two item by item: leads, conversations, threads, the days' tuples, all in the list of docs/decisions. What is not as the facts give it is counted by view and named ("differ", the first 100), and with --mend it is replaced, unless it was written in that very moment ("conflicts": run it once more).
+	return `Makes every view of a workspace again from its facts, beside those that are in use, and compares the two item by item: leads, conversations, threads, the days' tuples, all in the list of docs/decisions. What is not as the facts give it is counted by view and named ("differ", the first 100), and with --mend it is replaced, unless it was written meanwhile ("conflicts": run it once more).
 
-It can run while the stack works: what comes meanwhile may be named, and is not when it is run again. Use --mend only while nothing comes in, since what came meanwhile would be taken away. It exits with 1 if anything differed and was not mended. A line of JSON for each workspace; progress on standard error. With --resume a run that was interrupted goes on where it was.
+It can run while the stack works: what comes meanwhile may be named, and is not when it is run again. Before --mend replaces anything, all views are made once more, with what came meanwhile, and only what still differs, unwritten, is replaced. A lead that is to be scored again by now counts as "due", not as a difference. It exits with 1 if anything differed and was not mended. A line of JSON for each workspace; progress on standard error. With --resume a run that was interrupted goes on where it was.
 
 Examples:
   rapport rebuild --workspace acme

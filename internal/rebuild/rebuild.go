@@ -35,7 +35,9 @@ type Phase string
 const (
 	Clear   Phase = "clear"   // what an earlier rebuild left goes
 	Build   Phase = "build"   // views are made of facts, account by account
-	Compare Phase = "compare" // partition by partition, and mended where that was asked for
+	Compare Phase = "compare" // partition by partition
+	Again   Phase = "again"   // where something is to be mended: views are made once more, with the facts that came meanwhile
+	Mend    Phase = "mend"    // what differed before and still does is replaced
 	Drop    Phase = "drop"    // what was built goes
 	Done    Phase = "done"
 )
@@ -92,8 +94,10 @@ func (r *Rebuild) Step(ctx context.Context, s State) (State, error) {
 	case Clear:
 		s, err = r.drop(ctx, s, Build)
 	case Build:
-		s, err = r.build(ctx, s)
-	case Compare:
+		s, err = r.build(ctx, s, Compare)
+	case Again:
+		s, err = r.build(ctx, s, Mend)
+	case Compare, Mend:
 		s, err = r.compare(ctx, s)
 	case Drop:
 		s, err = r.drop(ctx, s, Done)
@@ -140,7 +144,7 @@ func (r *Rebuild) noting(s *State) []view.View {
 	}))
 }
 
-func (r *Rebuild) build(ctx context.Context, s State) (State, error) {
+func (r *Rebuild) build(ctx context.Context, s State, then Phase) (State, error) {
 	var accounts []string
 	if s.Account != "" {
 		if s.After != s.Account {
@@ -158,7 +162,7 @@ func (r *Rebuild) build(ctx context.Context, s State) (State, error) {
 		}
 	}
 	if len(accounts) == 0 {
-		s.Phase, s.After, s.Place = Compare, "", ""
+		s.Phase, s.After, s.Place = then, "", ""
 		return s, nil
 	}
 	views := r.noting(&s)
@@ -257,6 +261,10 @@ func owner(views []view.View, pk, sk string) view.View {
 	return views[i]
 }
 
+// compare compares some partitions. What comes while a rebuild runs is in the
+// views that are in use and not in what was built. So where something is to be
+// mended, what differs is remembered first; then all facts are kept once more,
+// and what still differs, and was not written meanwhile, is replaced.
 func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 	views := r.Views(r.Store)
 	parts, err := r.Store.NotedPartitions(ctx, s.Workspace, store.Partition(s.After), accountsAt)
@@ -264,29 +272,64 @@ func (r *Rebuild) compare(ctx context.Context, s State) (State, error) {
 		return s, err
 	}
 	if len(parts) == 0 {
+		if s.Mend && s.Phase == Compare && s.Different() > 0 {
+			return State{Workspace: s.Workspace, Account: s.Account, Mend: true, Phase: Again, Views: map[string]*Found{}}, nil
+		}
 		s.Phase, s.After = Drop, ""
 		return s, r.say(ctx, &s, views)
 	}
 	for _, p := range parts {
-		if s.Account != "" && !about(p, s.Account) {
+		if s.Account != "" && !about(p.Partition, s.Account) {
 			continue // others have a part in it, whose facts were not kept
 		}
-		list, err := r.Store.Compare(ctx, s.Workspace, p, func(pk, sk string) bool { v := owner(views, pk, sk); return v != nil && !canonical(v) },
+		list, err := r.Store.Compare(ctx, s.Workspace, p.Partition, func(pk, sk string) bool { v := owner(views, pk, sk); return v != nil && !canonical(v) },
 			func(pk, sk string) []string { return view.Arrival(views, pk, sk) })
 		if err != nil {
 			return s, err
 		}
-		for _, c := range list {
+		for i, c := range list {
 			if c.What == store.Differs && !s.Mend && c.Due(r.Now()) {
-				c.What = due
+				list[i].What = due
 			}
-			if err := r.judge(ctx, &s, owner(views, c.PK, c.SK).Name(), c); err != nil {
-				return s, err
-			}
+			s.count(owner(views, c.PK, c.SK).Name(), list[i].What, c.PK+" "+c.SK)
+		}
+		if !s.Mend {
+			continue
+		}
+		differs := store.DigestOfDifferences(list)
+		if s.Phase == Mend {
+			err = r.mend(ctx, &s, list, differs == p.Differs)
+		} else if differs != "" {
+			err = r.Store.NoteDifferences(ctx, s.Workspace, p.Partition, differs)
+		}
+		if err != nil {
+			return s, err
 		}
 	}
-	s.After = string(parts[len(parts)-1])
+	s.After = string(parts[len(parts)-1].Partition)
 	return s, nil
+}
+
+// mend replaces what differs in a partition, if it is what differed before.
+func (r *Rebuild) mend(ctx context.Context, s *State, list []store.Compared, asBefore bool) error {
+	for _, c := range list {
+		if c.What == store.Same {
+			continue
+		}
+		if !asBefore {
+			s.Conflicts++
+			continue
+		}
+		switch err := r.Store.Mend(ctx, s.Workspace, c); {
+		case fault.Is(err, fault.Conflict):
+			s.Conflicts++
+		case err != nil:
+			return err
+		default:
+			s.Mended++
+		}
+	}
+	return nil
 }
 
 func canonical(v view.View) bool { _, ok := v.(view.Canonical); return ok }
@@ -357,23 +400,6 @@ func (s *State) count(name, what, key string) {
 	}
 }
 
-// judge counts a compared item and mends it, where that is asked for.
-func (r *Rebuild) judge(ctx context.Context, s *State, name string, c store.Compared) error {
-	s.count(name, c.What, c.PK+" "+c.SK)
-	if c.What == store.Same || !s.Mend {
-		return nil
-	}
-	err := r.Store.Mend(ctx, s.Workspace, c)
-	switch {
-	case fault.Is(err, fault.Conflict):
-		s.Conflicts++
-		return nil
-	case err == nil:
-		s.Mended++
-	}
-	return err
-}
-
 func (s *State) found(name string) *Found {
 	if s.Views[name] == nil {
 		s.Views[name] = &Found{}
@@ -393,7 +419,7 @@ func (r *Rebuild) drop(ctx context.Context, s State, then Phase) (State, error) 
 		return s, err
 	}
 	for _, p := range parts {
-		if err := r.Store.DropRebuilt(ctx, s.Workspace, p); err != nil {
+		if err := r.Store.DropRebuilt(ctx, s.Workspace, p.Partition); err != nil {
 			return s, err
 		}
 	}

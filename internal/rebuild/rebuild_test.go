@@ -3,11 +3,11 @@ package rebuild_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -30,6 +30,11 @@ func views(s *store.Store) []view.View { return all.Views(s, now) }
 // filled is a table with facts and their views.
 func filled(t *testing.T) (*rebuild.Rebuild, storetest.Table) {
 	t.Helper()
+	return filledWith(t, viewtest.Facts(1, 20))
+}
+
+func filledWith(t *testing.T, facts []social.Activity) (*rebuild.Rebuild, storetest.Table) {
+	t.Helper()
 	s, table := storetest.NewTable(t)
 	model, err := json.Marshal(scoring.DefaultModel())
 	if err != nil {
@@ -38,20 +43,35 @@ func filled(t *testing.T) (*rebuild.Rebuild, storetest.Table) {
 	if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: now(), Body: model}); err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range viewtest.Facts(1, 20) {
-		if err := s.PutAccount(t.Context(), w, a); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range views(s) {
-			if err := v.Keep(t.Context(), w, []view.Fact{view.FactOf(a)}); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, a := range facts {
+		put(t, s, a)
 	}
 	return &rebuild.Rebuild{Store: s, Views: views, Now: now}, table
+}
+
+func put(t *testing.T, s *store.Store, a social.Activity) {
+	t.Helper()
+	if err := s.PutAccount(t.Context(), w, a); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range views(s) {
+		if err := v.Keep(t.Context(), w, []view.Fact{view.FactOf(a)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func change(t *testing.T, table storetest.Table, pk, sk, set string, values map[string]types.AttributeValue) {
+	t.Helper()
+	if _, err := table.DB.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &table.Name,
+		Key:              map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}},
+		UpdateExpression: &set, ExpressionAttributeValues: values,
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func run(t *testing.T, r *rebuild.Rebuild, s rebuild.State) rebuild.State {
@@ -133,13 +153,7 @@ func TestALeadThatIsDueIsNoDifference(t *testing.T) {
 	r, table := filled(t)
 	for k := range table.Dump(t) {
 		if pk, sk, _ := strings.Cut(k, " | "); strings.HasPrefix(pk, w+"#P#") {
-			if _, err := table.DB.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &table.Name,
-				Key:                       map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}},
-				UpdateExpression:          aws.String("SET Micro = :m, Due = :d"),
-				ExpressionAttributeValues: map[string]types.AttributeValue{":m": &types.AttributeValueMemberN{Value: "987654321"}, ":d": &types.AttributeValueMemberN{Value: fmt.Sprint(now().UnixMilli())}},
-			}); err != nil {
-				t.Fatal(err)
-			}
+			change(t, table, pk, sk, "SET Micro = :m, Due = :d", map[string]types.AttributeValue{":m": &types.AttributeValueMemberN{Value: "987654321"}, ":d": &types.AttributeValueMemberN{Value: fmt.Sprint(now().UnixMilli())}})
 			break
 		}
 	}
@@ -153,6 +167,47 @@ func TestALeadThatIsDueIsNoDifference(t *testing.T) {
 	}
 	if mended := run(t, r, rebuild.State{Workspace: w, Mend: true}); mended.Mended != 1 {
 		t.Errorf("mended: %s", mended)
+	}
+}
+
+// What comes while views are mended is not taken away: after each step some
+// facts come, and in the end all views say what their facts give.
+func TestWhatComesMeanwhileStays(t *testing.T) {
+	facts := viewtest.Facts(1, 14)
+	quiet := facts[0] // of somebody who does nothing more
+	quiet.Actor.ID, quiet.Object.ID = "quiet", "quiet"
+	r, table := filledWith(t, append(slices.Clone(facts[:len(facts)-10]), quiet))
+	for k := range table.Dump(t) { // every lead is wrong, so that there is something to mend
+		if pk, sk, _ := strings.Cut(k, " | "); strings.HasPrefix(pk, w+"#P#") {
+			change(t, table, pk, sk, "SET Micro = :m", map[string]types.AttributeValue{":m": &types.AttributeValueMemberN{Value: "987654321"}})
+		}
+	}
+	later := facts[len(facts)-10:]
+	s, steps := rebuild.State{Workspace: w, Mend: true}, 0
+	for ; s.Phase != rebuild.Done; steps++ {
+		if len(later) > 0 {
+			put(t, r.Store, later[0])
+			later = later[1:]
+		}
+		var err error
+		if s, err = r.Step(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, a := range later {
+		put(t, r.Store, a)
+	}
+	if s.Mended == 0 || steps < 8 {
+		t.Errorf("in %d steps %s", steps, s) // the quiet one's lead, at least
+	}
+	if after := run(t, r, rebuild.State{Workspace: w}); after.Different() > s.Conflicts {
+		t.Errorf("while facts came %s; afterwards %s", s, after)
+	}
+	if calm := run(t, r, rebuild.State{Workspace: w, Mend: true}); calm.Conflicts > 0 {
+		t.Errorf("mended when nothing came: %s", calm)
+	}
+	if after := run(t, r, rebuild.State{Workspace: w}); after.Different() > 0 {
+		t.Errorf("in the end %s", after)
 	}
 }
 

@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,8 +24,15 @@ import (
 type Partition string
 
 type manifestItem struct {
-	PK, SK string
-	Schema int
+	PK, SK  string
+	Schema  int
+	Differs string `dynamodbav:",omitempty"`
+}
+
+// Noted is a partition in which views were rebuilt.
+type Noted struct {
+	Partition Partition
+	Differs   string // see NoteDifferences
 }
 
 // asideOfDue stands before what a rebuilt lead would have as the partition of
@@ -46,13 +57,25 @@ func manifestPK(w, shard string) string { return Rebuilt(w) + "#Z#" + shard }
 
 // NotePartition notes that views were rebuilt in a partition of w.
 func (s *Store) NotePartition(ctx context.Context, w string, p Partition) error {
-	return s.put(ctx, manifestItem{PK: manifestPK(w, shard(string(p))), SK: string(p), Schema: 1})
+	return s.note(ctx, w, p, "SET #s = :s", map[string]string{"#s": "Schema"}, map[string]types.AttributeValue{":s": num(1)})
+}
+
+// NoteDifferences notes what differed in a partition that is noted already:
+// the digest of DigestOfDifferences.
+func (s *Store) NoteDifferences(ctx context.Context, w string, p Partition, digest string) error {
+	return s.note(ctx, w, p, "SET Differs = :d", nil, map[string]types.AttributeValue{":d": str(digest)})
+}
+
+func (s *Store) note(ctx context.Context, w string, p Partition, set string, names map[string]string, values map[string]types.AttributeValue) error {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{manifestPK(w, shard(string(p))), string(p)}.av(),
+		UpdateExpression: &set, ExpressionAttributeNames: names, ExpressionAttributeValues: values})
+	return classify("note a partition", err)
 }
 
 // NotedPartitions lists what NotePartition noted, after the given one (""),
 // at most limit, in an order of their own.
-func (s *Store) NotedPartitions(ctx context.Context, w string, after Partition, limit int) ([]Partition, error) {
-	var out []Partition
+func (s *Store) NotedPartitions(ctx context.Context, w string, after Partition, limit int) ([]Noted, error) {
+	var out []Noted
 	start := ""
 	if after != "" {
 		start = shard(string(after))
@@ -71,7 +94,7 @@ func (s *Store) NotedPartitions(ctx context.Context, w string, after Partition, 
 			return nil, err
 		}
 		for _, it := range items {
-			out = append(out, Partition(it.SK))
+			out = append(out, Noted{Partition(it.SK), it.Differs})
 		}
 		if len(out) >= limit {
 			return out[:limit], nil
@@ -140,6 +163,28 @@ func (s *Store) Compare(ctx context.Context, w string, p Partition, owned func(p
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// DigestOfDifferences tells apart what stands where it is not what the facts
+// give, its versions too; "" if all is the same.
+func DigestOfDifferences(list []Compared) string {
+	h, differ := sha256.New(), false
+	for _, c := range list {
+		if c.What == Same {
+			continue
+		}
+		differ = true
+		fmt.Fprintf(h, "%q %q", c.PK, c.SK)
+		for _, k := range slices.Sorted(maps.Keys(c.live)) {
+			b, _ := json.Marshal(c.live[k]) // of DynamoDB's own types: sorted, and never an error
+			fmt.Fprintf(h, " %q %T %s", k, c.live[k], b)
+		}
+		fmt.Fprintln(h)
+	}
+	if !differ {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // partition reads the items of a partition as they would stand under w.
