@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ import (
 )
 
 var update = flag.Bool("update", false, "write testdata/order.golden: read what it wrote")
+
+// reader is the version of the reader that read a text: training it anew changes no state here.
+var reader = regexp.MustCompile(`Reader:r\d+-[0-9a-f]+`)
 
 // orders returns every order of as.
 func orders(as []social.Activity) [][]social.Activity {
@@ -73,10 +77,11 @@ func TestEveryOrderOfEditsAndDeletions(t *testing.T) {
 	stored := map[string][]string{}
 	for k, v := range views(table.Dump(t)) {
 		ws, key, _ := strings.Cut(k, "#")
-		if strings.HasPrefix(key, "B#") || strings.HasPrefix(key, "D#") { // cut by arrival; what it says is compared
+		pk, sk, _ := strings.Cut(key, " | ")
+		if byday.New(s, nil).Owns(pk, sk) || pk == "D" { // cut as they came, and hints where to look: what they say is compared
 			continue
 		}
-		stored[ws] = append(stored[ws], strings.ReplaceAll(key+" "+v, ws+"#", "W#")+"\n")
+		stored[ws] = append(stored[ws], reader.ReplaceAllString(strings.ReplaceAll(key+" "+v, ws+"#", "W#"), "Reader:r")+"\n")
 	}
 	state := func(i int) string {
 		t.Helper()
