@@ -1,6 +1,7 @@
 package rebuild_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -8,9 +9,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/rebuild"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
@@ -125,6 +129,85 @@ func TestDamageIsFoundNamedAndMended(t *testing.T) {
 	if again := run(t, r, rebuild.State{Workspace: w}); again.Different() != 0 {
 		t.Errorf("after it was mended: %s", again)
 	}
+}
+
+// The table is lost and restored from a backup; whatever views it held are
+// gone, and made again from the facts: they are the same.
+func TestRestoredFromABackup(t *testing.T) {
+	r, table := filled(t)
+	want := state(t, r.Store, table)
+	backup, err := table.DB.CreateBackup(t.Context(), &dynamodb.CreateBackupInput{TableName: &table.Name, BackupName: aws.String("before")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := table.Name + "-restored"
+	if _, err := table.DB.RestoreTableFromBackup(t.Context(), &dynamodb.RestoreTableFromBackupInput{TargetTableName: &name, BackupArn: backup.BackupDetails.BackupArn}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		table.DB.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
+		table.DB.DeleteBackup(context.Background(), &dynamodb.DeleteBackupInput{BackupArn: backup.BackupDetails.BackupArn})
+	})
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, restored := store.New(cfg, name), storetest.Table{Name: name, DB: table.DB}
+	gone := 0
+	for k := range restored.Dump(t) {
+		pk, sk, _ := strings.Cut(k, " | ")
+		for _, v := range views(s) {
+			if !v.Owns(strings.TrimPrefix(pk, w+"#"), sk) {
+				continue
+			}
+			key := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}}
+			if _, err := restored.DB.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &name, Key: key}); err != nil {
+				t.Fatal(err)
+			}
+			gone++
+		}
+	}
+	again := &rebuild.Rebuild{Store: s, Views: views, Now: now}
+	mended := run(t, again, rebuild.State{Workspace: w, Mend: true})
+	if gone < 30 || mended.Mended == 0 || mended.Conflicts != 0 {
+		t.Errorf("of %d views that were gone: %s", gone, mended)
+	}
+	if after := run(t, again, rebuild.State{Workspace: w}); after.Different() != 0 {
+		t.Errorf("after it was mended: %s", after)
+	}
+	if d := cmp.Diff(want, state(t, s, restored)); d != "" {
+		t.Errorf("(-before +restored and rebuilt):\n%s", d)
+	}
+	drill.Show(t, "restored from a backup, %d items of views taken away and made again: %d items, the same bytes as before", gone, len(want))
+}
+
+// state is what a table says, but for what tells of arrival; see view.ByArrival and view.Canonical.
+func state(t *testing.T, s *store.Store, table storetest.Table) map[string]string {
+	t.Helper()
+	list, out := views(s), map[string]string{}
+	for k, v := range table.DumpBut(t, func(pk, sk string) []string { return view.Arrival(list, strings.TrimPrefix(pk, w+"#"), sk) }) {
+		pk, sk, _ := strings.Cut(k, " | ")
+		cut := false
+		for _, o := range list {
+			_, canonical := o.(view.Canonical)
+			cut = cut || canonical && o.Owns(strings.TrimPrefix(pk, w+"#"), sk)
+		}
+		if !cut {
+			out[k] = v
+		}
+	}
+	for _, o := range list {
+		if c, ok := o.(view.Canonical); ok {
+			says, err := c.Says(t.Context(), w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, v := range says {
+				out[o.Name()+": "+k] = v
+			}
+		}
+	}
+	return out
 }
 
 // A lead that is to be scored again by now may be behind the facts: it is

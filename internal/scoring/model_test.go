@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/scoring"
 )
@@ -204,6 +205,7 @@ func TestParseModelBoundsProblemsAndConditions(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "$.rules: have 144 conditions, at most 128 are allowed") {
 		t.Errorf("of 144 conditions got %v", err)
 	}
+	drill.Show(t, "144 conditions refused (128 are allowed); of a document of junk %d problems are told", 100)
 }
 
 func TestDefaultModel(t *testing.T) {
