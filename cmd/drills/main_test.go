@@ -1,10 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	drillkit "rapport/internal/drill"
 )
 
 const events = `{"Action":"run","Package":"p","Test":"TestA"}
@@ -50,16 +50,33 @@ func TestATableOfWhatBecameOfEach(t *testing.T) {
 	}
 }
 
-// What a drill shows is read back by the table's reader.
-func TestEvidenceIsAnAttribute(t *testing.T) {
-	if drillkit.Evidence != "evidence" {
-		t.Error("the events above have another name")
-	}
+func TestEveryDrillHasATestOrAReason(t *testing.T) {
 	names := map[string]bool{}
 	for _, d := range drills {
 		if names[d.name] || (len(d.tests) == 0) == (d.pending == "") {
 			t.Errorf("%s stands twice, or has neither a test nor a reason", d.name)
 		}
 		names[d.name] = true
+	}
+}
+
+// What a mutant breaks is there, once, and its drill too: a change of the code
+// that leaves a mutant behind is told at once, and not when the mutants run.
+func TestMutantsStillApply(t *testing.T) {
+	for _, m := range mutants {
+		text, err := os.ReadFile(filepath.Join("..", "..", m.file))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if _, err := m.apply(string(text)); err != nil {
+			t.Errorf("%s: %v", m.what, err)
+		}
+		if _, ok := drillOf(m.drill); !ok {
+			t.Errorf("%s: there is no drill %q", m.what, m.drill)
+		}
+	}
+	if len(mutants) < 20 {
+		t.Errorf("only %d mutants", len(mutants))
 	}
 }
