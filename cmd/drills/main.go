@@ -8,6 +8,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,10 +53,7 @@ func read(r io.Reader, w io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := print(w, drills, results); err != nil {
-		return err
-	}
-	return results.failed()
+	return errors.Join(print(w, drills, results), results.failed())
 }
 
 // testsOf lists the tests of drills, each once.

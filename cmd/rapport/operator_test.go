@@ -420,7 +420,7 @@ func TestRedrive(t *testing.T) {
 	if got := x.waiting("scoring"); !slices.Contains(got, long) {
 		t.Errorf("got %q", got)
 	}
-	drill.Show(t, "%d dead letters looked at, %d and then 1 moved back: %d facts stored, each once", 3, len(moved), len(x.facts()))
+	drill.Show(t, "of 3 dead letters %d moved back, then the rest: %d facts stored, each once", len(moved), len(x.facts()))
 }
 
 func TestRedriveMisuse(t *testing.T) {

@@ -190,8 +190,9 @@ func TestParseModelRefusesWhatIsNotJSON(t *testing.T) {
 func TestParseModelBoundsProblemsAndConditions(t *testing.T) {
 	junk := `{"id": "m", "version": 1, "horizon_days": 9, "engagement": [1, 2, 3], "rules": [` + strings.Repeat(`{},`, 63) + `{}]}`
 	_, err := scoring.ParseModel([]byte(junk))
-	if p, _ := errors.AsType[scoring.Problems](err); len(p) != 100 {
-		t.Errorf("got %d problems, want the first 100", len(p))
+	told, _ := errors.AsType[scoring.Problems](err)
+	if len(told) != 100 {
+		t.Errorf("got %d problems, want the first 100", len(told))
 	}
 	var rules []string
 	for i := range 9 {
@@ -205,7 +206,7 @@ func TestParseModelBoundsProblemsAndConditions(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "$.rules: have 144 conditions, at most 128 are allowed") {
 		t.Errorf("of 144 conditions got %v", err)
 	}
-	drill.Show(t, "144 conditions refused (128 are allowed); of a document of junk %d problems are told", 100)
+	drill.Show(t, "%d conditions refused; of 64 rules of junk the first %d problems are told", 9*16, len(told))
 }
 
 func TestDefaultModel(t *testing.T) {
