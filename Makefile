@@ -9,6 +9,7 @@ PORT ?= 4566
 TEST_PORT ?= 4577
 ENGINE ?= http://localhost:8000
 FN ?=
+ONLY ?=
 FUZZTIME ?= 10s
 MINUTES ?= 10
 
@@ -17,7 +18,7 @@ CLOUD = $(TOOLS) && python local/cloud.py
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: build ## Start the local cloud, deploy Rapport to it and fill it with the demo (PORT=4566)
@@ -47,6 +48,14 @@ test: check ## Check everything, then run all tests against local clouds of thei
 .PHONY: check
 check: # The quick checks: format, vet, template
 	@$(TOOLS) && local/check.sh
+
+.PHONY: drills
+drills: ## Carry out the faults and attacks of docs/drills.md, and print what became of each
+	@$(CLOUD) with --name drills --port 4581 --bare -- go run ./cmd/drills
+
+.PHONY: drills-mutants
+drills-mutants: ## Break the code in stated ways: each must be caught by a drill (ONLY="HTML formulas" for some)
+	@$(CLOUD) with --name drills --port 4581 --bare -- go run ./cmd/drills mutants $(ONLY)
 
 .PHONY: lint
 lint: check ## The quick checks and staticcheck

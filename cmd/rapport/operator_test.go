@@ -22,6 +22,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"rapport/internal/app/ingest"
+	"rapport/internal/drill"
 	"rapport/internal/platform"
 	"rapport/internal/sdk"
 	"rapport/internal/social"
@@ -419,6 +420,7 @@ func TestRedrive(t *testing.T) {
 	if got := x.waiting("scoring"); !slices.Contains(got, long) {
 		t.Errorf("got %q", got)
 	}
+	drill.Show(t, "of 3 dead letters %d moved back, then the rest: %d facts stored, each once", len(moved), len(x.facts()))
 }
 
 func TestRedriveMisuse(t *testing.T) {

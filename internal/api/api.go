@@ -12,12 +12,15 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -277,12 +280,50 @@ func (s *service) member(ctx context.Context, caller, w string) error {
 }
 
 // unmarshal reads JSON and refuses null, which huma lets through for every
-// optional field and the contract does not. A source's config is any JSON.
+// optional field and the contract does not, and a name that stands twice. A
+// source's config is any JSON.
 func unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		kind, _, _ := strings.Cut(e.Value, " ") // what follows is the value
+		return fmt.Errorf("a %s of it can't be read", kind)
+	}
 	if p, ok := v.(*any); ok && err == nil {
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		if err := noneTwice(d); err != nil {
+			return err
+		}
 		return noNull("body", *p)
 	}
+	return err
+}
+
+// noneTwice refuses a name that stands twice in one object: who reads the
+// first one would see another request than who reads the last.
+func noneTwice(d *json.Decoder) error {
+	begin, err := d.Token()
+	if err != nil || begin != json.Delim('{') && begin != json.Delim('[') {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if begin == json.Delim('{') {
+			t, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name, _ := t.(string)
+			if seen[name] {
+				return errors.New("a name stands twice in one object")
+			}
+			seen[name] = true
+		}
+		if err := noneTwice(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
 	return err
 }
 

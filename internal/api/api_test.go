@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
@@ -365,16 +366,18 @@ func TestNobodyWithoutAToken(t *testing.T) {
 			}
 		}
 	}
+	drill.Show(t, "%d operations without a token, or with one of three that do not hold: 401 before anything is read", len(operations(t)))
 }
 
 // A stranger gets the same bytes for a workspace that is there as for one that is not, for every operation there is.
 func TestStrangersSeeNoWorkspace(t *testing.T) {
-	x := newWorld(t)
+	x, asked := newWorld(t), 0
 	x.workspace("acme", "ann")
 	for _, o := range operations(t) {
 		if !strings.Contains(o.path, "{workspace}") {
 			continue
 		}
+		asked++
 		there := x.call("eve", o.method, o.at("acme"), o.body)
 		gone := x.call("eve", o.method, o.at("nowhere"), o.body)
 		if there.status != http.StatusNotFound || there.body != gone.body || !cmp.Equal(there.header, gone.header) {
@@ -392,6 +395,7 @@ func TestStrangersSeeNoWorkspace(t *testing.T) {
 			t.Errorf("a secret of %v, %v", a, err)
 		}
 	}
+	drill.Show(t, "%d operations: a stranger gets the same bytes for a workspace that is there as for one that is not", asked)
 }
 
 func TestCreateWorkspace(t *testing.T) {

@@ -80,6 +80,20 @@ func problemOf(ctx context.Context, err error) error {
 	return newProblem(status, "")
 }
 
+// An answer says no more than this of what is wrong, so that a request of many
+// faults is not answered with more than it sent.
+const (
+	maxErrors = 20
+	maxWords  = 200 // bytes of a location, and of a detail
+)
+
+func short(s string) string {
+	if len(s) > maxWords {
+		return strings.ToValidUTF8(s[:maxWords], "") + "…"
+	}
+	return s
+}
+
 // configure sets huma's settings that are global: its errors become Problems
 // without values, lists are never null, names are case-sensitive.
 var configure = sync.OnceFunc(func() {
@@ -94,11 +108,11 @@ var configure = sync.OnceFunc(func() {
 			p.Detail = ""
 			return p
 		}
-		for _, err := range errs {
+		for _, err := range errs[:min(len(errs), maxErrors)] {
 			if d, ok := errors.AsType[*huma.ErrorDetail](err); ok {
-				p.Errors = append(p.Errors, FieldError{d.Location, d.Message})
+				p.Errors = append(p.Errors, FieldError{short(d.Location), short(d.Message)})
 			} else if err != nil {
-				p.Errors = append(p.Errors, FieldError{Detail: err.Error()})
+				p.Errors = append(p.Errors, FieldError{Detail: short(err.Error())})
 			}
 		}
 		return p

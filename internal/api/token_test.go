@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"rapport/internal/api"
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 )
 
@@ -109,6 +110,7 @@ func newPool(t *testing.T) *pool {
 }
 
 func TestToken(t *testing.T) {
+	kinds, flips := 0, 0
 	p := newPool(t)
 	now := t0
 	verify := api.NewVerifier(issuer, p.url, client, func() time.Time { return now }, http.DefaultTransport)
@@ -157,6 +159,7 @@ func TestToken(t *testing.T) {
 		"too long":                      with(map[string]any{"padding": strings.Repeat("x", 9000)}),
 	} {
 		t.Run(name, func(t *testing.T) {
+			kinds++
 			got, err := verify(t.Context(), token)
 			if !fault.Is(err, fault.Unauthenticated) || got != "" {
 				t.Errorf("got %q, %v, want a fault of kind unauthenticated", got, err)
@@ -170,6 +173,7 @@ func TestToken(t *testing.T) {
 		sig, _ := base64.RawURLEncoding.DecodeString(parts[2])
 		for i := range sig {
 			sig[i] ^= 1
+			flips++
 			if _, err := verify(t.Context(), parts[0]+"."+parts[1]+"."+b64(sig)); err == nil {
 				t.Fatalf("holds with byte %d flipped", i)
 			}
@@ -182,6 +186,7 @@ func TestToken(t *testing.T) {
 			t.Error("a token of no client holds")
 		}
 	})
+	drill.Show(t, "%d kinds of bad tokens and %d flipped bytes of a signature refused", kinds, flips)
 }
 
 func TestKeysAreFetchedSparingly(t *testing.T) {
@@ -216,6 +221,7 @@ func TestKeysAreFetchedSparingly(t *testing.T) {
 	if p.fetched != 2 {
 		t.Errorf("fetched %d times, want 2", p.fetched)
 	}
+	drill.Show(t, "20 tokens of made-up keys and one of a rotated key: the keys were fetched %d times", p.fetched)
 }
 
 func TestIssuerThatIsDown(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 )
@@ -177,6 +179,51 @@ func TestNamesOfPrivateAddressesAreRefused(t *testing.T) {
 	wantRefused(t, c, "https://six.example/", "fd00:ec2::254 is a private address")
 }
 
+// Inner addresses, as numbers and names are spelt to hide them: where the name
+// server answers as the system's might, the address is refused.
+func TestSpellingsOfInnerAddresses(t *testing.T) {
+	literal := []string{
+		"127.0.0.1", "127.8.9.10", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "169.254.170.2", "100.100.100.200",
+		"[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[::ffff:a9fe:a9fe]", "[::ffff:0:10.0.0.1]", "[64:ff9b::7f00:1]",
+		"[2002:7f00:1::]", "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[fe80::1]", "[fe80::1%25lo]", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]",
+	}
+	named := []string{
+		"127.0.0.1.", "2130706433", "017700000001", "0x7f000001", "127.1", "127.0.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f.1", "00000177.0.0.1", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376",
+		"localhost", "localhost.localdomain", "LOCALHOST", "ip6-localhost", "metadata.google.internal", "127.0.0.1.nip.io", "①②⑦.⓪.⓪.①", "１２７.0.0.1", "127。0。0。1",
+	}
+	answers := map[string][]string{}
+	for _, n := range named {
+		answers[strings.ToLower(n)] = []string{"127.0.0.1"}
+		answers[n] = []string{"127.0.0.1"}
+	}
+	reached := 0
+	inner, err := net.Listen("tcp", "127.0.0.1:0") // what would be reached
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ })}
+	go srv.Serve(inner)
+	defer srv.Close()
+	_, port, _ := net.SplitHostPort(inner.Addr().String())
+	c := New()
+	c.resolver = resolver(t, answers)
+	for _, h := range append(literal, named...) {
+		for _, raw := range []string{"http://" + h + "/", "https://" + h + "/x", "http://" + h + ":" + port + "/"} {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			got, err := c.Do(ctx, platform.Fetch{URL: raw})
+			cancel()
+			unknown := slices.Contains(named, h) && strings.Contains(fmt.Sprint(err), "no such host") // nobody was asked: Go knows it for no name
+			if err == nil || !fault.Is(err, fault.Invalid) && !unknown {
+				t.Errorf("%s: %+v, %v; want a refusal", raw, got, err)
+			}
+		}
+	}
+	if reached > 0 {
+		t.Errorf("the server on this host was reached %d times", reached)
+	}
+	drill.Show(t, "%d spellings of inner addresses, each by http, https and a port: refused, and a server on loopback heard nothing", len(literal)+len(named))
+}
+
 // TestAnswerThatChanges: the first answer is public (an address nobody has),
 // the second one is not. What counts is the address that is dialled.
 func TestAnswerThatChanges(t *testing.T) {
@@ -188,6 +235,7 @@ func TestAnswerThatChanges(t *testing.T) {
 		t.Errorf("a public address that does not answer: %v", err)
 	}
 	wantRefused(t, c, "http://turn.example/", "::1 is a loopback address")
+	drill.Show(t, "a name whose first answer is public and second is ::1: refused when it is dialled")
 }
 
 func TestNoProxyDialsInOurPlace(t *testing.T) {
@@ -231,6 +279,7 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("five redirects: %+v, %v", got, err)
 	}
 	wantRefused(t, c, base+"/6", "over 5 redirects")
+	inner := 0
 	for where, why := range map[string]string{
 		"http://127.0.0.1/":             "loopback",
 		"http://169.254.169.254/x":      "link-local",
@@ -242,8 +291,10 @@ func TestRedirects(t *testing.T) {
 		"https://ann:pw@feeds.example/": "credentials",
 	} {
 		to = where
+		inner++
 		wantRefused(t, c, base+"/to", why)
 	}
+	drill.Show(t, "%d redirects to inner addresses, other ports and schemes refused, and the sixth in a row", inner)
 }
 
 func TestCredentialsStayWithTheHostTheyAreFor(t *testing.T) {
@@ -289,6 +340,7 @@ func TestCredentialsStayWithTheHostTheyAreFor(t *testing.T) {
 			}
 		}
 	}
+	drill.Show(t, "%d secret headers stay with their host through redirects, there and back", len(secret)-2)
 }
 
 func TestABodyStaysWithTheHostItIsFor(t *testing.T) {
@@ -345,6 +397,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		}
 	}
 	wantRefused(t, c, base+"/brotli", `the encoding "br"`)
+	drill.Show(t, "an answer of %d bytes is read; one byte more, and 64 MB in gzip, are not", MaxBody)
 }
 
 func TestSlowServersEnd(t *testing.T) {

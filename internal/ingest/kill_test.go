@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdatest"
@@ -225,7 +226,7 @@ func TestKilledInMidBatch(t *testing.T) {
 	if requests < 15 || len(want) < 30 {
 		t.Fatalf("%d requests and %d items: the batch does too little for this test", requests, len(want))
 	}
-	step := max(1, requests/12)
+	step, kills := max(1, requests/12), 0
 	for n := 1; n <= requests; n += step {
 		x := newWorld(t)
 		run(x, n)
@@ -234,5 +235,7 @@ func TestKilledInMidBatch(t *testing.T) {
 		if d := cmp.Diff(want, x.dump(t)); d != "" {
 			t.Errorf("killed before request %d of %d, then redelivered (-whole +killed):\n%s", n, requests, d)
 		}
+		kills++
 	}
+	drill.Show(t, "killed before %d of its %d requests, then redelivered: %d items, the same bytes as without", kills, requests, len(want))
 }

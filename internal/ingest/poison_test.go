@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdatest"
@@ -56,6 +59,9 @@ func counted(t *testing.T) (*desk, *atomic.Int64) {
 // A delivery that is made to take the time of others is parked whole; its
 // neighbours are stored, and the batch ends in time.
 func TestPoisonIsParkedWhole(t *testing.T) {
+	var slowest time.Duration
+	var largest uint64
+	cases := 0
 	for name, c := range map[string]struct{ app, body, reason string }{
 		"40,000 events of 80 KB":       {"app2", `{"events":[` + strings.Repeat("1,", 39_999) + `1]}`, "a list of 40000 elements, at most 5000"},
 		"2.1 million events of 4 MB":   {"app1", "[" + strings.Repeat("1,", 2_096_999) + "1]", "a list of 2097000 elements"},
@@ -71,9 +77,12 @@ func TestPoisonIsParkedWhole(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			requests.Store(0)
-			began := time.Now()
+			began, heap := time.Now(), peak()
 			failed := d.Batch(ctx, []ingest.Message{message("m1", good("1")), delivered(c.app, received, c.body), message("m2", good("2"))})
-			took, asked := time.Since(began), requests.Load()
+			took, asked, grown := time.Since(began), requests.Load(), heap()
+			if slowest, largest = max(slowest, took), max(largest, grown); grown > mostMemory {
+				t.Errorf("it takes %d MB, at most %d", grown>>20, mostMemory>>20)
+			}
 			if len(failed) > 0 || took > 20*time.Second || asked > 60 {
 				t.Errorf("failed %v, after %s and %d requests", failed, took, asked)
 			}
@@ -84,6 +93,41 @@ func TestPoisonIsParkedWhole(t *testing.T) {
 				t.Errorf("%d facts of its neighbours, want 2", n)
 			}
 		})
+		cases++
+	}
+	drill.Show(t, "%d poisons parked, their neighbours stored; the worst took %.1f s and %d MB", cases, slowest.Seconds(), largest>>20)
+}
+
+// mostMemory is what one poisoned batch may add to the heap: the function has
+// 512 MB, of which the reader's model and the runtime take their part.
+const mostMemory = 200 << 20
+
+// peak begins to watch the heap; what it returns ends that and says by how
+// much it grew at most.
+func peak() func() uint64 {
+	runtime.GC()
+	heap := func() uint64 {
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	base, most := heap(), uint64(0)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			most = max(most, heap())
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		<-ended
+		return most - min(most, base)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/intake"
 	"rapport/internal/platform"
@@ -82,6 +83,7 @@ func (h *hooks) send(method, path, body, key string) *httptest.ResponseRecorder 
 }
 
 func TestAnswers(t *testing.T) {
+	kinds := 0
 	big := strings.Repeat("x", intake.MaxBody)
 	for _, tt := range []struct {
 		name, method, path, body, key string
@@ -106,6 +108,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHooks()
+			kinds++
 			w := h.send(tt.method, tt.path, tt.body, tt.key)
 			if w.Code != tt.status || w.Body.String() != tt.answer {
 				t.Errorf("answered %d %.80q, want %d %q", w.Code, w.Body, tt.status, tt.answer)
@@ -120,6 +123,7 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
+	drill.Show(t, "a body of %d bytes is queued, one of %d is answered 413; of %d kinds of requests none but what is signed is queued", intake.MaxBody, intake.MaxBody+1, kinds)
 }
 
 func TestNotQueuedIsNotAcknowledged(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -182,5 +183,34 @@ func Deaf(t testing.TB, target string, cut func(n int, first bool, r *http.Reque
 	})}
 	go srv.Serve(l)
 	t.Cleanup(func() { srv.Close(); client.CloseIdleConnections() })
+	return "http://" + l.Addr().String()
+}
+
+// Throttled passes requests on to target; those to DynamoDB that throttle says
+// true for are answered as a throttled table answers, and not carried out. n
+// counts the requests to DynamoDB, each try of one, from 1.
+func Throttled(t testing.TB, target string, throttle func(n int) bool) string {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	pass := httputil.NewSingleHostReverseProxy(u)
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_") && throttle(int(n.Add(1))) {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Throughput exceeds the current capacity of your table or index."}`)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	})}
+	go srv.Serve(l)
+	t.Cleanup(func() { srv.Close() })
 	return "http://" + l.Addr().String()
 }

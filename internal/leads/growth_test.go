@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"rapport/internal/drill"
 	"rapport/internal/lambdatest"
 	"rapport/internal/leads"
 	"rapport/internal/social"
@@ -26,7 +27,9 @@ import (
 // A model is published, and the person scored by it, after a slow run has read
 // and before it has written: the lead must not stay on the old model.
 func TestModelPublishedMidFlight(t *testing.T) {
+	moments := 0
 	for _, at := range []string{".BatchGetItem", ".GetItem", ".Query", ".PutItem"} { // before the head, the model, the facts, the write
+		moments++
 		t.Run(at, func(t *testing.T) {
 			s, table := storetest.NewTable(t)
 			publishModel(t, s, plain(t))
@@ -72,6 +75,7 @@ func TestModelPublishedMidFlight(t *testing.T) {
 			}
 		})
 	}
+	drill.Show(t, "a model published before each of %d kinds of requests of a running score: the lead stands by the new one each time", moments)
 }
 
 // What a score costs does not depend on how much there was before the model's

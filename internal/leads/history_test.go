@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/erasure"
 	"rapport/internal/leads"
 	"rapport/internal/scoring"
@@ -215,6 +216,7 @@ func TestScoringKilledAtAnyRequest(t *testing.T) {
 	first := slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool {
 		return slices.ContainsFunc(late, func(l social.Activity) bool { return l.Key == a.Key })
 	})
+	deaths := 0
 	for _, after := range []bool{false, true} {
 		for at := int64(1); ; at++ {
 			s, table := storetest.NewTable(t)
@@ -242,8 +244,10 @@ func TestScoringKilledAtAnyRequest(t *testing.T) {
 			if done {
 				break
 			}
+			deaths++
 		}
 	}
+	drill.Show(t, "killed before and after each of its requests, %d deaths in all: the same heads and histories", deaths)
 }
 
 // What is erased until an instant is in no block and no head, whoever scores

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/lambdatest"
 	"rapport/internal/leads"
@@ -132,6 +133,7 @@ func TestFactBetweenReadAndWrite(t *testing.T) {
 	if d := cmp.Diff(dump(t, cleanTable), dump(t, table)); d != "" {
 		t.Errorf("a fact between read and write (-without race +with):\n%s", d)
 	}
+	drill.Show(t, "a fact and a newer lead between read and write: the old one is refused, and written after reading again (%d writes)", conflicts)
 }
 
 func TestEvaluateAsOf(t *testing.T) {

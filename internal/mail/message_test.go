@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/mail"
 )
@@ -218,6 +219,7 @@ func TestForgedMessagesAreRefused(t *testing.T) {
 	attach := func(name, kind string) func(*mail.Message) {
 		return func(m *mail.Message) { m.Attachments = []mail.Attachment{{Name: name, ContentType: kind}} }
 	}
+	forged := 0
 	for name, spoil := range map[string]func(*mail.Message){
 		"header in the subject":         func(m *mail.Message) { m.Subject = "x\r\nBcc: all@example.com" },
 		"bare LF in the subject":        func(m *mail.Message) { m.Subject = "x\nBcc: all@example.com" },
@@ -259,6 +261,7 @@ func TestForgedMessagesAreRefused(t *testing.T) {
 		"a message attached":             attach("a.eml", "message/rfc822"),
 		"content type not ASCII":         attach("a.csv", "text/csv; x=\"ü\""),
 	} {
+		forged++
 		m := message()
 		spoil(&m)
 		if _, err := m.Bytes(sent); !fault.Is(err, fault.Invalid) {
@@ -268,6 +271,7 @@ func TestForgedMessagesAreRefused(t *testing.T) {
 	if _, err := message().Bytes(time.Time{}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("no date: error %v, want one of kind invalid", err)
 	}
+	drill.Show(t, "%d forged messages refused", forged)
 }
 
 func TestMessageOverTheLimitIsTooLarge(t *testing.T) {

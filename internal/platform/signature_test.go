@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 )
@@ -147,6 +148,7 @@ func TestReplayWindowGoesBothWays(t *testing.T) {
 			t.Errorf("%d s is within the window", at.Unix())
 		}
 	}
+	drill.Show(t, "signed 5 minutes before or after our clock holds; a second more, or centuries, does not")
 }
 
 func TestDecodeRefuses(t *testing.T) {
@@ -164,6 +166,7 @@ func TestDecodeRefuses(t *testing.T) {
 			t.Errorf("%s: decoded as %v", name, v)
 		}
 	}
+	drill.Show(t, "65 levels and a million levels are refused")
 }
 
 func TestDecodeTakes(t *testing.T) {

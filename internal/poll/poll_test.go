@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/fetch"
 	"rapport/internal/parallel"
@@ -306,6 +307,7 @@ func TestKilledBetweenQueueAndCursor(t *testing.T) {
 	if p := s.state(t, "src_a"); p.Cursor != "5" {
 		t.Errorf("cursor %q", p.Cursor)
 	}
+	drill.Show(t, "killed after the answer was queued: asked again, %d answers queued, each of %d posts told", len(s.queued), len(s.keys(t)))
 }
 
 func TestAQueueThatRefusesLosesNothing(t *testing.T) {

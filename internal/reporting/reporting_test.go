@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
 	"rapport/internal/leads"
@@ -131,6 +132,7 @@ func TestAfterAnOutageTheLatestRunsAndTheOthersAreMissed(t *testing.T) {
 	if len(o.mails) != 1 {
 		t.Errorf("%d mails, want 1", len(o.mails))
 	}
+	drill.Show(t, "down for three weeks: 3 runs listed as missed, the latest made, %d mail", len(o.mails))
 }
 
 func TestMailIsSentAtMostOnce(t *testing.T) {

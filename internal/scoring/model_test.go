@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/scoring"
 )
@@ -189,8 +190,9 @@ func TestParseModelRefusesWhatIsNotJSON(t *testing.T) {
 func TestParseModelBoundsProblemsAndConditions(t *testing.T) {
 	junk := `{"id": "m", "version": 1, "horizon_days": 9, "engagement": [1, 2, 3], "rules": [` + strings.Repeat(`{},`, 63) + `{}]}`
 	_, err := scoring.ParseModel([]byte(junk))
-	if p, _ := errors.AsType[scoring.Problems](err); len(p) != 100 {
-		t.Errorf("got %d problems, want the first 100", len(p))
+	told, _ := errors.AsType[scoring.Problems](err)
+	if len(told) != 100 {
+		t.Errorf("got %d problems, want the first 100", len(told))
 	}
 	var rules []string
 	for i := range 9 {
@@ -204,6 +206,7 @@ func TestParseModelBoundsProblemsAndConditions(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "$.rules: have 144 conditions, at most 128 are allowed") {
 		t.Errorf("of 144 conditions got %v", err)
 	}
+	drill.Show(t, "%d conditions refused; of 64 rules of junk the first %d problems are told", 9*16, len(told))
 }
 
 func TestDefaultModel(t *testing.T) {

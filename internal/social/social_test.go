@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/social"
 )
 
@@ -84,6 +85,7 @@ func TestForgedPartsGiveOtherKeys(t *testing.T) {
 		}
 		seen[k] = l
 	}
+	drill.Show(t, "%d forged ids, %d keys", len(lists), len(seen))
 }
 
 func TestActivityKeyIsMadeOfTheEventAlone(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/day"
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -99,6 +100,7 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 	if d := cmp.Diff(l, got); d != "" {
 		t.Errorf("read back (-want +got):\n%s", d)
 	}
+	drill.Show(t, "2 writers with a version before the newest: 2 conflicts, version %d stands", got.Version)
 }
 
 func TestLeadsPageByFallingStep(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/drill"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/social"
@@ -117,6 +119,7 @@ func TestWhatIsNoFeedIsAnError(t *testing.T) {
 // away, must hide nothing.
 func TestNestingIsBounded(t *testing.T) {
 	open := strings.Repeat("<x:a>", 400_000)
+	spellings := 0
 	for what, body := range map[string]string{
 		"an item":      `<rss version="2.0"><channel><item>` + open,
 		"a feed":       `<feed xmlns="http://www.w3.org/2005/Atom">` + open,
@@ -124,6 +127,7 @@ func TestNestingIsBounded(t *testing.T) {
 		"in Latin-1":   `<?xml version="1.0" encoding="ISO-8859-1"?><rss version="2.0"><channel><item>` + open,
 		"behind a DTD": `<!DOCTYPE rss [ <!ENTITY a ">"> '<!--' ]><rss version="2.0"><channel><item>` + open,
 	} {
+		spellings++
 		if _, err := parse([]byte(body)); err == nil || !strings.Contains(err.Error(), "nest deeper") {
 			t.Errorf("%s: 400000 elements in each other are read: %v", what, err)
 		}
@@ -132,6 +136,40 @@ func TestNestingIsBounded(t *testing.T) {
 	if _, err := parse([]byte(`<rss version="2.0"><channel><item>` + deep + `</item></channel></rss>`)); err != nil {
 		t.Errorf("%d levels: %v", maxDepth, err)
 	}
+	drill.Show(t, "400,000 elements in each other refused in %d spellings", spellings)
+}
+
+// Entities that a document makes up are not expanded, and nothing is fetched for it.
+func TestEntitiesAreNotExpanded(t *testing.T) {
+	var laughs strings.Builder
+	laughs.WriteString(`<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a0 "ha">`)
+	for i := range 30 {
+		fmt.Fprintf(&laughs, `<!ENTITY a%d "%s">`, i+1, strings.Repeat(fmt.Sprintf("&a%d;", i), 10))
+	}
+	item := `]><rss version="2.0"><channel><item><guid>urn:1</guid><title>%s</title><pubDate>Mon, 02 Mar 2026 10:00:00 +0000</pubDate></item></channel></rss>`
+	bombs := map[string]string{
+		"a billion laughs":  laughs.String() + fmt.Sprintf(item, "&a30;"),
+		"quadratic":         `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "` + strings.Repeat("x", 50_000) + `">` + fmt.Sprintf(item, strings.Repeat("&a;", 20_000)),
+		"a file":            `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a SYSTEM "file:///etc/passwd">` + fmt.Sprintf(item, "&a;"),
+		"an inner address":  `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a SYSTEM "http://169.254.169.254/">` + fmt.Sprintf(item, "&a;"),
+		"a parameter of it": `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY % a SYSTEM "http://127.0.0.1/"> %a;` + fmt.Sprintf(item, "x"),
+	}
+	for name, body := range bombs {
+		began := time.Now()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		events, err := Adapter{}.Normalise(platform.Request{Method: "GET", URL: "https://a.example/feed", Header: http.Header{}, Body: []byte(body)}, platform.Options{})
+		runtime.ReadMemStats(&after)
+		if took, used := time.Since(began), after.TotalAlloc-before.TotalAlloc; took > 5*time.Second || used > 100<<20 {
+			t.Errorf("%s takes %s and %d MB", name, took, used>>20)
+		}
+		for _, e := range events {
+			if e.Activity != nil && (strings.Contains(e.Activity.Text, "hahaha") || strings.Contains(e.Activity.Text, "xxxx") || strings.Contains(e.Activity.Text, "root:")) {
+				t.Errorf("%s is expanded: %.100q, %v", name, e.Activity.Text, err)
+			}
+		}
+	}
+	drill.Show(t, "%d documents with entities of their own: none expanded, none fetched", len(bombs))
 }
 
 func TestEncodings(t *testing.T) {
