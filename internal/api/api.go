@@ -18,6 +18,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/replay"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -200,11 +202,24 @@ type CreatedOut[T any] struct {
 	Body     T
 }
 
+// require says in the contract whom an operation needs: in the extension
+// x-role, and in a sentence of its description.
+func require(op *huma.Operation, role, sentence string) {
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions["x-role"] = role
+	op.Description = strings.TrimSpace(op.Description + " " + sentence)
+}
+
 // open registers an operation that any caller with a token may use.
 func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context, caller string, in *I) (*O, error)) {
 	if l, ok := api.(*later); ok {
 		l.register(op.Method+" "+op.Path, func(api huma.API) { open(api, op, f) })
 		return
+	}
+	if op.Extensions["x-role"] == nil {
+		require(&op, "none", "Needs an access token, and no role.")
 	}
 	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if op.Method == http.MethodGet {
@@ -244,14 +259,15 @@ func oneOfEach(query url.Values) error {
 
 var errNoWorkspace = fault.New(fault.NotFound, "no such workspace")
 
-// members registers an operation that only members of the workspace may use.
-// Nothing is read before that is known.
+// members registers an operation that only members of the workspace may use
+// whose role may what need may. Nothing is read before that is known.
 func members[I, O any, P interface {
 	*I
 	workspace() string
-}](s *service, api huma.API, op huma.Operation, f func(ctx context.Context, w string, in *I) (*O, error)) {
+}](s *service, api huma.API, need social.Role, op huma.Operation, f func(ctx context.Context, w string, in *I) (*O, error)) {
 	op.Path = "/v1/workspaces/{workspace}" + op.Path
-	op.Errors = append(op.Errors, http.StatusNotFound)
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusNotFound)
+	require(&op, string(need), "Needs the role "+string(need)+".")
 	open(api, op, func(ctx context.Context, caller string, in *I) (*O, error) {
 		w := P(in).workspace()
 		if err := s.member(ctx, caller, w); err != nil {

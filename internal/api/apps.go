@@ -14,6 +14,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -91,7 +92,7 @@ const maxSecrets = 5
 
 func (s *service) apps(api huma.API) {
 	tags := []string{"sources"}
-	members(s, api, huma.Operation{OperationID: "get-app", Method: http.MethodGet, Path: "/apps/{app}", Tags: tags, Summary: "Get an app",
+	members(s, api, social.Owner, huma.Operation{OperationID: "get-app", Method: http.MethodGet, Path: "/apps/{app}", Tags: tags, Summary: "Get an app",
 		Description: "Only the workspace that made it sees it."},
 		func(ctx context.Context, w string, in *InApp) (*Out[App], error) {
 			a, err := s.ownApp(ctx, w, in.App)
@@ -101,17 +102,17 @@ func (s *service) apps(api huma.API) {
 			out, err := s.app(ctx, a)
 			return &Out[App]{out}, err
 		})
-	members(s, api, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
 		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are."}, s.putApp)
-	members(s, api, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
+	members(s, api, social.Owner, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
 		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within seconds.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
-	members(s, api, huma.Operation{OperationID: "revoke-secret", Method: http.MethodDelete, Path: "/apps/{app}/secrets/{secret}", Tags: tags, Summary: "Revoke a secret",
+	members(s, api, social.Owner, huma.Operation{OperationID: "revoke-secret", Method: http.MethodDelete, Path: "/apps/{app}/secrets/{secret}", Tags: tags, Summary: "Revoke a secret",
 		Description: "It verifies nothing any more, within a minute. The last one can't be revoked.", Errors: []int{http.StatusConflict}}, s.revokeSecret)
-	members(s, api, huma.Operation{OperationID: "put-guest", Method: http.MethodPut, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let another workspace connect sources to an app",
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-guest", Method: http.MethodPut, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let another workspace connect sources to an app",
 		Description: "It may take any scope of the app that no source has. Each workspace gets its own scopes' events only."},
 		func(ctx context.Context, w string, in *guestIn) (*Out[App], error) { return s.guest(ctx, w, in, true) })
-	members(s, api, huma.Operation{OperationID: "delete-guest", Method: http.MethodDelete, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let a workspace connect no more sources to an app",
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-guest", Method: http.MethodDelete, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let a workspace connect no more sources to an app",
 		Description: "Sources that it has connected stay."},
 		func(ctx context.Context, w string, in *guestIn) (*Out[App], error) { return s.guest(ctx, w, in, false) })
 }

@@ -62,7 +62,7 @@ func (s *service) workspaces(api huma.API) {
 	open(api, huma.Operation{OperationID: "create-workspace", Method: http.MethodPost, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "Create a workspace",
 		Description:   "You become its first member. It starts with the default scoring model and a weekly report, due on Mondays at 08:00 in its time zone.",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}, s.createWorkspace)
-	members(s, api, huma.Operation{OperationID: "get-workspace", Method: http.MethodGet, Path: "", Tags: []string{"workspaces"}, Summary: "Get a workspace"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-workspace", Method: http.MethodGet, Path: "", Tags: []string{"workspaces"}, Summary: "Get a workspace"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Workspace], error) {
 			ws, err := s.Store.Workspace(ctx, w)
 			if err != nil {
