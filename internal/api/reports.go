@@ -138,6 +138,8 @@ func (s *service) reports(api huma.API) {
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
 		Description: "The settings given replace those there were."}, s.putReport)
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-report", Method: http.MethodDelete, Path: "/reports/{report}", Tags: tags, Summary: "Delete a report",
+		Description: "It is due no more. The runs that were made stay, and can be read by their ids, until the workspace goes.", DefaultStatus: http.StatusNoContent}, s.deleteReport)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
 		Description: "It is made in a moment; a run that was made stays as it is.", DefaultStatus: http.StatusAccepted}, s.createRun)
@@ -239,6 +241,28 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 	}
 	x, err := s.report(ws, r)
 	return &Out[Report]{x}, err
+}
+
+// deleteReport takes the report away first: a tick that meets what is due
+// between finds no report.
+func (s *service) deleteReport(ctx context.Context, w string, in *InReport) (*struct{}, error) {
+	ws, r, err := s.reportOf(ctx, w, in.Report)
+	if err != nil {
+		return nil, err
+	}
+	schedule, err := s.schedule(ws, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.DeleteReport(ctx, w, r.ID); err != nil {
+		return nil, err
+	}
+	for _, at := range []time.Time{schedule.Latest(s.Now()), schedule.Next(s.Now())} {
+		if err := s.Store.DropDue(ctx, store.Due{Workspace: w, Report: r.ID, At: at}); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 func run(w string, r store.Run) Run {

@@ -106,7 +106,7 @@ func (s *service) sources(api huma.API) {
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-source", Method: http.MethodDelete, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Disconnect a source",
-		Description: "What it brought stays. What comes for its scope from now on is parked. Its app and secrets stay, for other sources of it.", DefaultStatus: http.StatusNoContent},
+		Description: "What it brought stays. An app that no other source uses goes with it, and its secrets; of one that is used, what comes for the scope from now on is parked.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, w string, in *InSource) (*struct{}, error) {
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {
@@ -115,8 +115,31 @@ func (s *service) sources(api huma.API) {
 			if err := s.Store.UnschedulePoll(ctx, w, x.ID); err != nil {
 				return nil, err
 			}
-			return nil, s.Store.DeleteSource(ctx, x)
+			if err := s.Store.DeleteSource(ctx, x); err != nil {
+				return nil, err
+			}
+			return nil, s.deleteUnused(ctx, w, x.App)
 		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-source-name", Method: http.MethodPut, Path: "/sources/{source}/name", Tags: []string{"sources"}, Summary: "Rename a source",
+		Description: "Nothing else changes."},
+		func(ctx context.Context, w string, in *renameSourceIn) (*Out[Source], error) {
+			if err := plain("body.name", in.Body.Name); err != nil {
+				return nil, err
+			}
+			if err := s.Store.RenameSource(ctx, w, in.Source, in.Body.Name); err != nil {
+				return nil, err
+			}
+			x, err := s.Store.Source(ctx, w, in.Source)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Source]{s.source(ctx, x)}, nil
+		})
+}
+
+type renameSourceIn struct {
+	InSource
+	Body NewName
 }
 
 type ownIn struct {
