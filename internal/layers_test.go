@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
 	{"view/lead"},
 	{"view/all"},
-	{"erasure", "replay", "rebuild"},
+	{"erasure", "replay", "rebuild", "wipe"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges
 	{"app"},

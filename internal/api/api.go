@@ -8,7 +8,7 @@
 // the part of the request and never repeat its value.
 //
 // To add an operation, write a func on service beside its kind and register
-// it in New's list; members does the asking.
+// it in New's list with the role that it needs; members does the asking.
 package api
 
 import (
@@ -33,6 +33,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/replay"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -42,7 +43,7 @@ type Deps struct {
 	Leads  *leads.Leads
 	Reader *reading.Reader
 
-	Verify       func(ctx context.Context, token string) (subject string, err error)                // see NewVerifier
+	Verify       func(ctx context.Context, token string) (Caller, error)                            // see NewVerifier
 	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                    //
 	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                    // of kind NotFound where there are none
 	DeleteSecret func(ctx context.Context, app string) error                                        //
@@ -53,6 +54,8 @@ type Deps struct {
 	Object       func(ctx context.Context, key string) ([]byte, error)                              // of the bucket; kind NotFound where there is none
 	RunReport    func(ctx context.Context, workspace, report string, due time.Time) error           // asks for a run, without waiting for it
 	Discover     func(ctx context.Context, workspace string, at time.Time) error                    // asks for themes as of an instant, without waiting; zero: now
+	Wipe         func(ctx context.Context, workspace string) error                                  // asks that a deleted workspace's data be taken away, in a minute
+	Creators     []string                                                                           // who may create workspaces: see mayCreate; empty: whoever has a token
 	CursorKey    func(ctx context.Context) ([]byte, error)                                          //
 	PublicURL    string                                                                             // scheme and host of the hooks; "": the request's own
 	Now          func() time.Time                                                                   //
@@ -74,7 +77,8 @@ const (
 func Handler(d Deps) http.Handler {
 	configure()
 	mux := http.NewServeMux()
-	(&service{Deps: d}).operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
+	s := &service{Deps: d}
+	s.operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
 	for path, form := range map[string]func() (string, []byte, error){
 		openapiYAML: func() (string, []byte, error) { b, err := described().YAML(); return "application/yaml", b, err },
 		openapiJSON: func() (string, []byte, error) {
@@ -92,7 +96,7 @@ func Handler(d Deps) http.Handler {
 			w.Write(b)
 		})
 	}
-	return &edge{mux: mux, verify: d.Verify, now: d.Now}
+	return &edge{mux: mux, verify: d.Verify, key: s.keyCaller, now: d.Now}
 }
 
 // Description returns the API's description, openapi.yaml.
@@ -147,8 +151,7 @@ func settings() huma.Config {
 	f := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 	cfg.Formats = map[string]huma.Format{"application/json": f, "json": f}
 	cfg.DefaultFormat = "application/json"
-	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT",
-		Description: "An access token of the workspace's user pool"}}
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", Description: "An access token of the stack's user pool (a JWT), or a machine key of the workspace (rk_…): docs/members.md says where they come from"}}
 	cfg.Security = []map[string][]string{{"token": {}}}
 	return cfg
 }
@@ -156,6 +159,9 @@ func settings() huma.Config {
 // operations registers all there are.
 func (s *service) operations(api huma.API) {
 	s.workspaces(api)
+	s.members(api)
+	s.keys(api)
+	s.audit(api)
 	s.sources(api)
 	s.apps(api)
 	s.parked(api)
@@ -203,11 +209,24 @@ type CreatedOut[T any] struct {
 	Body     T
 }
 
+// require says in the contract whom an operation needs: in the extension
+// x-role, and in a sentence of its description.
+func require(op *huma.Operation, role, sentence string) {
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions["x-role"] = role
+	op.Description = strings.TrimSpace(op.Description + " " + sentence)
+}
+
 // open registers an operation that any caller with a token may use.
-func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context, caller string, in *I) (*O, error)) {
+func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context, caller Caller, in *I) (*O, error)) {
 	if l, ok := api.(*later); ok {
 		l.register(op.Method+" "+op.Path, func(api huma.API) { open(api, op, f) })
 		return
+	}
+	if op.Extensions["x-role"] == nil {
+		require(&op, "none", "Needs an access token, and no role.")
 	}
 	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if op.Method == http.MethodGet {
@@ -247,36 +266,29 @@ func oneOfEach(query url.Values) error {
 
 var errNoWorkspace = fault.New(fault.NotFound, "no such workspace")
 
-// members registers an operation that only members of the workspace may use.
-// Nothing is read before that is known.
+// members registers an operation that only members of the workspace may use
+// whose role may what need may. Nothing is read before that is known.
 func members[I, O any, P interface {
 	*I
 	workspace() string
-}](s *service, api huma.API, op huma.Operation, f func(ctx context.Context, w string, in *I) (*O, error)) {
+}](s *service, api huma.API, need social.Role, op huma.Operation, f func(ctx context.Context, w string, in *I) (*O, error)) {
 	op.Path = "/v1/workspaces/{workspace}" + op.Path
-	op.Errors = append(op.Errors, http.StatusNotFound)
-	open(api, op, func(ctx context.Context, caller string, in *I) (*O, error) {
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusNotFound)
+	require(&op, string(need), "Needs the role "+string(need)+".")
+	open(api, op, func(ctx context.Context, caller Caller, in *I) (out *O, err error) {
 		w := P(in).workspace()
-		if err := s.member(ctx, caller, w); err != nil {
+		if err := s.may(ctx, caller, w, need); err != nil {
 			return nil, err
 		}
-		return f(ctx, w, in)
+		if op.Method == http.MethodGet {
+			return f(ctx, w, in)
+		}
+		err = s.audited(ctx, w, op.OperationID, func(ctx context.Context) error {
+			out, err = f(ctx, w, in)
+			return err
+		})
+		return out, err
 	})
-}
-
-// member refuses who is not a member of w as if w did not exist.
-func (s *service) member(ctx context.Context, caller, w string) error {
-	err := fault.Wrap(fault.NotFound, errNoWorkspace, "no such workspace")
-	if caller == "" {
-		return err
-	}
-	switch e := s.Store.Member(ctx, caller, w); {
-	case fault.Is(e, fault.NotFound):
-		return err
-	case e != nil:
-		return fmt.Errorf("membership in %s: %w", w, e)
-	}
-	return nil
 }
 
 // unmarshal reads JSON and refuses null, which huma lets through for every

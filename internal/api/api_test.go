@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -88,12 +89,13 @@ func newWorld(t *testing.T) *world {
 	x := &world{t: t, store: s, table: table, now: t0, secrets: map[string]platform.Secrets{}, objects: map[string]string{},
 		post: func(platform.Request) (int, []byte, error) { return http.StatusUnauthorized, nil, nil }}
 	x.deps = api.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(),
-		Verify: func(_ context.Context, token string) (string, error) {
+		Verify: func(_ context.Context, token string) (api.Caller, error) {
 			if token == "bad" {
-				return "", fault.New(fault.Unauthenticated, "the access token does not hold")
+				return api.Caller{}, fault.New(fault.Unauthenticated, "the access token does not hold")
 			}
-			return token, nil
+			return api.Caller{Subject: token}, nil
 		},
+		Wipe: func(_ context.Context, w string) error { x.asked = append(x.asked, "wipe "+w); return nil },
 		PutSecret: func(ctx context.Context, app string, v platform.Secrets) error {
 			if _, err := s.App(ctx, app); !fault.Is(err, fault.NotFound) && x.secrets[app].Keys == nil {
 				t.Errorf("the app %s could be found before its secret was written (%v)", app, err)
@@ -144,6 +146,13 @@ func newWorld(t *testing.T) *world {
 	}
 	x.handler = api.Handler(x.deps)
 	return x
+}
+
+// dump is what stands in the table, but for the audit log.
+func (x *world) dump() map[string]string {
+	items := x.table.Dump(x.t)
+	maps.DeleteFunc(items, func(k, _ string) bool { return strings.Contains(k, "#L#") })
+	return items
 }
 
 type reply struct {
@@ -293,8 +302,8 @@ func TestDescriptionIsTheCommittedOne(t *testing.T) {
 	}
 }
 
-func refuse(context.Context, string) (string, error) {
-	return "", fault.New(fault.Unauthenticated, "the access token does not hold")
+func refuse(context.Context, string) (api.Caller, error) {
+	return api.Caller{}, fault.New(fault.Unauthenticated, "the access token does not hold")
 }
 
 // operation is one operation of the description, with a request it accepts.
@@ -319,6 +328,18 @@ var bodies = map[string]any{
 	"DELETE /v1/workspaces/{workspace}/apps/{app}/secrets/{secret}": nil,
 	"PUT /v1/workspaces/{workspace}/apps/{app}/guests/{guest}":      nil,
 	"DELETE /v1/workspaces/{workspace}/apps/{app}/guests/{guest}":   nil,
+	"POST /v1/invitations/redeem":                                   map[string]any{"code": "ri_x"},
+	"PUT /v1/workspaces/{workspace}/name":                           map[string]any{"name": "Renamed"},
+	"DELETE /v1/workspaces/{workspace}":                             nil,
+	"PUT /v1/workspaces/{workspace}/members/{member}":               map[string]any{"role": "viewer"},
+	"DELETE /v1/workspaces/{workspace}/members/{member}":            nil,
+	"POST /v1/workspaces/{workspace}/invitations":                   map[string]any{"role": "viewer"},
+	"DELETE /v1/workspaces/{workspace}/invitations/{invitation}":    nil,
+	"POST /v1/workspaces/{workspace}/keys":                          map[string]any{"name": "CRM", "role": "viewer", "expires": "2027-01-01T00:00:00Z"},
+	"DELETE /v1/workspaces/{workspace}/keys/{key}":                  nil,
+	"DELETE /v1/workspaces/{workspace}/apps/{app}":                  nil,
+	"DELETE /v1/workspaces/{workspace}/reports/{report}":            nil,
+	"PUT /v1/workspaces/{workspace}/sources/{source}/name":          map[string]any{"name": "Renamed"},
 }
 
 func operations(t *testing.T) []operation {
@@ -347,16 +368,25 @@ func operations(t *testing.T) []operation {
 
 func (o operation) at(workspace string) string {
 	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{theme}", "thm_x", "{source}", "src_x", "{version}", "1",
-		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other").Replace(o.path)
+		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
+		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
+}
+
+// query is what the operation can't do without.
+func (o operation) query() string {
+	if o.method == "DELETE" && o.path == "/v1/workspaces/{workspace}" {
+		return "?name=A+acme"
+	}
+	return ""
 }
 
 func TestNobodyWithoutAToken(t *testing.T) {
 	// There is no store: whatever is read before the token panics, and is a 500. Every token holds but one.
-	h := api.Handler(api.Deps{Now: func() time.Time { return t0 }, Verify: func(ctx context.Context, token string) (string, error) {
+	h := api.Handler(api.Deps{Now: func() time.Time { return t0 }, Verify: func(ctx context.Context, token string) (api.Caller, error) {
 		if token == "bad" {
 			return refuse(ctx, token)
 		}
-		return "ann", nil
+		return api.Caller{Subject: "ann"}, nil
 	}})
 	for _, o := range operations(t) {
 		for name, headers := range map[string][]string{"none": nil, "bad": {"Authorization", "Bearer bad"}, "basic": {"Authorization", "Basic YTpi"}, "bare": {"Authorization", "Bearer "}} {
@@ -383,6 +413,9 @@ func TestStrangersSeeNoWorkspace(t *testing.T) {
 		if there.status != http.StatusNotFound || there.body != gone.body || !cmp.Equal(there.header, gone.header) {
 			t.Errorf("%s %s: %d %s for one that is there, %d %s for one that is not", o.method, o.path, there.status, there.body, gone.status, gone.body)
 		}
+		if o.query() != "" {
+			continue // it would end the workspace
+		}
 		if mine := x.call("ann", o.method, o.at("acme"), o.body); strings.Contains(mine.body, "no such workspace") {
 			t.Errorf("%s %s: a member is refused: %s", o.method, o.path, mine.body)
 		}
@@ -404,7 +437,7 @@ func TestCreateWorkspace(t *testing.T) {
 	r := x.call("ann", "POST", "/v1/workspaces", in)
 	var ws api.Workspace
 	r.want(t, http.StatusCreated, &ws)
-	if d := cmp.Diff(api.Workspace{ID: "acme", Name: "Acme Inc.", TimeZone: "America/New_York", Created: t0}, ws); d != "" {
+	if d := cmp.Diff(api.Workspace{ID: "acme", Name: "Acme Inc.", TimeZone: "America/New_York", Created: t0, Role: "owner"}, ws); d != "" {
 		t.Error(d)
 	}
 	if got := r.header.Get("Location"); got != "/v1/workspaces/acme" {
@@ -721,11 +754,11 @@ func TestConnectASource(t *testing.T) {
 		}
 	})
 	t.Run("a secret that can't be kept leaves no app", func(t *testing.T) {
-		before := len(x.table.Dump(t))
+		before := len(x.dump())
 		x.noSecrets = fault.Wrap(fault.Transient, errors.New("ssm"), "")
 		x.call("ann", "POST", path, source(nil)).problem(t, 503)
 		x.noSecrets = nil
-		if after := len(x.table.Dump(t)); after != before {
+		if after := len(x.dump()); after != before {
 			t.Errorf("%d items, before %d", after, before)
 		}
 	})

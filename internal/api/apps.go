@@ -14,6 +14,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -91,7 +92,7 @@ const maxSecrets = 5
 
 func (s *service) apps(api huma.API) {
 	tags := []string{"sources"}
-	members(s, api, huma.Operation{OperationID: "get-app", Method: http.MethodGet, Path: "/apps/{app}", Tags: tags, Summary: "Get an app",
+	members(s, api, social.Owner, huma.Operation{OperationID: "get-app", Method: http.MethodGet, Path: "/apps/{app}", Tags: tags, Summary: "Get an app",
 		Description: "Only the workspace that made it sees it."},
 		func(ctx context.Context, w string, in *InApp) (*Out[App], error) {
 			a, err := s.ownApp(ctx, w, in.App)
@@ -101,19 +102,76 @@ func (s *service) apps(api huma.API) {
 			out, err := s.app(ctx, a)
 			return &Out[App]{out}, err
 		})
-	members(s, api, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
+	members(s, api, social.Owner, huma.Operation{OperationID: "list-apps", Method: http.MethodGet, Path: "/apps", Tags: tags, Summary: "List the apps that the workspace made",
+		Description: "Also those that no source uses any more."},
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[App]], error) {
+			ids, err := s.Store.AppsOf(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			out := &Out[Page[App]]{Page[App]{Items: []App{}}}
+			for _, id := range ids {
+				a, err := s.ownApp(ctx, w, id)
+				if fault.Is(err, fault.NotFound) {
+					continue
+				}
+				if err != nil {
+					return nil, err
+				}
+				x, err := s.app(ctx, a)
+				if err != nil {
+					return nil, err
+				}
+				out.Body.Items = append(out.Body.Items, x)
+			}
+			return out, nil
+		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-app", Method: http.MethodDelete, Path: "/apps/{app}", Tags: tags, Summary: "Delete an app and its secrets",
+		Description: "One that sources use, also of other workspaces, can't be deleted.", DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict}},
+		func(ctx context.Context, w string, in *InApp) (*struct{}, error) {
+			if _, err := s.ownApp(ctx, w, in.App); err != nil {
+				return nil, err
+			}
+			return nil, s.deleteApp(ctx, w, in.App)
+		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
 		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are."}, s.putApp)
-	members(s, api, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
+	members(s, api, social.Owner, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
 		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within seconds.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
-	members(s, api, huma.Operation{OperationID: "revoke-secret", Method: http.MethodDelete, Path: "/apps/{app}/secrets/{secret}", Tags: tags, Summary: "Revoke a secret",
+	members(s, api, social.Owner, huma.Operation{OperationID: "revoke-secret", Method: http.MethodDelete, Path: "/apps/{app}/secrets/{secret}", Tags: tags, Summary: "Revoke a secret",
 		Description: "It verifies nothing any more, within a minute. The last one can't be revoked.", Errors: []int{http.StatusConflict}}, s.revokeSecret)
-	members(s, api, huma.Operation{OperationID: "put-guest", Method: http.MethodPut, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let another workspace connect sources to an app",
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-guest", Method: http.MethodPut, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let another workspace connect sources to an app",
 		Description: "It may take any scope of the app that no source has. Each workspace gets its own scopes' events only."},
 		func(ctx context.Context, w string, in *guestIn) (*Out[App], error) { return s.guest(ctx, w, in, true) })
-	members(s, api, huma.Operation{OperationID: "delete-guest", Method: http.MethodDelete, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let a workspace connect no more sources to an app",
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-guest", Method: http.MethodDelete, Path: "/apps/{app}/guests/{guest}", Tags: tags, Summary: "Let a workspace connect no more sources to an app",
 		Description: "Sources that it has connected stay."},
 		func(ctx context.Context, w string, in *guestIn) (*Out[App], error) { return s.guest(ctx, w, in, false) })
+}
+
+// deleteApp takes an app that no source uses away, and then its secret: a
+// delivery that comes between finds no app.
+func (s *service) deleteApp(ctx context.Context, w, app string) error {
+	if err := s.Store.DeleteApp(ctx, app); err != nil {
+		return err
+	}
+	if err := s.DeleteSecret(ctx, app); err != nil {
+		return err
+	}
+	return s.Store.EndApp(ctx, w, app)
+}
+
+// deleteUnused takes the app of a source that was deleted away, if it is this
+// workspace's, or nobody's, no other source uses it and no guest may.
+func (s *service) deleteUnused(ctx context.Context, w, app string) error {
+	a, err := s.Store.App(ctx, app)
+	if err == nil && (a.Owner == w || a.Owner == "") && len(a.Guests) == 0 {
+		err = s.deleteApp(ctx, w, app)
+	}
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
+		return nil
+	}
+	return err
 }
 
 // ownApp returns an app that the workspace made; any other does not exist to it.

@@ -89,10 +89,10 @@ type responseTimesIn struct {
 const level = 0.95
 
 func (s *service) conversations(api huma.API) {
-	members(s, api, huma.Operation{OperationID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Tags: []string{"feedback"}, Summary: "List conversations",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Tags: []string{"feedback"}, Summary: "List conversations",
 		Description: "A page may hold fewer than asked for, or none, while there is a next one."}, s.listConversations)
-	members(s, api, huma.Operation{OperationID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{thread}/{person}", Tags: []string{"feedback"}, Summary: "Get a conversation with its exchanges"}, s.getConversation)
-	members(s, api, huma.Operation{OperationID: "get-response-times", Method: http.MethodGet, Path: "/response-times", Tags: []string{"feedback"}, Summary: "Get how fast answers came",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{thread}/{person}", Tags: []string{"feedback"}, Summary: "Get a conversation with its exchanges"}, s.getConversation)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-response-times", Method: http.MethodGet, Path: "/response-times", Tags: []string{"feedback"}, Summary: "Get how fast answers came",
 		Description: "Medians of all replies given in the period, however long it is. What is not answered has no time: see the conversations that wait."},
 		func(ctx context.Context, w string, in *responseTimesIn) (*Out[ResponseTimes], error) {
 			from, to, err := in.bounds(s.Now(), 0)

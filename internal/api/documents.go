@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
 )
@@ -75,7 +76,7 @@ func (s *service) documents(api huma.API) {
 	for _, k := range []struct{ kind, path, id, many string }{
 		{store.Models, "/models", "models", "scoring models"}, {store.ThemeSets, "/theme-sets", "theme-sets", "theme sets"},
 	} {
-		members(s, api, huma.Operation{OperationID: "list-" + k.id, Method: http.MethodGet, Path: k.path, Tags: []string{"models"}, Summary: "List published " + k.many + ", the newest first"},
+		members(s, api, social.Viewer, huma.Operation{OperationID: "list-" + k.id, Method: http.MethodGet, Path: k.path, Tags: []string{"models"}, Summary: "List published " + k.many + ", the newest first"},
 			func(ctx context.Context, w string, in *listVersionsIn) (*PageOut[Version], error) {
 				after, err := s.place(ctx, in.Cursor)
 				if err != nil {
@@ -102,7 +103,7 @@ func (s *service) documents(api huma.API) {
 				return out, err
 			})
 	}
-	members(s, api, huma.Operation{OperationID: "get-model", Method: http.MethodGet, Path: "/models/{version}", Tags: []string{"models"}, Summary: "Get a scoring model"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-model", Method: http.MethodGet, Path: "/models/{version}", Tags: []string{"models"}, Summary: "Get a scoring model"},
 		func(ctx context.Context, w string, in *versionIn) (*Out[Model], error) {
 			d, v, err := s.document(ctx, w, store.Models, in.Version)
 			if err != nil {
@@ -110,7 +111,7 @@ func (s *service) documents(api huma.API) {
 			}
 			return &Out[Model]{Model{v, d.Body}}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "get-theme-set", Method: http.MethodGet, Path: "/theme-sets/{version}", Tags: []string{"models"}, Summary: "Get a theme set"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-theme-set", Method: http.MethodGet, Path: "/theme-sets/{version}", Tags: []string{"models"}, Summary: "Get a theme set"},
 		func(ctx context.Context, w string, in *versionIn) (*Out[ThemeSet], error) {
 			d, v, err := s.document(ctx, w, store.ThemeSets, in.Version)
 			if err != nil {
@@ -130,7 +131,7 @@ func (s *service) documents(api huma.API) {
 			}
 			return &Out[ThemeSet]{out}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "discover-themes", Method: http.MethodPost, Path: "/theme-sets", Tags: []string{"models"}, Summary: "Ask for themes to be found",
+	members(s, api, social.Analyst, huma.Operation{OperationID: "discover-themes", Method: http.MethodPost, Path: "/theme-sets", Tags: []string{"models"}, Summary: "Ask for themes to be found",
 		Description: "Themes are found once a week anyway. The new set is listed when it is ready.", DefaultStatus: http.StatusAccepted},
 		func(ctx context.Context, w string, in *discoverIn) (*Out[Accepted], error) {
 			var at time.Time

@@ -17,9 +17,9 @@ import (
 
 type callerKey struct{}
 
-// callerOf is the subject of the request's token.
-func callerOf(ctx context.Context) string {
-	c, _ := ctx.Value(callerKey{}).(string)
+// callerOf says who calls.
+func callerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
 }
 
@@ -28,7 +28,8 @@ func callerOf(ctx context.Context) string {
 // and writes one line per request.
 type edge struct {
 	mux    *http.ServeMux
-	verify func(context.Context, string) (string, error)
+	verify func(context.Context, string) (Caller, error)
+	key    func(context.Context, string) (Caller, error) // of a machine key
 	now    func() time.Time
 }
 
@@ -42,12 +43,15 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		level = slog.LevelError
 	}
 	slog.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("route", o.route), slog.String("workspace", o.workspace),
-		slog.String("caller", o.caller), slog.Int("status", a.status), slog.String("reason", o.reason), slog.Int("bytes", a.body.Len()),
+		slog.String("caller", o.caller.who()), slog.Int("status", a.status), slog.String("reason", o.reason), slog.Int("bytes", a.body.Len()),
 		slog.Float64("ms", float64(e.now().Sub(start).Microseconds())/1000))
 }
 
 // outcome is what the log says of a request beside its answer.
-type outcome struct{ caller, route, workspace, reason string }
+type outcome struct {
+	caller                   Caller
+	route, workspace, reason string
+}
 
 // serve answers r into a.
 func (e *edge) serve(a *answer, r *http.Request) (o outcome) {
@@ -92,11 +96,15 @@ func (e *edge) serve(a *answer, r *http.Request) (o outcome) {
 	return o
 }
 
-// authenticate returns the subject of the request's bearer token.
-func (e *edge) authenticate(r *http.Request) (string, error) {
+// authenticate says who calls, by the request's bearer token: a machine key or
+// an access token.
+func (e *edge) authenticate(r *http.Request) (Caller, error) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return "", fault.New(fault.Unauthenticated, "an access token is needed: Authorization: Bearer …")
+		return Caller{}, fault.New(fault.Unauthenticated, "an access token is needed: Authorization: Bearer …")
+	}
+	if strings.HasPrefix(token, keyPrefix) {
+		return e.key(r.Context(), token)
 	}
 	return e.verify(r.Context(), token)
 }

@@ -12,6 +12,7 @@ import (
 
 	"rapport/internal/platform/all"
 	"rapport/internal/silence"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/watch"
 )
@@ -114,7 +115,7 @@ type announcementsIn struct {
 // health registers what tells how sources are.
 func (s *service) health(api huma.API) {
 	x := watch.New(watch.Deps{Store: s.Store, Adapter: all.Find})
-	members(s, api, huma.Operation{OperationID: "get-source-health", Method: http.MethodGet, Path: "/sources/{source}/health", Tags: []string{"sources"}, Summary: "Get a source's health",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-source-health", Method: http.MethodGet, Path: "/sources/{source}/health", Tags: []string{"sources"}, Summary: "Get a source's health",
 		Description: "Whether it is heard as often as usual, whether its subscription holds, what was refused or could not be understood, and what to do."},
 		func(ctx context.Context, w string, in *InSource) (*Out[Health], error) {
 			now := s.Now().UTC()
@@ -128,7 +129,7 @@ func (s *service) health(api huma.API) {
 			}
 			return &Out[Health]{health(h, parked, now)}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "list-health", Method: http.MethodGet, Path: "/health", Tags: []string{"sources"}, Summary: "List the health of all sources"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-health", Method: http.MethodGet, Path: "/health", Tags: []string{"sources"}, Summary: "List the health of all sources"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Health]], error) {
 			now := s.Now().UTC()
 			list, err := x.Look(ctx, w, now)
@@ -145,7 +146,7 @@ func (s *service) health(api huma.API) {
 			}
 			return out, nil
 		})
-	members(s, api, huma.Operation{OperationID: "list-announcements", Method: http.MethodGet, Path: "/announcements", Tags: []string{"sources"}, Summary: "List announcements",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-announcements", Method: http.MethodGet, Path: "/announcements", Tags: []string{"sources"}, Summary: "List announcements",
 		Description: "Newest first: what crossed a line, each occasion once. The newest may take a moment to appear."}, s.listAnnouncements)
 }
 

@@ -132,7 +132,7 @@ const maxQuote = 1000
 const maxIssues = 400 * 24 * time.Hour
 
 func (s *service) issues(api huma.API) {
-	members(s, api, huma.Operation{OperationID: "list-issues", Method: http.MethodGet, Path: "/issues", Tags: []string{"feedback"}, Summary: "List what people raise",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-issues", Method: http.MethodGet, Path: "/issues", Tags: []string{"feedback"}, Summary: "List what people raise",
 		Description: "Counted over people, one voice each. A theme is an issue if at least a third of its messages clearly ask for something: a problem, a wish, a question, a threat to leave, or a negative word. " +
 			"Then everyone counts who wrote in it and was not just pleased; messages that are just pleased count neither way. 404 with a detail while no theme set is published. At most 400 days."},
 		func(ctx context.Context, w string, in *listIssuesIn) (*Out[IssueList], error) {
@@ -153,7 +153,7 @@ func (s *service) issues(api huma.API) {
 			}
 			return &Out[IssueList]{out}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "get-issue", Method: http.MethodGet, Path: "/issues/{theme}", Tags: []string{"feedback"}, Summary: "Get an issue with its evidence"}, s.issue)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-issue", Method: http.MethodGet, Path: "/issues/{theme}", Tags: []string{"feedback"}, Summary: "Get an issue with its evidence"}, s.issue)
 }
 
 // period is what issues are counted of.

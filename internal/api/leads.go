@@ -75,9 +75,9 @@ type leadIn struct {
 }
 
 func (s *service) leads(api huma.API) {
-	members(s, api, huma.Operation{OperationID: "list-leads", Method: http.MethodGet, Path: "/leads", Tags: []string{"leads"}, Summary: "List leads, the best first",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-leads", Method: http.MethodGet, Path: "/leads", Tags: []string{"leads"}, Summary: "List leads, the best first",
 		Description: "Each page is evaluated as of now and in the order of the scores. From page to page the score falls in steps, each a quarter to a seventh of the one below: leads of one step may be in any order over several pages. With as_of the leads are evaluated at that instant and ordered by it; there is one page then."}, s.listLeads)
-	members(s, api, huma.Operation{OperationID: "get-lead", Method: http.MethodGet, Path: "/leads/{person}", Tags: []string{"leads"}, Summary: "Get a lead with its ledger",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-lead", Method: http.MethodGet, Path: "/leads/{person}", Tags: []string{"leads"}, Summary: "Get a lead with its ledger",
 		Description: "Evaluated now, from the facts, by the active scoring model."},
 		func(ctx context.Context, w string, in *leadIn) (*Out[LeadLedger], error) {
 			asOf, err := instant("query.as_of", in.AsOf.AsOf)

@@ -86,18 +86,18 @@ const scanned = 2000
 
 func (s *service) parked(api huma.API) {
 	tags := []string{"sources"}
-	members(s, api, huma.Operation{OperationID: "list-parked", Method: http.MethodGet, Path: "/parked", Tags: tags, Summary: "List deliveries that could not be understood",
+	members(s, api, social.Analyst, huma.Operation{OperationID: "list-parked", Method: http.MethodGet, Path: "/parked", Tags: tags, Summary: "List deliveries that could not be understood",
 		Description: "Newest first: what could not be understood or kept, or came for a scope that no source watches, each with its reason; its delivery is kept whole. " +
 			"What a platform sends that is known to tell of nobody's doing is not listed: it is in the archive only."}, s.listParked)
-	members(s, api, huma.Operation{OperationID: "list-parked-reasons", Method: http.MethodGet, Path: "/parked/reasons", Tags: tags, Summary: "Count what is parked by its reason",
+	members(s, api, social.Analyst, huma.Operation{OperationID: "list-parked-reasons", Method: http.MethodGet, Path: "/parked/reasons", Tags: tags, Summary: "Count what is parked by its reason",
 		Description: "Of the newest 2,000 of the month, the commonest reason first. Those that a replay understood are left out."}, s.parkedReasons)
-	members(s, api, huma.Operation{OperationID: "create-replay", Method: http.MethodPost, Path: "/replays", Tags: tags, Summary: "Send parked or archived deliveries through today's code",
+	members(s, api, social.Owner, huma.Operation{OperationID: "create-replay", Method: http.MethodPost, Path: "/replays", Tags: tags, Summary: "Send parked or archived deliveries through today's code",
 		Description: "At most 200 deliveries; more says that there are more. With dry_run nothing happens. Else they are queued as if they had just come, with the instant of their first receipt; " +
 			"facts that are there stay as they are, so nothing doubles: a dry run afterwards adds 0. `rapport replay` does it without bounds.",
 		DefaultStatus: http.StatusOK}, s.createReplay)
-	members(s, api, huma.Operation{OperationID: "list-erasures", Method: http.MethodGet, Path: "/erasures", Tags: tags, Summary: "List what was erased",
+	members(s, api, social.Owner, huma.Operation{OperationID: "list-erasures", Method: http.MethodGet, Path: "/erasures", Tags: tags, Summary: "List what was erased",
 		Description: "Newest first: the receipts of what platforms demanded, or somebody asked for. They say how much went and what stays, and nobody can be told by them."}, s.listErasures)
-	members(s, api, huma.Operation{OperationID: "create-erasure", Method: http.MethodPost, Path: "/erasures", Tags: tags, Summary: "Forget an account whose person asked for it",
+	members(s, api, social.Owner, huma.Operation{OperationID: "create-erasure", Method: http.MethodPost, Path: "/erasures", Tags: tags, Summary: "Forget an account whose person asked for it",
 		Description: "What the account did until now goes, and all that was made of it, as when its platform demands it; it can't be undone. It is queued: its receipt is listed once it has begun, and says when it is done. " +
 			"platform, scope and id are the actor's, as the activities show them. Somebody with accounts on several platforms needs a call for each.",
 		DefaultStatus: http.StatusAccepted}, s.createErasure)

@@ -107,7 +107,7 @@ const runID = "20060102T150405Z"
 
 func (s *service) reports(api huma.API) {
 	tags := []string{"reports"}
-	members(s, api, huma.Operation{OperationID: "list-reports", Method: http.MethodGet, Path: "/reports", Tags: tags, Summary: "List reports"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-reports", Method: http.MethodGet, Path: "/reports", Tags: tags, Summary: "List reports"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Report]], error) {
 			list, err := s.Store.Reports(ctx, w)
 			if err != nil {
@@ -127,7 +127,7 @@ func (s *service) reports(api huma.API) {
 			}
 			return out, nil
 		})
-	members(s, api, huma.Operation{OperationID: "get-report", Method: http.MethodGet, Path: "/reports/{report}", Tags: tags, Summary: "Get a report"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-report", Method: http.MethodGet, Path: "/reports/{report}", Tags: tags, Summary: "Get a report"},
 		func(ctx context.Context, w string, in *InReport) (*Out[Report], error) {
 			ws, r, err := s.reportOf(ctx, w, in.Report)
 			if err != nil {
@@ -136,12 +136,14 @@ func (s *service) reports(api huma.API) {
 			x, err := s.report(ws, r)
 			return &Out[Report]{x}, err
 		})
-	members(s, api, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
+	members(s, api, social.Analyst, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
 		Description: "The settings given replace those there were."}, s.putReport)
-	members(s, api, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
-	members(s, api, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-report", Method: http.MethodDelete, Path: "/reports/{report}", Tags: tags, Summary: "Delete a report",
+		Description: "It is due no more. The runs that were made stay, and can be read by their ids, until the workspace goes.", DefaultStatus: http.StatusNoContent}, s.deleteReport)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
+	members(s, api, social.Analyst, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
 		Description: "It is made in a moment; a run that was made stays as it is.", DefaultStatus: http.StatusAccepted}, s.createRun)
-	members(s, api, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}", Tags: tags, Summary: "Get a run"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}", Tags: tags, Summary: "Get a run"},
 		func(ctx context.Context, w string, in *InRun) (*Out[Run], error) {
 			r, err := s.runOf(ctx, w, *in)
 			if err != nil {
@@ -155,7 +157,7 @@ func (s *service) reports(api huma.API) {
 		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
 	}
 	content["application/json"] = &huma.MediaType{Schema: &huma.Schema{Type: "object", AdditionalProperties: true}}
-	members(s, api, huma.Operation{OperationID: "get-run-file", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}/{form}", Tags: tags, Summary: "Get a run as HTML, CSV, JSON or text",
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run-file", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}/{form}", Tags: tags, Summary: "Get a run as HTML, CSV, JSON or text",
 		Responses: map[string]*huma.Response{"200": {Description: "The report", Content: content}}}, s.runFile)
 }
 
@@ -239,6 +241,28 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 	}
 	x, err := s.report(ws, r)
 	return &Out[Report]{x}, err
+}
+
+// deleteReport takes the report away first: a tick that meets what is due
+// between finds no report.
+func (s *service) deleteReport(ctx context.Context, w string, in *InReport) (*struct{}, error) {
+	ws, r, err := s.reportOf(ctx, w, in.Report)
+	if err != nil {
+		return nil, err
+	}
+	schedule, err := s.schedule(ws, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.DeleteReport(ctx, w, r.ID); err != nil {
+		return nil, err
+	}
+	for _, at := range []time.Time{schedule.Latest(s.Now()), schedule.Next(s.Now())} {
+		if err := s.Store.DropDue(ctx, store.Due{Workspace: w, Report: r.ID, At: at}); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 func run(w string, r store.Run) Run {

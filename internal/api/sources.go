@@ -68,7 +68,7 @@ type createSourceIn struct {
 }
 
 func (s *service) sources(api huma.API) {
-	members(s, api, huma.Operation{OperationID: "list-sources", Method: http.MethodGet, Path: "/sources", Tags: []string{"sources"}, Summary: "List sources"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-sources", Method: http.MethodGet, Path: "/sources", Tags: []string{"sources"}, Summary: "List sources"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Source]], error) {
 			list, err := s.Store.Sources(ctx, w)
 			if err != nil {
@@ -80,9 +80,9 @@ func (s *service) sources(api huma.API) {
 			}
 			return out, nil
 		})
-	members(s, api, huma.Operation{OperationID: "create-source", Method: http.MethodPost, Path: "/sources", Tags: []string{"sources"}, Summary: "Connect a source",
+	members(s, api, social.Owner, huma.Operation{OperationID: "create-source", Method: http.MethodPost, Path: "/sources", Tags: []string{"sources"}, Summary: "Connect a source",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}, s.createSource)
-	members(s, api, huma.Operation{OperationID: "get-source", Method: http.MethodGet, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Get a source"},
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-source", Method: http.MethodGet, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Get a source"},
 		func(ctx context.Context, w string, in *InSource) (*Out[Source], error) {
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {
@@ -90,7 +90,7 @@ func (s *service) sources(api huma.API) {
 			}
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "put-own-accounts", Method: http.MethodPut, Path: "/sources/{source}/own_accounts", Tags: []string{"sources"}, Summary: "Say which accounts act for the business",
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-own-accounts", Method: http.MethodPut, Path: "/sources/{source}/own_accounts", Tags: []string{"sources"}, Summary: "Say which accounts act for the business",
 		Description: "It holds for what comes from now on, within a minute; what is there keeps its direction."},
 		func(ctx context.Context, w string, in *ownIn) (*Out[Source], error) {
 			if err := ownAccounts(in.Body.Own); err != nil {
@@ -105,8 +105,8 @@ func (s *service) sources(api huma.API) {
 			}
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
-	members(s, api, huma.Operation{OperationID: "delete-source", Method: http.MethodDelete, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Disconnect a source",
-		Description: "What it brought stays. What comes for its scope from now on is parked. Its app and secrets stay, for other sources of it.", DefaultStatus: http.StatusNoContent},
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-source", Method: http.MethodDelete, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Disconnect a source",
+		Description: "What it brought stays. An app that no other source uses, and that no guest may use, goes with it, and its secrets; of one that stays, what comes for the scope from now on is parked.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, w string, in *InSource) (*struct{}, error) {
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {
@@ -115,8 +115,31 @@ func (s *service) sources(api huma.API) {
 			if err := s.Store.UnschedulePoll(ctx, w, x.ID); err != nil {
 				return nil, err
 			}
-			return nil, s.Store.DeleteSource(ctx, x)
+			if err := s.Store.DeleteSource(ctx, x); err != nil {
+				return nil, err
+			}
+			return nil, s.deleteUnused(ctx, w, x.App)
 		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-source-name", Method: http.MethodPut, Path: "/sources/{source}/name", Tags: []string{"sources"}, Summary: "Rename a source",
+		Description: "Nothing else changes."},
+		func(ctx context.Context, w string, in *renameSourceIn) (*Out[Source], error) {
+			if err := plain("body.name", in.Body.Name); err != nil {
+				return nil, err
+			}
+			if err := s.Store.RenameSource(ctx, w, in.Source, in.Body.Name); err != nil {
+				return nil, err
+			}
+			x, err := s.Store.Source(ctx, w, in.Source)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Source]{s.source(ctx, x)}, nil
+		})
+}
+
+type renameSourceIn struct {
+	InSource
+	Body NewName
 }
 
 type ownIn struct {

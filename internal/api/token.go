@@ -29,46 +29,43 @@ var (
 // NewVerifier returns a check of access tokens as Amazon Cognito issues them:
 // signed with RS256 by a key of jwks, of the issuer, not expired, used as
 // access token (token_use) by the client; they have no audience. It returns
-// the subject. A token that does not hold is an error of kind
+// who calls: the subject, and the claims. A token that does not hold is an error of kind
 // Unauthenticated; where the keys can't be had, it is of kind Transient.
 //
 // Keys are fetched over transport when they are first needed, and again for
 // an unknown key id.
 // https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
-func NewVerifier(issuer, jwks, client string, now func() time.Time, transport http.RoundTripper) func(context.Context, string) (string, error) {
+func NewVerifier(issuer, jwks, client string, now func() time.Time, transport http.RoundTripper) func(context.Context, string) (Caller, error) {
 	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: 3 * time.Second, Transport: &sparing{now: now, next: transport}})
 	v := oidc.NewVerifier(issuer, keySet{oidc.NewRemoteKeySet(ctx, jwks)}, &oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: now})
 	refuse := func(why string) error {
 		return fault.Wrap(fault.Unauthenticated, errors.New(why), "the access token does not hold")
 	}
-	return func(ctx context.Context, token string) (string, error) {
+	return func(ctx context.Context, token string) (Caller, error) {
 		if len(token) > maxToken {
-			return "", refuse("too long")
+			return Caller{}, refuse("too long")
 		}
 		keys := &keyState{}
 		t, err := v.Verify(context.WithValue(ctx, keyState{}, keys), token)
 		switch {
 		case err != nil && (keys.missing || ctx.Err() != nil):
-			return "", fault.Wrap(fault.Transient, err, "")
+			return Caller{}, fault.Wrap(fault.Transient, err, "")
 		case err != nil:
-			return "", refuse(err.Error())
+			return Caller{}, refuse(err.Error())
 		}
-		var claims struct {
-			TokenUse string `json:"token_use"`
-			ClientID string `json:"client_id"`
-		}
+		var claims map[string]any
 		if err := t.Claims(&claims); err != nil {
-			return "", refuse(err.Error())
+			return Caller{}, refuse(err.Error())
 		}
 		switch {
-		case claims.TokenUse != "access":
-			return "", refuse("not an access token")
-		case client == "" || claims.ClientID != client:
-			return "", refuse("of another client")
+		case claims["token_use"] != "access":
+			return Caller{}, refuse("not an access token")
+		case client == "" || claims["client_id"] != client:
+			return Caller{}, refuse("of another client")
 		case t.Subject == "":
-			return "", refuse("without a subject")
+			return Caller{}, refuse("without a subject")
 		}
-		return t.Subject, nil
+		return Caller{Subject: t.Subject, Claims: claims}, nil
 	}
 }
 

@@ -115,8 +115,8 @@ func TestToken(t *testing.T) {
 	now := t0
 	verify := api.NewVerifier(issuer, p.url, client, func() time.Time { return now }, http.DefaultTransport)
 	good := sign("k1", newKey("k1"), claims(nil))
-	if got, err := verify(t.Context(), good); err != nil || got != "ann" {
-		t.Fatalf("a good token: got %q, %v", got, err)
+	if got, err := verify(t.Context(), good); err != nil || got.Subject != "ann" || got.Claims["client_id"] != client {
+		t.Fatalf("a good token: got %+v, %v", got, err)
 	}
 
 	public, err := x509.MarshalPKIXPublicKey(&newKey("k1").PublicKey)
@@ -161,8 +161,8 @@ func TestToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			kinds++
 			got, err := verify(t.Context(), token)
-			if !fault.Is(err, fault.Unauthenticated) || got != "" {
-				t.Errorf("got %q, %v, want a fault of kind unauthenticated", got, err)
+			if !fault.Is(err, fault.Unauthenticated) || got.Subject != "" {
+				t.Errorf("got %+v, %v, want a fault of kind unauthenticated", got, err)
 			}
 			if strings.Contains(fault.Message(err), "eve") || len(fault.Message(err)) > 60 {
 				t.Errorf("the message says too much: %q", fault.Message(err))

@@ -39,7 +39,7 @@ type Step struct {
 const trialTime = 22 * time.Second
 
 func (s *service) trials(api huma.API) {
-	members(s, api, huma.Operation{OperationID: "test-source", Method: http.MethodPost, Path: "/sources/{source}/test", Tags: []string{"sources"}, Summary: "Test a source the whole way",
+	members(s, api, social.Owner, huma.Operation{OperationID: "test-source", Method: http.MethodPost, Path: "/sources/{source}/test", Tags: []string{"sources"}, Summary: "Test a source the whole way",
 		Description: "A sample of the platform's usual event is signed with the app's secret and posted to the source's hook, as the platform would; then each step is looked at: verified and queued, understood, stored, viewed, scored. " +
 			"It is kept apart from the workspace's own data and taken away at the end: no number changes. It takes a few seconds.",
 		DefaultStatus: http.StatusOK}, s.testSource)

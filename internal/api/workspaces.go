@@ -25,9 +25,27 @@ type Workspace struct {
 	Name     string    `json:"name" example:"Acme Inc."`
 	TimeZone string    `json:"time_zone" example:"Europe/Berlin" doc:"IANA name; reports are due in it"`
 	Created  time.Time `json:"created"`
+	Role     string    `json:"role" enum:"viewer,agent,analyst,owner" doc:"Yours in it"`
 }
 
-func workspace(w store.Workspace) Workspace { return Workspace(w) }
+func workspace(w store.Workspace, role social.Role) Workspace {
+	return Workspace{w.ID, w.Name, w.TimeZone, w.Created, string(role)}
+}
+
+// NewName is a name to give.
+type NewName struct {
+	Name string `json:"name" minLength:"1" maxLength:"200" example:"Acme Inc." doc:"The name from now on"`
+}
+
+type renameIn struct {
+	InWorkspace
+	Body NewName
+}
+
+type deleteWorkspaceIn struct {
+	InWorkspace
+	Name string `query:"name" maxLength:"200" required:"true" doc:"The workspace's name, so that none is deleted by mistake"`
+}
 
 // NewWorkspace is what a workspace is created from.
 type NewWorkspace struct {
@@ -44,38 +62,94 @@ const weekly = "weekly"
 
 func (s *service) workspaces(api huma.API) {
 	open(api, huma.Operation{OperationID: "list-workspaces", Method: http.MethodGet, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "List the workspaces you are a member of"},
-		func(ctx context.Context, caller string, _ *struct{}) (*Out[Page[Workspace]], error) {
-			ids, err := s.Store.Workspaces(ctx, caller)
-			if err != nil {
-				return nil, err
+		func(ctx context.Context, caller Caller, _ *struct{}) (*Out[Page[Workspace]], error) {
+			ids := []string{caller.Of}
+			if !caller.machine() {
+				var err error
+				if ids, err = s.Store.Workspaces(ctx, caller.Subject); err != nil {
+					return nil, err
+				}
 			}
 			out := &Out[Page[Workspace]]{Page[Workspace]{Items: []Workspace{}}}
 			for _, id := range ids {
 				w, err := s.Store.Workspace(ctx, id)
+				if fault.Is(err, fault.NotFound) {
+					continue // it is being deleted
+				}
 				if err != nil {
 					return nil, fmt.Errorf("workspace %s: %w", id, err)
 				}
-				out.Body.Items = append(out.Body.Items, workspace(w))
+				role, err := s.role(ctx, caller, id)
+				if fault.Is(err, fault.NotFound) {
+					continue // removed meanwhile
+				}
+				if err != nil {
+					return nil, err
+				}
+				out.Body.Items = append(out.Body.Items, workspace(w, role))
 			}
 			return out, nil
 		})
 	open(api, huma.Operation{OperationID: "create-workspace", Method: http.MethodPost, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "Create a workspace",
-		Description:   "You become its first member. It starts with the default scoring model and a weekly report, due on Mondays at 08:00 in its time zone.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}, s.createWorkspace)
-	members(s, api, huma.Operation{OperationID: "get-workspace", Method: http.MethodGet, Path: "", Tags: []string{"workspaces"}, Summary: "Get a workspace"},
+		Description:   "You become its owner. It starts with the default scoring model and a weekly report, due on Mondays at 08:00 in its time zone.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusForbidden, http.StatusConflict}}, s.createWorkspace)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-workspace", Method: http.MethodGet, Path: "", Tags: []string{"workspaces"}, Summary: "Get a workspace"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Workspace], error) {
 			ws, err := s.Store.Workspace(ctx, w)
 			if err != nil {
 				return nil, err
 			}
-			return &Out[Workspace]{workspace(ws)}, nil
+			role, err := s.role(ctx, callerOf(ctx), w)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Workspace]{workspace(ws, role)}, nil
+		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-workspace-name", Method: http.MethodPut, Path: "/name", Tags: []string{"workspaces"}, Summary: "Rename a workspace",
+		Description: "Its id stays."},
+		func(ctx context.Context, w string, in *renameIn) (*Out[Workspace], error) {
+			if err := plain("body.name", in.Body.Name); err != nil {
+				return nil, err
+			}
+			if err := s.Store.RenameWorkspace(ctx, w, in.Body.Name); err != nil {
+				return nil, err
+			}
+			ws, err := s.Store.Workspace(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			role, err := s.role(ctx, callerOf(ctx), w)
+			return &Out[Workspace]{workspace(ws, role)}, err
+		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-workspace", Method: http.MethodDelete, Path: "", Tags: []string{"workspaces"}, Summary: "Delete a workspace and everything in it",
+		Description:   "It can't be undone. To everybody it does not exist any more, at once; hooks of its sources answer as unknown within a minute. Its data, files and secrets are then taken away, which takes from half an hour to hours. Its id can't be used again. Apps of it that sources of other workspaces use stay for these.",
+		DefaultStatus: http.StatusAccepted},
+		func(ctx context.Context, w string, in *deleteWorkspaceIn) (*Out[Accepted], error) {
+			ws, err := s.Store.Workspace(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			if in.Name != ws.Name {
+				return nil, invalid("query.name", "is not the workspace's name")
+			}
+			// Asked for first: it waits a minute, and without the mark that comes now it does nothing.
+			if err := s.Wipe(ctx, w); err != nil {
+				return nil, err
+			}
+			if err := s.Store.DeleteWorkspace(ctx, w, s.Now()); err != nil {
+				return nil, err
+			}
+			return &Out[Accepted]{Accepted{true}}, nil
 		})
 }
 
 // createWorkspace creates the workspace, then what it starts with, the weekly
 // report last: while that is missing, its creator can ask again.
-func (s *service) createWorkspace(ctx context.Context, caller string, in *createWorkspaceIn) (*CreatedOut[Workspace], error) {
+func (s *service) createWorkspace(ctx context.Context, caller Caller, in *createWorkspaceIn) (*CreatedOut[Workspace], error) {
 	b := in.Body
+	if err := s.mayCreate(caller); err != nil {
+		return nil, err
+	}
 	if err := plain("body.name", b.Name); err != nil {
 		return nil, err
 	}
@@ -88,10 +162,14 @@ func (s *service) createWorkspace(ctx context.Context, caller string, in *create
 	}
 	now := social.Instant(s.Now())
 	w := store.Workspace{ID: b.ID, Name: b.Name, TimeZone: b.TimeZone, Created: now}
-	switch err := s.Store.CreateWorkspace(ctx, w, caller); {
+	line, err := s.newLine(ctx, b.ID, "create-workspace")
+	if err != nil {
+		return nil, err
+	}
+	switch err := s.Store.CreateWorkspace(store.WithLine(ctx, line), w, caller.Subject); {
 	case fault.Is(err, fault.Conflict):
 		taken := fault.New(fault.Conflict, "the workspace id is taken")
-		if s.member(ctx, caller, b.ID) != nil {
+		if s.may(ctx, caller, b.ID, social.Owner) != nil {
 			return nil, taken
 		}
 		if _, err := s.Store.Report(ctx, b.ID, weekly); !fault.Is(err, fault.NotFound) {
@@ -121,7 +199,7 @@ func (s *service) createWorkspace(ctx context.Context, caller string, in *create
 	if err := s.Store.PutReport(ctx, w.ID, r, schedule.Next(now)); err != nil {
 		return nil, err
 	}
-	return &CreatedOut[Workspace]{Location: "/v1/workspaces/" + w.ID, Body: workspace(w)}, nil
+	return &CreatedOut[Workspace]{Location: "/v1/workspaces/" + w.ID, Body: workspace(w, social.Owner)}, nil
 }
 
 // plain refuses text that is not one line of visible characters.

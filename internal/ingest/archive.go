@@ -59,7 +59,7 @@ func (r *result) keepers() []string {
 			out = append(out, w)
 		}
 	}
-	if len(r.facts)+len(r.parked) == 0 { // all ignored: kept all the same
+	if len(r.facts)+len(r.parked) == 0 && r.owner != "" { // all ignored: kept all the same
 		out = append(out, r.owner)
 	}
 	slices.Sort(out)

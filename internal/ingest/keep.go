@@ -193,7 +193,10 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 
 // workspaces lists all that a result concerns, its app's owner too.
 func (r *result) workspaces() []string {
-	out := []string{r.owner}
+	var out []string
+	if r.owner != "" {
+		out = append(out, r.owner)
+	}
 	out = append(out, sortedKeys(r.facts)...)
 	out = append(out, sortedKeys(r.parked)...)
 	for route := range r.heard {

@@ -51,10 +51,17 @@ func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, er
 	}
 	ar := appRoutes{read: in.Now()}
 	var err error
-	if ar.app, err = in.Store.App(ctx, id); err != nil {
+	switch ar.app, err = in.Store.App(ctx, id); {
+	case fault.Is(err, fault.NotFound):
+		ar, err = appRoutes{read: ar.read}, nil // deleted since it sent
+	case err != nil:
 		err = fmt.Errorf("app %s: %w", id, err)
-	} else if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
-		err = fmt.Errorf("routes of %s: %w", id, err)
+	default:
+		if ar.routes, err = in.Store.Routes(ctx, id); err != nil {
+			err = fmt.Errorf("routes of %s: %w", id, err)
+		} else if ar, err = in.withoutDeleted(ctx, ar); err != nil {
+			err = fmt.Errorf("workspaces of %s: %w", id, err)
+		}
 	}
 	if err != nil && ok && !fresh && fault.Is(err, fault.Transient) && in.Now().Sub(was.read) < servedStale {
 		return was, nil
@@ -68,6 +75,23 @@ func (in *Ingest) app(ctx context.Context, id string, fresh bool) (appRoutes, er
 	in.apps[id] = ar
 	return ar, nil
 }
+
+// withoutDeleted takes workspaces that are being deleted out of an app: what
+// comes for them is not kept.
+func (in *Ingest) withoutDeleted(ctx context.Context, ar appRoutes) (appRoutes, error) {
+	gone, err := in.Store.Deleting(ctx, append(workspacesOf(ar.routes), ar.app.Owner))
+	if err != nil {
+		return ar, err
+	}
+	ar.routes = slices.DeleteFunc(ar.routes, func(r store.Route) bool { return gone[r.Workspace] })
+	if gone[ar.app.Owner] {
+		ar.app.Owner = ""
+	}
+	return ar, nil
+}
+
+// nobodys reports whether there is no workspace that could keep what the app sends.
+func (ar appRoutes) nobodys() bool { return ar.app.Owner == "" && len(ar.routes) == 0 }
 
 // route lists the routes that watch any of the scopes.
 func (ar appRoutes) route(scopes []string) []store.Route {
@@ -83,7 +107,7 @@ func (ar appRoutes) route(scopes []string) []store.Route {
 // only is the app as one workspace has it: the routes that are its own, and
 // what can't be routed is its to see. With "", the app as it is.
 func (ar appRoutes) only(w string) appRoutes {
-	if w != "" {
+	if w != "" && !ar.nobodys() {
 		ar.routes = slices.DeleteFunc(slices.Clone(ar.routes), func(r store.Route) bool { return r.Workspace != w })
 		ar.app.Owner = w
 	}
@@ -194,6 +218,14 @@ func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, r
 	if err != nil {
 		return nil, err
 	}
+	gone, err := in.Store.Deleting(ctx, forOf(d))
+	if err != nil {
+		return nil, err
+	}
+	if known.nobodys() || gone[d.For] {
+		slog.WarnContext(ctx, "delivery of nobody's: its app or its workspace was deleted", "app", d.App, "delivery", d.ID())
+		return nil, nil
+	}
 	known = known.only(d.For)
 	if why := tooMuch(d.Request); why != "" {
 		return []*result{parkedWhole(known.app, d, why)}, nil
@@ -204,6 +236,14 @@ func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, r
 		return []*result{parkedWhole(known.app, d, fault.Message(err))}, nil
 	}
 	return out, err
+}
+
+// forOf is the workspace that a replay is for, if it is for one.
+func forOf(d platform.Delivery) []string {
+	if d.For == "" {
+		return nil
+	}
+	return []string{d.For}
 }
 
 // understandRouted is understandDelivery with the routes that are known.
@@ -334,7 +374,15 @@ func countIgnored(counts map[string]int, kind string, n int) {
 	counts[kind] += n
 }
 
-func (r *result) park(w, reason string) { r.parked[w] = append(r.parked[w], reason) }
+// park notes why something is parked for a workspace. Of an app that nobody
+// owns, what no source watches is nobody's to see.
+func (r *result) park(w, reason string) {
+	if w == "" {
+		countIgnored(r.ignored, "nobody's", 1)
+		return
+	}
+	r.parked[w] = append(r.parked[w], reason)
+}
 
 // take adds what one event comes to for the sources it is for.
 func (in *Ingest) take(ctx context.Context, r *result, e platform.Event, to []store.Route) error {

@@ -74,8 +74,11 @@ func (s *Store) PutApp(ctx context.Context, app string, v platform.Secrets) erro
 	return nil
 }
 
-// DeleteApp removes an app's secrets.
+// DeleteApp removes an app's secrets, if there are any.
 func (s *Store) DeleteApp(ctx context.Context, app string) error {
 	_, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(s.name(app))})
+	if _, ok := errors.AsType[*types.ParameterNotFound](err); ok {
+		return nil
+	}
 	return fault.Wrap(fault.Transient, err, "")
 }

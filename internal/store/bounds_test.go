@@ -12,7 +12,7 @@ import (
 )
 
 // unbounded lists the queries of a file that state neither a limit nor a
-// most, and the requests that go around scan, and fill, which hands on one page at a time.
+// most, and the requests that go around scan; fill and Sweep hand on one page at a time.
 func unbounded(name string, src []byte) ([]string, error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, name, src, 0)
@@ -30,7 +30,7 @@ func unbounded(name string, src []byte) ([]string, error) {
 					report(x, "a query without limit or most")
 				}
 			case *ast.CallExpr:
-				if s, ok := x.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Query" && (f == nil || f.Name.Name != "scan" && f.Name.Name != "fill") || s.Sel.Name == "Scan") {
+				if s, ok := x.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Query" && (f == nil || f.Name.Name != "scan" && f.Name.Name != "fill") || s.Sel.Name == "Scan" && (f == nil || f.Name.Name != "Sweep")) {
 					report(x, "a request that is none of scan's")
 				}
 			}

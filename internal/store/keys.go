@@ -44,6 +44,9 @@ import (
 //	workspace                 w#S               @
 //	source                    w#S               S#source
 //	member                    w#S               U#subject
+//	invitation; machine key   w#S               I#id; K#id (both expire)
+//	app that it made          w#S               A#app
+//	line of the audit log     w#L#month         at#id
 //	report                    w#S               R#report
 //	run                       w#U#report        due
 //	source heard in an hour   w#H#source        hour (a set of slots; expires)
@@ -57,6 +60,7 @@ import (
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
+//	*id that is used up       GONE#workspace    @
 //	*workspaces to tick       SYS#TICK          W#workspace
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
@@ -113,6 +117,14 @@ func runPK(w, report string) string          { return w + "#U#" + report }
 func appPK(app string) string                { return "APP#" + app }
 func routeSK(scope string) string            { return "R#" + social.Key(scope) }
 func subjectPK(subject string) string        { return "SUB#" + social.Key(subject) }
+
+func memberSK(subject string) string         { return "U#" + social.Key(subject) }
+func invitationSK(id string) string          { return "I#" + id }
+func machineSK(id string) string             { return "K#" + id }
+func madeSK(app string) string               { return "A#" + app }
+func auditPK(w string, at time.Time) string  { return w + "#L#" + at.UTC().Format("2006-01") }
+func auditSK(at time.Time, id string) string { return social.Stamp(at) + "#" + id }
+func gonePK(w string) string                 { return "GONE#" + w }
 
 func heardPK(w, source string) string  { return w + "#H#" + source }
 func hourSK(at time.Time) string       { return at.UTC().Format("2006-01-02T15") }

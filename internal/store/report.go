@@ -52,6 +52,11 @@ func (s *Store) Report(ctx context.Context, w, id string) (Report, error) {
 	return it.report()
 }
 
+// DeleteReport takes a report away; one that is gone is an error of kind NotFound.
+func (s *Store) DeleteReport(ctx context.Context, w, id string) error {
+	return s.deleteThere(ctx, key{workspacePK(w), "R#" + id}, "report")
+}
+
 // Reports lists a workspace's reports by id.
 func (s *Store) Reports(ctx context.Context, w string) ([]Report, error) {
 	items, err := all[reportItem](ctx, s, query{pk: workspacePK(w), prefix: "R#", most: maxReports})

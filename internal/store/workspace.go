@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
@@ -28,51 +27,60 @@ type workspaceItem struct {
 	ID             string
 	Name, TimeZone string
 	Created        string
+	Members        int64  `dynamodbav:",omitempty"` // how often they were changed
+	Deleted        string `dynamodbav:",omitempty"` // when it was asked to be deleted: nobody sees it since
 }
 
-type memberItem struct {
-	PK, SK    string
-	Workspace string
-	Subject   string
-	Since     string
-}
+// errDeleted is said of a workspace that is being deleted, as of one that never was.
+var errDeleted = fault.New(fault.NotFound, "nothing at this id")
 
-// CreateWorkspace creates w with its first member, and what stands ready from
-// the start, in one transaction. A taken id is an error of kind Conflict.
+// CreateWorkspace creates w with its first member, an owner, in one
+// transaction. An id that is taken, or used up, is an error of kind Conflict.
 func (s *Store) CreateWorkspace(ctx context.Context, w Workspace, subject string) error {
+	var used key
+	switch err := s.get(ctx, key{gonePK(w.ID), "@"}, &used); {
+	case err == nil:
+		return fault.New(fault.Conflict, "the workspace id %q is taken", w.ID)
+	case !fault.Is(err, fault.NotFound):
+		return err
+	}
+	items := []any{workspaceItem{PK: workspacePK(w.ID), SK: "@", ID: w.ID, Name: w.Name, TimeZone: w.TimeZone, Created: social.Stamp(w.Created), Members: 1}}
+	for _, it := range memberItems(w.ID, Member{Subject: subject, Role: social.Owner, Since: w.Created}) {
+		items = append(items, it)
+	}
 	var puts []types.TransactWriteItem
-	for _, it := range []any{
-		workspaceItem{PK: workspacePK(w.ID), SK: "@", ID: w.ID, Name: w.Name, TimeZone: w.TimeZone, Created: social.Stamp(w.Created)},
-		memberItem{PK: workspacePK(w.ID), SK: "U#" + social.Key(subject), Workspace: w.ID, Subject: subject, Since: social.Stamp(w.Created)},
-		memberItem{PK: subjectPK(subject), SK: "W#" + w.ID, Workspace: w.ID, Subject: subject, Since: social.Stamp(w.Created)},
-	} {
-		av, err := attributevalue.MarshalMap(it)
+	for _, it := range items {
+		put, err := s.putting(it, "attribute_not_exists(PK)")
 		if err != nil {
 			return err
 		}
-		puts = append(puts, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: av, ConditionExpression: aws.String("attribute_not_exists(PK)")}})
+		puts = append(puts, put)
 	}
-	_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: puts})
-	if err = classify("create workspace", err); fault.Is(err, fault.Conflict) {
+	err := s.change(ctx, "create workspace", puts...)
+	if fault.Is(err, fault.Conflict) {
 		return fault.New(fault.Conflict, "the workspace id %q is taken", w.ID)
 	}
 	return err
 }
 
-// Workspace returns one workspace.
+// Workspace returns one workspace; an error of kind NotFound for one that is being deleted.
 func (s *Store) Workspace(ctx context.Context, id string) (Workspace, error) {
 	var it workspaceItem
 	if err := s.get(ctx, key{workspacePK(id), "@"}, &it); err != nil {
 		return Workspace{}, err
 	}
+	if it.Deleted != "" {
+		return Workspace{}, errDeleted
+	}
 	t, err := social.ParseStamp(it.Created)
 	return Workspace{ID: it.ID, Name: it.Name, TimeZone: it.TimeZone, Created: t}, err
 }
 
-// Member returns nil only if subject is a member of the workspace; else an error of kind NotFound.
-func (s *Store) Member(ctx context.Context, subject, w string) error {
-	var it memberItem
-	return s.get(ctx, key{subjectPK(subject), "W#" + w}, &it)
+// RenameWorkspace changes a workspace's name.
+func (s *Store) RenameWorkspace(ctx context.Context, w, name string) error {
+	return s.update(ctx, "workspace", types.Update{Key: key{workspacePK(w), "@"}.av(), UpdateExpression: aws.String("SET #n = :n"),
+		ConditionExpression: aws.String("attribute_exists(PK) AND attribute_not_exists(Deleted)"), ExpressionAttributeNames: map[string]string{"#n": "Name"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":n": str(name)}})
 }
 
 // Workspaces lists the ids of the workspaces subject is a member of.
@@ -118,6 +126,7 @@ type appItem struct {
 	Config   string   `dynamodbav:",omitempty"`
 	Legacy   bool     `dynamodbav:",omitempty"`
 	Guests   []string `dynamodbav:",omitempty,stringset"`
+	Routes   int64    `dynamodbav:",omitempty"` // how often a source was connected to it since it was made
 }
 
 type sourceItem struct {
@@ -145,18 +154,24 @@ func (s *Store) CreateSource(ctx context.Context, app App, newApp bool, src Sour
 		routeItem{PK: appPK(app.ID), SK: routeSK(src.Scope), Scope: src.Scope, Workspace: src.Workspace, Source: src.ID},
 	}
 	if newApp {
-		items = append(items, appItem{PK: appPK(app.ID), SK: "@", ID: app.ID, Owner: app.Owner, Platform: string(app.Platform), Config: string(app.Config), Legacy: app.Legacy})
+		items = append(items, appItem{PK: appPK(app.ID), SK: "@", ID: app.ID, Owner: app.Owner, Platform: string(app.Platform), Config: string(app.Config), Legacy: app.Legacy},
+			key{workspacePK(app.Owner), madeSK(app.ID)})
 	}
-	var puts []types.TransactWriteItem
+	var changes []types.TransactWriteItem
 	for _, it := range items {
-		av, err := attributevalue.MarshalMap(it)
+		put, err := s.putting(it, "attribute_not_exists(PK)")
 		if err != nil {
 			return err
 		}
-		puts = append(puts, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: av, ConditionExpression: aws.String("attribute_not_exists(PK)")}})
+		changes = append(changes, put)
 	}
-	_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: puts})
-	if err = classify("create source", err); fault.Is(err, fault.Conflict) {
+	if !newApp { // it may be deleted at this moment: the app's version tells
+		changes = append(changes, types.TransactWriteItem{Update: &types.Update{TableName: &s.table, Key: key{appPK(app.ID), "@"}.av(),
+			UpdateExpression: aws.String("ADD Routes :one"), ConditionExpression: aws.String("attribute_exists(PK)"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{":one": num(1)}}})
+	}
+	err := s.change(ctx, "create source", changes...)
+	if fault.Is(err, fault.Conflict) {
 		return fault.New(fault.Conflict, "the app already delivers the scope %q", src.Scope)
 	}
 	return err
@@ -216,13 +231,9 @@ func (s *Store) Source(ctx context.Context, w, id string) (Source, error) {
 // PutAppSettings replaces an app's document, and whether it accepts legacy
 // signatures. An app that is gone is an error of kind NotFound.
 func (s *Store) PutAppSettings(ctx context.Context, a App) error {
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{appPK(a.ID), "@"}.av(),
+	return s.update(ctx, "app", types.Update{Key: key{appPK(a.ID), "@"}.av(),
 		UpdateExpression: aws.String("SET Config = :c, Legacy = :l"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":c": str(string(a.Config)), ":l": &types.AttributeValueMemberBOOL{Value: a.Legacy}}})
-	if err = classify("app", err); fault.Is(err, fault.Conflict) {
-		return fault.New(fault.NotFound, "no such app")
-	}
-	return err
 }
 
 // PutGuest lets a workspace connect sources to an app, or, with may false, no
@@ -233,13 +244,9 @@ func (s *Store) PutGuest(ctx context.Context, app, w string, may bool) error {
 	if !may {
 		do = "DELETE"
 	}
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{appPK(app), "@"}.av(),
+	return s.update(ctx, "app", types.Update{Key: key{appPK(app), "@"}.av(),
 		UpdateExpression: aws.String(do + " Guests :w"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":w": &types.AttributeValueMemberSS{Value: []string{w}}}})
-	if err = classify("guest", err); fault.Is(err, fault.Conflict) {
-		return fault.New(fault.NotFound, "no such app")
-	}
-	return err
 }
 
 // PutOwn replaces the list of a source's own accounts; a source that is gone
@@ -249,13 +256,16 @@ func (s *Store) PutOwn(ctx context.Context, w, source string, own []string) erro
 	if err != nil {
 		return err
 	}
-	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{workspacePK(w), "S#" + source}.av(),
+	return s.update(ctx, "source", types.Update{Key: key{workspacePK(w), "S#" + source}.av(),
 		UpdateExpression: aws.String("SET Own = :o"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":o": list}})
-	if err = classify("own accounts", err); fault.Is(err, fault.Conflict) {
-		return fault.New(fault.NotFound, "no such source")
-	}
-	return err
+}
+
+// RenameSource changes a source's name.
+func (s *Store) RenameSource(ctx context.Context, w, source, name string) error {
+	return s.update(ctx, "source", types.Update{Key: key{workspacePK(w), "S#" + source}.av(), UpdateExpression: aws.String("SET #n = :n"),
+		ConditionExpression: aws.String("attribute_exists(PK)"), ExpressionAttributeNames: map[string]string{"#n": "Name"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":n": str(name)}})
 }
 
 // DeleteSource disconnects a source: its route goes with it, in one
@@ -263,14 +273,85 @@ func (s *Store) PutOwn(ctx context.Context, w, source string, own []string) erro
 // the scope was connected anew, stays.
 func (s *Store) DeleteSource(ctx context.Context, x Source) error {
 	source := key{workspacePK(x.Workspace), "S#" + x.ID}
-	_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-		{Delete: &types.Delete{TableName: &s.table, Key: source.av()}},
-		{Delete: &types.Delete{TableName: &s.table, Key: key{appPK(x.App), routeSK(x.Scope)}.av(),
-			ConditionExpression:       aws.String("attribute_not_exists(PK) OR Workspace = :w"),
-			ExpressionAttributeValues: map[string]types.AttributeValue{":w": str(x.Workspace)}}},
-	}})
-	if err = classify("delete source", err); fault.Is(err, fault.Conflict) {
-		return s.delete(ctx, source)
+	err := s.change(ctx, "delete source", s.deleting(source, "", nil),
+		s.deleting(key{appPK(x.App), routeSK(x.Scope)}, "attribute_not_exists(PK) OR Workspace = :w", map[string]types.AttributeValue{":w": str(x.Workspace)}))
+	if fault.Is(err, fault.Conflict) {
+		return s.change(ctx, "delete source", s.deleting(source, "", nil))
 	}
 	return err
+}
+
+// AppsOf lists the apps that a workspace made.
+func (s *Store) AppsOf(ctx context.Context, w string) ([]string, error) {
+	items, err := all[key](ctx, s, query{pk: workspacePK(w), prefix: madeSK(""), most: maxSources})
+	var out []string
+	for _, it := range items {
+		out = append(out, it.SK[len(madeSK("")):])
+	}
+	return out, err
+}
+
+// errUsed says that an app can't go.
+var errUsed = fault.New(fault.Conflict, "sources still use the app: delete them first")
+
+// DeleteApp takes an app away that no source uses, and what intake noted of
+// it; one that is used is an error of kind Conflict. A source that is being
+// connected to it at this moment either makes it used or finds no app. It
+// stays on the list of who made it until EndApp, so that its secret is found.
+func (s *Store) DeleteApp(ctx context.Context, app string) error {
+	var it appItem
+	if err := s.get(ctx, key{appPK(app), "@"}, &it); err != nil {
+		return err
+	}
+	routes, err := s.Routes(ctx, app)
+	if err != nil {
+		return err
+	}
+	if len(routes) > 0 {
+		return errUsed
+	}
+	cond, vals := "Routes = :r", map[string]types.AttributeValue{":r": num(it.Routes)}
+	if it.Routes == 0 {
+		cond, vals = "attribute_not_exists(Routes)", nil
+	}
+	err = s.change(ctx, "delete app", s.deleting(key{appPK(app), "@"}, cond, vals))
+	if fault.Is(err, fault.Conflict) {
+		return errUsed
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.deletePartition(ctx, notesPK(app))
+	return err
+}
+
+// EndApp takes an app that was deleted, with its secret, off the list of who made it.
+func (s *Store) EndApp(ctx context.Context, w, app string) error {
+	return s.delete(ctx, key{workspacePK(w), madeSK(app)})
+}
+
+// LeaveApp leaves an app without an owner, for the sources of others that still
+// use it; no more can be connected.
+func (s *Store) LeaveApp(ctx context.Context, app string) error {
+	return s.update(ctx, "app", types.Update{Key: key{appPK(app), "@"}.av(), UpdateExpression: aws.String("SET #o = :none REMOVE Guests"), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeNames: map[string]string{"#o": "Owner"}, ExpressionAttributeValues: map[string]types.AttributeValue{":none": str("")}})
+}
+
+// Deleting tells which of the workspaces are being deleted.
+func (s *Store) Deleting(ctx context.Context, ws []string) (map[string]bool, error) {
+	var keys []key
+	for _, w := range ws {
+		keys = append(keys, key{workspacePK(w), "@"})
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for i, it := range items {
+		if text(it["Deleted"]) != "" {
+			out[ws[i]] = true
+		}
+	}
+	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,7 +39,7 @@ import (
 // New returns the function that the front end calls.
 func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
 	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
-		"REPLAYS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET")
+		"REPLAYS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET", "BULK_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +68,10 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 			}
 			return ask(ctx, functions, env["DISCOVER_FUNCTION"], m)
 		},
+		Wipe: func(ctx context.Context, w string) error {
+			return queue.New(cfg, env["BULK_QUEUE_URL"]).SendLater(ctx, app.Bulk{Kind: app.BulkWipe, Asked: app.Asked{Workspace: w}}, time.Minute)
+		},
+		Creators: strings.FieldsFunc(getenv("WORKSPACE_CREATORS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		CursorKey: once(func(ctx context.Context) ([]byte, error) {
 			return key.Read(ctx, cfg, env["CURSOR_KEY_SECRET"])
 		}),

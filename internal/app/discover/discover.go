@@ -8,21 +8,24 @@ import (
 	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/archive"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/queue"
 	"rapport/internal/reading"
 	"rapport/internal/rebuild"
+	"rapport/internal/secret"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
 	"rapport/internal/view/all"
+	"rapport/internal/wipe"
 )
 
 // New returns the function that finds themes, and does other bulk work: a tick
 // sends a message for each workspace to the queue of bulk work, which it works off.
 func New(ctx context.Context, getenv func(string) string) (func(context.Context, json.RawMessage) error, error) {
-	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BULK_QUEUE_URL")
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BULK_QUEUE_URL", "BUCKET", "SECRETS_PREFIX")
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +40,21 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		_, err = d.Run(ctx, a.Workspace, at, now)
 		return err
 	}
+	x := &wipe.Wipe{Store: s, Archive: archive.New(cfg, env["BUCKET"]), DeleteSecret: secret.New(cfg, env["SECRETS_PREFIX"]).DeleteApp, Now: time.Now}
 	return app.Fanned(func(ctx context.Context, body []byte) error {
 		var m app.Bulk
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
+		if gone, err := s.IsDeleting(ctx, m.Workspace); err != nil {
+			return err
+		} else if gone != (m.Kind == app.BulkWipe) {
+			slog.InfoContext(ctx, "bulk work not done", "kind", m.Kind, "workspace", m.Workspace, "deleted", gone)
+			return nil
+		}
 		switch m.Kind {
+		case app.BulkWipe:
+			return wiped(ctx, x, q, m)
 		case app.BulkDiscover:
 			return d.Visit(ctx, m.Workspace, social.Instant(time.Now()))
 		case app.BulkRebuild:
@@ -63,6 +75,42 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 	}), nil
 }
 
+// wiped takes away what is left of a deleted workspace as long as there is
+// time, and queues how far it came.
+func wiped(ctx context.Context, x *wipe.Wipe, q *queue.Queue, m app.Bulk) error {
+	state := wipe.State{Workspace: m.Workspace}
+	if len(m.State) > 0 {
+		if err := json.Unmarshal(m.State, &state); err != nil {
+			return fault.Wrap(fault.Invalid, err, "the state of a wipe can't be read")
+		}
+	}
+	state, err := x.Run(ctx, state, stopOf(ctx))
+	if err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "wiped", "workspace", state.Workspace, "phase", string(state.Phase), "removed", state.Removed)
+	if state.Phase == wipe.Done {
+		return nil
+	}
+	b, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	after := time.Duration(0)
+	if state.Phase == wipe.Wait {
+		after = wipe.Between
+	}
+	return q.SendLater(ctx, app.Bulk{Kind: app.BulkWipe, Asked: app.Asked{Workspace: state.Workspace}, State: b}, after)
+}
+
+// stopOf is when a run is to stop; zero: never.
+func stopOf(ctx context.Context) time.Time {
+	if end, ok := ctx.Deadline(); ok {
+		return end.Add(-reserve)
+	}
+	return time.Time{}
+}
+
 // reserve is the time of a run that is kept for queueing what is left.
 const reserve = time.Minute
 
@@ -77,12 +125,8 @@ func again(ctx context.Context, s *store.Store, q *queue.Queue, m app.Bulk) erro
 	if _, err := s.Workspace(ctx, state.Workspace); err != nil {
 		return err
 	}
-	var stop time.Time
-	if end, ok := ctx.Deadline(); ok {
-		stop = end.Add(-reserve)
-	}
 	r := rebuild.Rebuild{Store: s, Now: time.Now, Views: func(s *store.Store) []view.View { return all.Views(s, time.Now) }}
-	state, err := r.Run(ctx, state, stop, func(rebuild.State) {})
+	state, err := r.Run(ctx, state, stopOf(ctx), func(rebuild.State) {})
 	if err != nil {
 		return err
 	}

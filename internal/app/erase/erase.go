@@ -28,7 +28,8 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		return nil, err
 	}
 	again := queue.New(cfg, env["ERASE_QUEUE_URL"])
-	e := erasure.New(store.New(cfg, env["TABLE"]), time.Now)
+	s := store.New(cfg, env["TABLE"])
+	e := erasure.New(s, time.Now)
 	e.Archive, e.Key = archive.New(cfg, env["BUCKET"]), k
 	e.Queue = func(ctx context.Context, m ingest.Erase, after time.Duration) error {
 		return again.SendLater(ctx, m, after)
@@ -37,6 +38,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		var m ingest.Erase
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
+		}
+		if gone, err := s.IsDeleting(ctx, m.Workspace); err != nil || gone {
+			return err // with the workspace everything goes
 		}
 		return e.Forget(ctx, m)
 	}), nil

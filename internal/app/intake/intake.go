@@ -27,7 +27,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 	}
 	deliveries := queue.New(cfg, env["DELIVERIES_QUEUE_URL"])
 	return lambdahttp.Handler(intake.Handler(intake.Deps{
-		App:     store.New(cfg, env["TABLE"]).App,
+		App:     store.New(cfg, env["TABLE"]).AppFor,
 		Secrets: secret.New(cfg, env["SECRETS_PREFIX"]).App,
 		Enqueue: deliver.To(deliveries, archive.New(cfg, env["BUCKET"])),
 		Note: func(ctx context.Context, n platform.Note) error {

@@ -34,6 +34,9 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		if err := json.Unmarshal(body, &d); err != nil {
 			return err
 		}
+		if gone, err := s.IsDeleting(ctx, d.Workspace); err != nil || gone {
+			return err
+		}
 		return r.Due(ctx, d)
 	}, func(ctx context.Context, a app.Asked) error {
 		if a.Workspace == "" {
