@@ -67,7 +67,7 @@ func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep stor
 	if err != nil {
 		return err
 	}
-	subject := fmt.Sprintf("Rapport: report for the workspace %s, %s to %s", consent.Quoted(ws.Name), run.From.In(zone).Format("2 Jan"), run.To.Add(-time.Second).In(zone).Format("2 Jan 2006"))
+	subject := fmt.Sprintf("Rapport: report for workspace %s, %s to %s", consent.Quoted(ws.Name), run.From.In(zone).Format("2 Jan"), run.To.Add(-time.Second).In(zone).Format("2 Jan 2006"))
 	run.State = store.RunSending
 	if err := r.Store.PutRun(ctx, w, run); err != nil {
 		return err

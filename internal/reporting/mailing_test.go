@@ -99,9 +99,9 @@ func TestEachReportEndsWithAWayOut(t *testing.T) {
 
 func TestASubjectCantLie(t *testing.T) {
 	for name, want := range map[string]string{
-		"Your invoice is overdue: pay at evil.example":              `Rapport: report for the workspace "Your invoice is overdue: pay at evil.example", `,
-		"x\", from your bank\u202e \u2066and\u2028Bcc: b@c.example": `Rapport: report for the workspace "x , from your bank and Bcc: b@c.example", `,
-		strings.Repeat("Pay now! ", 22):                             `Rapport: report for the workspace "Pay now! Pay now! Pay now! Pay now! Pay now! Pay now! Pay n…", `,
+		"Your invoice is overdue: pay at evil.example":              `Rapport: report for workspace "Your invoice is overdue: pay at evil.example", `,
+		"x\", from your bank\u202e \u2066and\u2028Bcc: b@c.example": `Rapport: report for workspace "x , from your bank and Bcc: b@c.example", `,
+		strings.Repeat("Pay now! ", 22):                             `Rapport: report for workspace "Pay now! Pay now! Pay now! Pay now! Pay now! Pay now! Pay n…", `,
 	} {
 		o := newOffice(t)
 		const id = "liar"

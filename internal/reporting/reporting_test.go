@@ -126,7 +126,7 @@ func TestTickMakesWhatIsDueOnce(t *testing.T) {
 	if len(o.mails) != 1 || len(o.files) != 4 || o.state(t, due) != store.RunDone {
 		t.Fatalf("%d mails, %d files, run %s", len(o.mails), len(o.files), o.state(t, due))
 	}
-	if s := o.mails[0].Subject; s != `Rapport: report for the workspace "Acme", 26 Oct to 1 Nov 2026` {
+	if s := o.mails[0].Subject; s != `Rapport: report for workspace "Acme", 26 Oct to 1 Nov 2026` {
 		t.Errorf("subject %q", s)
 	}
 	dues, err := o.store.DueBy(t.Context(), due.Add(30*24*time.Hour), 10)
