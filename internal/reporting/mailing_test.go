@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,6 +234,9 @@ func TestAskedOnceAndNotAgain(t *testing.T) {
 	if n := len(o.questions()); n != 2 { // one that surely did not go, and one that may have
 		t.Errorf("%d tries, want 2", n)
 	}
+	if at := o.recipient(t, "new@example.com").Begun; at.IsZero() {
+		t.Error("that the question was begun is not noted")
+	}
 	// Somebody who is no recipient any more when their turn comes hears nothing.
 	if err := o.store.AskRecipient(t.Context(), w, "weekly", o.Key.Hash("typo@example.com"), o.now); err != nil {
 		t.Fatal(err)
@@ -242,6 +246,22 @@ func TestAskedOnceAndNotAgain(t *testing.T) {
 	}
 	if _, err := o.store.Recipient(t.Context(), w, o.Key.Hash("typo@example.com")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("who was never asked is remembered: %v", err)
+	}
+}
+
+func TestTicksAtOnceAskOnce(t *testing.T) {
+	o := newOffice(t)
+	o.to(t, "new@example.com")
+	if err := o.store.AskRecipient(t.Context(), w, "weekly", o.Key.Hash("new@example.com"), o.now); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() { o.Tick(t.Context()) }) // those who lose the report's claim say so
+	}
+	wg.Wait()
+	if n := len(o.questions()); n != 1 {
+		t.Errorf("asked %d times, want once", n)
 	}
 }
 
