@@ -400,7 +400,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(mails), "Larkspoon: 26 Oct to 1 Nov 2026"); n != 1 {
+	if n := strings.Count(string(mails), `Rapport: report for workspace \"Larkspoon\", 26 Oct to 1 Nov 2026`); n != 1 {
 		t.Errorf("%d mails with the report's subject, want 1", n)
 	}
 

@@ -21,12 +21,12 @@ var layers = [][]string{
 	{"platform", "reading", "stats"},
 	{adapters},
 	{"platform/all"},
-	{"scoring", "conversation", "theme", "report", "silence", "mail", "day"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},                  // one per service we touch
+	{"scoring", "conversation", "theme", "report", "silence", "mail", "consent", "day"}, // pure views, and what they are sent in
+	{"store", "archive", "queue", "secret", "ses", "fetch"},                             // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "themed"},
 	{"task"}, // what use cases ask of each other
-	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll"}, // use cases
+	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll", "recipients"}, // use cases
 	{"view/lead"},
 	{"view/all"},
 	{"erasure", "replay", "rebuild", "wipe"},
@@ -54,7 +54,7 @@ var reserved = []struct {
 	why  string
 }{
 	{"github.com/aws/aws-sdk-go-v2", []string{"store", "archive", "queue", "secret", "ses", "app", "app/key", "app/ingest", "app/api", "app/operator", "api", "store/storetest", "lambdatest"}, "AWS stays in the packages that wrap it"},
-	{"github.com/aws/aws-lambda-go", []string{"lambdahttp", "lambdasqs", "app", "app/intake"}, "Lambda is an edge; what is behind it must not know"},
+	{"github.com/aws/aws-lambda-go", []string{"lambdahttp", "lambdasqs", "app", "app/intake", "app/mail"}, "Lambda is an edge; what is behind it must not know"},
 	{"github.com/danielgtaylor/huma/v2", []string{"api"}, "only /v1 is huma"},
 	{"net/http/httptest", []string{}, "for tests only"},
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/consent"
 	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
@@ -132,10 +133,11 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil, fault.New(fault.NotFound, "no such object")
 		},
-		RunReport: func(_ context.Context, w, report string, due time.Time) error {
-			x.asked = append(x.asked, fmt.Sprintf("run %s %s %s", w, report, social.Stamp(due)))
+		RunReport: func(_ context.Context, w, report string, due time.Time, mail bool) error {
+			x.asked = append(x.asked, fmt.Sprintf("run %s %s %s%s", w, report, social.Stamp(due), map[bool]string{true: " and mail"}[mail]))
 			return nil
 		},
+		MailKey: func(context.Context) (consent.Key, error) { return consent.New(make([]byte, 32)) },
 		Discover: func(_ context.Context, w string, at time.Time) error {
 			x.asked = append(x.asked, fmt.Sprintf("discover %s %v", w, at))
 			return nil

@@ -20,16 +20,23 @@ type ReportSettings struct {
 	Name       string   `json:"name" minLength:"1" maxLength:"200" example:"Weekly report"`
 	Weekday    string   `json:"weekday" enum:"sunday,monday,tuesday,wednesday,thursday,friday,saturday" example:"monday"`
 	Time       string   `json:"time" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" maxLength:"5" example:"08:00" doc:"Of day, in the workspace's time zone"`
-	Recipients []string `json:"recipients" maxItems:"50" doc:"Mail addresses; none: it is only kept here"`
+	Recipients []string `json:"recipients" maxItems:"50" doc:"Mail addresses, each of which is asked once by mail to confirm, and gets no report before it has; none: it is only kept here"`
+}
+
+// Recipient is a mail address as it stands in a workspace.
+type Recipient struct {
+	Address string `json:"address,omitempty" example:"ada@example.com" doc:"Absent of one that unsubscribed since: it is not kept"`
+	State   string `json:"state" enum:"pending,confirmed,unsubscribed,bounced" doc:"pending: it has not confirmed, and gets nothing. confirmed: it gets the reports. unsubscribed: it refused, unsubscribed or called a mail spam, and gets nothing. bounced: there is no such mailbox, and it gets nothing"`
 }
 
 // Report is a report that comes every week.
 type Report struct {
 	ID string `json:"id"`
 	ReportSettings
-	TimeZone string    `json:"time_zone" doc:"The workspace's"`
-	NextDue  time.Time `json:"next_due"`
-	Created  time.Time `json:"created"`
+	States   []Recipient `json:"recipient_states" doc:"Who gets it, and who does not (yet)"`
+	TimeZone string      `json:"time_zone" doc:"The workspace's"`
+	NextDue  time.Time   `json:"next_due"`
+	Created  time.Time   `json:"created"`
 }
 
 // Run is one due instant of a report.
@@ -55,7 +62,8 @@ type Files struct {
 
 // NewRun asks for a run.
 type NewRun struct {
-	Due string `json:"due,omitempty" format:"date-time" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
+	Due  string `json:"due,omitempty" format:"date-time" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
+	Mail bool   `json:"mail,omitempty" doc:"Mail it too, to the recipients who confirmed and have not got it yet; by default it is only kept here"`
 }
 
 // InReport is the part of a request that names a report.
@@ -119,7 +127,7 @@ func (s *service) reports(api huma.API) {
 			}
 			out := &Out[Page[Report]]{Page[Report]{Items: []Report{}}}
 			for _, r := range list {
-				x, err := s.report(ws, r)
+				x, err := s.report(ctx, ws, r)
 				if err != nil {
 					return nil, err
 				}
@@ -133,16 +141,17 @@ func (s *service) reports(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			x, err := s.report(ws, r)
+			x, err := s.report(ctx, ws, r)
 			return &Out[Report]{x}, err
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
-		Description: "The settings given replace those there were."}, s.putReport)
+		Description: "The settings given replace those there were. A recipient who is new to the workspace is asked by mail to confirm, within minutes, or on a later day where the workspace has asked many; once."}, s.putReport)
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-report", Method: http.MethodDelete, Path: "/reports/{report}", Tags: tags, Summary: "Delete a report",
 		Description: "It is due no more. The runs that were made stay, and can be read by their ids, until the workspace goes.", DefaultStatus: http.StatusNoContent}, s.deleteReport)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
-		Description: "It is made in a moment; a run that was made stays as it is.", DefaultStatus: http.StatusAccepted}, s.createRun)
+		Description: "It is made in a moment, and mailed to nobody unless you say so. A run that was made stays as it is, but one that was not to be mailed can be mailed later.", DefaultStatus: http.StatusAccepted,
+		Errors: []int{http.StatusTooManyRequests}}, s.createRun)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}", Tags: tags, Summary: "Get a run"},
 		func(ctx context.Context, w string, in *InRun) (*Out[Run], error) {
 			r, err := s.runOf(ctx, w, *in)
@@ -165,14 +174,85 @@ func (s *service) schedule(ws store.Workspace, r store.Report) (report.Weekly, e
 	return report.NewWeekly(time.Weekday(r.Weekday), r.Hour, r.Minute, ws.TimeZone)
 }
 
-func (s *service) report(ws store.Workspace, r store.Report) (Report, error) {
+// states returns how the addresses of a report stand, in their order, and then
+// those that left it.
+func (s *service) states(ctx context.Context, w string, r store.Report) ([]Recipient, error) {
+	out := []Recipient{}
+	if len(r.Recipients) > 0 {
+		known, err := s.mailings(ctx, w, r.Recipients)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range known {
+			out = append(out, Recipient{r.Recipients[i], stateOf(m)})
+		}
+	}
+	for range r.Left {
+		out = append(out, Recipient{State: "unsubscribed"})
+	}
+	return out, nil
+}
+
+func stateOf(m store.Mailing) string {
+	switch {
+	case m.Stopped == store.StoppedBounce:
+		return "bounced"
+	case m.Stopped != "" || !m.Unsubscribed.IsZero():
+		return "unsubscribed"
+	case m.Wanted():
+		return "confirmed"
+	}
+	return "pending"
+}
+
+func (s *service) mailings(ctx context.Context, w string, list []string) ([]store.Mailing, error) {
+	k, err := s.MailKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hashes := make([]string, len(list))
+	for i, a := range list {
+		hashes[i] = k.Hash(a)
+	}
+	return s.Store.Mailings(ctx, w, hashes)
+}
+
+// admit parts recipients into those to keep and the hashes of those who
+// unsubscribed, whose addresses are not kept; fresh are the hashes of those to
+// keep whom nobody has asked yet.
+func (s *service) admit(ctx context.Context, w string, list []string) (kept, left, fresh []string, err error) {
+	if len(list) == 0 {
+		return list, nil, nil, nil
+	}
+	known, err := s.mailings(ctx, w, list)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for i, m := range known {
+		switch {
+		case !m.Unsubscribed.IsZero():
+			left = append(left, m.Address)
+			continue
+		case m.Asked.IsZero():
+			fresh = append(fresh, m.Address)
+		}
+		kept = append(kept, list[i])
+	}
+	return kept, left, fresh, nil
+}
+
+func (s *service) report(ctx context.Context, ws store.Workspace, r store.Report) (Report, error) {
+	states, err := s.states(ctx, ws.ID, r)
+	if err != nil {
+		return Report{}, err
+	}
 	schedule, err := s.schedule(ws, r)
 	if err != nil {
 		return Report{}, fmt.Errorf("schedule of report %s of %s: %w", r.ID, ws.ID, fault.Wrap(fault.Internal, err, ""))
 	}
 	return Report{ID: r.ID, ReportSettings: ReportSettings{Name: r.Name, Weekday: strings.ToLower(time.Weekday(r.Weekday).String()),
 		Time: fmt.Sprintf("%02d:%02d", r.Hour, r.Minute), Recipients: append([]string{}, r.Recipients...)},
-		TimeZone: ws.TimeZone, NextDue: schedule.Next(s.Now()), Created: r.Created}, nil
+		States: states, TimeZone: ws.TimeZone, NextDue: schedule.Next(s.Now()), Created: r.Created}, nil
 }
 
 func (s *service) reportOf(ctx context.Context, w, id string) (store.Workspace, store.Report, error) {
@@ -199,7 +279,11 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 		return nil, err
 	}
 	now := social.Instant(s.Now())
-	r := store.Report{ID: in.Report, Name: b.Name, Recipients: b.Recipients, Created: now}
+	kept, left, fresh, err := s.admit(ctx, w, b.Recipients)
+	if err != nil {
+		return nil, err
+	}
+	r := store.Report{ID: in.Report, Name: b.Name, Recipients: kept, Left: left, Created: now}
 	for d := time.Sunday; d <= time.Saturday; d++ {
 		if strings.EqualFold(d.String(), b.Weekday) {
 			r.Weekday = int(d)
@@ -224,6 +308,9 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 	if err := s.Store.PutReport(ctx, w, r, due); err != nil {
 		return nil, err
 	}
+	if err := s.askRecipients(ctx, w, r.ID, fresh); err != nil {
+		return nil, err
+	}
 	if exists {
 		before, err := s.schedule(ws, old)
 		if err != nil {
@@ -239,7 +326,7 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 			}
 		}
 	}
-	x, err := s.report(ws, r)
+	x, err := s.report(ctx, ws, r)
 	return &Out[Report]{x}, err
 }
 
@@ -264,6 +351,20 @@ func (s *service) deleteReport(ctx context.Context, w string, in *InReport) (*st
 	}
 	return nil, nil
 }
+
+// askRecipients has addresses (hashes) asked to confirm. What is cut short here
+// is made up for by the next call, and by the next run.
+func (s *service) askRecipients(ctx context.Context, w, report string, fresh []string) error {
+	for _, address := range fresh {
+		if err := s.Store.AskRecipient(ctx, w, report, address, social.Instant(s.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxByHand is how many runs a workspace can ask to have mailed on a day.
+const maxByHand = 10
 
 func run(w string, r store.Run) Run {
 	out := Run{ID: r.Due.UTC().Format(runID), Report: r.Report, Due: r.Due, State: r.State, From: some(r.From), To: some(r.To), Mailed: r.Mailed, Problem: r.Problem}
@@ -361,7 +462,17 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 	if last := schedule.Latest(due); !last.Equal(due) {
 		return nil, invalid("body.due", "is never due by the report's schedule; the last time before is %s", last.Format(time.RFC3339))
 	}
-	if err := s.RunReport(ctx, w, in.Report, due); err != nil {
+	mailed := in.Body != nil && in.Body.Mail
+	if mailed {
+		err := s.Store.TakeAllowance(ctx, store.SentByHand, w, s.Now(), maxByHand)
+		if fault.Is(err, fault.RateLimited) {
+			return nil, fault.New(fault.RateLimited, "the workspace has had %d runs mailed by hand today: ask again after midnight UTC, or without mail", maxByHand)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := s.RunReport(ctx, w, in.Report, due, mailed); err != nil {
 		return nil, err
 	}
 	return &CreatedOut[Accepted]{Location: runPath(w, in.Report, due), Body: Accepted{true}}, nil

@@ -668,7 +668,7 @@ func TestReports(t *testing.T) {
 	x.call("ann", "PUT", path+"/weekly", settings).want(t, 200, &r)
 	// 17:05 in Berlin is 16:05 UTC in November.
 	want := api.Report{ID: "weekly", ReportSettings: api.ReportSettings{Name: "On Fridays", Weekday: "friday", Time: "17:05", Recipients: []string{"a@example.com"}},
-		TimeZone: "Europe/Berlin", NextDue: time.Date(2026, 11, 6, 16, 5, 0, 0, time.UTC), Created: t0}
+		States: []api.Recipient{{Address: "a@example.com", State: "pending"}}, TimeZone: "Europe/Berlin", NextDue: time.Date(2026, 11, 6, 16, 5, 0, 0, time.UTC), Created: t0}
 	if d := cmp.Diff(want, r); d != "" {
 		t.Error(d)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 
@@ -52,7 +53,7 @@ type NewWorkspace struct {
 	ID         string   `json:"id" pattern:"^[a-z0-9-]{3,40}$" maxLength:"40" example:"acme" doc:"Its id in URLs; it stays"`
 	Name       string   `json:"name" minLength:"1" maxLength:"200" example:"Acme Inc."`
 	TimeZone   string   `json:"time_zone" minLength:"1" maxLength:"64" example:"Europe/Berlin" doc:"IANA name"`
-	Recipients []string `json:"recipients,omitempty" maxItems:"50" example:"[\"ada@example.com\"]" doc:"Mail addresses that get the weekly report"`
+	Recipients []string `json:"recipients,omitempty" maxItems:"50" example:"[\"ada@example.com\"]" doc:"Mail addresses that get the weekly report, once they have confirmed"`
 }
 
 type createWorkspaceIn struct{ Body NewWorkspace }
@@ -195,8 +196,15 @@ func (s *service) createWorkspace(ctx context.Context, caller Caller, in *create
 	if err := s.Store.PutTick(ctx, w.ID); err != nil {
 		return nil, err
 	}
-	r := store.Report{ID: weekly, Name: "Weekly report", Weekday: int(time.Monday), Hour: 8, Recipients: b.Recipients, Created: now}
+	kept, left, fresh, err := s.admit(ctx, w.ID, b.Recipients)
+	if err != nil {
+		return nil, err
+	}
+	r := store.Report{ID: weekly, Name: "Weekly report", Weekday: int(time.Monday), Hour: 8, Recipients: kept, Left: left, Created: now}
 	if err := s.Store.PutReport(ctx, w.ID, r, schedule.Next(now)); err != nil {
+		return nil, err
+	}
+	if err := s.askRecipients(ctx, w.ID, r.ID, fresh); err != nil {
 		return nil, err
 	}
 	return &CreatedOut[Workspace]{Location: "/v1/workspaces/" + w.ID, Body: workspace(w, social.Owner)}, nil
@@ -217,7 +225,8 @@ func plain(location, text string) error {
 	return nil
 }
 
-// addresses refuses what is not a list of different mail addresses.
+// addresses refuses what is not a list of different mail addresses, however
+// their letters are written.
 func addresses(location string, list []string) error {
 	seen := map[string]bool{}
 	for i, a := range list {
@@ -225,10 +234,10 @@ func addresses(location string, list []string) error {
 		if mail.CheckAddress(a) != nil {
 			return invalid(here, "is not a single plain mail address (local@domain)")
 		}
-		if seen[a] {
+		if seen[strings.ToLower(a)] {
 			return invalid(here, "stands twice")
 		}
-		seen[a] = true
+		seen[strings.ToLower(a)] = true
 	}
 	return nil
 }

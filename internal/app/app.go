@@ -63,6 +63,7 @@ type Asked struct {
 	Report    string `json:"report,omitempty"`
 	Due       string `json:"due,omitempty"` // RFC 3339
 	At        string `json:"at,omitempty"`  // RFC 3339
+	Mail      bool   `json:"mail,omitempty"`
 }
 
 // Instant reads an RFC 3339 time; an empty one is now.

@@ -27,8 +27,10 @@ import (
 	"rapport/internal/app/feedback"
 	"rapport/internal/app/ingest"
 	"rapport/internal/app/intake"
+	"rapport/internal/app/mail"
 	"rapport/internal/app/report"
 	"rapport/internal/app/score"
+	"rapport/internal/consent"
 	"rapport/internal/platform"
 	"rapport/internal/scoring"
 	"rapport/internal/secret"
@@ -187,6 +189,25 @@ func TestSampleEvents(t *testing.T) {
 	}
 	if accounts, err := s.Accounts(t.Context(), w, "", 10); err != nil || len(accounts) != 2 {
 		t.Errorf("large: %d accounts, want bob's too, %v", len(accounts), err)
+	}
+
+	if out := answer(t, handler(t, mail.New, env), "mail.json"); out != "null" {
+		t.Errorf("mail answers %s", out)
+	}
+	links, err := consent.New([]byte(strings.Repeat("k", 64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Mailings(t.Context(), w, []string{links.Hash("nobody@example.com")}); err != nil || list[0].Stopped != store.StoppedBounce {
+		t.Errorf("after the bounce: %+v, %v", list, err)
+	}
+	request, err = json.Marshal(events.APIGatewayV2HTTPRequest{RawPath: "/mail/unsubscribe/forged",
+		RequestContext: events.APIGatewayV2HTTPRequestContext{Stage: "$default", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := handler(t, mail.New, env).Invoke(t.Context(), request); err != nil || !strings.Contains(string(out), `"statusCode":404`) || !strings.Contains(string(out), "leads nowhere") {
+		t.Errorf("a forged link: %s, %v", out, err)
 	}
 
 	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"], env["REPLAYS_QUEUE_URL"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k", "q"

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"mime"
 	"mime/quotedprintable"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,6 +23,7 @@ import (
 const (
 	maxRecipients = 50       // of SES, for one message
 	maxSubject    = 250      // characters
+	maxURL        = 900      // bytes: a header's line has 998 at most (RFC 5322, section 2.1.1)
 	maxMessage    = 40 << 20 // bytes: SES takes no larger raw message
 )
 
@@ -38,6 +40,7 @@ type Message struct {
 	HTML        string       //
 	Text        string       //
 	Attachments []Attachment //
+	Unsubscribe string       // address at which a POST ends such mail (RFC 8058): http or https; "": none
 	ID          string       // left of the @ in Message-ID: 1 to 64 of [A-Za-z0-9._-]; SES puts its own in its place
 }
 
@@ -112,6 +115,9 @@ func (m Message) Bytes(date time.Time) ([]byte, error) {
 	fmt.Fprintf(&b, "Date: %s\r\n", date.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\n", m.ID, domain)
 	b.WriteString("Auto-Submitted: auto-generated\r\n") // RFC 3834: no holiday replies, please
+	if m.Unsubscribe != "" {
+		fmt.Fprintf(&b, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", m.Unsubscribe)
+	}
 	b.WriteString("MIME-Version: 1.0\r\n")
 
 	inner := boundary + "_a"
@@ -176,6 +182,12 @@ func (m Message) check(date time.Time) error {
 	for name, s := range map[string]string{"HTML": m.HTML, "text": m.Text} {
 		if s == "" || !utf8.ValidString(s) {
 			return invalid("the %s is empty or not UTF-8", name)
+		}
+	}
+	if m.Unsubscribe != "" {
+		u, err := url.Parse(m.Unsubscribe)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(m.Unsubscribe) > maxURL || !isASCII(m.Unsubscribe) || strings.ContainsAny(m.Unsubscribe, "<> ,") || hasControl(m.Unsubscribe) {
+			return invalid("an address to unsubscribe at that is none")
 		}
 	}
 	for _, a := range m.Attachments {

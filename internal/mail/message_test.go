@@ -111,6 +111,19 @@ func TestMessageReadsBackAsWritten(t *testing.T) {
 	}
 }
 
+// RFC 8058, section 3.1: one address, and the header that lets a mail reader post to it.
+func TestUnsubscribingTakesOneClick(t *testing.T) {
+	m := message()
+	if h, _ := read(t, raw(t, m)); h.Get("List-Unsubscribe") != "" || h.Get("List-Unsubscribe-Post") != "" {
+		t.Errorf("headers of a mail without: %v", h)
+	}
+	m.Unsubscribe = "https://api.example.com/mail/unsubscribe/" + strings.Repeat("x", 200)
+	h, _ := read(t, raw(t, m))
+	if h.Get("List-Unsubscribe") != "<"+m.Unsubscribe+">" || h.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+		t.Errorf("headers %v", h)
+	}
+}
+
 func TestAttachmentsComeAfterTheTexts(t *testing.T) {
 	m := message()
 	m.Attachments = []mail.Attachment{
@@ -243,6 +256,10 @@ func TestForgedMessagesAreRefused(t *testing.T) {
 		"name in the sender":             func(m *mail.Message) { m.From = "Bank <a@b.example>" },
 		"no sender":                      func(m *mail.Message) { m.From = "" },
 		"header in the id":               func(m *mail.Message) { m.ID = "x>\r\nBcc: all@example.com" },
+		"header in where to unsubscribe": func(m *mail.Message) { m.Unsubscribe = "https://a.example/x>\r\nBcc: all@example.com" },
+		"two places to unsubscribe":      func(m *mail.Message) { m.Unsubscribe = "https://a.example/x>,<https://b.example/" },
+		"script to unsubscribe":          func(m *mail.Message) { m.Unsubscribe = "javascript:alert(1)" },
+		"endless place to unsubscribe":   func(m *mail.Message) { m.Unsubscribe = "https://a.example/" + strings.Repeat("x", 900) },
 		"no id":                          func(m *mail.Message) { m.ID = "" },
 		"long id":                        func(m *mail.Message) { m.ID = strings.Repeat("x", 65) },
 		"id whose letters end in ASCII":  func(m *mail.Message) { m.ID = "\u0141" },

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"rapport/internal/consent"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
@@ -20,14 +21,16 @@ import (
 
 // Deps is what reporting needs of the world.
 type Deps struct {
-	Store    *store.Store
-	Leads    *leads.Leads
-	Reader   *reading.Reader
-	Put      func(ctx context.Context, key, contentType string, body []byte) error
-	Send     func(ctx context.Context, m mail.Message, date time.Time) (id string, err error)
-	MailFrom string // "": nothing is mailed
-	Now      func() time.Time
-	Ask      func(ctx context.Context, dues []store.Due) error // has Due called with each
+	Store     *store.Store
+	Leads     *leads.Leads
+	Reader    *reading.Reader
+	Put       func(ctx context.Context, key, contentType string, body []byte) error
+	Send      func(ctx context.Context, m mail.Message, date time.Time) (id string, err error)
+	MailFrom  string      // "": nothing is mailed
+	Key       consent.Key // of links in mails, and of addresses
+	PublicURL string      // where these links lead; "": nothing is mailed, since nobody could unsubscribe
+	Now       func() time.Time
+	Ask       func(ctx context.Context, dues []store.Due) error // has Due called with each
 }
 
 // Reporting makes runs.
@@ -42,13 +45,13 @@ const (
 )
 
 // Tick has made what is due, each report by itself, so that none waits for
-// another. It stays due until it is made.
+// another. It stays due until it is made. Then it asks new recipients to confirm.
 func (r *Reporting) Tick(ctx context.Context) error {
 	dues, err := r.Store.DueBy(ctx, r.Now(), maxDues)
-	if err != nil || len(dues) == 0 {
-		return err
+	if err == nil && len(dues) > 0 {
+		err = r.Ask(ctx, dues)
 	}
-	return r.Ask(ctx, dues)
+	return errors.Join(err, r.askAndForget(ctx))
 }
 
 // Due makes what is due. After an outage the latest missed period is run;
@@ -97,7 +100,7 @@ func (r *Reporting) due(ctx context.Context, d store.Due) error {
 		slog.WarnContext(ctx, "report no longer due", "workspace", d.Workspace, "report", rep.ID, "due", social.Stamp(latest))
 		return r.Store.DropDue(ctx, d)
 	}
-	run, err := r.Run(ctx, d.Workspace, rep.ID, latest)
+	run, err := r.Run(ctx, d.Workspace, rep.ID, latest, true)
 	if fault.Is(err, fault.Conflict) && run.State != store.RunClaimed && run.State != store.RunRendered {
 		err = nil // it was made before
 	}
@@ -120,10 +123,11 @@ func (r *Reporting) report(ctx context.Context, w, id string) (store.Report, rep
 	return rep, weekly, ws, err
 }
 
-// Run makes one run. A run that somebody else makes or made is an error of
-// kind Conflict, with that run. An instant at which the report is never due,
-// or that is still to come, is one of kind Invalid.
-func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time) (store.Run, error) {
+// Run makes one run, and mails it or only keeps it. A run that somebody else
+// makes or made is an error of kind Conflict, with that run; one that was only
+// kept is made again to be mailed. An instant at which the report is never
+// due, or that is still to come, is one of kind Invalid.
+func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed bool) (store.Run, error) {
 	rep, weekly, ws, err := r.report(ctx, w, id)
 	if err != nil {
 		return store.Run{}, err
@@ -136,6 +140,10 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time) (store
 		return store.Run{}, fault.New(fault.Invalid, "%s is still to come", social.Stamp(due))
 	}
 	run, err := r.Store.ClaimRun(ctx, w, id, due, now, lease)
+	if mailed && fault.Is(err, fault.Conflict) && run.State == store.RunDone && run.Kept {
+		run.State, run.Kept, run.Lease = store.RunClaimed, false, now.Add(lease)
+		err = r.Store.PutRun(ctx, w, &run)
+	}
 	if err != nil {
 		return run, err
 	}
@@ -151,11 +159,16 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time) (store
 		return run, err
 	}
 	run.State = store.RunRendered
+	if !mailed {
+		run.State, run.Kept = store.RunDone, true
+	}
 	if err := r.Store.PutRun(ctx, w, &run); err != nil {
 		return run, err
 	}
-	if err := r.mail(ctx, w, &run, rep, ws, html, text); err != nil {
-		return run, err
+	if mailed {
+		if err := r.mail(ctx, w, &run, rep, ws, html, text); err != nil {
+			return run, err
+		}
 	}
 	slog.InfoContext(ctx, "report", "workspace", w, "report", id, "due", social.Stamp(due), "state", run.State, "issues", len(data.Issues), "leads", len(data.Leads),
 		"mailed", run.Mailed, "ms", r.Now().Sub(start).Milliseconds())
@@ -190,42 +203,4 @@ func (r *Reporting) store(ctx context.Context, object string, data report.Data) 
 		}
 	}
 	return html, text, nil
-}
-
-// mail sends the report at most once: that it is begun is noted before, so
-// whoever finds it so knows that it may have been sent.
-func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep store.Report, ws store.Workspace, html, text []byte) error {
-	if len(rep.Recipients) == 0 || r.MailFrom == "" {
-		run.State = store.RunDone
-		return r.Store.PutRun(ctx, w, run)
-	}
-	run.State = store.RunSending
-	if err := r.Store.PutRun(ctx, w, run); err != nil {
-		return err
-	}
-	zone, err := time.LoadLocation(ws.TimeZone)
-	if err != nil {
-		return err
-	}
-	_, err = r.Send(ctx, mail.Message{
-		From: r.MailFrom, To: rep.Recipients,
-		Subject: fmt.Sprintf("%s: %s to %s", ws.Name, run.From.In(zone).Format("2 Jan"), run.To.Add(-time.Second).In(zone).Format("2 Jan 2006")),
-		HTML:    string(html), Text: string(text),
-		ID: social.HashID("mail", social.Key(w, rep.ID, social.Stamp(run.Due))),
-	}, r.Now())
-	switch {
-	case errors.Is(err, mail.ErrUnknown):
-		run.Problem = "unknown whether sent"
-		return r.Store.PutRun(ctx, w, run)
-	case fault.Is(err, fault.Transient) || fault.Is(err, fault.RateLimited):
-		// It was not sent. The run stays on the list: a later tick takes it over.
-		run.State, run.Lease = store.RunRendered, r.Now()
-		return errors.Join(err, r.Store.PutRun(ctx, w, run))
-	case err != nil:
-		slog.ErrorContext(ctx, "mail", "workspace", w, "report", rep.ID, "error", err.Error())
-		run.State, run.Problem = store.RunUnmailed, "the mail was refused: "+string(fault.KindOf(err))
-		return r.Store.PutRun(ctx, w, run)
-	}
-	run.State, run.Mailed = store.RunDone, len(rep.Recipients)
-	return r.Store.PutRun(ctx, w, run)
 }

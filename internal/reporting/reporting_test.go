@@ -1,6 +1,7 @@
 package reporting_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/consent"
 	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
@@ -34,19 +36,20 @@ var due = time.Date(2026, 11, 2, 7, 0, 0, 0, time.UTC)
 // office is a Reporting over a real table, and what it put and sent.
 type office struct {
 	*reporting.Reporting
-	store *store.Store
-	mu    sync.Mutex
-	files map[string]string
-	mails []mail.Message
-	fails error
-	now   time.Time
+	store    *store.Store
+	mu       sync.Mutex
+	files    map[string]string
+	mails    []mail.Message
+	fails    error
+	failsFor map[string]error // by recipient
+	now      time.Time
 }
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	s := storetest.New(t)
 	o := &office{store: s, files: map[string]string{}, now: due.Add(time.Minute)}
-	o.Reporting = reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), MailFrom: "rapport@example.com",
+	o.Reporting = reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), MailFrom: "rapport@example.com", Key: testKey(t), PublicURL: "https://api.example.com",
 		Put: func(_ context.Context, key, _ string, body []byte) error {
 			o.mu.Lock()
 			defer o.mu.Unlock()
@@ -57,7 +60,7 @@ func newOffice(t *testing.T) *office {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.mails = append(o.mails, m)
-			return "id", o.fails
+			return "id", cmp.Or(o.failsFor[m.To[0]], o.fails)
 		},
 		Ask: func(ctx context.Context, dues []store.Due) error {
 			var errs []error
@@ -80,7 +83,26 @@ func newOffice(t *testing.T) *office {
 	if err := s.PutReport(t.Context(), w, store.Report{ID: "weekly", Name: "Weekly", Weekday: 1, Hour: 8, Recipients: []string{"boss@example.com"}, Created: due}, due); err != nil {
 		t.Fatal(err)
 	}
+	o.confirmed(t, w, "boss@example.com")
 	return o
+}
+
+func testKey(t *testing.T) consent.Key {
+	t.Helper()
+	k, err := consent.New(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// confirmed makes an address one that confirmed long ago.
+func (o *office) confirmed(t *testing.T, w, address string) {
+	t.Helper()
+	r := store.Recipient{Workspace: w, Address: o.Key.Hash(address), Report: "weekly", Asked: due.AddDate(0, -1, 0), Begun: due.AddDate(0, -1, 0), Confirmed: due.AddDate(0, -1, 0)}
+	if err := o.store.PutRecipient(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (o *office) state(t *testing.T, at time.Time) string {
@@ -105,7 +127,7 @@ func TestTickMakesWhatIsDueOnce(t *testing.T) {
 	if len(o.mails) != 1 || len(o.files) != 4 || o.state(t, due) != store.RunDone {
 		t.Fatalf("%d mails, %d files, run %s", len(o.mails), len(o.files), o.state(t, due))
 	}
-	if s := o.mails[0].Subject; s != "Acme: 26 Oct to 1 Nov 2026" {
+	if s := o.mails[0].Subject; s != `Rapport: report for workspace "Acme", 26 Oct to 1 Nov 2026` {
 		t.Errorf("subject %q", s)
 	}
 	dues, err := o.store.DueBy(t.Context(), due.Add(30*24*time.Hour), 10)
@@ -138,12 +160,12 @@ func TestAfterAnOutageTheLatestRunsAndTheOthersAreMissed(t *testing.T) {
 func TestMailIsSentAtMostOnce(t *testing.T) {
 	o := newOffice(t)
 	o.fails = fmt.Errorf("%w: time out", mail.ErrUnknown)
-	run, err := o.Run(t.Context(), w, "weekly", due)
+	run, err := o.Run(t.Context(), w, "weekly", due, true)
 	if err != nil || run.State != store.RunSending || run.Problem != "unknown whether sent" {
 		t.Fatalf("run %+v, %v", run, err)
 	}
 	o.fails, o.now = nil, o.now.Add(24*time.Hour)
-	if _, err := o.Run(t.Context(), w, "weekly", due); !fault.Is(err, fault.Conflict) {
+	if _, err := o.Run(t.Context(), w, "weekly", due, true); !fault.Is(err, fault.Conflict) {
 		t.Errorf("again: %v, want a conflict", err)
 	}
 	if len(o.mails) != 1 {
@@ -152,7 +174,7 @@ func TestMailIsSentAtMostOnce(t *testing.T) {
 
 	o = newOffice(t)
 	o.fails = fault.Wrap(fault.Invalid, errors.New("no such domain"), "")
-	if run, err := o.Run(t.Context(), w, "weekly", due); err != nil || run.State != store.RunUnmailed || len(o.files) != 4 {
+	if run, err := o.Run(t.Context(), w, "weekly", due, true); err != nil || run.State != store.RunUnmailed || len(o.files) != 4 {
 		t.Errorf("a refused mail: run %+v with %d files, %v", run, len(o.files), err)
 	}
 }
@@ -160,11 +182,11 @@ func TestMailIsSentAtMostOnce(t *testing.T) {
 func TestNeverDueAndStillToCome(t *testing.T) {
 	o := newOffice(t)
 	for name, at := range map[string]time.Time{"a Tuesday": due.Add(24 * time.Hour), "next week": due.Add(7 * 24 * time.Hour)} {
-		if _, err := o.Run(t.Context(), w, "weekly", at); !fault.Is(err, fault.Invalid) {
+		if _, err := o.Run(t.Context(), w, "weekly", at, true); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want invalid", name, err)
 		}
 	}
-	if _, err := o.Run(t.Context(), w, "daily", due); !fault.Is(err, fault.NotFound) {
+	if _, err := o.Run(t.Context(), w, "daily", due, true); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a report that is not there: %v", err)
 	}
 }
@@ -204,7 +226,7 @@ func TestGatheredNumbers(t *testing.T) {
 	say("cyd", "6", "", "Before the week", "question", in.Add(-40*time.Hour), social.Inbound)
 	say("cyd", "7", "", "After the week", "question", due, social.Inbound)
 
-	if _, err := o.Run(t.Context(), w, "weekly", due); err != nil {
+	if _, err := o.Run(t.Context(), w, "weekly", due, true); err != nil {
 		t.Fatal(err)
 	}
 	var d report.Data
@@ -280,7 +302,8 @@ func TestLongNamesAreMailed(t *testing.T) {
 	if err := o.store.PutReport(t.Context(), long, store.Report{ID: id, Name: "R", Weekday: 1, Hour: 8, Recipients: []string{"a@example.com"}, Created: due}, due); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.Run(t.Context(), long, id, due); err != nil || len(o.mails) != 1 {
+	o.confirmed(t, long, "a@example.com")
+	if _, err := o.Run(t.Context(), long, id, due, true); err != nil || len(o.mails) != 1 {
 		t.Fatalf("%d mails, %v", len(o.mails), err)
 	}
 	if _, err := o.mails[0].Bytes(due); err != nil {

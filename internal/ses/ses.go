@@ -25,12 +25,20 @@ type sender interface {
 }
 
 // Sender sends mail through Amazon SES.
-type Sender struct{ client sender }
+type Sender struct {
+	client sender
+	set    *string
+}
 
-// New returns a sender for the account and region of cfg. It makes one
+// New returns a sender for the account and region of cfg, by a configuration
+// set, which tells of bounces and complaints ("": by none). It makes one
 // attempt a mail, since the SDK's own retries could send a mail twice.
-func New(cfg aws.Config) *Sender {
-	return &Sender{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, sdk.Patient(o.HTTPClient) })}
+func New(cfg aws.Config, set string) *Sender {
+	s := &Sender{client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, sdk.Patient(o.HTTPClient) })}
+	if set != "" {
+		s.set = &set
+	}
+	return s
 }
 
 // Send sends m, dated date, and returns the id that SES gave it. An error
@@ -46,9 +54,10 @@ func (s *Sender) Send(ctx context.Context, m mail.Message, date time.Time) (id s
 		return "", err
 	}
 	out, err := s.client.SendEmail(ctx, &sesv2.SendEmailInput{
-		FromEmailAddress: aws.String(m.From),
-		Destination:      &types.Destination{ToAddresses: m.To},
-		Content:          &types.EmailContent{Raw: &types.RawMessage{Data: raw}},
+		FromEmailAddress:     aws.String(m.From),
+		ConfigurationSetName: s.set,
+		Destination:          &types.Destination{ToAddresses: m.To},
+		Content:              &types.EmailContent{Raw: &types.RawMessage{Data: raw}},
 	})
 	if err != nil {
 		return "", fmt.Errorf("send mail %q: %w", m.ID, classify(err))

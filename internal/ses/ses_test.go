@@ -47,14 +47,14 @@ func server(t *testing.T, h http.HandlerFunc) (sender *ses.Sender, requests *int
 }
 
 func at(endpoint string) *ses.Sender {
-	return ses.New(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")})
+	return ses.New(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}, "bounces")
 }
 
 func TestSendHandsOverTheRawMessage(t *testing.T) {
 	var got struct {
-		FromEmailAddress string
-		Destination      struct{ ToAddresses []string }
-		Content          struct{ Raw struct{ Data []byte } }
+		FromEmailAddress, ConfigurationSetName string
+		Destination                            struct{ ToAddresses []string }
+		Content                                struct{ Raw struct{ Data []byte } }
 	}
 	s, requests := server(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -71,7 +71,7 @@ func TestSendHandsOverTheRawMessage(t *testing.T) {
 	if err != nil || id != "0102" {
 		t.Fatalf("Send = %q, %v", id, err)
 	}
-	if got.FromEmailAddress != m.From || !slices.Equal(got.Destination.ToAddresses, m.To) || string(got.Content.Raw.Data) != string(raw(t, m)) {
+	if got.FromEmailAddress != m.From || got.ConfigurationSetName != "bounces" || !slices.Equal(got.Destination.ToAddresses, m.To) || string(got.Content.Raw.Data) != string(raw(t, m)) {
 		t.Errorf("SES was handed %+v", got)
 	}
 	if *requests != 1 {

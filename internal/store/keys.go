@@ -56,6 +56,8 @@ import (
 //	announcement              w#X#s             id                          G1 w#XN#s / at#id
 //	polled source: where      w#S               C#source                    G3 DUE#poll#s / due#w#source
 //	due report                w#S               D#due#report                G3 DUE#report#s / due#w#report
+//	mail address              w#E               its keyed hash              G3 DUE#mail#s / due#w#hash, while something is to be done
+//	mails of a day            w#E#what          day#n (expires)
 //	*app                      APP#app           @
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
@@ -63,6 +65,8 @@ import (
 //	*id that is used up       GONE#workspace    @
 //	*workspaces to tick       SYS#TICK          W#workspace
 //	*host that is polled      SYS#HOST#host     @ (expires)
+//	*address that is stopped  MAIL#hash         @
+//	*its mails of a day       MAIL#hash#what    day#n (expires)
 //
 // Access patterns: score reads w#A# (B within the model's horizon, F and R
 // after the last block); the API's leads read G1 w#R#;
@@ -168,6 +172,7 @@ const tickPK = "SYS#TICK"
 const (
 	duePoll   = "poll"
 	dueReport = "report"
+	dueMail   = "mail"
 )
 
 // dueG3 is the list in which something of a workspace is due: all of one
@@ -176,6 +181,17 @@ func dueG3(kind, w string) string { return "DUE#" + kind + "#" + shard(w) }
 
 // dueAt is its place there; id is without "#".
 func dueAt(due time.Time, w, id string) string { return social.Stamp(due) + "#" + w + "#" + id }
+
+func recipientsPK(w string) string { return w + "#E" }
+func mailPK(address string) string { return "MAIL#" + address }
+
+// allowancePK is where the mails of a day are noted: of a workspace, or of an address.
+func allowancePK(of, by string) string {
+	if of == AskedOfAddress {
+		return mailPK(by) + "#" + of
+	}
+	return recipientsPK(by) + "#" + of
+}
 
 func polledSK(source string) string { return "C#" + source }
 func hostPK(host string) string     { return "SYS#HOST#" + social.Key(host) }

@@ -4,7 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
 	"rapport/internal/social"
@@ -18,6 +24,7 @@ type Report struct {
 	Hour       int
 	Minute     int
 	Recipients []string
+	Left       []string // hashes of addresses that were recipients and unsubscribed
 	Created    time.Time
 }
 
@@ -25,22 +32,55 @@ type reportItem struct {
 	PK, SK                string
 	ID, Name              string
 	Weekday, Hour, Minute int
-	Recipients            []string `dynamodbav:",omitempty"`
+	Recipients, Left      []string `dynamodbav:",omitempty"`
 	Created               string
 }
 
 // PutReport creates or replaces a report and files when it is due next.
 func (s *Store) PutReport(ctx context.Context, w string, r Report, due time.Time) error {
-	if err := s.put(ctx, reportItem{PK: workspacePK(w), SK: "R#" + r.ID, ID: r.ID, Name: r.Name, Weekday: r.Weekday, Hour: r.Hour, Minute: r.Minute,
-		Recipients: r.Recipients, Created: social.Stamp(r.Created)}); err != nil {
+	if err := s.put(ctx, r.item(w)); err != nil {
 		return err
 	}
 	return s.FileDue(ctx, w, r.ID, due)
 }
 
+func (r Report) item(w string) reportItem {
+	return reportItem{PK: workspacePK(w), SK: "R#" + r.ID, ID: r.ID, Name: r.Name, Weekday: r.Weekday, Hour: r.Hour, Minute: r.Minute,
+		Recipients: r.Recipients, Left: r.Left, Created: social.Stamp(r.Created)}
+}
+
+// PutRecipients gives a report that was read other recipients. One that is
+// gone, or was changed since, is an error of kind Conflict.
+func (s *Store) PutRecipients(ctx context.Context, w string, r Report, recipients, left []string) error {
+	old, err := attributevalue.MarshalMap(r.item(w))
+	if err != nil {
+		return err
+	}
+	r.Recipients, r.Left = recipients, left
+	item, err := attributevalue.MarshalMap(r.item(w))
+	if err != nil {
+		return err
+	}
+	// It has no version: all that it holds is.
+	var same []string
+	names, values := map[string]string{}, map[string]types.AttributeValue{}
+	for i, name := range []string{"Name", "Weekday", "Hour", "Minute", "Recipients", "Left"} {
+		n, v := fmt.Sprintf("#n%d", i), fmt.Sprintf(":v%d", i)
+		names[n] = name
+		if old[name] == nil {
+			same = append(same, "attribute_not_exists("+n+")")
+			continue
+		}
+		same, values[v] = append(same, n+" = "+v), old[name]
+	}
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: item, ConditionExpression: aws.String(strings.Join(same, " AND ")),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values})
+	return classify("put recipients", err)
+}
+
 func (it reportItem) report() (Report, error) {
 	t, err := social.ParseStamp(it.Created)
-	return Report{ID: it.ID, Name: it.Name, Weekday: it.Weekday, Hour: it.Hour, Minute: it.Minute, Recipients: it.Recipients, Created: t}, err
+	return Report{ID: it.ID, Name: it.Name, Weekday: it.Weekday, Hour: it.Hour, Minute: it.Minute, Recipients: it.Recipients, Left: it.Left, Created: t}, err
 }
 
 // Report returns one report.
@@ -135,6 +175,8 @@ type Run struct {
 	Object   string    // the key of its files, without the ending
 	Problem  string    // what went wrong with the mail
 	Mailed   int       // recipients
+	Told     []string  // hashes of the addresses whose mail was begun: nobody sends to them again
+	Kept     bool      // it was asked for by hand, to be kept only: it may still be mailed
 	Version  int64
 }
 
@@ -144,15 +186,17 @@ type runItem struct {
 	Due      string
 	State    string
 	Lease    string
-	From, To string `dynamodbav:",omitempty"`
-	Object   string `dynamodbav:",omitempty"`
-	Problem  string `dynamodbav:",omitempty"`
-	Mailed   int    `dynamodbav:",omitempty"`
+	From, To string   `dynamodbav:",omitempty"`
+	Object   string   `dynamodbav:",omitempty"`
+	Problem  string   `dynamodbav:",omitempty"`
+	Mailed   int      `dynamodbav:",omitempty"`
+	Told     []string `dynamodbav:",omitempty"`
+	Kept     bool     `dynamodbav:",omitempty"`
 	Version  int64
 }
 
 func (it runItem) run() (Run, error) {
-	r := Run{Report: it.Report, State: it.State, Object: it.Object, Problem: it.Problem, Mailed: it.Mailed, Version: it.Version}
+	r := Run{Report: it.Report, State: it.State, Object: it.Object, Problem: it.Problem, Mailed: it.Mailed, Told: it.Told, Kept: it.Kept, Version: it.Version}
 	for _, x := range []struct {
 		to   *time.Time
 		from string
@@ -199,7 +243,7 @@ func (s *Store) ClaimRun(ctx context.Context, w, report string, due, now time.Ti
 
 func (r Run) item(w string) runItem {
 	it := runItem{PK: runPK(w, r.Report), SK: social.Stamp(r.Due), Report: r.Report, Due: social.Stamp(r.Due), State: r.State,
-		Object: r.Object, Problem: r.Problem, Mailed: r.Mailed, Version: r.Version + 1}
+		Object: r.Object, Problem: r.Problem, Mailed: r.Mailed, Told: r.Told, Kept: r.Kept, Version: r.Version + 1}
 	if !r.Lease.IsZero() {
 		it.Lease = social.Stamp(r.Lease)
 	}

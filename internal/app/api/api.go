@@ -23,6 +23,7 @@ import (
 	appingest "rapport/internal/app/ingest"
 	"rapport/internal/app/key"
 	"rapport/internal/archive"
+	"rapport/internal/consent"
 	"rapport/internal/erasure"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
@@ -58,9 +59,16 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Erase: func(ctx context.Context, m ingest.Erase) error {
 			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
 		},
-		RunReport: func(ctx context.Context, w, report string, due time.Time) error {
-			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC()})
+		RunReport: func(ctx context.Context, w, report string, due time.Time, mail bool) error {
+			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": mail})
 		},
+		MailKey: once(func(ctx context.Context) (k consent.Key, err error) {
+			b, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
+			if err != nil {
+				return k, err
+			}
+			return consent.New(b)
+		}),
 		Discover: func(ctx context.Context, w string, at time.Time) error {
 			m := map[string]any{"workspace": w}
 			if !at.IsZero() {
@@ -115,20 +123,20 @@ func ask(ctx context.Context, c *lambda.Client, function string, payload any) er
 }
 
 // once keeps the first answer of get that is no error.
-func once(get func(context.Context) ([]byte, error)) func(context.Context) ([]byte, error) {
+func once[T any](get func(context.Context) (T, error)) func(context.Context) (T, error) {
 	var mu sync.Mutex
-	var kept []byte
-	return func(ctx context.Context) ([]byte, error) {
+	var kept *T
+	return func(ctx context.Context) (none T, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if kept == nil {
-			b, err := get(ctx)
+			v, err := get(ctx)
 			if err != nil {
-				return nil, err
+				return none, err
 			}
-			kept = b
+			kept = &v
 		}
-		return kept, nil
+		return *kept, nil
 	}
 }
 
