@@ -742,7 +742,7 @@ func TestConnectASource(t *testing.T) {
 	t.Run("a secret of its own, and the same with a signature described", func(t *testing.T) {
 		x.call("ann", "POST", path, source(map[string]any{"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})).want(t, 201, nil)
 		signed := json.RawMessage(`{"signature":{"header":"X-Sig","algorithm":"sha256","encoding":"hex"},` + standardConfig[1:])
-		x.call("ann", "POST", path, source(map[string]any{"secret": "any words", "config": signed})).want(t, 201, nil)
+		x.call("ann", "POST", path, source(map[string]any{"secret": "any words of some length", "config": signed})).want(t, 201, nil)
 	})
 }
 

@@ -342,15 +342,10 @@ func (s *service) appSecret(adapter platform.Adapter, b NewSource) (string, erro
 	return maker.MakeKey(raw), nil
 }
 
-// checkKey refuses a secret that is blank or that the adapter says can't work.
+// checkKey refuses a secret that can't work or that somebody could guess.
 func checkKey(adapter platform.Adapter, location, key string, o platform.Options) error {
-	if strings.TrimSpace(key) == "" {
-		return invalid(location, "is blank")
-	}
-	if c, ok := adapter.(platform.KeyChecker); ok {
-		if err := c.CheckKey(key, o); err != nil {
-			return invalid(location, "%s", err.Error())
-		}
+	if err := platform.CheckKey(adapter, key, o); err != nil {
+		return invalid(location, "%s", err.Error())
 	}
 	return nil
 }
