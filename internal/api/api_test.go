@@ -697,6 +697,7 @@ func TestConnectASource(t *testing.T) {
 			{"body.scope", map[string]any{"platform": "meta", "config": nil, "secret": "0123456789abcdef"}},
 			{"body.scope", map[string]any{"scope": "a\x00b"}},
 			{"body.name", map[string]any{"name": "a\u2028b"}},
+			{"body.name", map[string]any{"name": "Acme \u202bLtd\u202c"}},
 			{"body.secret", map[string]any{"platform": "meta", "config": nil, "scope": "1"}},
 			{"body.secret", map[string]any{"secret": "plain"}},
 			{"body.secret", map[string]any{"secret": "whsec_c2hvcnQ="}},

@@ -271,7 +271,7 @@ func (p *past) learn(a social.Activity) {
 		p.witness = a
 	}
 	if (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= h.NamedBy {
-		h.Name, h.Handle, h.NamedBy = store.ShortName(a.Actor.Name), store.ShortName(a.Actor.Handle), mark
+		h.Name, h.Handle, h.NamedBy = store.ShortName(social.Shown(a.Actor.Name)), store.ShortName(social.Shown(a.Actor.Handle)), mark
 	}
 	if store.ShortURL(a.URL) && mark >= h.LinkedBy {
 		h.URL, h.LinkedBy = a.URL, mark
