@@ -45,7 +45,7 @@ func (s *service) activities(api huma.API) {
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[social.Line]](), true, "")
 	line := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[social.Line](), true, "")
 	members(s, api, social.Analyst, huma.Operation{OperationID: "list-activities", Method: http.MethodGet, Path: "/activities", Tags: []string{"activities"}, Summary: "Export activities",
-		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header.",
+		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header. What a message said, and its edits, is left out once it was deleted.",
 		Responses: map[string]*huma.Response{"200": {Description: "A page of activities",
 			Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=next", Schema: &huma.Schema{Type: "string"}}},
 			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {Schema: line}}}},
@@ -81,10 +81,14 @@ type exported struct {
 	more  bool   // lines follow it
 }
 
-// add adds a line at a place, or reports that it belongs to the next page.
-func (p *exported) add(a social.Activity, person, place string) (bool, error) {
+// add adds a line at a place, or reports that it belongs to the next page. Of
+// what was deleted it says that, and not what it said.
+func (p *exported) add(a social.Activity, deleted bool, person, place string) (bool, error) {
 	l := a.ToLine()
 	l.Person = person
+	if deleted {
+		l.Deleted, l.Text, l.Language, l.Sentiment, l.Intent = true, "", "", "", ""
+	}
 	b, err := json.Marshal(l)
 	if err != nil {
 		return false, err
@@ -109,8 +113,12 @@ func (s *service) personActivities(ctx context.Context, w, person, after string,
 		if found = found || len(facts) > 0; !found {
 			return fault.New(fault.NotFound, "no such person")
 		}
+		gone, err := s.Store.DeletedOf(ctx, w, facts)
+		if err != nil {
+			return err
+		}
 		for i, a := range facts {
-			if ok, err := p.add(a, person, places[i]); !ok || err != nil {
+			if ok, err := p.add(a, gone[i], person, places[i]); !ok || err != nil {
 				return err
 			}
 		}
@@ -166,11 +174,21 @@ func (s *service) activitiesBetween(ctx context.Context, w string, period Period
 		if err != nil {
 			return err
 		}
+		standing := make([]social.Activity, len(facts))
+		for i, a := range facts {
+			if a != nil {
+				standing[i] = *a
+			}
+		}
+		gone, err := s.Store.DeletedOf(ctx, w, standing)
+		if err != nil {
+			return err
+		}
 		for i, a := range facts {
 			if a == nil {
-				continue // gone by now
+				continue // erased by now
 			}
-			if ok, err := p.add(*a, social.PersonID(refs[i].Account), placeOfTuple(part[i])); !ok || err != nil {
+			if ok, err := p.add(*a, gone[i], social.PersonID(refs[i].Account), placeOfTuple(part[i])); !ok || err != nil {
 				return err
 			}
 		}
@@ -204,8 +222,12 @@ func (s *service) allActivities(ctx context.Context, w, after string, p *exporte
 			if err != nil {
 				return false, err
 			}
+			gone, err := s.Store.DeletedOf(ctx, w, facts)
+			if err != nil {
+				return false, err
+			}
 			for i, a := range facts {
-				if ok, err := p.add(a, social.PersonID(account), account+" "+places[i]); !ok || err != nil {
+				if ok, err := p.add(a, gone[i], social.PersonID(account), account+" "+places[i]); !ok || err != nil {
 					return false, err
 				}
 			}

@@ -736,6 +736,7 @@ func TestConnectASource(t *testing.T) {
 			{"body.scope", map[string]any{"platform": "meta", "config": nil, "secret": "0123456789abcdef"}},
 			{"body.scope", map[string]any{"scope": "a\x00b"}},
 			{"body.name", map[string]any{"name": "a\u2028b"}},
+			{"body.name", map[string]any{"name": "Acme \u202bLtd\u202c"}},
 			{"body.secret", map[string]any{"platform": "meta", "config": nil, "scope": "1"}},
 			{"body.secret", map[string]any{"secret": "plain"}},
 			{"body.secret", map[string]any{"secret": "whsec_c2hvcnQ="}},
@@ -781,7 +782,7 @@ func TestConnectASource(t *testing.T) {
 	t.Run("a secret of its own, and the same with a signature described", func(t *testing.T) {
 		x.call("ann", "POST", path, source(map[string]any{"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})).want(t, 201, nil)
 		signed := json.RawMessage(`{"signature":{"header":"X-Sig","algorithm":"sha256","encoding":"hex"},` + standardConfig[1:])
-		x.call("ann", "POST", path, source(map[string]any{"secret": "any words", "config": signed})).want(t, 201, nil)
+		x.call("ann", "POST", path, source(map[string]any{"secret": "any words of some length", "config": signed})).want(t, 201, nil)
 	})
 }
 

@@ -39,7 +39,7 @@ type Secret struct {
 // NewSecret is a secret to rotate to.
 type NewSecret struct {
 	Secret string `json:"secret,omitempty" maxLength:"1024" doc:"As the platform shows it. Where the platform lets us choose it, one is made without it and shown once"`
-	Token  string `json:"api_token,omitempty" maxLength:"4096" doc:"A new token of the platform's API, too; the one before is dropped at once"`
+	Token  string `json:"api_token,omitempty" maxLength:"4096" doc:"A new token of the platform's API, too, for the same host; the one before is dropped at once"`
 }
 
 // RotatedApp is an app and, this once, the secret that was made for it.
@@ -137,7 +137,7 @@ func (s *service) apps(api huma.API) {
 	members(s, api, social.Owner, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
 		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are."}, s.putApp)
 	members(s, api, social.Owner, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
-		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within seconds.",
+		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within five seconds.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
 	members(s, api, social.Owner, huma.Operation{OperationID: "revoke-secret", Method: http.MethodDelete, Path: "/apps/{app}/secrets/{secret}", Tags: tags, Summary: "Revoke a secret",
 		Description: "It verifies nothing any more, within a minute. The last one can't be revoked.", Errors: []int{http.StatusConflict}}, s.revokeSecret)
@@ -269,6 +269,11 @@ func (s *service) rotateSecret(ctx context.Context, w string, in *rotateIn) (*Ou
 	}
 	if in.Body.Token != "" {
 		keys.Token = in.Body.Token
+		if keys.TokenHost == "" {
+			if keys.TokenHost, err = s.tokenHost(ctx, w, a, adapter); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if k := in.Body.Secret; k != "" {
 		keys.Keys = append([]string{k}, slices.DeleteFunc(keys.Keys, func(old string) bool { return old == k })...)
@@ -288,6 +293,29 @@ func (s *service) rotateSecret(ctx context.Context, w string, in *rotateIn) (*Ou
 		hooks, err = s.hooks(ctx, w, a, adapter, in.Body.Secret)
 	}
 	return &Out[RotatedApp]{RotatedApp{out, made, hooks}}, err
+}
+
+// tokenHost is the host that the first token of an app is for: that of the
+// owner's sources. A guest's scope does not say where it is sent.
+func (s *service) tokenHost(ctx context.Context, w string, a store.App, adapter platform.Adapter) (string, error) {
+	list, err := s.Store.Sources(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	host := ""
+	for _, x := range list {
+		switch h := platform.TokenHost(adapter, x.Scope); {
+		case x.App != a.ID || h == "" || h == host:
+		case host != "":
+			return "", fault.New(fault.Conflict, "the app's sources are at several hosts, %s and %s, and a token is for one: connect those of the one host with an app of their own, and give that one the token", host, h)
+		default:
+			host = h
+		}
+	}
+	if _, uses := adapter.(platform.TokenUser); uses && host == "" {
+		return "", fault.New(fault.Conflict, "a token is for the host of the app's sources, and this workspace has none of them: connect one first")
+	}
+	return host, nil
 }
 
 // hooks are the full hook URLs of the workspace's sources of an app whose

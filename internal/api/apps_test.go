@@ -75,7 +75,7 @@ func TestSecretsRotate(t *testing.T) {
 	for i := range 4 {
 		x.call("ann", "POST", path+"/secrets", map[string]any{"secret": fmt.Sprintf("%028xabcd", i+1)}).want(t, 200, nil)
 	}
-	x.call("ann", "POST", path+"/secrets", map[string]any{"secret": strings.Repeat("e1", 16)}).problem(t, http.StatusConflict)
+	x.call("ann", "POST", path+"/secrets", map[string]any{"secret": "e1d2c3b4a5968778695a4b3c2d1e0f01"}).problem(t, http.StatusConflict)
 	if len(x.secrets[s.App].Keys) != 5 {
 		t.Errorf("%d secrets", len(x.secrets[s.App].Keys))
 	}
@@ -173,6 +173,64 @@ func TestGuestsConnectTheirScopes(t *testing.T) {
 	}
 	x.call("gus", "POST", "/v1/workspaces/guest/sources", more("forum-3")).at(t, "body.app")
 	x.get("gus", "/v1/workspaces/guest/sources/"+theirs.ID, nil) // what is connected stays
+}
+
+// A guest must not have the owner's token sent to a server of its own.
+func TestATokenIsForTheHostItWasGivenFor(t *testing.T) {
+	x := newWorld(t)
+	for w, who := range map[string]string{"acme": "ann", "guest": "gus"} {
+		x.workspace(w, who)
+	}
+	mastodon := func(scope, app string) map[string]any {
+		in := map[string]any{"platform": "mastodon", "name": "m", "scope": scope}
+		if app != "" {
+			in["app"] = app
+		}
+		return in
+	}
+	with := mastodon("#widgets@mastodon.example", "")
+	with["api_token"] = "T"
+	s := x.connected("ann", "acme", with)
+	if got := x.secrets[s.App]; got.Token != "T" || got.TokenHost != "mastodon.example" {
+		t.Errorf("%+v", got)
+	}
+	x.call("ann", "PUT", "/v1/workspaces/acme/apps/"+s.App+"/guests/guest", nil).want(t, 200, nil)
+	x.call("gus", "POST", "/v1/workspaces/guest/sources", mastodon("#x@collector.attacker.example", s.App)).at(t, "body.scope")
+	x.call("ann", "POST", "/v1/workspaces/acme/sources", mastodon("#x@elsewhere.example", s.App)).at(t, "body.scope")
+	x.connected("gus", "guest", mastodon("#kettles@mastodon.example", s.App))
+
+	// A new token is for the same host.
+	x.call("ann", "POST", "/v1/workspaces/acme/apps/"+s.App+"/secrets", map[string]any{"api_token": "T2"}).want(t, 200, nil)
+	if got := x.secrets[s.App]; got.Token != "T2" || got.TokenHost != "mastodon.example" {
+		t.Errorf("%+v", got)
+	}
+
+	// The first token of an app is for its owner's sources, whatever its guests'.
+	bare := x.connected("ann", "acme", mastodon("#widgets@two.example", ""))
+	x.call("ann", "PUT", "/v1/workspaces/acme/apps/"+bare.App+"/guests/guest", nil).want(t, 200, nil)
+	x.connected("gus", "guest", mastodon("#x@collector.attacker.example", bare.App))
+	path := "/v1/workspaces/acme/apps/" + bare.App + "/secrets"
+	x.call("ann", "POST", path, map[string]any{"api_token": "T3"}).want(t, 200, nil)
+	if got := x.secrets[bare.App]; got.Token != "T3" || got.TokenHost != "two.example" {
+		t.Errorf("%+v", got)
+	}
+	both := x.connected("ann", "acme", mastodon("#widgets@three.example", ""))
+	x.connected("ann", "acme", mastodon("#widgets@four.example", both.App))
+	x.call("ann", "POST", "/v1/workspaces/acme/apps/"+both.App+"/secrets", map[string]any{"api_token": "T4"}).problem(t, http.StatusConflict)
+	lone := x.connected("ann", "acme", mastodon("#widgets@five.example", ""))
+	x.call("ann", "DELETE", "/v1/workspaces/acme/sources/"+lone.ID, nil).want(t, http.StatusNoContent, nil)
+	x.call("ann", "POST", "/v1/workspaces/acme/apps/"+lone.App+"/secrets", map[string]any{"api_token": "T5"}).problem(t, http.StatusConflict)
+	for _, app := range []string{both.App, lone.App} {
+		if got := x.secrets[app]; got.Token != "" {
+			t.Errorf("%+v", got)
+		}
+	}
+	// Where the host is the platform's, it does not depend on the scope.
+	reddit := x.connected("ann", "acme", map[string]any{"platform": "reddit", "name": "r", "scope": "r/kettles", "api_token": "T6"})
+	if got := x.secrets[reddit.App]; got.TokenHost != "oauth.reddit.com" {
+		t.Errorf("%+v", got)
+	}
+	x.connected("ann", "acme", map[string]any{"platform": "reddit", "name": "r", "scope": "r/tea", "app": reddit.App})
 }
 
 func TestOwnAccounts(t *testing.T) {

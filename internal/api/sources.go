@@ -50,7 +50,7 @@ type NewSource struct {
 	Config      json.RawMessage `json:"config,omitempty" doc:"The platform's own document: for standard the mapping and, where it is not Standard Webhooks, the signature"`
 	Secret      string          `json:"secret,omitempty" maxLength:"1024" doc:"What deliveries are signed with. Where the platform lets us choose it, one is made without it and shown once"`
 	VerifyToken string          `json:"verify_token,omitempty" maxLength:"512" doc:"What a handshake must bring, where the platform has one"`
-	Token       string          `json:"api_token,omitempty" maxLength:"4096" doc:"What the platform's API asks for, where Rapport calls it: to poll, to renew a subscription"`
+	Token       string          `json:"api_token,omitempty" maxLength:"4096" doc:"What the platform's API asks for, where Rapport calls it: to poll, to renew a subscription. It is sent to the host of this scope alone"`
 	Own         []string        `json:"own_accounts,omitempty" maxItems:"200" doc:"Platform-side ids of accounts that act for the business: what they do is outbound"`
 	Legacy      bool            `json:"legacy_signatures,omitempty" doc:"Accept the platform's legacy signature too"`
 	App         string          `json:"app,omitempty" pattern:"^app_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"An app of this workspace, or one whose owner lets it connect, to add another scope to; then secret, verify_token, api_token, config and legacy_signatures stay away"`
@@ -228,6 +228,9 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		if err := s.mayWatch(ctx, w, app, b.Scope); err != nil {
 			return nil, err
 		}
+		if err := s.tokenFits(ctx, adapter, app, b.Scope); err != nil {
+			return nil, err
+		}
 	} else {
 		if err := adapter.CheckConfig(b.Config); err != nil {
 			return nil, configProblem(err)
@@ -244,7 +247,7 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 			return nil, err
 		}
 		app = store.App{ID: id, Owner: w, Platform: p, Config: b.Config, Legacy: b.Legacy}
-		if err := s.PutSecret(ctx, id, platform.Secrets{Keys: []string{secret}, VerifyToken: b.VerifyToken, Token: b.Token}); err != nil {
+		if err := s.PutSecret(ctx, id, bound(adapter, b, secret)); err != nil {
 			return nil, err
 		}
 	}
@@ -300,6 +303,30 @@ func (s *service) mayWatch(ctx context.Context, w string, app store.App, scope s
 	return nil
 }
 
+// bound is an app's secrets; its token is for the host of the scope that it was given with.
+func bound(adapter platform.Adapter, b NewSource, secret string) platform.Secrets {
+	s := platform.Secrets{Keys: []string{secret}, VerifyToken: b.VerifyToken, Token: b.Token}
+	if b.Token != "" {
+		s.TokenHost = platform.TokenHost(adapter, b.Scope)
+	}
+	return s
+}
+
+// tokenFits refuses a scope at another host than the one that the app's token is for.
+func (s *service) tokenFits(ctx context.Context, adapter platform.Adapter, app store.App, scope string) error {
+	if platform.TokenHost(adapter, scope) == "" {
+		return nil
+	}
+	keys, err := s.Secrets(ctx, app.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if keys.TokenElsewhere(adapter, scope) {
+		return invalid("body.scope", "is at another host than the one that the app's api_token is for: connect it without app, so that it has an app and, if need be, a token of its own")
+	}
+	return nil
+}
+
 // checkScope says what is wrong with a scope, or "".
 func checkScope(adapter platform.Adapter, scope string) string {
 	if c, ok := adapter.(platform.ScopeChecker); ok {
@@ -338,15 +365,10 @@ func (s *service) appSecret(adapter platform.Adapter, b NewSource) (string, erro
 	return maker.MakeKey(raw), nil
 }
 
-// checkKey refuses a secret that is blank or that the adapter says can't work.
+// checkKey refuses a secret that can't work or that somebody could guess.
 func checkKey(adapter platform.Adapter, location, key string, o platform.Options) error {
-	if strings.TrimSpace(key) == "" {
-		return invalid(location, "is blank")
-	}
-	if c, ok := adapter.(platform.KeyChecker); ok {
-		if err := c.CheckKey(key, o); err != nil {
-			return invalid(location, "%s", err.Error())
-		}
+	if err := platform.CheckKey(adapter, key, o); err != nil {
+		return invalid(location, "%s", err.Error())
 	}
 	return nil
 }

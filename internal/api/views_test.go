@@ -806,3 +806,35 @@ func TestRuns(t *testing.T) {
 		t.Errorf("a refused run was asked for: %q", x.asked)
 	}
 }
+
+// What was deleted is exported without what it said, whoever deleted it and
+// however it is asked for; that it was there stays.
+func TestDeletedMessagesAreExportedWithoutTheirWords(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	act := func(a social.Activity) social.Activity {
+		t.Helper()
+		a = x.activity("acme", a)
+		if a.Type == social.Edit || a.Type == social.Delete {
+			if err := x.store.PutEdit(t.Context(), "acme", store.MessageID(a.Platform, a.Scope, a.Object.ID), a, "r"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return a
+	}
+	gone := act(post("u1", "p1", "secret one", 0))
+	act(post("u1", "p2", "kept words", time.Hour))
+	act(social.Activity{Type: social.Edit, Actor: social.Actor{ID: "u1"}, Object: social.Object{ID: "p1"}, Text: "secret two", Occurred: t0.Add(2 * time.Hour), Direction: social.Inbound})
+	act(social.Activity{Type: social.Edit, Actor: social.Actor{ID: "u1"}, Object: social.Object{ID: "p2"}, Text: "kept edit", Occurred: t0.Add(2 * time.Hour), Direction: social.Inbound})
+	act(social.Activity{Type: social.Delete, Actor: social.Actor{ID: social.Unknown}, Object: social.Object{ID: "p1"}, Occurred: t0.Add(3 * time.Hour), Direction: social.Inbound})
+	for _, query := range []string{"", "?limit=1", "?person=" + personOf(gone)} {
+		text, deleted := "", 0
+		x.pages("ann", "/v1/workspaces/acme/activities"+query, func(b string) {
+			text += b
+			deleted += strings.Count(b, `"deleted":true`)
+		})
+		if strings.Contains(text, "secret") || !strings.Contains(text, "kept words") || !strings.Contains(text, "kept edit") || deleted != 2 || !strings.Contains(text, `"p1"`) {
+			t.Errorf("%q: %d deleted: %s", query, deleted, text)
+		}
+	}
+}

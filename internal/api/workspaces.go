@@ -210,12 +210,12 @@ func (s *service) createWorkspace(ctx context.Context, caller Caller, in *create
 	return &CreatedOut[Workspace]{Location: "/v1/workspaces/" + w.ID, Body: workspace(w, social.Owner)}, nil
 }
 
-// plain refuses text that is not one line of visible characters.
+// plain refuses text that is not one line of visible characters, by the rule of social.Hidden.
 func plain(location, text string) error {
 	visible := false
 	for _, r := range text {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
-			return invalid(location, "holds a control character or a line end")
+		if social.Hidden(r) {
+			return invalid(location, "holds a control character, a line end or a character that turns the direction of writing: leave it out")
 		}
 		visible = visible || unicode.IsGraphic(r) && !unicode.IsSpace(r)
 	}

@@ -202,13 +202,9 @@ func judge(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// carried are the headers that another host may see; all others may be, or
-// tell of, credentials.
-var carried = []string{"Accept", "Accept-Language", "User-Agent"}
-
 // redirect is asked before each redirect is followed. Once a redirect has
 // left the scheme, host and port that were asked, no other header than those
-// of carried is sent, also not back there.
+// of platform.Carried is sent, also not back there.
 func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return refuse("over %d redirects", maxRedirects)
@@ -228,7 +224,7 @@ func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 		return refuse("redirected to %.100q, which is not sent what was for %s", req.URL.Host, via[0].URL.Host)
 	}
 	for k := range req.Header {
-		if !slices.Contains(carried, k) {
+		if !slices.Contains(platform.Carried, k) {
 			req.Header.Del(k)
 		}
 	}

@@ -250,3 +250,47 @@ func TestExpiryHasJitter(t *testing.T) {
 		}
 	}
 }
+
+// What docs/intake.md says of rotation: a new secret holds within five
+// seconds, whenever it was set and whatever forgeries come in between; a
+// revoked one for a minute at most, and for 15 while secrets can't be read.
+func TestRotationHoldsWithinWhatTheDocsSay(t *testing.T) {
+	holds := func(h *hooks, key string) bool { return h.send("POST", "/hooks/page", "{}", key).Code == http.StatusOK }
+	const step = 100 * time.Millisecond
+	for _, forged := range []bool{false, true} {
+		for _, age := range []time.Duration{0, time.Second, 10 * time.Second, 59 * time.Second} {
+			h := newHooks()
+			if !holds(h, "secret") {
+				t.Fatal("the secret does not hold")
+			}
+			h.clock = h.clock.Add(age)
+			if forged {
+				holds(h, "forged") // has the secrets read just before they are rotated
+			}
+			h.keys.Keys = []string{"new"}
+			rotated := h.clock
+			for !holds(h, "new") {
+				if forged {
+					holds(h, "forged")
+				}
+				if h.clock = h.clock.Add(step); h.clock.Sub(rotated) > 5*time.Second {
+					t.Fatalf("read %s before, forged %v: the new secret does not hold after five seconds", age, forged)
+				}
+			}
+		}
+	}
+	for _, down := range []error{nil, fault.New(fault.Transient, "no answer")} {
+		most := time.Minute
+		if down != nil {
+			most = 15 * time.Minute
+		}
+		h := newHooks()
+		holds(h, "secret")
+		h.keys.Keys, h.down = []string{"new"}, down
+		for began := h.clock; holds(h, "secret"); h.clock = h.clock.Add(step) {
+			if h.clock.Sub(began) > most {
+				t.Fatalf("%v: the revoked secret holds after %s", down, most)
+			}
+		}
+	}
+}

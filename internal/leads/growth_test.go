@@ -145,7 +145,7 @@ func TestGrowthOfAScore(t *testing.T) {
 	if r2 > 1.2*r1 || w2 > 1.2*w1 {
 		t.Errorf("it grows: %.2f times the reads, %.2f times the writes", r2/r1, w2/w1)
 	}
-	if r1 > 9 || w1 > 2.5 {
+	if r1 > 10 || w1 > 2.5 {
 		t.Errorf("a score takes %.2f RRU and %.2f WRU", r1, w1)
 	}
 }

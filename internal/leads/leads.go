@@ -55,28 +55,34 @@ func New(s *store.Store) *Leads {
 
 // Model returns a workspace's active model.
 func (l *Leads) Model(ctx context.Context, w string) (scoring.Model, error) {
+	m, _, err := l.model(ctx, w)
+	return m, err
+}
+
+// model is the active model, and the version that it was published as.
+func (l *Leads) model(ctx context.Context, w string) (scoring.Model, string, error) {
 	version, err := l.store.ActiveVersion(ctx, w, store.Models)
 	if err != nil {
-		return scoring.Model{}, fmt.Errorf("scoring model of %s: %w", w, err)
+		return scoring.Model{}, "", fmt.Errorf("scoring model of %s: %w", w, err)
 	}
 	id := w + "#" + version
 	l.mu.Lock()
 	m, ok := l.models[id]
 	l.mu.Unlock()
 	if ok {
-		return m, nil
+		return m, version, nil
 	}
 	d, err := l.store.Document(ctx, w, store.Models, version)
 	if err != nil {
-		return scoring.Model{}, fmt.Errorf("scoring model %s of %s: %w", version, w, err)
+		return scoring.Model{}, "", fmt.Errorf("scoring model %s of %s: %w", version, w, err)
 	}
 	if m, err = scoring.ParseModel(d.Body); err != nil {
-		return scoring.Model{}, fmt.Errorf("scoring model %s of %s: %w", version, w, err)
+		return scoring.Model{}, "", fmt.Errorf("scoring model %s of %s: %w", version, w, err)
 	}
 	l.mu.Lock()
 	l.models[id] = m
 	l.mu.Unlock()
-	return m, nil
+	return m, version, nil
 }
 
 // Facts returns what is known about a person: what its accounts did and the
@@ -96,8 +102,28 @@ func (l *Leads) Rescore(ctx context.Context, w, account string) error {
 }
 
 // Score computes the stored heads of the persons of accounts again, as of now,
-// and the histories that they rest on. It returns an error or nil for each.
+// and the histories that they rest on. It returns an error or nil for each. If
+// a model was published meanwhile, it does so again: whoever publishes finds
+// those alone who had a lead by then.
 func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...view.Stale) []error {
+	for range maxModels {
+		errs, by := l.scoreOnce(ctx, w, now, stale)
+		active, err := l.store.ActiveVersion(ctx, w, store.Models)
+		switch {
+		case by == "" || err == nil && active == by:
+			return errs
+		case err != nil:
+			return slices.Repeat([]error{err}, len(stale))
+		}
+	}
+	return slices.Repeat([]error{fault.New(fault.Transient, "scoring models are being published faster than leads are scored")}, len(stale))
+}
+
+// maxModels bounds how often leads are scored while models are published.
+const maxModels = 5
+
+// scoreOnce scores by the model that is active when it begins, and says by which.
+func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []view.Stale) ([]error, string) {
 	// The heads are read first, then the model, then facts: whatever changes
 	// after its reading has somebody score again, and moves the head's version.
 	persons := make([]string, len(stale))
@@ -106,13 +132,14 @@ func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...vie
 	}
 	heads, err := l.store.LeadsOf(ctx, w, ModelID, persons)
 	var m scoring.Model
+	var version string
 	if err == nil {
-		m, err = l.Model(ctx, w)
+		m, version, err = l.model(ctx, w)
 	}
 	if err != nil {
-		return slices.Repeat([]error{err}, len(stale))
+		return slices.Repeat([]error{err}, len(stale)), ""
 	}
-	return parallel.Each(ctx, len(stale), hands, func(i int) error {
+	errs := parallel.Each(ctx, len(stale), hands, func(i int) error {
 		first, s := true, stale[i]
 		return store.Again(ctx, func() error {
 			old, m := heads[i], m
@@ -134,6 +161,7 @@ func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...vie
 			return err
 		})
 	})
+	return errs, version
 }
 
 // errGone says that a fact of which a head was made was erased meanwhile.
@@ -243,7 +271,7 @@ func (p *past) learn(a social.Activity) {
 		p.witness = a
 	}
 	if (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= h.NamedBy {
-		h.Name, h.Handle, h.NamedBy = store.ShortName(a.Actor.Name), store.ShortName(a.Actor.Handle), mark
+		h.Name, h.Handle, h.NamedBy = store.ShortName(social.Shown(a.Actor.Name)), store.ShortName(social.Shown(a.Actor.Handle)), mark
 	}
 	if store.ShortURL(a.URL) && mark >= h.LinkedBy {
 		h.URL, h.LinkedBy = a.URL, mark

@@ -35,6 +35,7 @@ type Secrets struct {
 	Keys        []string
 	VerifyToken string // what a handshake must bring, where the platform has one
 	Token       string // what the platform's API asks for, where Rapport calls it: to renew a subscription, to poll
+	TokenHost   string // the host that Token is for, and the only one that may see it
 }
 
 // Options is what an app allows beyond the platform's current scheme.

@@ -39,3 +39,21 @@ func TestActivitiesHaveNoScriptForALinkAndNoParentThatIsTheirOwn(t *testing.T) {
 		t.Errorf("got %+v, want it as it is", e)
 	}
 }
+
+func TestSecretsHaveALeastStrength(t *testing.T) {
+	for key, want := range map[string]string{
+		"":                       "blank",
+		"0123456789abcde":        "too short",
+		"0123456789abcdef":       "",
+		"whsec_0123456789abcde":  "too short",
+		"abcdeabcdeabcdeabcdaaa": "too few different",
+		"abcdefgabcdefgabcdefg":  "again and again",
+		"abcdefgabcdefgabcdefh":  "",
+		"correct horse battery":  "",
+		"äöüßéèäöüßéè":           "again and again",
+	} {
+		if err := platform.CheckKey(nil, key, platform.Options{}); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", key, err, want)
+		}
+	}
+}

@@ -298,8 +298,8 @@ func (t tick) prepare(ctx context.Context, x store.DuePoll) (job, bool, error) {
 	}
 	j.adapter, err = t.Adapter(j.source.Platform)
 	poller, polls := j.adapter.(platform.Poller)
-	if err != nil || !polls || !poller.Polls(j.source.Scope) {
-		return j, false, t.fail(ctx, &j, fmt.Sprintf("%s is not polled for the scope %q", j.source.Platform, j.source.Scope), sourceMost)
+	if err != nil || !polls {
+		return j, false, t.fail(ctx, &j, fmt.Sprintf("%s is not polled", j.source.Platform), sourceMost)
 	}
 	j.poller = poller
 	if err := j.plan(); err != nil {
@@ -310,7 +310,7 @@ func (t tick) prepare(ctx context.Context, x store.DuePoll) (job, bool, error) {
 
 // plan makes the source's next request.
 func (j *job) plan() error {
-	f, err := j.poller.Poll(j.source.Scope, j.state.Cursor, j.secrets, j.options)
+	f, err := platform.PollOf(j.adapter, j.source.Scope, j.state.Cursor, j.secrets, j.options)
 	if err != nil {
 		return err
 	}
@@ -492,6 +492,9 @@ func (t tick) ask(ctx context.Context, j *job, out outcome) (outcome, error) {
 	if out.reason, out.slower = t.judge(resp, err); out.reason != "" {
 		if says := explained(resp.Body, j.secrets); err == nil && says != "" {
 			out.reason += " (it says: " + says + ")"
+		}
+		if j.secrets.TokenElsewhere(j.adapter, j.source.Scope) {
+			out.reason += "; the app's token is for another host and was not sent"
 		}
 		return out, nil
 	}

@@ -24,6 +24,7 @@ import (
 	"rapport/internal/fetch"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
+	"rapport/internal/platform/all"
 	"rapport/internal/platform/feed"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -160,6 +161,11 @@ type paged struct{ feed.Adapter }
 
 func (paged) Poll(scope, cursor string, s platform.Secrets, _ platform.Options) (platform.Fetch, error) {
 	return platform.Fetch{URL: scope + "?key=" + url.QueryEscape(s.Token) + "&from=" + cursor, Header: http.Header{"Authorization": {"Bearer " + s.Token}}}, nil
+}
+
+func (paged) TokenHost(scope string) string {
+	u, _ := url.Parse(scope)
+	return u.Host
 }
 
 func (paged) Next(r platform.Request, cursor string) (string, bool, error) {
@@ -669,20 +675,55 @@ func TestPagesEndInTime(t *testing.T) {
 
 func TestSecretsAreNotKept(t *testing.T) {
 	s := newSite(t, pages(2))
+	host, secure := strings.TrimPrefix(s.url, "http://"), "https"+strings.TrimPrefix(s.url, "http")
 	s.deps.Secrets = func(context.Context, string) (platform.Secrets, error) {
-		return platform.Secrets{Token: "hunter2+/=", Keys: []string{"k"}}, nil
+		return platform.Secrets{Token: "hunter2+/=", TokenHost: host, Keys: []string{"k"}}, nil
 	}
-	s.connect(t, "src_a", "paged", s.url+"/p")
+	ask := s.deps.Fetch
+	s.deps.Fetch = func(ctx context.Context, f platform.Fetch) (fetch.Response, error) {
+		f.URL = strings.Replace(f.URL, "https", "http", 1) // the test's server has no certificate
+		return ask(ctx, f)
+	}
+	s.connect(t, "src_a", "paged", secure+"/p")
 	s.tick(t)
 	if len(s.asked) != 1 || !strings.Contains(s.asked[0], "hunter2") || len(s.queued) != 1 {
 		t.Fatalf("%q", s.asked)
 	}
 	b, err := json.Marshal(s.queued[0])
-	if err != nil || strings.Contains(string(b), "hunter2") || s.queued[0].Request.URL != s.url+"/p?from=" {
+	if err != nil || strings.Contains(string(b), "hunter2") || s.queued[0].Request.URL != secure+"/p?from=" {
 		t.Errorf("%s, %v", b, err)
 	}
 	if p := s.state(t, "src_a"); strings.Contains(fmt.Sprint(p), "hunter2") {
 		t.Errorf("%+v", p)
+	}
+}
+
+// A source at another host that stands in the table, whoever put it there, is
+// asked without the app's token.
+func TestATokenIsNotSentElsewhere(t *testing.T) {
+	s := newSite(t, nil)
+	s.deps.Adapter = all.Find
+	s.deps.Secrets = func(context.Context, string) (platform.Secrets, error) {
+		return platform.Secrets{Token: "hunter2", TokenHost: "mastodon.example", Keys: []string{"k"}}, nil
+	}
+	got := map[string]string{}
+	s.deps.Fetch = func(_ context.Context, f platform.Fetch) (fetch.Response, error) {
+		u, _ := url.Parse(f.URL)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		got[u.Host] = fmt.Sprint(f.Header["Authorization"])
+		return fetch.Response{Status: http.StatusUnauthorized}, nil
+	}
+	s.connect(t, "src_a", "mastodon", "#x@collector.attacker.example")
+	s.connect(t, "src_b", "mastodon", "#x@mastodon.example")
+	s.tick(t)
+	if d := cmp.Diff(map[string]string{"collector.attacker.example": "[]", "mastodon.example": "[Bearer hunter2]"}, got); d != "" {
+		t.Error(d)
+	}
+	for id, says := range map[string]bool{"src_a": true, "src_b": false} {
+		if p := s.state(t, id); strings.Contains(p.Reason, "the app's token is for another host") != says {
+			t.Errorf("%s: %s", id, p.Reason)
+		}
 	}
 }
 

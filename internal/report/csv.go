@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rapport/internal/pattern"
+	"rapport/internal/social"
 )
 
 // CSV returns d as one long table, a number or text a line, with the columns
@@ -111,7 +112,7 @@ func csvValue(v any) string {
 		}
 		return x.Format("2006-01-02T15:04:05.000Z")
 	case string:
-		return clean(x)
+		return social.Shown(x)
 	}
 	return fmt.Sprint(v)
 }

@@ -9,46 +9,16 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"rapport/internal/social"
 )
 
 // nb is a space that no line breaks at, between a number and its unit.
 const nb = "\u00a0"
 
-// clean makes a stranger's text safe to show on one line: invalid UTF-8
-// becomes U+FFFD; control and format characters go, among them those that
-// turn the writing direction; the joiners that scripts and emoji need stay;
-// more than four combining marks in a row go; and white space becomes single
-// spaces.
-func clean(s string) string {
-	var b strings.Builder
-	marks, space := 0, false
-	for _, r := range s {
-		switch {
-		case unicode.IsSpace(r):
-			space = true
-			continue
-		case r == '\u200c' || r == '\u200d': // zero width non-joiner, joiner
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
-			continue
-		case unicode.In(r, unicode.Mn, unicode.Me):
-			if marks++; marks > 4 {
-				continue
-			}
-		default:
-			marks = 0
-		}
-		if space && b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		space = false
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// short is clean, cut to at most n runes; a cut text ends in "…".
+// short is s as it is shown, cut to at most n runes; a cut text ends in "…".
 func short(s string, n int) string {
-	s = clean(s)
+	s = social.Shown(s)
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
@@ -80,7 +50,7 @@ func pieces(s string) []string {
 // character, space or character that turns the writing direction, at most
 // 2,000 bytes.
 func link(s string) string {
-	if len(s) > 2000 || s != clean(s) || strings.Contains(s, " ") {
+	if len(s) > 2000 || s != social.Shown(s) || strings.Contains(s, " ") {
 		return ""
 	}
 	u, err := url.Parse(s)

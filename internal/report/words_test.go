@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rapport/internal/social"
 )
 
 func plain(s string) string { return strings.ReplaceAll(s, nb, " ") }
@@ -92,12 +94,12 @@ func FuzzCleanedTextIsOneSafeLine(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		c := clean(s)
-		if clean(c) != c {
-			t.Errorf("clean is not stable: %q, %q", c, clean(c))
+		c := social.Shown(s)
+		if social.Shown(c) != c {
+			t.Errorf("what is shown is not stable: %q, %q", c, social.Shown(c))
 		}
 		if strings.ContainsAny(c, "\r\n\t\x00\x1b\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c") || strings.TrimSpace(c) != c {
-			t.Errorf("clean(%q) = %q", s, c)
+			t.Errorf("social.Shown(%q) = %q", s, c)
 		}
 		if strings.Join(pieces(c), "") != c {
 			t.Errorf("pieces of %q make %q", c, strings.Join(pieces(c), ""))

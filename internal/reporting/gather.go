@@ -170,7 +170,7 @@ func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf ti
 	if err != nil {
 		return row, err
 	}
-	row.Asker, row.Platform, row.URL, row.Text = cmp.Or(a.Actor.Handle, a.Actor.Name), string(a.Platform), a.URL, item.Text
+	row.Asker, row.Platform, row.URL, row.Text = social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, item.Text
 	return row, nil
 }
 

@@ -32,6 +32,7 @@ type secrets struct {
 	Keys        []string `json:"keys"`
 	VerifyToken string   `json:"verify_token,omitempty"`
 	Token       string   `json:"token,omitempty"`
+	TokenHost   string   `json:"token_host,omitempty"`
 }
 
 func (s *Store) name(app string) string { return s.prefix + app }

@@ -23,12 +23,12 @@ func TestSecretsAreKeptUpToWhatAParameterHolds(t *testing.T) {
 	if _, err := keep.App(t.Context(), "app"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("before: %v", err)
 	}
-	want := platform.Secrets{Keys: []string{"new", "old"}, VerifyToken: "v", Token: strings.Repeat("t", 4000)}
+	want := platform.Secrets{Keys: []string{"new", "old"}, VerifyToken: "v", Token: strings.Repeat("t", 3900), TokenHost: "api.example.com"}
 	if err := keep.PutApp(t.Context(), "app", want); err != nil {
 		t.Fatal(err)
 	}
 	long := want
-	long.Keys = append(long.Keys, strings.Repeat("k", 60))
+	long.Keys = append(long.Keys, strings.Repeat("k", 160))
 	if err := keep.PutApp(t.Context(), "app", long); !fault.Is(err, fault.Invalid) || strings.Contains(err.Error(), "kkk") {
 		t.Errorf("too long together: %v", err)
 	}

@@ -24,6 +24,7 @@ type Line struct {
 	Undated      bool      `json:"undated,omitempty" doc:"The platform does not say when it was done: occurred is known"`
 	Direction    string    `json:"direction" enum:"inbound,outbound"`
 	Person       string    `json:"person,omitempty" doc:"Set by the API"`
+	Deleted      bool      `json:"deleted,omitempty" doc:"Set by the API: the message was deleted by now, and what it said is left out"`
 	Known        string    `json:"known,omitempty" format:"date-time" doc:"When Rapport first received it"`
 	Language     string    `json:"language,omitempty"`
 	Sentiment    string    `json:"sentiment,omitempty"`

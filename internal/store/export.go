@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -59,4 +62,39 @@ func (s *Store) AllFacts(ctx context.Context, w, account, after string, limit in
 		facts, places = append(facts, a), append(places, own+" "+received)
 	}
 	return facts, places, nil
+}
+
+// deletionsAtOnce is how many messages DeletedOf asks about at a time.
+const deletionsAtOnce = 16
+
+// DeletedOf reports which of some activities are messages that were deleted by
+// now, or edits of such: what they say is not to be shown. It makes a request
+// for each message, some at a time.
+func (s *Store) DeletedOf(ctx context.Context, w string, as []social.Activity) ([]bool, error) {
+	said := func(a social.Activity) bool { return a.Type.Utterance() || a.Type == social.Edit }
+	var messages []string
+	for _, a := range as {
+		if said(a) {
+			messages = append(messages, MessageID(a.Platform, a.Scope, a.Object.ID))
+		}
+	}
+	slices.Sort(messages)
+	messages = slices.Compact(messages)
+	gone := make([]bool, len(messages))
+	errs := parallel.Each(ctx, len(messages), deletionsAtOnce, func(i int) error {
+		items, err := all[activityItem](ctx, s, query{pk: threadPK(w, messages[i]), prefix: deletions, limit: 1})
+		gone[i] = len(items) > 0
+		return err
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("deletions: %w", err)
+	}
+	out := make([]bool, len(as))
+	for i, a := range as {
+		if said(a) {
+			at, _ := slices.BinarySearch(messages, MessageID(a.Platform, a.Scope, a.Object.ID))
+			out[i] = gone[at]
+		}
+	}
+	return out, nil
 }

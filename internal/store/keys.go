@@ -208,10 +208,13 @@ func blockSK(at time.Time, name string) string {
 	return hourSKs(at.UTC().Hour()) + "#" + name
 }
 
+// deletions is what the sort keys of a message's deletions begin with.
+const deletions = "E#-#"
+
 // editSK sorts deletions before edits, so that they are never past a bound.
 func editSK(a social.Activity) string {
 	if a.Type == social.Delete {
-		return "E#-#" + social.Stamp(a.Occurred) + "#" + a.ID()
+		return deletions + social.Stamp(a.Occurred) + "#" + a.ID()
 	}
 	return "E#" + social.Stamp(a.Occurred) + "#" + a.ID()
 }

@@ -10,6 +10,7 @@ import (
 
 	"rapport/internal/day"
 	"rapport/internal/issue"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
 )
@@ -181,5 +182,5 @@ func QuoteOf(i store.Item) issue.Quote {
 	if author == "" {
 		author = i.Actor.Name
 	}
-	return issue.Quote{Key: i.Key, Text: i.Text, Author: author, Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
+	return issue.Quote{Key: i.Key, Text: i.Text, Author: social.Shown(author), Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
 }

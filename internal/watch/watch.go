@@ -136,7 +136,7 @@ func (x *Watch) renew(ctx context.Context, h Health, now time.Time) ([]store.Ann
 	if err != nil {
 		return nil, nil // a platform that is no longer known has nothing to renew
 	}
-	r, ok := adapter.(platform.Renewer)
+	_, ok := adapter.(platform.Renewer)
 	l, leases := adapter.(platform.Leaser)
 	if !ok || !leases || !l.Lease().Renew {
 		return nil, nil
@@ -159,7 +159,7 @@ func (x *Watch) renew(ctx context.Context, h Health, now time.Time) ([]store.Ann
 		return nil, nil
 	}
 	next := store.Lease{Asked: now, Until: was.Until}
-	asked, err := x.ask(ctx, r, adapter, h.Source)
+	asked, err := x.ask(ctx, adapter, h.Source)
 	switch {
 	case err == nil && !asked:
 		return nil, nil
@@ -177,7 +177,7 @@ func (x *Watch) renew(ctx context.Context, h Health, now time.Time) ([]store.Ann
 
 // ask sends the request that renews a source's subscription. It reports false
 // where there is nothing to ask. Its errors have messages that can be shown.
-func (x *Watch) ask(ctx context.Context, r platform.Renewer, adapter platform.Adapter, s store.Source) (bool, error) {
+func (x *Watch) ask(ctx context.Context, adapter platform.Adapter, s store.Source) (bool, error) {
 	app, err := x.Store.App(ctx, s.App)
 	if err != nil {
 		return false, err
@@ -192,7 +192,7 @@ func (x *Watch) ask(ctx context.Context, r platform.Renewer, adapter platform.Ad
 			hook += "/" + path
 		}
 	}
-	f, _ := r.Renewal(s.Scope, hook, secrets, platform.Options{Legacy: app.Legacy, Config: app.Config})
+	f, _ := platform.RenewalOf(adapter, s.Scope, hook, secrets, platform.Options{Legacy: app.Legacy, Config: app.Config})
 	if f == nil {
 		return false, nil
 	}

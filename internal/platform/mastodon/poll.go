@@ -28,6 +28,15 @@ func (Adapter) Polls(scope string) bool {
 	return err == nil && tag != ""
 }
 
+// TokenHost is the instance: a token is an account's there.
+func (Adapter) TokenHost(scope string) string {
+	_, host, err := parseScope(scope)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(host)
+}
+
 // Every is how long to wait between two requests. Instances allow 300 in five
 // minutes by default. https://docs.joinmastodon.org/api/rate-limits/
 func (Adapter) Every() time.Duration { return 5 * time.Minute }

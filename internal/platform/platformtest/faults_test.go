@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,38 @@ type variant struct {
 	kinds     func(list []platform.Kind) []platform.Kind
 	named     func(r platform.Request, found []platform.Named) []platform.Named
 	sign      func(r *platform.Request, key string, now time.Time) error
+}
+
+// polling is a variant that is polled for whatever scope and names no host for a token.
+type polling struct {
+	variant
+	poll func(scope string, s platform.Secrets) platform.Fetch
+}
+
+func (polling) Polls(string) bool { return true }
+
+func (p polling) Poll(scope, _ string, s platform.Secrets, _ platform.Options) (platform.Fetch, error) {
+	return p.poll(scope, s), nil
+}
+
+func (polling) Next(_ platform.Request, cursor string) (string, bool, error) {
+	return cursor, false, nil
+}
+
+func (polling) Every() time.Duration { return time.Hour }
+
+// pollingAt is one that names the host of its token.
+type pollingAt struct{ polling }
+
+func (pollingAt) TokenHost(string) string { return "api.demo.example" }
+
+// bearer asks a URL with what is given as a token.
+func bearer(url, header, token string) platform.Fetch {
+	f := platform.Fetch{Method: http.MethodGet, URL: url, Header: http.Header{"Accept": {"application/json"}}}
+	if token != "" {
+		f.Header.Set(header, "Bearer "+token)
+	}
+	return f
 }
 
 func (v variant) Kinds() []platform.Kind {
@@ -178,7 +211,7 @@ var token = platform.Secrets{VerifyToken: "tok-1"}
 // fault is a way to write an adapter wrongly. part is what of the suite must find it, saying want.
 type fault struct {
 	part, want string
-	adapter    variant
+	adapter    platformtest.Adapter        // nil: the demo's
 	suite      func(s *platformtest.Suite) // what is particular to its suite; may be nil
 	dir        func(dir string) error      // what is done to a copy of the fixtures; may be nil
 }
@@ -643,6 +676,31 @@ var faults = map[string]fault{
 			return parts
 		}}},
 
+	"the token goes wherever the scope says": {part: "token", want: "no platform.TokenUser",
+		adapter: polling{poll: func(scope string, s platform.Secrets) platform.Fetch {
+			return bearer("https://"+scope+"/api", "Authorization", s.Token)
+		}}},
+	"the token goes to another host than the one named": {part: "token", want: "the token goes to",
+		adapter: pollingAt{polling{poll: func(scope string, s platform.Secrets) platform.Fetch {
+			return bearer("https://"+scope+"/api", "Authorization", s.Token)
+		}}}},
+	"the token goes without TLS": {part: "token", want: "the token goes to",
+		adapter: pollingAt{polling{poll: func(_ string, s platform.Secrets) platform.Fetch {
+			return bearer("http://api.demo.example/api", "Authorization", s.Token)
+		}}}},
+	"the token is in the URL": {part: "token", want: "in the URL or the body",
+		adapter: pollingAt{polling{poll: func(_ string, s platform.Secrets) platform.Fetch {
+			return bearer("https://api.demo.example/api?key="+base64.URLEncoding.EncodeToString([]byte(s.Token)), "Authorization", "")
+		}}}},
+	"the token is in a header that redirects take on": {part: "token", want: "sent on where a redirect leads",
+		adapter: pollingAt{polling{poll: func(_ string, s platform.Secrets) platform.Fetch {
+			return bearer("https://api.demo.example/api", "User-Agent", s.Token)
+		}}}},
+	"a request is made with the key": {part: "token", want: "with what deliveries are signed with",
+		adapter: pollingAt{polling{poll: func(_ string, s platform.Secrets) platform.Fetch {
+			return bearer("https://api.demo.example/api", "X-Key", strings.Join(s.Keys, ""))
+		}}}},
+
 	"samples of one key": {part: "sample", want: "samples with two ids have 1 keys",
 		adapter: variant{sample: func(scope, _ string, now time.Time) platform.Request {
 			return demo.Adapter{}.Sample(scope, "1", now)
@@ -690,7 +748,10 @@ func TestSuiteOfAFault(t *testing.T) {
 		t.Skip("it is run by TestSuiteFindsFaults")
 	}
 	s := suite
-	s.Adapter = f.adapter
+	s.Adapter = variant{}
+	if f.adapter != nil {
+		s.Adapter = f.adapter
+	}
 	if f.suite != nil {
 		f.suite(&s)
 	}

@@ -91,6 +91,7 @@ func Run(t *testing.T, s Suite) {
 		t.Run(part.name, func(t *testing.T) { part.test(t, fixtures) })
 	}
 	t.Run("secrets", s.secrets)
+	t.Run("token", s.token)
 	t.Run("handshakes", s.handshakes)
 	t.Run("sample", s.samples)
 }

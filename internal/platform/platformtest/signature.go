@@ -406,15 +406,18 @@ func (s Suite) secrets(t *testing.T) {
 			}
 		}
 	}
+	for _, weak := range []string{"", " ", "short", strings.Repeat("a", 32), strings.Repeat("0", 64), strings.Repeat("ab", 16), strings.Repeat("abcdefgh", 4), "whsec_" + strings.Repeat("A", 44)} {
+		if err := platform.CheckKey(s.Adapter, weak, s.options()); err == nil || len(weak) > 5 && strings.Contains(err.Error(), weak) {
+			t.Errorf("the weak secret %q: %v", weak, err)
+		}
+	}
 	if m, ok := s.Adapter.(platform.KeyMaker); ok {
 		one, two := m.MakeKey(bytes.Repeat([]byte{7}, 32)), m.MakeKey(append(bytes.Repeat([]byte{7}, 31), 8))
 		if one == two || one == "" {
 			t.Errorf("two random numbers make the secrets %q and %q", one, two)
 		}
-		if c, ok := s.Adapter.(platform.KeyChecker); ok {
-			if err := c.CheckKey(one, s.options()); err != nil {
-				t.Errorf("the secret that MakeKey makes: %v", err)
-			}
+		if made := m.MakeKey([]byte("32 bytes that seem to be random.")); platform.CheckKey(s.Adapter, made, s.options()) != nil {
+			t.Errorf("the secret that MakeKey makes: %v", platform.CheckKey(s.Adapter, made, s.options()))
 		}
 		r := s.signed(t, platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: []byte(`{"a":1}`)}, one, now)
 		if s.verify(r, now, one) != nil || s.verify(r, now, two) == nil {

@@ -22,7 +22,8 @@ import (
 type Adapter struct{ platform.Fetched }
 
 const (
-	name social.Platform = "reddit"
+	name   social.Platform = "reddit"
+	server                 = "oauth.reddit.com" // of the API
 
 	// userAgent is of the form that Reddit's API rules ask for; it slows down
 	// or refuses the usual ones.
@@ -104,6 +105,9 @@ func (c cursor) String() string {
 	return v.Encode()
 }
 
+// TokenHost is the API's server, whatever the scope.
+func (Adapter) TokenHost(string) string { return server }
+
 // Poll asks for the newest of a listing: from oauth.reddit.com with the app's
 // token, where it has one, and from the public pages else.
 func (a Adapter) Poll(scope, at string, s platform.Secrets, _ platform.Options) (platform.Fetch, error) {
@@ -133,7 +137,7 @@ func (a Adapter) Poll(scope, at string, s platform.Secrets, _ platform.Options) 
 	}
 	f := platform.Fetch{Method: http.MethodGet, URL: "https://www.reddit.com" + path + ".json?" + q.Encode(), Header: http.Header{"User-Agent": {userAgent}, "Accept": {"application/json"}}}
 	if s.Token != "" {
-		f.URL = "https://oauth.reddit.com" + path + "?" + q.Encode()
+		f.URL = "https://" + server + path + "?" + q.Encode()
 		f.Header.Set("Authorization", "Bearer "+s.Token)
 	}
 	return f, nil

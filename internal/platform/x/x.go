@@ -22,7 +22,8 @@ import (
 )
 
 const (
-	name = "x"
+	name   = "x"
+	server = "api.x.com" // of the API
 
 	// header carries the MAC under the OAuth 1.0 consumer secret (API secret
 	// key), headerOAuth2 that under the OAuth 2.0 client secret. An app that
@@ -160,6 +161,9 @@ func (Adapter) Lease() platform.Lease {
 	return platform.Lease{Every: 24 * time.Hour, Dead: 28 * time.Hour, Renew: true}
 }
 
+// TokenHost is the API's server, whatever the scope.
+func (Adapter) TokenHost(string) string { return server }
+
 // Renewal asks X to test the URL now, which also switches a webhook on again
 // that X has marked as invalid. https://docs.x.com/x-api/webhooks/validate-webhook
 func (Adapter) Renewal(_, _ string, s platform.Secrets, o platform.Options) (*platform.Fetch, string) {
@@ -172,7 +176,7 @@ func (Adapter) Renewal(_, _ string, s platform.Secrets, o platform.Options) (*pl
 	case s.Token == "":
 		return nil, "the app has no token: give X's app-only bearer token to have X asked to test the URL"
 	}
-	return &platform.Fetch{Method: http.MethodPut, URL: "https://api.x.com/2/webhooks/" + *c.WebhookID,
+	return &platform.Fetch{Method: http.MethodPut, URL: "https://" + server + "/2/webhooks/" + *c.WebhookID,
 		Header: http.Header{"Authorization": {"Bearer " + s.Token}}}, ""
 }
 

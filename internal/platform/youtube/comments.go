@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	api   = "https://www.googleapis.com/youtube/v3/commentThreads"
-	every = 10 * time.Minute // one page costs 1 of the 10,000 units that a key has a day
+	server = "www.googleapis.com"
+	api    = "https://" + server + "/youtube/v3/commentThreads"
+	every  = 10 * time.Minute // one page costs 1 of the 10,000 units that a key has a day
 
 	ofChannel, ofVideo = "allThreadsRelatedToChannelId", "videoId" // the API's parameters
 )
@@ -25,6 +26,9 @@ const (
 func (Adapter) Polls(scope string) bool {
 	return strings.HasPrefix(scope, commentsPrefix) || strings.HasPrefix(scope, videoPrefix)
 }
+
+// TokenHost is the API's server, whatever the scope.
+func (Adapter) TokenHost(string) string { return server }
 
 // Every is how long to wait between two requests.
 func (Adapter) Every() time.Duration { return every }
