@@ -49,8 +49,12 @@ check: # The quick checks: format, vet, template
 	@$(TOOLS) && local/check.sh
 
 .PHONY: lint
-lint: check ## The quick checks and staticcheck
+lint: check lint-aws ## The quick checks, staticcheck and checkov
 	@$(TOOLS) && staticcheck ./...
+
+.PHONY: lint-aws
+lint-aws: ## Look for unsafe settings in the template (checkov, some 300 MB the first time)
+	@tools=$$(local/tools.sh lint) && "$$tools/bin/checkov" --config-file local/checkov.yaml
 
 .PHONY: fmt
 fmt: ## Format the Go code
@@ -77,8 +81,8 @@ models: ## Train the text models again from their sources
 	@go run ./cmd/train
 
 .PHONY: deploy
-deploy: ## Build and deploy to AWS, asking for what it needs
-	@$(TOOLS) && CGO_ENABLED=0 GOFLAGS="-trimpath -ldflags=-s -tags=lambda.norpc" sam build && sam deploy --guided
+deploy: ## Build and deploy to AWS; asks the first time, and again with ASK=1
+	@$(TOOLS) && local/deploy.sh
 
 .PHONY: invoke
 invoke: ## Run one function in Docker on its sample event, say FN=Intake, beside `make run`
@@ -90,5 +94,5 @@ test-store: ## Run the store's tests on another DynamoDB engine (ENGINE=http://l
 		go test -count=1 ./internal/store/...
 
 .PHONY: lock
-lock: # Pin local/requirements.in again, with hashes (needs uv)
-	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/requirements.lock local/requirements.in
+lock: # Pin local/requirements.in and local/lint.in again, with hashes (needs uv)
+	for f in requirements lint; do uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/$$f.lock local/$$f.in; done
