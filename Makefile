@@ -58,8 +58,12 @@ drills-mutants: ## Break the code in stated ways: each must be caught by a drill
 	@$(CLOUD) with --name drills --port 4581 --bare -- go run ./cmd/drills mutants $(ONLY)
 
 .PHONY: lint
-lint: check ## The quick checks and staticcheck
+lint: check lint-aws ## The quick checks, staticcheck and checkov
 	@$(TOOLS) && staticcheck ./...
+
+.PHONY: lint-aws
+lint-aws: ## Look for unsafe settings in the template (checkov, some 300 MB the first time)
+	@tools=$$(local/tools.sh lint) && "$$tools/bin/checkov" --config-file local/checkov.yaml
 
 .PHONY: fmt
 fmt: ## Format the Go code
@@ -86,8 +90,8 @@ models: ## Train the text models again from their sources
 	@go run ./cmd/train
 
 .PHONY: deploy
-deploy: ## Build and deploy to AWS, asking for what it needs
-	@$(TOOLS) && CGO_ENABLED=0 GOFLAGS="-trimpath -ldflags=-s -tags=lambda.norpc" sam build && sam deploy --guided
+deploy: ## Build and deploy to AWS; asks the first time, and again with ASK=1
+	@$(TOOLS) && local/deploy.sh
 
 .PHONY: invoke
 invoke: ## Run one function in Docker on its sample event, say FN=Intake, beside `make run`
@@ -99,5 +103,5 @@ test-store: ## Run the store's tests on another DynamoDB engine (ENGINE=http://l
 		go test -count=1 ./internal/store/...
 
 .PHONY: lock
-lock: # Pin local/requirements.in again, with hashes (needs uv)
-	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/requirements.lock local/requirements.in
+lock: # Pin local/requirements.in and local/lint.in again, with hashes (needs uv)
+	for f in requirements lint; do uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/$$f.lock local/$$f.in; done

@@ -369,7 +369,6 @@ def description(cloud, outputs, made_from):
         "issuer": outputs["Issuer"],
         "jwks_url": outputs["JwksUrl"],
         "secrets_prefix": outputs["SecretsPrefix"],
-        "cursor_key_secret": outputs["CursorKeySecret"],
         "erasure_key_secret": outputs["ErasureKeySecret"],
         "mail_from": MAIL_FROM,
         "made_from": made_from,
@@ -401,11 +400,8 @@ def logs(cloud, follow):
         die("the local cloud %r is not running; start it with: make run" % cloud.name)
     client = cloud.session().client("logs")
     functions = json.loads(read(cloud.stack_file) or "{}").get("functions", {})
-    groups = {}
-    for group in client.describe_log_groups()["logGroups"]:
-        for name, function in functions.items():
-            if group["logGroupName"].endswith("/" + function) or (name.capitalize() + "Logs") in group["logGroupName"]:
-                groups[group["logGroupName"]] = name
+    names = {"/rapport/%s/%s" % (STACK, name): name for name in functions}
+    groups = {g["logGroupName"]: names[g["logGroupName"]] for g in client.describe_log_groups()["logGroups"] if g["logGroupName"] in names}
     since, seen = int((time.time() - 900) * 1000), set()
     while True:
         events = []

@@ -34,6 +34,7 @@ class Template:
         self.account = session.client("sts").get_caller_identity()["Account"]
         self.pseudo = {
             "AWS::AccountId": self.account,
+            "AWS::NoValue": None,
             "AWS::Partition": "aws",
             "AWS::Region": self.region,
             "AWS::StackName": stack,
@@ -162,10 +163,7 @@ def apply(session, stack):
         if ttl := properties.get("TimeToLiveSpecification"):
             dynamodb.update_time_to_live(TableName=template.ids[name], TimeToLiveSpecification=ttl)
     for name, properties in template.of_type("AWS::Lambda::Function"):
-        if (reserved := properties.get("ReservedConcurrentExecutions")) is not None:
-            functions.put_function_concurrency(
-                FunctionName=template.ids[name],
-                ReservedConcurrentExecutions=int(template.resolve(reserved)),
-            )
+        if (reserved := template.resolve(properties.get("ReservedConcurrentExecutions"))) is not None:
+            functions.put_function_concurrency(FunctionName=template.ids[name], ReservedConcurrentExecutions=int(reserved))
     session.client("sesv2").create_email_identity(EmailIdentity=template.parameters["MailFrom"])
     return "%d routes, TTL and sender set in %.1f s" % (routes, time.monotonic() - began)

@@ -52,9 +52,10 @@ def _esm_concurrency_that_fits(*arguments):
     """A queue takes a quarter of the places at most.
 
     A batch that is received and finds no place fails, and its messages come again after their
-    visibility timeout only; on AWS it would have found one.
+    visibility timeout only; on AWS it would have found one. A
+    bound that is a parameter of the template comes as a text.
     """
-    return min(_esm_concurrency(*arguments), max(1, lambda_svc._ACCOUNT_CONCURRENCY_CAP // 4))
+    return min(int(_esm_concurrency(*arguments)), max(1, lambda_svc._ACCOUNT_CONCURRENCY_CAP // 4))
 
 
 lambda_svc._sqs_esm_concurrency = _esm_concurrency_that_fits

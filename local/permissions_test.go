@@ -29,6 +29,7 @@ import (
 
 // stack is the part of stack.json these tests use.
 type stack struct {
+	Stack         string            `json:"stack"`
 	BaseURL       string            `json:"base_url"`
 	Table         string            `json:"table"`
 	Bucket        string            `json:"bucket"`

@@ -15,7 +15,8 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LOCK = os.path.join(HERE, "requirements.lock")
+NAME = sys.argv[1] if len(sys.argv) > 1 else "requirements"  # or lint: what looks for unsafe settings, and is large
+LOCK = os.path.join(HERE, NAME + ".lock")
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"  # release 2026.2.2
 
 
@@ -57,23 +58,25 @@ def install(folder):
         import venv  # noqa: F401
     except ImportError:
         die("Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv")
-    if not shutil.which("go"):
+    local_cloud = NAME == "requirements"
+    if local_cloud and not shutil.which("go"):
         die("Go is missing; install Go 1.26 or later from https://go.dev/dl")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     log = os.path.join(folder, "install.log")
     began = time.monotonic()
-    say("Installing the local cloud's tools into %s (once; two or three minutes)" % folder)
+    say("Installing %s into %s (once; two or three minutes)" % ("the local cloud's tools" if local_cloud else "checkov", folder))
     run([sys.executable, "-m", "venv", folder], log)
     pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     # The lock file is complete; resolving again trips over extras ("boto3[crt]") with hashes.
     run(pip + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", LOCK], log)
     say("  Python packages ready after %.0f s" % (time.monotonic() - began))
-    env = dict(os.environ, GOBIN=os.path.join(folder, "bin"), GOFLAGS="", GOWORK="off")
-    run(["go", "install", STATICCHECK], log, env)
+    if local_cloud:
+        env = dict(os.environ, GOBIN=os.path.join(folder, "bin"), GOFLAGS="", GOWORK="off")
+        run(["go", "install", STATICCHECK], log, env)
+        say("  staticcheck ready after %.0f s" % (time.monotonic() - began))
     with open(os.path.join(folder, ".complete"), "w") as f:
         f.write("ok\n")
-    say("  staticcheck ready after %.0f s" % (time.monotonic() - began))
 
 
 def main():

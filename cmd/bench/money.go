@@ -20,8 +20,8 @@ const (
 	perMillionGets    = 0.40
 	perGBLogs         = 0.50
 	perMillionTicks   = 1.00 // EventBridge Scheduler
-	perAlarm          = 0.10 // a month
-	perMetric         = 0.30 // a month
+	perAlarm          = 0.10 // a month, for each metric of an alarm
+	perMetric         = 0.30 // a month, for the hours in which it has a figure
 	perSecret         = 0.40 // a month
 )
 
@@ -33,6 +33,7 @@ const (
 	roundTripsAtOnce    = 4     // a function waits for so many of them together, mean
 	intakeSeconds       = 0.008 // of a request in intake: one call of SQS
 	monthSeconds        = 30 * 24 * 3600
+	codeMetrics         = 4  // that log lines of ours hold: internal/emf
 	idlePollers         = 5  // that Lambda keeps asking each queue
 	idlePollSeconds     = 20 // how long each asks
 )
@@ -61,18 +62,21 @@ type template struct {
 	batch    map[string]float64 // BatchSize by function's resource name
 	window   map[string]float64 // MaximumBatchingWindowInSeconds
 	quiet    bool               // Lambda's own lines are not logged in the hot path
-	alarms   float64
+	alarms   float64            // by the metrics they look at
+	metrics  float64            // of our own, that the template counts from log lines
 	secrets  float64
 	queues   float64            // that functions are fed from
 	perMonth map[string]float64 // ticks a month, by function's resource name
 }
 
 var (
-	resource   = regexp.MustCompile(`(?m)^  ([A-Za-z]+):\n    Type: ([A-Za-z:0-9]+)`)
-	memorySize = regexp.MustCompile(`(?m)^      MemorySize: (\d+)`)
-	batchSize  = regexp.MustCompile(`(?m)^            BatchSize: (\d+)`)
-	batchTime  = regexp.MustCompile(`(?m)^            MaximumBatchingWindowInSeconds: (\d+)`)
-	rate       = regexp.MustCompile(`ScheduleExpression: rate\((\d+) (minute|hour|day)s?\)`)
+	resource     = regexp.MustCompile(`(?m)^  ([A-Za-z]+):\n    Type: ([A-Za-z:0-9]+)`)
+	memorySize   = regexp.MustCompile(`(?m)^      MemorySize: (\d+)`)
+	batchSize    = regexp.MustCompile(`(?m)^            BatchSize: (\d+)`)
+	batchTime    = regexp.MustCompile(`(?m)^            MaximumBatchingWindowInSeconds: (\d+)`)
+	metricName   = regexp.MustCompile(`(?m)^ +MetricName:`)
+	metricFilter = regexp.MustCompile(`MetricName: (\w+)`)
+	rate         = regexp.MustCompile(`ScheduleExpression: rate\((\d+) (minute|hour|day)s?\)`)
 )
 
 func readTemplate(file string) (template, error) {
@@ -83,6 +87,7 @@ func readTemplate(file string) (template, error) {
 	t := template{text: string(b), memory: map[string]float64{}, batch: map[string]float64{}, window: map[string]float64{}, perMonth: map[string]float64{}}
 	t.quiet = regexp.MustCompile(`SystemLogLevel: WARN`).MatchString(t.text)
 	t.queues = float64(len(batchSize.FindAllString(t.text, -1)))
+	counted := map[string]bool{} // metrics by name: several filters may count one
 	at := resource.FindAllStringSubmatchIndex(t.text, -1)
 	for i, m := range at {
 		end := len(t.text)
@@ -92,7 +97,11 @@ func readTemplate(file string) (template, error) {
 		name, kind, body := t.text[m[2]:m[3]], t.text[m[4]:m[5]], t.text[m[0]:end]
 		switch kind {
 		case "AWS::CloudWatch::Alarm":
-			t.alarms++
+			t.alarms += float64(len(metricName.FindAllString(body, -1)))
+		case "AWS::Logs::MetricFilter":
+			if x := metricFilter.FindStringSubmatch(body); x != nil {
+				counted[x[1]] = true
+			}
 		case "AWS::SecretsManager::Secret":
 			t.secrets++
 		case "AWS::Serverless::Function":
@@ -112,6 +121,7 @@ func readTemplate(file string) (template, error) {
 			}
 		}
 	}
+	t.metrics = float64(len(counted))
 	if len(t.memory) < 8 || t.queues < 3 {
 		return t, fmt.Errorf("%s: %d functions and %d queues were found; is its form another by now?", file, len(t.memory), int(t.queues))
 	}
@@ -175,9 +185,9 @@ func (t template) tellQuiet(look *usage) {
 	line("dollars_quiet_ticks", tick, "USD/month")
 	line("dollars_quiet_alarms", t.alarms*perAlarm, "USD/month")
 	line("dollars_quiet_secrets", t.secrets*perSecret, "USD/month")
-	line("dollars_quiet_metrics", perMetric, "USD/month")
 	line("dollars_quiet_workspace", more, "USD/month")
-	line("dollars_per_month_quiet", polls/1e6*perMillionSQS+tick+t.alarms*perAlarm+t.secrets*perSecret+perMetric+more, "USD")
+	line("dollars_per_month_quiet", polls/1e6*perMillionSQS+tick+t.alarms*perAlarm+t.secrets*perSecret+more, "USD")
+	line("dollars_metrics_at_most", (t.metrics+codeMetrics)*perMetric, "USD/month") // none has a figure where nothing happens
 	line("dollars_per_month_further_quiet_workspace", more, "USD")
 }
 

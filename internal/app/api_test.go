@@ -29,7 +29,7 @@ func TestAPINamesEveryMissingVariable(t *testing.T) {
 	if err == nil {
 		t.Fatal("built without an environment")
 	}
-	for _, name := range []string{"TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET"} {
+	for _, name := range []string{"TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "ERASURE_KEY_SECRET"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %q", name, err)
 		}
@@ -71,7 +71,7 @@ func TestAPIFromEventToTable(t *testing.T) {
 	token += "." + b64(sig)
 
 	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name + "/", "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
-		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function", "CURSOR_KEY_SECRET": name,
+		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function",
 		"REPLAYS_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name, "BULK_QUEUE_URL": "q"}
 	h, err := api.New(t.Context(), func(k string) string { return env[k] })
 	if err != nil {

@@ -210,7 +210,7 @@ func TestSampleEvents(t *testing.T) {
 		t.Errorf("a forged link: %s, %v", out, err)
 	}
 
-	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["CURSOR_KEY_SECRET"], env["REPLAYS_QUEUE_URL"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "k", "q"
+	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["REPLAYS_QUEUE_URL"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "q"
 	if out := answer(t, handler(t, api.New, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
 		t.Errorf("api answers %.200s", out)
 	}

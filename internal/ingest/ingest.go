@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
@@ -180,6 +181,7 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 	scores, views := map[string][]view.Stale{}, map[string][]store.FactRef{}
 	kept := map[string]*keptFacts{}
 	stored, fresh, parked, ignored := 0, 0, 0, map[string]int{}
+	came := map[string]time.Time{} // by workspace: when the first of its deliveries came
 	for i, r := range done {
 		if failed[ids[i]] != nil {
 			continue
@@ -204,6 +206,9 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			if kept[w] == nil {
 				kept[w] = &keptFacts{}
 			}
+			if at := r.delivery.Received; !r.delivery.Replay && (came[w].IsZero() || at.Before(came[w])) {
+				came[w] = at
+			}
 			kept[w].add(ids[i], as, received[ids[i]] > 1)
 			for _, a := range as {
 				stored++
@@ -222,10 +227,12 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			fail(err, kept[w].ids...)
 		}
 	}
-	if err := in.queue(ctx, scores, views); err != nil {
+	if err := in.queue(ctx, scores, views, came); err != nil {
 		fail(err, ids...)
 	}
-	slog.InfoContext(ctx, "ingested", "deliveries", len(messages), "activities", stored, "new", fresh, "parked", parked, "ignored", ignored, "failed", len(failed))
+	slog.LogAttrs(ctx, slog.LevelInfo, "ingested", append([]slog.Attr{slog.Int("deliveries", len(messages)), slog.Int("activities", stored), slog.Int("new", fresh),
+		slog.Int("parked", parked), slog.Any("ignored", ignored), slog.Int("failed", len(failed))},
+		emf.Attrs(in.Now(), emf.Count(emf.Activities, stored), emf.Count(emf.Parked, parked))...)...)
 	return failed
 }
 
@@ -275,11 +282,11 @@ func recovered(err *error) {
 	}
 }
 
-func (in *Ingest) queue(ctx context.Context, scores map[string][]view.Stale, views map[string][]store.FactRef) error {
+func (in *Ingest) queue(ctx context.Context, scores map[string][]view.Stale, views map[string][]store.FactRef, came map[string]time.Time) error {
 	var sm []Score
 	for _, w := range sortedKeys(scores) {
 		for part := range slices.Chunk(view.Merge(scores[w]), perMessage) {
-			sm = append(sm, Score{Workspace: w, Accounts: part})
+			sm = append(sm, Score{Workspace: w, Accounts: part, Received: came[w]})
 		}
 	}
 	var vm []View

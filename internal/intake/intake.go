@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/pattern"
 	"rapport/internal/platform"
@@ -177,8 +178,7 @@ func (o *outcome) answer(w http.ResponseWriter, a platform.Answer, result string
 	w.Write(a.Body)
 }
 
-// log writes the request's line. Its _aws part makes CloudWatch count it:
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+// log writes the request's line.
 func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
 	level := slog.LevelInfo
 	switch o.result {
@@ -187,11 +187,13 @@ func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
 	case "refused", "too_large":
 		level = slog.LevelWarn
 	}
-	slog.LogAttrs(ctx, level, "hook", slog.String("app", o.app), slog.String("platform", cmp.Or(string(o.platform), "none")), slog.String("result", o.result),
-		slog.String("reason", o.reason), slog.Int("status", o.status), slog.Int("bytes", o.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.Int("Deliveries", 1),
-		slog.Any("_aws", map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []any{map[string]any{"Namespace": "Rapport",
-			"Dimensions": [][]string{{"platform", "result"}}, "Metrics": []any{map[string]string{"Name": "Deliveries", "Unit": "Count"}}}}}))
+	refused := 0
+	if level == slog.LevelWarn && o.known {
+		refused = 1
+	}
+	slog.LogAttrs(ctx, level, "hook", append([]slog.Attr{slog.String("app", o.app), slog.String("platform", cmp.Or(string(o.platform), "none")), slog.String("result", o.result),
+		slog.String("reason", o.reason), slog.Int("status", o.status), slog.Int("bytes", o.bytes), slog.Float64("ms", float64(took.Microseconds())/1000)},
+		emf.Attrs(at, emf.Count(emf.Refused, refused))...)...)
 }
 
 // remembered is how long an app and its secrets are kept in memory: a revoked

@@ -134,6 +134,18 @@ func TestNotQueuedIsNotAcknowledged(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatIsRefusedIsCounted(t *testing.T) {
+	var buf bytes.Buffer
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&buf, nil)))
+	defer slog.SetDefault(old)
+	newHooks().send("POST", "/hooks/page", "{}", "secret")
+	newHooks().send("POST", "/hooks/nobody", "{}", "secret") // of no source of ours: made up by anybody
+	if n := strings.Count(buf.String(), `"msg":"hook"`); n != 2 || strings.Contains(buf.String(), "_aws") {
+		t.Errorf("%d lines: %s", n, buf.String())
+	}
+}
+
 func TestRefusalsAreCountedAndSecretsNotLogged(t *testing.T) {
 	var buf bytes.Buffer
 	old := slog.Default()
@@ -142,7 +154,7 @@ func TestRefusalsAreCountedAndSecretsNotLogged(t *testing.T) {
 	newHooks().send("POST", "/hooks/page", `{"private":"words"}`, "another")
 	var line struct {
 		Result, Platform string
-		Deliveries       int
+		Refused          int
 		AWS              struct {
 			CloudWatchMetrics []struct{ Namespace string }
 		} `json:"_aws"`
@@ -150,7 +162,7 @@ func TestRefusalsAreCountedAndSecretsNotLogged(t *testing.T) {
 	if err := json.Unmarshal(buf.Bytes(), &line); err != nil {
 		t.Fatalf("%v in %s", err, buf.String())
 	}
-	if line.Result != "refused" || line.Platform != "meta" || line.Deliveries != 1 || len(line.AWS.CloudWatchMetrics) != 1 || line.AWS.CloudWatchMetrics[0].Namespace != "Rapport" {
+	if line.Result != "refused" || line.Platform != "meta" || line.Refused != 1 || len(line.AWS.CloudWatchMetrics) != 1 || line.AWS.CloudWatchMetrics[0].Namespace != "Rapport/" {
 		t.Errorf("metric line: %s", buf.String())
 	}
 	for _, leak := range []string{"private", "words", "secret\"", "sha256=", "token"} {

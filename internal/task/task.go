@@ -3,6 +3,8 @@
 package task
 
 import (
+	"time"
+
 	"rapport/internal/store"
 	"rapport/internal/view"
 )
@@ -11,6 +13,7 @@ import (
 type Score struct {
 	Workspace string       `json:"workspace"`
 	Accounts  []view.Stale `json:"accounts"`
+	Received  time.Time    `json:"received,omitzero"` // when the delivery came that changed them; zero: none did, or it is done again
 }
 
 // View asks for the views of activities to be computed again.

@@ -39,7 +39,7 @@ import (
 
 // New returns the function that the front end calls.
 func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
-	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "CURSOR_KEY_SECRET",
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION",
 		"REPLAYS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET", "BULK_QUEUE_URL")
 	if err != nil {
 		return nil, err
@@ -81,7 +81,11 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		},
 		Creators: strings.FieldsFunc(getenv("WORKSPACE_CREATORS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		CursorKey: once(func(ctx context.Context) ([]byte, error) {
-			return key.Read(ctx, cfg, env["CURSOR_KEY_SECRET"])
+			secret, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
+			if err != nil {
+				return nil, err
+			}
+			return key.Derive(secret, "page cursors")
 		}),
 		PublicURL: getenv("PUBLIC_URL"),
 		Now:       time.Now,

@@ -1,8 +1,10 @@
-// Package key reads the stack's own keys.
+// Package key reads the stack's own key, and derives others from it.
 package key
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,4 +23,11 @@ func Read(ctx context.Context, cfg aws.Config, id string) ([]byte, error) {
 		return nil, fmt.Errorf("secret %s has fewer than 32 characters", id)
 	}
 	return []byte(aws.ToString(out.SecretString)), nil
+}
+
+// Derive returns the key for another use of a secret: whoever learns it learns
+// neither the secret nor the key of a third use (RFC 5869). A use's name is
+// never changed or given to another use.
+func Derive(secret []byte, use string) ([]byte, error) {
+	return hkdf.Key(sha256.New, secret, nil, use, sha256.Size)
 }

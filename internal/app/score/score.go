@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/lambdasqs"
 	"rapport/internal/leads"
@@ -54,6 +55,7 @@ const (
 // batch works off messages: each person once, for all messages that name them.
 func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {
 	failed := map[string]error{}
+	came := map[string]time.Time{} // by message: when the delivery came that it is of
 	stale := map[string][]view.Stale{}
 	named := map[string][]string{} // by workspace and account: the messages
 	for _, m := range ms {
@@ -62,14 +64,19 @@ func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Me
 			failed[m.ID] = err
 			continue
 		}
+		if !x.Received.IsZero() {
+			came[m.ID] = x.Received
+		}
 		stale[x.Workspace] = append(stale[x.Workspace], x.Accounts...)
 		for _, a := range x.Accounts {
 			id := x.Workspace + " " + a.Account
 			named[id] = append(named[id], m.ID)
 		}
 	}
+	people := 0
 	for w, list := range stale {
 		list = view.Merge(list)
+		people += len(list)
 		for i, err := range l.Score(ctx, w, social.Instant(now), list...) {
 			if err != nil && !fault.Retryable(err) {
 				slog.ErrorContext(ctx, "lead not scored", "workspace", w, "account", list[i].Account, "error", err.Error())
@@ -82,5 +89,13 @@ func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Me
 			}
 		}
 	}
+	var lags []time.Duration
+	for id, at := range came {
+		if failed[id] == nil {
+			lags = append(lags, time.Since(at))
+		}
+	}
+	slog.LogAttrs(ctx, slog.LevelInfo, "scored", append([]slog.Attr{slog.Int("messages", len(ms)), slog.Int("people", people), slog.Int("failed", len(failed))},
+		emf.Attrs(now, emf.Seconds(emf.Lag, lags))...)...)
 	return failed
 }

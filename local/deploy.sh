@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds and deploys to AWS. The processor is asked first, since the build needs it, then sam asks for
+# the rest; answers are kept in samconfig.toml, and taken from there the next time. ASK=1 asks again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+kept=$(sed -n '/^\[default.deploy.parameters\]/,/^\[local/s/^parameter_overrides = .*Arch=\\*"*\([a-z0-9_]*\).*/\1/p' samconfig.toml)
+arch=${ARCH:-$kept}
+while [ "$arch" != arm64 ] && [ "$arch" != x86_64 ]; do
+	read -rp "Processor of the functions, arm64 (cheaper) or x86_64 [arm64]: " arch || exit 1
+	arch=${arch:-arm64}
+done
+CGO_ENABLED=0 GOFLAGS="-trimpath -ldflags=-s -tags=lambda.norpc" sam build --parameter-overrides "Arch=$arch"
+if [ -z "$kept" ]; then
+	exec sam deploy --guided --parameter-overrides "Arch=$arch" Canary=true
+elif [ "$kept" != "$arch" ]; then
+	echo "Built for $arch: answer the same for Arch"
+	exec sam deploy --guided
+elif [ -n "${ASK:-}" ]; then
+	exec sam deploy --guided
+fi
+exec sam deploy
