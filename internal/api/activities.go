@@ -23,8 +23,8 @@ import (
 type listActivitiesIn struct {
 	InWorkspace
 	Person string `query:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"This person's facts only: what they did and the replies they received"`
-	From   string `query:"from" format:"date-time" doc:"What was done from this instant on, newest first; by default 28 days before to. Without from and to, everything comes account by account"`
-	To     string `query:"to" format:"date-time" doc:"What was done before this instant, newest first; by default now"`
+	From   string `query:"from" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"What was done from this instant on, newest first; by default 28 days before to. Without from and to, everything comes account by account"`
+	To     string `query:"to" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"What was done before this instant, newest first; by default now"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"At most so many; a page of long texts holds fewer"`
 	Cursor string `query:"cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the page before"`
 }

@@ -78,7 +78,7 @@ type rotateIn struct {
 
 type revokeIn struct {
 	InApp
-	Secret string `path:"secret" pattern:"^sec_[0-9a-f]{16}$" maxLength:"20"`
+	Secret string `path:"secret" pattern:"^sec_[0-9a-f]{16}$" maxLength:"20" example:"sec_0123456789abcdef" doc:"The secret's id, as the app lists it"`
 }
 
 type guestIn struct {

@@ -55,7 +55,7 @@ type Files struct {
 
 // NewRun asks for a run.
 type NewRun struct {
-	Due string `json:"due,omitempty" format:"date-time" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
+	Due string `json:"due,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
 }
 
 // InReport is the part of a request that names a report.
@@ -77,7 +77,7 @@ type listRunsIn struct {
 // InRun is the part of a request that names a run.
 type InRun struct {
 	InReport
-	Due string `path:"due" maxLength:"40" example:"20260105T070000Z" doc:"The run's id, or its due instant (RFC 3339)"`
+	Due string `path:"due" pattern:"^(199[0-9]|2[0-9]{3})-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):?[0-5][0-9]:?[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$" maxLength:"40" example:"20260105T070000Z" doc:"The run's id, or its due instant (RFC 3339)"`
 }
 
 type runFileIn struct {
@@ -100,6 +100,9 @@ type newRunIn struct {
 // forms are the content types of a run's files.
 var forms = map[string]string{"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json", "txt": "text/plain; charset=utf-8"}
 
+// formExamples show the beginnings of a run's files.
+var formExamples = map[string]string{"html": "<!doctype html><title>Weekly report</title>", "csv": "section,what,value\npeople,people,41\n", "txt": "Weekly report of Acme Inc.\n"}
+
 // pagePolicy lets a report's page show itself and do nothing else.
 const pagePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
@@ -108,7 +111,7 @@ const runID = "20060102T150405Z"
 func (s *service) reports(api huma.API) {
 	tags := []string{"reports"}
 	members(s, api, huma.Operation{OperationID: "list-reports", Method: http.MethodGet, Path: "/reports", Tags: tags, Summary: "List reports"},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Report]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Report]], error) {
 			list, err := s.Store.Reports(ctx, w)
 			if err != nil {
 				return nil, err
@@ -117,7 +120,7 @@ func (s *service) reports(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Report]]{Page[Report]{Items: []Report{}}}
+			out := &Out[List[Report]]{List[Report]{Items: []Report{}}}
 			for _, r := range list {
 				x, err := s.report(ws, r)
 				if err != nil {
@@ -150,9 +153,9 @@ func (s *service) reports(api huma.API) {
 			return &Out[Run]{run(w, r)}, nil
 		})
 	content := map[string]*huma.MediaType{}
-	for _, kind := range forms {
+	for form, kind := range forms {
 		kind, _, _ = strings.Cut(kind, ";")
-		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}, Example: formExamples[form]}
 	}
 	content["application/json"] = &huma.MediaType{Schema: &huma.Schema{Type: "object", AdditionalProperties: true}}
 	members(s, api, huma.Operation{OperationID: "get-run-file", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}/{form}", Tags: tags, Summary: "Get a run as HTML, CSV, JSON or text",
@@ -285,7 +288,7 @@ func (s *service) runOf(ctx context.Context, w string, in InRun) (store.Run, err
 	due, err := time.Parse(runID, in.Due)
 	if err != nil {
 		if due, err = time.Parse(time.RFC3339Nano, in.Due); err != nil {
-			return store.Run{}, invalid("path.due", "is neither a run's id nor an RFC 3339 time")
+			return store.Run{}, fault.New(fault.NotFound, "no such run: its id is none")
 		}
 	}
 	return s.Store.Run(ctx, w, in.Report, due)

@@ -69,12 +69,12 @@ type createSourceIn struct {
 
 func (s *service) sources(api huma.API) {
 	members(s, api, huma.Operation{OperationID: "list-sources", Method: http.MethodGet, Path: "/sources", Tags: []string{"sources"}, Summary: "List sources"},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Source]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Source]], error) {
 			list, err := s.Store.Sources(ctx, w)
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Source]]{Page[Source]{Items: []Source{}}}
+			out := &Out[List[Source]]{List[Source]{Items: []Source{}}}
 			for _, x := range list {
 				out.Body.Items = append(out.Body.Items, s.source(ctx, x))
 			}

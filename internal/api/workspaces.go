@@ -44,12 +44,12 @@ const weekly = "weekly"
 
 func (s *service) workspaces(api huma.API) {
 	open(api, huma.Operation{OperationID: "list-workspaces", Method: http.MethodGet, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "List the workspaces you are a member of"},
-		func(ctx context.Context, caller string, _ *struct{}) (*Out[Page[Workspace]], error) {
+		func(ctx context.Context, caller string, _ *struct{}) (*Out[List[Workspace]], error) {
 			ids, err := s.Store.Workspaces(ctx, caller)
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Workspace]]{Page[Workspace]{Items: []Workspace{}}}
+			out := &Out[List[Workspace]]{List[Workspace]{Items: []Workspace{}}}
 			for _, id := range ids {
 				w, err := s.Store.Workspace(ctx, id)
 				if err != nil {

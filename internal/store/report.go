@@ -119,6 +119,9 @@ const (
 	RunUnmailed = "unmailed" // stored; the mail was refused
 )
 
+// RunStates lists them all.
+var RunStates = []string{RunClaimed, RunRendered, RunSending, RunDone, RunMissed, RunUnmailed}
+
 // Run is one due instant of one report.
 type Run struct {
 	Report   string
