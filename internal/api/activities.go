@@ -43,12 +43,13 @@ const (
 
 func (s *service) activities(api huma.API) {
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[social.Line]](), true, "")
-	line := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[social.Line](), true, "")
 	members(s, api, huma.Operation{OperationID: "list-activities", Method: http.MethodGet, Path: "/activities", Tags: []string{"activities"}, Summary: "Export activities",
 		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header.",
 		Responses: map[string]*huma.Response{"200": {Description: "A page of activities",
 			Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=next", Schema: &huma.Schema{Type: "string"}}},
-			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {Schema: line}}}},
+			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {
+				Schema:  &huma.Schema{Type: "string", Description: "One activity per line, each a JSON object of the schema Line"},
+				Example: `{"key":"standard/forum/post/90211","platform":"standard","type":"post"}` + "\n"}}}},
 	}, func(ctx context.Context, w string, in *listActivitiesIn) (*listActivitiesOut, error) {
 		after, err := s.place(ctx, in.Cursor)
 		if err != nil {

@@ -262,6 +262,9 @@ func members[I, O any, P interface {
 }](s *service, api huma.API, op huma.Operation, f func(ctx context.Context, w string, in *I) (*O, error)) {
 	op.Path = "/v1/workspaces/{workspace}" + op.Path
 	op.Errors = append(op.Errors, http.StatusNotFound)
+	if op.Method == http.MethodPost {
+		f = once(s, &op, f)
+	}
 	open(api, op, func(ctx context.Context, caller string, in *I) (*O, error) {
 		w := P(in).workspace()
 		if err := s.member(ctx, caller, w); err != nil {

@@ -68,6 +68,7 @@ type AppSettings struct {
 
 type settingsIn struct {
 	InApp
+	IfMatch
 	Body AppSettings
 }
 
@@ -102,7 +103,7 @@ func (s *service) apps(api huma.API) {
 			return &Out[App]{out}, err
 		})
 	members(s, api, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
-		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are."}, s.putApp)
+		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are.", Errors: []int{http.StatusPreconditionFailed}}, s.putApp)
 	members(s, api, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
 		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within seconds.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
@@ -160,9 +161,21 @@ func (s *service) putApp(ctx context.Context, w string, in *settingsIn) (*Out[Ap
 	if err := adapter.CheckConfig(in.Body.Config); err != nil {
 		return nil, configProblem(err)
 	}
+	read := a
+	var only *store.App // as which it may be replaced
+	if in.given() {
+		there, err := s.app(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.holds(there); err != nil {
+			return nil, err
+		}
+		only = &read
+	}
 	a.Config, a.Legacy = in.Body.Config, in.Body.Legacy
-	if err := s.Store.PutAppSettings(ctx, a); err != nil {
-		return nil, err
+	if err := s.Store.PutAppSettings(ctx, a, only); err != nil {
+		return nil, changedIf(err)
 	}
 	out, err := s.app(ctx, a)
 	return &Out[App]{out}, err
@@ -200,7 +213,7 @@ func (s *service) rotateSecret(ctx context.Context, w string, in *rotateIn) (*Ou
 		if _, ok := adapter.(platform.KeyMaker); !ok {
 			return nil, invalid("body.secret", "is required: the platform shows it where the app is registered")
 		}
-		if made, err = s.appSecret(adapter, NewSource{Config: a.Config, Legacy: a.Legacy}); err != nil {
+		if made, err = s.appSecret(ctx, adapter, NewSource{Config: a.Config, Legacy: a.Legacy}); err != nil {
 			return nil, err
 		}
 		in.Body.Secret = made

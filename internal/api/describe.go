@@ -155,6 +155,7 @@ var words = map[string]word{
 	"cursor":                  {example: "AWt3m2a9Zk1xQm5YcGJ0"},
 	"Contribution.rule":       {doc: "The id of the rule in the scoring model", example: "asks-to-buy"},
 	"ThemeSet.reader":         {example: "3"},
+	idempotencyKey:            {example: "8e03978e-40d5-43dd-bc93-6894a57f9324"},
 	"Link":                    {example: `</v1/workspaces/acme/leads?cursor=AWt3m2a9Zk1xQm5YcGJ0>; rel="next"`},
 	"Location":                {example: "/v1/workspaces/acme"},
 	"Content-Type":            {doc: "The media type of the body", example: "application/json"},
@@ -381,7 +382,7 @@ func describe(doc *huma.OpenAPI) {
 				exemplify(schemas, op.RequestBody.Content)
 			}
 			for status, r := range op.Responses {
-				describeAnswer(status, r)
+				describeAnswer(op.Method, status, r)
 				exemplify(schemas, r.Content)
 				if n, err := strconv.Atoi(status); err == nil && n >= 400 {
 					op.Responses[status] = shared(doc, n, r)
@@ -497,14 +498,13 @@ var answers = map[string]string{
 
 // answerHeaders are those that come with a status, beside those of the operation.
 var answerHeaders = map[string]map[string]word{
-	"200": {"ETag": words["ETag"]},
 	"304": {"ETag": words["ETag"]},
 	"401": {"WWW-Authenticate": {doc: "How to authenticate (RFC 6750)", example: `Bearer error="invalid_token"`}},
 	"429": {"Retry-After": {doc: "Seconds until it may pass", example: "60"}},
 	"503": {"Retry-After": {doc: "Seconds until it may pass", example: "2"}},
 }
 
-func describeAnswer(status string, r *huma.Response) {
+func describeAnswer(method, status string, r *huma.Response) {
 	if n, err := strconv.Atoi(status); err == nil && (r.Description == "" || r.Description == http.StatusText(n)) {
 		r.Description = answers[status]
 	}
@@ -523,8 +523,18 @@ func describeAnswer(status string, r *huma.Response) {
 		if r.Headers == nil {
 			r.Headers = map[string]*huma.Param{}
 		}
-		r.Headers[name] = &huma.Param{Description: w.doc, Example: w.example, Schema: &huma.Schema{Type: "string"}}
+		r.Headers[name] = header(w)
 	}
+	if (method == http.MethodGet || method == http.MethodPut) && (status == "200" || status == "201") {
+		if r.Headers == nil {
+			r.Headers = map[string]*huma.Param{}
+		}
+		r.Headers["ETag"] = header(words["ETag"])
+	}
+}
+
+func header(w word) *huma.Param {
+	return &huma.Param{Description: w.doc, Example: w.example, Schema: &huma.Schema{Type: "string"}}
 }
 
 // exemplify gives each body an example.

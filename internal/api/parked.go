@@ -253,7 +253,7 @@ func (s *service) createErasure(ctx context.Context, w string, in *newErasureIn)
 	if b.ID == social.Unknown {
 		return nil, invalid("body.id", "stands for nobody")
 	}
-	at, reason := social.Instant(s.Now()), cmp.Or(b.Reason, "asked for")
+	at, reason := s.begun(ctx), cmp.Or(b.Reason, "asked for")
 	if err := s.Erase(ctx, ingest.Erase{Workspace: w, Platform: b.Platform, Scope: b.Scope, ID: b.ID, Reason: reason, At: social.Stamp(at)}); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -66,7 +67,14 @@ type InReport struct {
 
 type putReportIn struct {
 	InReport
+	IfMatch
 	Body ReportSettings
+}
+
+type putReportOut struct {
+	Status   int
+	Location string `header:"Location" doc:"Where it is; where it was created only"`
+	Body     Report
 }
 
 type listRunsIn struct {
@@ -140,7 +148,9 @@ func (s *service) reports(api huma.API) {
 			return &Out[Report]{x}, err
 		})
 	members(s, api, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
-		Description: "The settings given replace those there were."}, s.putReport)
+		Description: "The settings given replace those there were.", Errors: []int{http.StatusPreconditionFailed},
+		Responses: map[string]*huma.Response{"201": {Headers: map[string]*huma.Param{"Location": {Description: "Where it is", Schema: &huma.Schema{Type: "string"}}},
+			Content: map[string]*huma.MediaType{"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Report](), true, "")}}}}}, s.putReport)
 	members(s, api, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
 	members(s, api, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
 		Description: "It is made in a moment; a run that was made stays as it is.", DefaultStatus: http.StatusAccepted}, s.createRun)
@@ -187,7 +197,7 @@ func (s *service) reportOf(ctx context.Context, w, id string) (store.Workspace, 
 
 // putReport files the report's next due instant and then takes off the list
 // what was filed by a schedule that holds no more.
-func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Out[Report], error) {
+func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*putReportOut, error) {
 	b := in.Body
 	if err := plain("body.name", b.Name); err != nil {
 		return nil, err
@@ -220,10 +230,24 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 		return nil, err
 	}
 	if exists {
-		r.Created = old.Created
+		r.Created, r.Version = old.Created, old.Version
 	}
-	if err := s.Store.PutReport(ctx, w, r, due); err != nil {
-		return nil, err
+	write := s.Store.PutReport
+	if in.given() {
+		if !exists {
+			return nil, errChanged
+		}
+		there, err := s.report(ws, old)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.holds(there); err != nil {
+			return nil, err
+		}
+		write = s.Store.ReplaceReport
+	}
+	if err := write(ctx, w, r, due); err != nil {
+		return nil, changedIf(err)
 	}
 	if exists {
 		before, err := s.schedule(ws, old)
@@ -241,7 +265,11 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 		}
 	}
 	x, err := s.report(ws, r)
-	return &Out[Report]{x}, err
+	out := &putReportOut{Status: http.StatusOK, Body: x}
+	if !exists {
+		out.Status, out.Location = http.StatusCreated, "/v1/workspaces/"+w+"/reports/"+r.ID
+	}
+	return out, err
 }
 
 func run(w string, r store.Run) Run {

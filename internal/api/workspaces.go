@@ -15,7 +15,6 @@ import (
 	"rapport/internal/mail"
 	"rapport/internal/report"
 	"rapport/internal/scoring"
-	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -59,9 +58,11 @@ func (s *service) workspaces(api huma.API) {
 			}
 			return out, nil
 		})
-	open(api, huma.Operation{OperationID: "create-workspace", Method: http.MethodPost, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "Create a workspace",
+	create := huma.Operation{OperationID: "create-workspace", Method: http.MethodPost, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "Create a workspace",
 		Description:   "You become its first member. It starts with the default scoring model and a weekly report, due on Mondays at 08:00 in its time zone.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}, s.createWorkspace)
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}
+	created := once(s, &create, s.createWorkspace)
+	open(api, create, created)
 	members(s, api, huma.Operation{OperationID: "get-workspace", Method: http.MethodGet, Path: "", Tags: []string{"workspaces"}, Summary: "Get a workspace"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Workspace], error) {
 			ws, err := s.Store.Workspace(ctx, w)
@@ -86,7 +87,7 @@ func (s *service) createWorkspace(ctx context.Context, caller string, in *create
 	if err := addresses("body.recipients", b.Recipients); err != nil {
 		return nil, err
 	}
-	now := social.Instant(s.Now())
+	now := s.begun(ctx)
 	w := store.Workspace{ID: b.ID, Name: b.Name, TimeZone: b.TimeZone, Created: now}
 	switch err := s.Store.CreateWorkspace(ctx, w, caller); {
 	case fault.Is(err, fault.Conflict):
@@ -94,11 +95,13 @@ func (s *service) createWorkspace(ctx context.Context, caller string, in *create
 		if s.member(ctx, caller, b.ID) != nil {
 			return nil, taken
 		}
-		if _, err := s.Store.Report(ctx, b.ID, weekly); !fault.Is(err, fault.NotFound) {
-			return nil, taken
-		}
 		if w, err = s.Store.Workspace(ctx, b.ID); err != nil {
 			return nil, err
+		}
+		if _, err := s.Store.Report(ctx, b.ID, weekly); err == nil && again(ctx) && w.Created.Equal(now) {
+			break // an attempt of the same request made it
+		} else if !fault.Is(err, fault.NotFound) {
+			return nil, taken
 		}
 		if schedule, err = report.NewWeekly(time.Monday, 8, 0, w.TimeZone); err != nil {
 			return nil, err

@@ -57,6 +57,7 @@ import (
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
+//	*request done once        SUB#subject#I     a hash of its Idempotency-Key (expires)
 //	*workspaces to tick       SYS#TICK          W#workspace
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //
@@ -113,6 +114,8 @@ func runPK(w, report string) string          { return w + "#U#" + report }
 func appPK(app string) string                { return "APP#" + app }
 func routeSK(scope string) string            { return "R#" + social.Key(scope) }
 func subjectPK(subject string) string        { return "SUB#" + social.Key(subject) }
+
+func oncePK(subject string) string { return subjectPK(subject) + "#I" }
 
 func heardPK(w, source string) string  { return w + "#H#" + source }
 func hourSK(at time.Time) string       { return at.UTC().Format("2006-01-02T15") }

@@ -19,6 +19,7 @@ type Report struct {
 	Minute     int
 	Recipients []string
 	Created    time.Time
+	Version    int64 // of the item as it was read; 0: none was
 }
 
 type reportItem struct {
@@ -27,12 +28,26 @@ type reportItem struct {
 	Weekday, Hour, Minute int
 	Recipients            []string `dynamodbav:",omitempty"`
 	Created               string
+	Version               int64
+}
+
+func (r Report) item(w string) reportItem {
+	return reportItem{PK: workspacePK(w), SK: "R#" + r.ID, ID: r.ID, Name: r.Name, Weekday: r.Weekday, Hour: r.Hour, Minute: r.Minute,
+		Recipients: r.Recipients, Created: social.Stamp(r.Created), Version: nextVersion(r.Version)}
 }
 
 // PutReport creates or replaces a report and files when it is due next.
 func (s *Store) PutReport(ctx context.Context, w string, r Report, due time.Time) error {
-	if err := s.put(ctx, reportItem{PK: workspacePK(w), SK: "R#" + r.ID, ID: r.ID, Name: r.Name, Weekday: r.Weekday, Hour: r.Hour, Minute: r.Minute,
-		Recipients: r.Recipients, Created: social.Stamp(r.Created)}); err != nil {
+	if err := s.put(ctx, r.item(w)); err != nil {
+		return err
+	}
+	return s.FileDue(ctx, w, r.ID, due)
+}
+
+// ReplaceReport is PutReport on condition that the report is as it was read,
+// by r.Version; else its error is of kind Conflict.
+func (s *Store) ReplaceReport(ctx context.Context, w string, r Report, due time.Time) error {
+	if err := s.putVersion(ctx, r.item(w), r.Version); err != nil {
 		return err
 	}
 	return s.FileDue(ctx, w, r.ID, due)
@@ -40,7 +55,7 @@ func (s *Store) PutReport(ctx context.Context, w string, r Report, due time.Time
 
 func (it reportItem) report() (Report, error) {
 	t, err := social.ParseStamp(it.Created)
-	return Report{ID: it.ID, Name: it.Name, Weekday: it.Weekday, Hour: it.Hour, Minute: it.Minute, Recipients: it.Recipients, Created: t}, err
+	return Report{ID: it.ID, Name: it.Name, Weekday: it.Weekday, Hour: it.Hour, Minute: it.Minute, Recipients: it.Recipients, Created: t, Version: it.Version}, err
 }
 
 // Report returns one report.
