@@ -48,6 +48,10 @@ test: check ## Check everything, then run all tests against local clouds of thei
 check: # The quick checks: format, vet, template
 	@$(TOOLS) && local/check.sh
 
+.PHONY: contract
+contract: ## Lint openapi.yaml, compile a client made from it, and tell what breaks the last release's clients
+	@$(TOOLS) && local/contract.sh
+
 .PHONY: lint
 lint: check ## The quick checks and staticcheck
 	@$(TOOLS) && staticcheck ./...
@@ -90,5 +94,6 @@ test-store: ## Run the store's tests on another DynamoDB engine (ENGINE=http://l
 		go test -count=1 ./internal/store/...
 
 .PHONY: lock
-lock: # Pin local/requirements.in again, with hashes (needs uv)
+lock: # Pin local/requirements.in and local/schemathesis.in again, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/requirements.lock local/requirements.in
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/schemathesis.lock local/schemathesis.in

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
 # Runs the tests of all packages but those that need the deployed stack (e2e and local).
 set -euo pipefail
+command -v schemathesis >/dev/null || { echo "rapport: Schemathesis is missing; local/tools.sh installs it" >&2; exit 1; }
 go list ./... | grep -v -E '^rapport/(e2e|local)$' | xargs go test -count=1 -timeout=60m -shuffle=on

@@ -16,7 +16,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "requirements.lock")
+FUZZER_LOCK = os.path.join(HERE, "schemathesis.lock")  # apart, since it shares packages with the rest at other versions
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"  # release 2026.2.2
+OASDIFF = "github.com/oasdiff/oasdiff@v1.32.1"
+OAPI_CODEGEN = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2"
 
 
 def die(message):
@@ -34,9 +37,10 @@ def cache_root():
 
 def key():
     digest = hashlib.sha256()
-    with open(LOCK, "rb") as f:
-        digest.update(f.read())
-    digest.update(repr((sys.version_info[:2], sys.platform, platform.machine(), STATICCHECK)).encode())
+    for lock in LOCK, FUZZER_LOCK:
+        with open(lock, "rb") as f:
+            digest.update(f.read())
+    digest.update(repr((sys.version_info[:2], sys.platform, platform.machine(), STATICCHECK, OASDIFF, OAPI_CODEGEN)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -68,12 +72,18 @@ def install(folder):
     pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     # The lock file is complete; resolving again trips over extras ("boto3[crt]") with hashes.
     run(pip + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", LOCK], log)
+    # In an environment of its own; what the tests start stands beside the other tools.
+    fuzzer = os.path.join(folder, "schemathesis")
+    run([sys.executable, "-m", "venv", fuzzer], log)
+    run([os.path.join(fuzzer, "bin", "python")] + pip[1:] + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", FUZZER_LOCK], log)
+    os.symlink(os.path.join(fuzzer, "bin", "schemathesis"), os.path.join(folder, "bin", "schemathesis"))
     say("  Python packages ready after %.0f s" % (time.monotonic() - began))
     env = dict(os.environ, GOBIN=os.path.join(folder, "bin"), GOFLAGS="", GOWORK="off")
-    run(["go", "install", STATICCHECK], log, env)
+    for tool in STATICCHECK, OASDIFF, OAPI_CODEGEN:
+        run(["go", "install", tool], log, env)
     with open(os.path.join(folder, ".complete"), "w") as f:
         f.write("ok\n")
-    say("  staticcheck ready after %.0f s" % (time.monotonic() - began))
+    say("  Go tools ready after %.0f s" % (time.monotonic() - began))
 
 
 def main():

@@ -170,7 +170,7 @@ var words = map[string]word{
 	"asked":        {doc: "When the message was written"},
 	"created":      {doc: "When it was created"},
 	"due":          {doc: "When it was due"},
-	"from":         {doc: "The beginning of the period"},
+	"from":         {doc: "The beginning of the period", example: "2026-10-05T00:00:00Z"},
 	"to":           {doc: "The end of the period, excluded"},
 	"last_success": {doc: "When fetching last went well; absent if it never did"},
 	"month":        {},
@@ -272,7 +272,7 @@ var words = map[string]word{
 	// Sources, apps and reports.
 	"accepted":               {doc: "That it was"},
 	"api_token":              {example: "EAAG…"},
-	"config":                 {example: map[string]any{"signature": map[string]any{"scheme": "standard-webhooks"}}},
+	"config":                 {example: map[string]any{"mapping": map[string]any{"type": map[string]any{"value": "post"}, "id": map[string]any{"path": "/id"}, "actor_id": map[string]any{"path": "/user"}, "occurred": map[string]any{"path": "/at"}, "scope": map[string]any{"path": "/forum"}, "direction": map[string]any{"value": "inbound"}}}},
 	"Announcement.evidence":  {example: map[string]string{"last_heard": "2026-11-02T08:15:00Z"}},
 	"IssueEvidence.evidence": {},
 	"dry_run":                {doc: "Whether nothing was done"},
@@ -444,12 +444,12 @@ func describeField(schema, field string, p *huma.Schema) {
 	}
 	if len(p.Examples) == 0 {
 		switch {
-		case p.Format == "date-time":
-			p.Examples = []any{anInstant}
-		case len(p.Enum) > 0 && w.example == nil:
-			p.Examples = []any{p.Enum[0]}
 		case w.example != nil:
 			p.Examples = []any{w.example}
+		case p.Format == "date-time":
+			p.Examples = []any{anInstant}
+		case len(p.Enum) > 0:
+			p.Examples = []any{p.Enum[0]}
 		}
 	}
 }
