@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -55,10 +56,15 @@ func TestFuzzed(t *testing.T) {
 	if examples == "" {
 		examples = "5"
 	}
-	run := exec.CommandContext(t.Context(), tool, "--config-file", "../../local/schemathesis.toml", "run", server.URL+"/v1/openapi.json", "--url", server.URL,
+	local, err := filepath.Abs("../../local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.CommandContext(t.Context(), tool, "--config-file", filepath.Join(local, "schemathesis.toml"), "run", server.URL+"/v1/openapi.json", "--url", server.URL,
 		"--header", "Authorization: Bearer ann", "--checks", "all", "--seed", "1", "--max-examples", examples, "--workers", "1", "--no-color")
-	run.Env = append(os.Environ(), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH=../../local", "PYTHONDONTWRITEBYTECODE=1",
+	run.Env = append(os.Environ(), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH="+local, "PYTHONDONTWRITEBYTECODE=1",
 		"FUZZ_SOURCE="+made.ID, "FUZZ_APP="+made.App, "FUZZ_PERSON="+personOf(ann))
+	run.Dir = t.TempDir() // it keeps what failed, and would try that first
 	out, err := run.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
