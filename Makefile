@@ -56,6 +56,9 @@ drills: ## Carry out the faults and attacks of docs/drills.md, and print what be
 .PHONY: drills-mutants
 drills-mutants: ## Break the code in stated ways: each must be caught by a drill (ONLY="HTML formulas" for some)
 	@$(CLOUD) with --name drills --port 4581 --bare -- go run ./cmd/drills mutants $(ONLY)
+.PHONY: contract
+contract: ## Lint openapi.yaml, compile a client made from it, and tell what breaks the last release's clients
+	@$(TOOLS) && local/contract.sh
 
 .PHONY: lint
 lint: check lint-aws ## The quick checks, staticcheck and checkov
@@ -103,5 +106,5 @@ test-store: ## Run the store's tests on another DynamoDB engine (ENGINE=http://l
 		go test -count=1 ./internal/store/...
 
 .PHONY: lock
-lock: # Pin local/requirements.in and local/lint.in again, with hashes (needs uv)
-	for f in requirements lint; do uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/$$f.lock local/$$f.in; done
+lock: # Pin local's requirements.in, lint.in and schemathesis.in again, with hashes (needs uv)
+	for f in requirements lint schemathesis; do uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header -o local/$$f.lock local/$$f.in; done

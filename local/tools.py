@@ -17,7 +17,10 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = sys.argv[1] if len(sys.argv) > 1 else "requirements"  # or lint: what looks for unsafe settings, and is large
 LOCK = os.path.join(HERE, NAME + ".lock")
+FUZZER_LOCK = os.path.join(HERE, "schemathesis.lock")  # apart, since it shares packages with the rest at other versions
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"  # release 2026.2.2
+OASDIFF = "github.com/oasdiff/oasdiff@v1.32.1"
+OAPI_CODEGEN = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2"
 
 
 def die(message):
@@ -35,9 +38,10 @@ def cache_root():
 
 def key():
     digest = hashlib.sha256()
-    with open(LOCK, "rb") as f:
-        digest.update(f.read())
-    digest.update(repr((sys.version_info[:2], sys.platform, platform.machine(), STATICCHECK)).encode())
+    for lock in [LOCK, FUZZER_LOCK] if NAME == "requirements" else [LOCK]:
+        with open(lock, "rb") as f:
+            digest.update(f.read())
+    digest.update(repr((sys.version_info[:2], sys.platform, platform.machine(), STATICCHECK, OASDIFF, OAPI_CODEGEN)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -72,9 +76,15 @@ def install(folder):
     run(pip + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", LOCK], log)
     say("  Python packages ready after %.0f s" % (time.monotonic() - began))
     if local_cloud:
+        # In an environment of its own; what the tests start stands beside the other tools.
+        fuzzer = os.path.join(folder, "schemathesis")
+        run([sys.executable, "-m", "venv", fuzzer], log)
+        run([os.path.join(fuzzer, "bin", "python")] + pip[1:] + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", FUZZER_LOCK], log)
+        os.symlink(os.path.join(fuzzer, "bin", "schemathesis"), os.path.join(folder, "bin", "schemathesis"))
         env = dict(os.environ, GOBIN=os.path.join(folder, "bin"), GOFLAGS="", GOWORK="off")
-        run(["go", "install", STATICCHECK], log, env)
-        say("  staticcheck ready after %.0f s" % (time.monotonic() - began))
+        for tool in STATICCHECK, OASDIFF, OAPI_CODEGEN:
+            run(["go", "install", tool], log, env)
+        say("  Go tools ready after %.0f s" % (time.monotonic() - began))
     with open(os.path.join(folder, ".complete"), "w") as f:
         f.write("ok\n")
 

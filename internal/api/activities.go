@@ -23,8 +23,8 @@ import (
 type listActivitiesIn struct {
 	InWorkspace
 	Person string `query:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"This person's facts only: what they did and the replies they received"`
-	From   string `query:"from" format:"date-time" doc:"What was done from this instant on, newest first; by default 28 days before to. Without from and to, everything comes account by account"`
-	To     string `query:"to" format:"date-time" doc:"What was done before this instant, newest first; by default now"`
+	From   string `query:"from" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"What was done from this instant on, newest first; by default 28 days before to. Without from and to, everything comes account by account"`
+	To     string `query:"to" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"What was done before this instant, newest first; by default now"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"At most so many; a page of long texts holds fewer"`
 	Cursor string `query:"cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the page before"`
 }
@@ -43,12 +43,13 @@ const (
 
 func (s *service) activities(api huma.API) {
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[social.Line]](), true, "")
-	line := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[social.Line](), true, "")
 	members(s, api, social.Analyst, huma.Operation{OperationID: "list-activities", Method: http.MethodGet, Path: "/activities", Tags: []string{"activities"}, Summary: "Export activities",
 		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header. What a message said, and its edits, is left out once it was deleted.",
 		Responses: map[string]*huma.Response{"200": {Description: "A page of activities",
 			Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=next", Schema: &huma.Schema{Type: "string"}}},
-			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {Schema: line}}}},
+			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {
+				Schema:  &huma.Schema{Type: "string", Description: "One activity per line, each a JSON object of the schema Line"},
+				Example: `{"key":"standard/forum/post/90211","platform":"standard","type":"post"}` + "\n"}}}},
 	}, func(ctx context.Context, w string, in *listActivitiesIn) (*listActivitiesOut, error) {
 		after, err := s.place(ctx, in.Cursor)
 		if err != nil {

@@ -109,6 +109,7 @@ var described = sync.OnceValue(func() *huma.OpenAPI {
 	configure()
 	api := humago.New(http.NewServeMux(), settings())
 	(&service{}).operations(api)
+	describe(api.OpenAPI())
 	return api.OpenAPI()
 })
 
@@ -136,8 +137,9 @@ func (l *later) register(pattern string, register func(huma.API)) {
 func settings() huma.Config {
 	cfg := huma.DefaultConfig("Rapport", "1.0.0")
 	cfg.Info.Description = "Public social activity as scored leads, feedback themes and reports. Every workspace sees its own data only. " +
-		"Lists are paged: pass next_cursor as cursor, or follow the Link header. Scores are decimal strings, exact to a millionth of a point. " +
+		"Lists that take a cursor are paged: pass next_cursor as cursor, or follow the Link header. Scores are decimal strings, exact to a millionth of a point. " +
 		"Errors are problem documents (RFC 9457)."
+	cfg.Info.Contact = &huma.Contact{Name: "The operator of this deployment"}
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	cfg.Tags = []*huma.Tag{
 		{Name: "workspaces", Description: "Who a customer is"},
@@ -148,12 +150,16 @@ func settings() huma.Config {
 		{Name: "models", Description: "Published versions of what is computed by"},
 		{Name: "reports", Description: "What comes regularly"},
 	}
+	cfg.Servers = []*huma.Server{{URL: "{origin}", Description: "A deployment of Rapport; its operator knows the address (ApiUrl in the outputs of the stack)",
+		Variables: map[string]*huma.ServerVariable{"origin": {Default: "https://api.example.com", Description: "Scheme and host; of the local cloud http://localhost:4566 with the path that make run prints"}}}}
 	cfg.CreateHooks, cfg.SchemasPath, cfg.DocsPath, cfg.OpenAPIPath = nil, "", "", "" // no $schema in bodies; no pages of huma's
 	cfg.RejectUnknownQueryParameters = true
 	f := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 	cfg.Formats = map[string]huma.Format{"application/json": f, "json": f}
 	cfg.DefaultFormat = "application/json"
-	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", Description: "An access token of the stack's user pool (a JWT), or a machine key of the workspace (rk_…): docs/members.md says where they come from"}}
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer",
+		Description: "An access token of the deployment's user pool (Amazon Cognito; the outputs of the stack name the pool and its client), got by signing in there. " +
+			"It holds for an hour; a refresh token, for 30 days, gets another one. The id token is not accepted. Or a machine key of the workspace (rk_…), which an owner makes."}}
 	cfg.Security = []map[string][]string{{"token": {}}}
 	return cfg
 }
@@ -196,6 +202,11 @@ type Page[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one"`
 }
 
+// List is a whole list: it is short enough for one answer.
+type List[T any] struct {
+	Items []T `json:"items" doc:"All of them"`
+}
+
 // PageOut is the answer that holds a page.
 type PageOut[T any] struct {
 	Link string `header:"Link" doc:"The next page, rel=next"`
@@ -230,12 +241,12 @@ func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context,
 	if op.Extensions["x-role"] == nil {
 		require(&op, "none", "Needs an access token, and no role.")
 	}
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if op.Method == http.MethodGet {
 		if op.Responses == nil {
 			op.Responses = map[string]*huma.Response{}
 		}
-		op.Responses["304"] = &huma.Response{Description: "Not changed since the state whose ETag If-None-Match names"}
+		op.Responses["304"] = &huma.Response{}
 	} else {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 		op.MaxBodyBytes = maxBody
@@ -277,6 +288,9 @@ func members[I, O any, P interface {
 	op.Path = "/v1/workspaces/{workspace}" + op.Path
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusNotFound)
 	require(&op, string(need), "Needs the role "+string(need)+".")
+	if op.Method == http.MethodPost {
+		f = once(s, &op, f)
+	}
 	open(api, op, func(ctx context.Context, caller Caller, in *I) (out *O, err error) {
 		w := P(in).workspace()
 		if err := s.may(ctx, caller, w, need); err != nil {
@@ -364,6 +378,11 @@ func noNull(at string, v any) error {
 	return nil
 }
 
+var (
+	earliest = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2999, 12, 31, 23, 59, 59, 999e6, time.UTC)
+)
+
 // instant reads a time of the request; absent is the zero time.
 func instant(location, s string) (time.Time, error) {
 	if s == "" {
@@ -373,17 +392,23 @@ func instant(location, s string) (time.Time, error) {
 	if err != nil {
 		return t, invalid(location, "is no RFC 3339 time")
 	}
-	t = t.UTC().Truncate(time.Millisecond)
 	if y := t.Year(); y < 1990 || y > 2999 {
 		return t, invalid(location, "lies outside the years 1990 to 2999")
+	}
+	// Where the time zone takes it out of these years, it is their end.
+	t = t.UTC().Truncate(time.Millisecond)
+	if t.Before(earliest) {
+		t = earliest
+	} else if t.After(latest) {
+		t = latest
 	}
 	return t, nil
 }
 
 // Period is the part of a request that bounds a time.
 type Period struct {
-	From string `query:"from" format:"date-time" doc:"From this instant on; by default 28 days before to"`
-	To   string `query:"to" format:"date-time" doc:"Before this instant; by default now"`
+	From string `query:"from" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"From this instant on; by default 28 days before to"`
+	To   string `query:"to" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Before this instant; by default now"`
 }
 
 const defaultPeriod = 28 * 24 * time.Hour

@@ -69,6 +69,7 @@ type AppSettings struct {
 
 type settingsIn struct {
 	InApp
+	IfMatch
 	Body AppSettings
 }
 
@@ -79,7 +80,7 @@ type rotateIn struct {
 
 type revokeIn struct {
 	InApp
-	Secret string `path:"secret" pattern:"^sec_[0-9a-f]{16}$" maxLength:"20"`
+	Secret string `path:"secret" pattern:"^sec_[0-9a-f]{16}$" maxLength:"20" example:"sec_0123456789abcdef" doc:"The secret's id, as the app lists it"`
 }
 
 type guestIn struct {
@@ -104,12 +105,12 @@ func (s *service) apps(api huma.API) {
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "list-apps", Method: http.MethodGet, Path: "/apps", Tags: tags, Summary: "List the apps that the workspace made",
 		Description: "Also those that no source uses any more."},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[App]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[App]], error) {
 			ids, err := s.Store.AppsOf(ctx, w)
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[App]]{Page[App]{Items: []App{}}}
+			out := &Out[List[App]]{List[App]{Items: []App{}}}
 			for _, id := range ids {
 				a, err := s.ownApp(ctx, w, id)
 				if fault.Is(err, fault.NotFound) {
@@ -135,7 +136,7 @@ func (s *service) apps(api huma.API) {
 			return nil, s.deleteApp(ctx, w, in.App)
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
-		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are."}, s.putApp)
+		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are.", Errors: []int{http.StatusPreconditionFailed}}, s.putApp)
 	members(s, api, social.Owner, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
 		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within five seconds.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
@@ -218,9 +219,21 @@ func (s *service) putApp(ctx context.Context, w string, in *settingsIn) (*Out[Ap
 	if err := adapter.CheckConfig(in.Body.Config); err != nil {
 		return nil, configProblem(err)
 	}
+	read := a
+	var only *store.App // as which it may be replaced
+	if in.given() {
+		there, err := s.app(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.holds(there); err != nil {
+			return nil, err
+		}
+		only = &read
+	}
 	a.Config, a.Legacy = in.Body.Config, in.Body.Legacy
-	if err := s.Store.PutAppSettings(ctx, a); err != nil {
-		return nil, err
+	if err := s.Store.PutAppSettings(ctx, a, only); err != nil {
+		return nil, changedIf(err)
 	}
 	out, err := s.app(ctx, a)
 	return &Out[App]{out}, err
@@ -258,7 +271,7 @@ func (s *service) rotateSecret(ctx context.Context, w string, in *rotateIn) (*Ou
 		if _, ok := adapter.(platform.KeyMaker); !ok {
 			return nil, invalid("body.secret", "is required: the platform shows it where the app is registered")
 		}
-		if made, err = s.appSecret(adapter, NewSource{Config: a.Config, Legacy: a.Legacy}); err != nil {
+		if made, err = s.appSecret(ctx, adapter, NewSource{Config: a.Config, Legacy: a.Legacy}); err != nil {
 			return nil, err
 		}
 		in.Body.Secret = made

@@ -49,7 +49,7 @@ type Theme struct {
 
 // Discovery asks for themes to be found.
 type Discovery struct {
-	At string `json:"at,omitempty" format:"date-time" doc:"As of this instant; by default now"`
+	At string `json:"at,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"As of this instant; by default now"`
 }
 
 // Accepted says that something was asked for and will be done.

@@ -3,8 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -142,9 +140,11 @@ func (a *answer) finish(w http.ResponseWriter, r *http.Request) {
 	for k, v := range a.header {
 		h[k] = v
 	}
+	if r.Method == http.MethodPut && (a.status == http.StatusOK || a.status == http.StatusCreated) { // it is answered as it is read
+		h.Set("ETag", etagOf(a.body.Bytes()))
+	}
 	if a.status == http.StatusOK && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		sum := sha256.Sum256(a.body.Bytes())
-		etag := `"` + hex.EncodeToString(sum[:12]) + `"`
+		etag := etagOf(a.body.Bytes())
 		h.Set("ETag", etag)
 		h.Set("Cache-Control", "private, no-cache")
 		if matches(r.Header.Get("If-None-Match"), etag) {

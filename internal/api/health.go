@@ -130,7 +130,7 @@ func (s *service) health(api huma.API) {
 			return &Out[Health]{health(h, parked, now)}, nil
 		})
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-health", Method: http.MethodGet, Path: "/health", Tags: []string{"sources"}, Summary: "List the health of all sources"},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Health]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Health]], error) {
 			now := s.Now().UTC()
 			list, err := x.Look(ctx, w, now)
 			if err != nil {
@@ -140,7 +140,7 @@ func (s *service) health(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Health]]{Page[Health]{Items: []Health{}}}
+			out := &Out[List[Health]]{List[Health]{Items: []Health{}}}
 			for _, h := range list {
 				out.Body.Items = append(out.Body.Items, health(h, parked, now))
 			}

@@ -54,7 +54,7 @@ type LeadPage struct {
 
 // AsOf is the part of a request that asks for the state at an instant.
 type AsOf struct {
-	AsOf string `query:"as_of" format:"date-time" doc:"Evaluate as of this instant; without it, as of now"`
+	AsOf string `query:"as_of" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Evaluate as of this instant; without it, as of now"`
 }
 
 type listLeadsIn struct {

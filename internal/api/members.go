@@ -123,7 +123,7 @@ type newKeyIn struct {
 
 type keyIn struct {
 	InWorkspace
-	Key string `path:"key" pattern:"^key_[a-z2-7]{26}$" maxLength:"30" doc:"The key's id"`
+	Key string `path:"key" pattern:"^key_[a-z2-7]{26}$" maxLength:"30" example:"key_mzxw6ytboi4dcmrqgq2tmnzygi" doc:"The key's id"`
 }
 
 type auditIn struct {
@@ -136,12 +136,12 @@ func (s *service) members(api huma.API) {
 	tags := []string{"workspaces"}
 	members(s, api, social.Owner, huma.Operation{OperationID: "list-members", Method: http.MethodGet, Path: "/members", Tags: tags, Summary: "List members",
 		Description: "Everybody who may use the workspace."},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Member]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Member]], error) {
 			list, err := s.Store.Members(ctx, w)
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Member]]{Page[Member]{Items: []Member{}}}
+			out := &Out[List[Member]]{List[Member]{Items: []Member{}}}
 			for _, m := range list {
 				out.Body.Items = append(out.Body.Items, member(m))
 			}
@@ -165,12 +165,12 @@ func (s *service) members(api huma.API) {
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "list-invitations", Method: http.MethodGet, Path: "/invitations", Tags: tags, Summary: "List open invitations",
 		Description: "Without their codes."},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Invitation]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Invitation]], error) {
 			list, err := s.Store.Invitations(ctx, w, s.Now())
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Invitation]]{Page[Invitation]{Items: []Invitation{}}}
+			out := &Out[List[Invitation]]{List[Invitation]{Items: []Invitation{}}}
 			for _, i := range list {
 				out.Body.Items = append(out.Body.Items, invitation(i))
 			}
@@ -250,12 +250,12 @@ func (s *service) keys(api huma.API) {
 	tags := []string{"workspaces"}
 	members(s, api, social.Owner, huma.Operation{OperationID: "list-keys", Method: http.MethodGet, Path: "/keys", Tags: tags, Summary: "List machine keys",
 		Description: "Without the keys themselves. One that has expired is listed for a few days yet."},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Key]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Key]], error) {
 			list, err := s.Store.Keys(ctx, w)
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Key]]{Page[Key]{Items: []Key{}}}
+			out := &Out[List[Key]]{List[Key]{Items: []Key{}}}
 			for _, k := range list {
 				out.Body.Items = append(out.Body.Items, machineKey(k))
 			}

@@ -61,8 +61,8 @@ type NewReplay struct {
 	IDs      []string `json:"ids,omitempty" maxItems:"100" doc:"Of parked deliveries; absent: all that the rest says"`
 	Reason   string   `json:"reason,omitempty" maxLength:"200" doc:"Only parked ones whose reason holds this text"`
 	App      string   `json:"app,omitempty" maxLength:"64" doc:"Only those of this app"`
-	From     string   `json:"from,omitempty" format:"date-time" doc:"Received from this instant on; by default 28 days before to"`
-	To       string   `json:"to,omitempty" format:"date-time" doc:"Received before this instant; by default now"`
+	From     string   `json:"from,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Received from this instant on; by default 28 days before to"`
+	To       string   `json:"to,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Received before this instant; by default now"`
 	Archived bool     `json:"archived,omitempty" doc:"The whole archive of that time instead of what was parked"`
 	DryRun   bool     `json:"dry_run,omitempty" doc:"Say what it would come to, and do nothing"`
 }
@@ -154,7 +154,7 @@ func (s *service) listParked(ctx context.Context, w string, in *parkedIn) (*Page
 	return out, err
 }
 
-func (s *service) parkedReasons(ctx context.Context, w string, in *parkedReasonsIn) (*Out[Page[ParkedReason]], error) {
+func (s *service) parkedReasons(ctx context.Context, w string, in *parkedReasonsIn) (*Out[List[ParkedReason]], error) {
 	month, err := s.monthOf(in.ParkedMonth)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (s *service) parkedReasons(ctx context.Context, w string, in *parkedReasons
 	if err != nil {
 		return nil, err
 	}
-	return &Out[Page[ParkedReason]]{Page[ParkedReason]{Items: reasonsOf(list)}}, nil
+	return &Out[List[ParkedReason]]{List[ParkedReason]{Items: reasonsOf(list)}}, nil
 }
 
 // reasonsOf counts by reason, the commonest first.
@@ -253,7 +253,7 @@ func (s *service) createErasure(ctx context.Context, w string, in *newErasureIn)
 	if b.ID == social.Unknown {
 		return nil, invalid("body.id", "stands for nobody")
 	}
-	at, reason := social.Instant(s.Now()), cmp.Or(b.Reason, "asked for")
+	at, reason := s.begun(ctx), cmp.Or(b.Reason, "asked for")
 	if err := s.Erase(ctx, ingest.Erase{Workspace: w, Platform: b.Platform, Scope: b.Scope, ID: b.ID, Reason: reason, At: social.Stamp(at)}); err != nil {
 		return nil, err
 	}

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -66,10 +69,16 @@ func invalid(location, format string, args ...any) error {
 // problemOf turns any error into what the client sees of it. What is ours to
 // fix is logged here, its only place, and not shown.
 func problemOf(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[huma.HeadersError](err); ok {
+		return err
+	}
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	status := fault.Status(err)
+	if status == http.StatusTooManyRequests {
+		return tooMany(fault.Message(err), fault.After(err))
+	}
 	if status < 500 {
 		return newProblem(status, fault.Message(err))
 	}
@@ -92,6 +101,15 @@ func short(s string) string {
 		return strings.ToValidUTF8(s[:maxWords], "") + "…"
 	}
 	return s
+}
+
+// tooMany says that it is too much, and when to come back.
+func tooMany(detail string, after time.Duration) error {
+	if after <= 0 {
+		after = time.Minute
+	}
+	seconds := int(math.Ceil(after.Seconds()))
+	return huma.ErrorWithHeaders(newProblem(http.StatusTooManyRequests, detail), http.Header{"Retry-After": {strconv.Itoa(seconds)}})
 }
 
 // configure sets huma's settings that are global: its errors become Problems

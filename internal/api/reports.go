@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ type Files struct {
 
 // NewRun asks for a run.
 type NewRun struct {
-	Due  string `json:"due,omitempty" format:"date-time" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
+	Due  string `json:"due,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
 	Mail bool   `json:"mail,omitempty" doc:"Mail it too, to the recipients who confirmed and have not got it yet; by default it is only kept here"`
 }
 
@@ -74,7 +75,14 @@ type InReport struct {
 
 type putReportIn struct {
 	InReport
+	IfMatch
 	Body ReportSettings
+}
+
+type putReportOut struct {
+	Status   int
+	Location string `header:"Location" doc:"Where it is; where it was created only"`
+	Body     Report
 }
 
 type listRunsIn struct {
@@ -85,7 +93,7 @@ type listRunsIn struct {
 // InRun is the part of a request that names a run.
 type InRun struct {
 	InReport
-	Due string `path:"due" maxLength:"40" example:"20260105T070000Z" doc:"The run's id, or its due instant (RFC 3339)"`
+	Due string `path:"due" pattern:"^(199[0-9]|2[0-9]{3})-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):?[0-5][0-9]:?[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$" maxLength:"40" example:"20260105T070000Z" doc:"The run's id, or its due instant (RFC 3339)"`
 }
 
 type runFileIn struct {
@@ -108,6 +116,9 @@ type newRunIn struct {
 // forms are the content types of a run's files.
 var forms = map[string]string{"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json", "txt": "text/plain; charset=utf-8"}
 
+// formExamples show the beginnings of a run's files.
+var formExamples = map[string]string{"html": "<!doctype html><title>Weekly report</title>", "csv": "section,what,value\npeople,people,41\n", "txt": "Weekly report of Acme Inc.\n"}
+
 // pagePolicy lets a report's page show itself and do nothing else.
 const pagePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
@@ -116,7 +127,7 @@ const runID = "20060102T150405Z"
 func (s *service) reports(api huma.API) {
 	tags := []string{"reports"}
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-reports", Method: http.MethodGet, Path: "/reports", Tags: tags, Summary: "List reports"},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Report]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Report]], error) {
 			list, err := s.Store.Reports(ctx, w)
 			if err != nil {
 				return nil, err
@@ -125,7 +136,7 @@ func (s *service) reports(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Report]]{Page[Report]{Items: []Report{}}}
+			out := &Out[List[Report]]{List[Report]{Items: []Report{}}}
 			for _, r := range list {
 				x, err := s.report(ctx, ws, r)
 				if err != nil {
@@ -145,13 +156,14 @@ func (s *service) reports(api huma.API) {
 			return &Out[Report]{x}, err
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "put-report", Method: http.MethodPut, Path: "/reports/{report}", Tags: tags, Summary: "Create or change a report",
-		Description: "The settings given replace those there were. A recipient who is new to the workspace is asked by mail to confirm, within minutes, or on a later day where the workspace has asked many; once."}, s.putReport)
+		Description: "The settings given replace those there were. A recipient who is new to the workspace is asked by mail to confirm, within minutes, or on a later day where the workspace has asked many; once.", Errors: []int{http.StatusPreconditionFailed},
+		Responses: map[string]*huma.Response{"201": {Headers: map[string]*huma.Param{"Location": {Description: "Where it is", Schema: &huma.Schema{Type: "string"}}},
+			Content: map[string]*huma.MediaType{"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Report](), true, "")}}}}}, s.putReport)
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-report", Method: http.MethodDelete, Path: "/reports/{report}", Tags: tags, Summary: "Delete a report",
 		Description: "It is due no more. The runs that were made stay, and can be read by their ids, until the workspace goes.", DefaultStatus: http.StatusNoContent}, s.deleteReport)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
-		Description: "It is made in a moment, and mailed to nobody unless you say so. A run that was made stays as it is, but one that was not to be mailed can be mailed later.", DefaultStatus: http.StatusAccepted,
-		Errors: []int{http.StatusTooManyRequests}}, s.createRun)
+		Description: "It is made in a moment, and mailed to nobody unless you say so. A run that was made stays as it is, but one that was not to be mailed can be mailed later.", DefaultStatus: http.StatusAccepted}, s.createRun)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}", Tags: tags, Summary: "Get a run"},
 		func(ctx context.Context, w string, in *InRun) (*Out[Run], error) {
 			r, err := s.runOf(ctx, w, *in)
@@ -161,9 +173,9 @@ func (s *service) reports(api huma.API) {
 			return &Out[Run]{run(w, r)}, nil
 		})
 	content := map[string]*huma.MediaType{}
-	for _, kind := range forms {
+	for form, kind := range forms {
 		kind, _, _ = strings.Cut(kind, ";")
-		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}, Example: formExamples[form]}
 	}
 	content["application/json"] = &huma.MediaType{Schema: &huma.Schema{Type: "object", AdditionalProperties: true}}
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run-file", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}/{form}", Tags: tags, Summary: "Get a run as HTML, CSV, JSON or text",
@@ -266,7 +278,7 @@ func (s *service) reportOf(ctx context.Context, w, id string) (store.Workspace, 
 
 // putReport files the report's next due instant and then takes off the list
 // what was filed by a schedule that holds no more.
-func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Out[Report], error) {
+func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*putReportOut, error) {
 	b := in.Body
 	if err := plain("body.name", b.Name); err != nil {
 		return nil, err
@@ -303,10 +315,24 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 		return nil, err
 	}
 	if exists {
-		r.Created = old.Created
+		r.Created, r.Version = old.Created, old.Version
 	}
-	if err := s.Store.PutReport(ctx, w, r, due); err != nil {
-		return nil, err
+	write := s.Store.PutReport
+	if in.given() {
+		if !exists {
+			return nil, errChanged
+		}
+		there, err := s.report(ctx, ws, old)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.holds(there); err != nil {
+			return nil, err
+		}
+		write = s.Store.ReplaceReport
+	}
+	if err := write(ctx, w, r, due); err != nil {
+		return nil, changedIf(err)
 	}
 	if err := s.askRecipients(ctx, w, r.ID, fresh); err != nil {
 		return nil, err
@@ -327,7 +353,11 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 		}
 	}
 	x, err := s.report(ctx, ws, r)
-	return &Out[Report]{x}, err
+	out := &putReportOut{Status: http.StatusOK, Body: x}
+	if !exists {
+		out.Status, out.Location = http.StatusCreated, "/v1/workspaces/"+w+"/reports/"+r.ID
+	}
+	return out, err
 }
 
 // deleteReport takes the report away first: a tick that meets what is due
@@ -410,7 +440,7 @@ func (s *service) runOf(ctx context.Context, w string, in InRun) (store.Run, err
 	due, err := time.Parse(runID, in.Due)
 	if err != nil {
 		if due, err = time.Parse(time.RFC3339Nano, in.Due); err != nil {
-			return store.Run{}, invalid("path.due", "is neither a run's id nor an RFC 3339 time")
+			return store.Run{}, fault.New(fault.NotFound, "no such run: its id is none")
 		}
 	}
 	return s.Store.Run(ctx, w, in.Report, due)

@@ -69,12 +69,12 @@ type createSourceIn struct {
 
 func (s *service) sources(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-sources", Method: http.MethodGet, Path: "/sources", Tags: []string{"sources"}, Summary: "List sources"},
-		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Page[Source]], error) {
+		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Source]], error) {
 			list, err := s.Store.Sources(ctx, w)
 			if err != nil {
 				return nil, err
 			}
-			out := &Out[Page[Source]]{Page[Source]{Items: []Source{}}}
+			out := &Out[List[Source]]{List[Source]{Items: []Source{}}}
 			for _, x := range list {
 				out.Body.Items = append(out.Body.Items, s.source(ctx, x))
 			}
@@ -91,13 +91,24 @@ func (s *service) sources(api huma.API) {
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "put-own-accounts", Method: http.MethodPut, Path: "/sources/{source}/own_accounts", Tags: []string{"sources"}, Summary: "Say which accounts act for the business",
-		Description: "It holds for what comes from now on, within a minute; what is there keeps its direction."},
+		Description: "It holds for what comes from now on, within a minute; what is there keeps its direction. If-Match takes the source's ETag.", Errors: []int{http.StatusPreconditionFailed}},
 		func(ctx context.Context, w string, in *ownIn) (*Out[Source], error) {
 			if err := ownAccounts(in.Body.Own); err != nil {
 				return nil, err
 			}
-			if err := s.Store.PutOwn(ctx, w, in.Source, in.Body.Own); err != nil {
-				return nil, err
+			var only *[]string // as which it may be replaced
+			if in.given() {
+				there, err := s.Store.Source(ctx, w, in.Source)
+				if err != nil {
+					return nil, err
+				}
+				if err := in.holds(s.source(ctx, there)); err != nil {
+					return nil, err
+				}
+				only = &there.Own
+			}
+			if err := s.Store.PutOwn(ctx, w, in.Source, in.Body.Own, only); err != nil {
+				return nil, changedIf(err)
 			}
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {
@@ -144,6 +155,7 @@ type renameSourceIn struct {
 
 type ownIn struct {
 	InSource
+	IfMatch
 	Body struct {
 		Own []string `json:"own_accounts" maxItems:"200" doc:"The whole list: it replaces the one before"`
 	}
@@ -235,24 +247,30 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		if err := adapter.CheckConfig(b.Config); err != nil {
 			return nil, configProblem(err)
 		}
-		secret, err := s.appSecret(adapter, b)
+		secret, err := s.appSecret(ctx, adapter, b)
 		if err != nil {
 			return nil, err
 		}
 		if b.Secret == "" {
 			made = secret
 		}
-		id, err := s.randomID("app")
+		id, err := idFrom(s.random(ctx), "app")
 		if err != nil {
 			return nil, err
 		}
 		app = store.App{ID: id, Owner: w, Platform: p, Config: b.Config, Legacy: b.Legacy}
-		if err := s.PutSecret(ctx, id, bound(adapter, b, secret)); err != nil {
+		// An attempt before this one may have made it, and its secret may have been rotated since.
+		if _, err := s.Store.App(ctx, id); fault.Is(err, fault.NotFound) {
+			err = s.PutSecret(ctx, id, bound(adapter, b, secret))
+			if err != nil {
+				return nil, err
+			}
+		} else if err != nil {
 			return nil, err
 		}
 	}
-	x := store.Source{ID: social.HashID("src", social.Key(app.ID, b.Scope)), Workspace: w, App: app.ID, Platform: p, Scope: b.Scope, Name: b.Name, Own: b.Own, Created: social.Instant(s.Now())}
-	if err := s.Store.CreateSource(ctx, app, b.App == "", x); err != nil {
+	x := store.Source{ID: social.HashID("src", social.Key(app.ID, b.Scope)), Workspace: w, App: app.ID, Platform: p, Scope: b.Scope, Name: b.Name, Own: b.Own, Created: s.begun(ctx)}
+	if err := s.Store.CreateSource(ctx, app, b.App == "", x); err != nil && !s.madeBefore(ctx, x) {
 		if b.App == "" {
 			// Nothing refers to the secret of an app that was not made.
 			s.DeleteSecret(context.WithoutCancel(ctx), app.ID)
@@ -279,6 +297,12 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		}
 	}
 	return &CreatedOut[CreatedSource]{Location: "/v1/workspaces/" + w + "/sources/" + x.ID, Body: CreatedSource{out, made}}, nil
+}
+
+// madeBefore reports whether an attempt of the same request made the source.
+func (s *service) madeBefore(ctx context.Context, x store.Source) bool {
+	there, err := s.Store.Source(ctx, x.Workspace, x.ID)
+	return again(ctx) && err == nil && there.App == x.App && there.Created.Equal(x.Created)
 }
 
 // mayWatch refuses a scope of an app that would bring a workspace what is
@@ -343,7 +367,7 @@ func checkScope(adapter platform.Adapter, scope string) string {
 
 // appSecret returns the secret given, or one made here where the platform
 // lets us choose it; where all there is to do is to poll, an unused one.
-func (s *service) appSecret(adapter platform.Adapter, b NewSource) (string, error) {
+func (s *service) appSecret(ctx context.Context, adapter platform.Adapter, b NewSource) (string, error) {
 	if b.Secret != "" {
 		return b.Secret, checkKey(adapter, "body.secret", b.Secret, platform.Options{Legacy: b.Legacy, Config: b.Config})
 	}
@@ -356,7 +380,7 @@ func (s *service) appSecret(adapter platform.Adapter, b NewSource) (string, erro
 		return "", invalid("body.secret", "is required: the platform shows it where the app is registered")
 	}
 	raw := make([]byte, 32)
-	if _, err := io.ReadFull(s.Random, raw); err != nil {
+	if _, err := io.ReadFull(s.random(ctx), raw); err != nil {
 		return "", fmt.Errorf("make a secret: %w", err)
 	}
 	if !ok {
@@ -394,9 +418,11 @@ func configProblem(err error) error {
 }
 
 // randomID returns prefix, "_" and 128 random bits in [a-z2-7].
-func (s *service) randomID(prefix string) (string, error) {
+func (s *service) randomID(prefix string) (string, error) { return idFrom(s.Random, prefix) }
+
+func idFrom(random io.Reader, prefix string) (string, error) {
 	b := make([]byte, 16)
-	if _, err := io.ReadFull(s.Random, b); err != nil {
+	if _, err := io.ReadFull(random, b); err != nil {
 		return "", fmt.Errorf("make an id: %w", err)
 	}
 	return prefix + "_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)), nil

@@ -680,7 +680,7 @@ func TestReports(t *testing.T) {
 	if !r.Created.Equal(t0) || len(dues()) != 1 {
 		t.Errorf("changed again: %+v, due %q", r, dues())
 	}
-	x.call("ann", "PUT", path+"/second", settings).want(t, 200, &r)
+	x.call("ann", "PUT", path+"/second", settings).want(t, 201, &r)
 	var list api.Page[api.Report]
 	x.get("ann", path, &list)
 	if len(list.Items) != 2 || len(dues()) != 2 {
@@ -714,7 +714,7 @@ func TestOverdueReportIsChanged(t *testing.T) {
 			x.workspace("acme", "ann")
 			x.now = monday.Add(-time.Hour)
 			const path = "/v1/workspaces/acme/reports/mine"
-			x.call("ann", "PUT", path, map[string]any{"name": "Mine", "weekday": "monday", "time": "08:00", "recipients": []string{}}).want(t, 200, nil)
+			x.call("ann", "PUT", path, map[string]any{"name": "Mine", "weekday": "monday", "time": "08:00", "recipients": []string{}}).want(t, 201, nil)
 			x.now = monday.Add(time.Minute)
 			x.call("ann", "PUT", path, map[string]any{"name": "Mine", "weekday": c.weekday, "time": c.time, "recipients": []string{"a@example.com"}}).want(t, 200, nil)
 			list, err := x.store.DueBy(t.Context(), t0.AddDate(0, 1, 0), 10)

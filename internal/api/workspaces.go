@@ -63,7 +63,7 @@ const weekly = "weekly"
 
 func (s *service) workspaces(api huma.API) {
 	open(api, huma.Operation{OperationID: "list-workspaces", Method: http.MethodGet, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "List the workspaces you are a member of"},
-		func(ctx context.Context, caller Caller, _ *struct{}) (*Out[Page[Workspace]], error) {
+		func(ctx context.Context, caller Caller, _ *struct{}) (*Out[List[Workspace]], error) {
 			ids := []string{caller.Of}
 			if !caller.machine() {
 				var err error
@@ -71,7 +71,7 @@ func (s *service) workspaces(api huma.API) {
 					return nil, err
 				}
 			}
-			out := &Out[Page[Workspace]]{Page[Workspace]{Items: []Workspace{}}}
+			out := &Out[List[Workspace]]{List[Workspace]{Items: []Workspace{}}}
 			for _, id := range ids {
 				w, err := s.Store.Workspace(ctx, id)
 				if fault.Is(err, fault.NotFound) {
@@ -91,9 +91,11 @@ func (s *service) workspaces(api huma.API) {
 			}
 			return out, nil
 		})
-	open(api, huma.Operation{OperationID: "create-workspace", Method: http.MethodPost, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "Create a workspace",
+	create := huma.Operation{OperationID: "create-workspace", Method: http.MethodPost, Path: "/v1/workspaces", Tags: []string{"workspaces"}, Summary: "Create a workspace",
 		Description:   "You become its owner. It starts with the default scoring model and a weekly report, due on Mondays at 08:00 in its time zone.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusForbidden, http.StatusConflict}}, s.createWorkspace)
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusForbidden, http.StatusConflict}}
+	created := once(s, &create, s.createWorkspace)
+	open(api, create, created)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-workspace", Method: http.MethodGet, Path: "", Tags: []string{"workspaces"}, Summary: "Get a workspace"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[Workspace], error) {
 			ws, err := s.Store.Workspace(ctx, w)
@@ -161,7 +163,7 @@ func (s *service) createWorkspace(ctx context.Context, caller Caller, in *create
 	if err := addresses("body.recipients", b.Recipients); err != nil {
 		return nil, err
 	}
-	now := social.Instant(s.Now())
+	now := s.begun(ctx)
 	w := store.Workspace{ID: b.ID, Name: b.Name, TimeZone: b.TimeZone, Created: now}
 	line, err := s.newLine(ctx, b.ID, "create-workspace")
 	if err != nil {
@@ -173,11 +175,13 @@ func (s *service) createWorkspace(ctx context.Context, caller Caller, in *create
 		if s.may(ctx, caller, b.ID, social.Owner) != nil {
 			return nil, taken
 		}
-		if _, err := s.Store.Report(ctx, b.ID, weekly); !fault.Is(err, fault.NotFound) {
-			return nil, taken
-		}
 		if w, err = s.Store.Workspace(ctx, b.ID); err != nil {
 			return nil, err
+		}
+		if _, err := s.Store.Report(ctx, b.ID, weekly); err == nil && again(ctx) && w.Created.Equal(now) {
+			break // an attempt of the same request made it
+		} else if !fault.Is(err, fault.NotFound) {
+			return nil, taken
 		}
 		if schedule, err = report.NewWeekly(time.Monday, 8, 0, w.TimeZone); err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Kind says what sort of thing went wrong.
@@ -29,6 +30,8 @@ type Error struct {
 	Kind    Kind
 	Message string // safe to show; may be empty
 	Err     error  // the cause, for the log
+
+	after time.Duration // of RateLimited: when to come back
 }
 
 func (e *Error) Error() string {
@@ -46,6 +49,19 @@ func (e *Error) Unwrap() error { return e.Err }
 // New returns an error of kind k whose message a client may read.
 func New(k Kind, format string, args ...any) error {
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
+}
+
+// Limited returns an error of kind RateLimited: the same may pass after a while.
+func Limited(after time.Duration, format string, args ...any) error {
+	return &Error{Kind: RateLimited, Message: fmt.Sprintf(format, args...), after: after}
+}
+
+// After returns how long to wait after an error of kind RateLimited, and 0 if it does not say.
+func After(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.after
+	}
+	return 0
 }
 
 // Wrap gives err the kind k. It returns nil for a nil err.

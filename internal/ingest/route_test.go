@@ -163,7 +163,7 @@ func TestOwnAccountsAreOutbound(t *testing.T) {
 	send("c2", "42")
 	send("c3", "555")
 	send("c4", "77")
-	if err := d.store.PutOwn(t.Context(), w, x.ID, []string{"77"}); err != nil {
+	if err := d.store.PutOwn(t.Context(), w, x.ID, []string{"77"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	d.now = d.now.Add(2 * time.Minute) // what was remembered is looked up again

@@ -176,7 +176,7 @@ func TestPutOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, own := range [][]string{{"b", "c"}, nil, {}, {"a#b", "|"}} {
-		if err := s.PutOwn(t.Context(), "w1", "src_1", own); err != nil {
+		if err := s.PutOwn(t.Context(), "w1", "src_1", own, nil); err != nil {
 			t.Fatal(err)
 		}
 		src.Own = own
@@ -185,7 +185,7 @@ func TestPutOwn(t *testing.T) {
 			t.Errorf("got %+v, want %+v; %v", got, src, err)
 		}
 	}
-	if err := s.PutOwn(t.Context(), "w2", "src_1", []string{"x"}); !fault.Is(err, fault.NotFound) {
+	if err := s.PutOwn(t.Context(), "w2", "src_1", []string{"x"}, nil); !fault.Is(err, fault.NotFound) {
 		t.Errorf("another workspace's: %v", err)
 	}
 }

@@ -63,6 +63,7 @@ import (
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
 //	*membership               SUB#subject       W#workspace
 //	*id that is used up       GONE#workspace    @
+//	*request done once        SUB#subject#I     a hash of its Idempotency-Key (expires)
 //	*workspaces to tick       SYS#TICK          W#workspace
 //	*host that is polled      SYS#HOST#host     @ (expires)
 //	*address that is stopped  MAIL#hash         @
@@ -129,6 +130,7 @@ func madeSK(app string) string               { return "A#" + app }
 func auditPK(w string, at time.Time) string  { return w + "#L#" + at.UTC().Format("2006-01") }
 func auditSK(at time.Time, id string) string { return social.Stamp(at) + "#" + id }
 func gonePK(w string) string                 { return "GONE#" + w }
+func oncePK(subject string) string           { return subjectPK(subject) + "#I" }
 
 func heardPK(w, source string) string  { return w + "#H#" + source }
 func hourSK(at time.Time) string       { return at.UTC().Format("2006-01-02T15") }

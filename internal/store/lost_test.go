@@ -115,7 +115,7 @@ func TestAWriteWhoseAnswerWasLostIsOnesOwn(t *testing.T) {
 	if err := s.CreateSource(ctx, store.App{ID: "app_1", Owner: "w1", Platform: "meta"}, true, store.Source{ID: "src_2", Workspace: "w1", App: "app_1", Platform: "meta", Scope: "1", Created: t0}); err != nil {
 		t.Errorf("a source: %v", err)
 	}
-	if err := s.PutAppSettings(ctx, store.App{ID: "app_1", Legacy: true}); err != nil {
+	if err := s.PutAppSettings(ctx, store.App{ID: "app_1", Legacy: true}, nil); err != nil {
 		t.Errorf("an app's settings: %v", err)
 	}
 	for _, may := range []bool{true, false} {

@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
 	"rapport/internal/social"
@@ -26,6 +20,7 @@ type Report struct {
 	Recipients []string
 	Left       []string // hashes of addresses that were recipients and unsubscribed
 	Created    time.Time
+	Version    int64 // of the item as it was read; 0: none was
 }
 
 type reportItem struct {
@@ -34,6 +29,12 @@ type reportItem struct {
 	Weekday, Hour, Minute int
 	Recipients, Left      []string `dynamodbav:",omitempty"`
 	Created               string
+	Version               int64
+}
+
+func (r Report) item(w string) reportItem {
+	return reportItem{PK: workspacePK(w), SK: "R#" + r.ID, ID: r.ID, Name: r.Name, Weekday: r.Weekday, Hour: r.Hour, Minute: r.Minute,
+		Recipients: r.Recipients, Left: r.Left, Created: social.Stamp(r.Created), Version: nextVersion(r.Version)}
 }
 
 // PutReport creates or replaces a report and files when it is due next.
@@ -44,43 +45,25 @@ func (s *Store) PutReport(ctx context.Context, w string, r Report, due time.Time
 	return s.FileDue(ctx, w, r.ID, due)
 }
 
-func (r Report) item(w string) reportItem {
-	return reportItem{PK: workspacePK(w), SK: "R#" + r.ID, ID: r.ID, Name: r.Name, Weekday: r.Weekday, Hour: r.Hour, Minute: r.Minute,
-		Recipients: r.Recipients, Left: r.Left, Created: social.Stamp(r.Created)}
+// ReplaceReport is PutReport on condition that the report is as it was read,
+// by r.Version; else its error is of kind Conflict.
+func (s *Store) ReplaceReport(ctx context.Context, w string, r Report, due time.Time) error {
+	if err := s.putVersion(ctx, r.item(w), r.Version); err != nil {
+		return err
+	}
+	return s.FileDue(ctx, w, r.ID, due)
 }
 
 // PutRecipients gives a report that was read other recipients. One that is
 // gone, or was changed since, is an error of kind Conflict.
 func (s *Store) PutRecipients(ctx context.Context, w string, r Report, recipients, left []string) error {
-	old, err := attributevalue.MarshalMap(r.item(w))
-	if err != nil {
-		return err
-	}
 	r.Recipients, r.Left = recipients, left
-	item, err := attributevalue.MarshalMap(r.item(w))
-	if err != nil {
-		return err
-	}
-	// It has no version: all that it holds is.
-	var same []string
-	names, values := map[string]string{}, map[string]types.AttributeValue{}
-	for i, name := range []string{"Name", "Weekday", "Hour", "Minute", "Recipients", "Left"} {
-		n, v := fmt.Sprintf("#n%d", i), fmt.Sprintf(":v%d", i)
-		names[n] = name
-		if old[name] == nil {
-			same = append(same, "attribute_not_exists("+n+")")
-			continue
-		}
-		same, values[v] = append(same, n+" = "+v), old[name]
-	}
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: item, ConditionExpression: aws.String(strings.Join(same, " AND ")),
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values})
-	return classify("put recipients", err)
+	return s.putVersion(ctx, r.item(w), r.Version)
 }
 
 func (it reportItem) report() (Report, error) {
 	t, err := social.ParseStamp(it.Created)
-	return Report{ID: it.ID, Name: it.Name, Weekday: it.Weekday, Hour: it.Hour, Minute: it.Minute, Recipients: it.Recipients, Left: it.Left, Created: t}, err
+	return Report{ID: it.ID, Name: it.Name, Weekday: it.Weekday, Hour: it.Hour, Minute: it.Minute, Recipients: it.Recipients, Left: it.Left, Created: t, Version: it.Version}, err
 }
 
 // Report returns one report.
@@ -163,6 +146,9 @@ const (
 	RunMissed   = "missed"   // an outage; a later run was made instead
 	RunUnmailed = "unmailed" // stored; the mail was refused
 )
+
+// RunStates lists them all.
+var RunStates = []string{RunClaimed, RunRendered, RunSending, RunDone, RunMissed, RunUnmailed}
 
 // Run is one due instant of one report.
 type Run struct {

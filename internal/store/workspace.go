@@ -229,11 +229,29 @@ func (s *Store) Source(ctx context.Context, w, id string) (Source, error) {
 }
 
 // PutAppSettings replaces an app's document, and whether it accepts legacy
-// signatures. An app that is gone is an error of kind NotFound.
-func (s *Store) PutAppSettings(ctx context.Context, a App) error {
-	return s.update(ctx, "app", types.Update{Key: key{appPK(a.ID), "@"}.av(),
+// signatures. An app that is gone is an error of kind NotFound. With read, it
+// does so on condition that they are as they were read; else its error is of
+// kind Conflict.
+func (s *Store) PutAppSettings(ctx context.Context, a App, read *App) error {
+	in := types.Update{TableName: &s.table, Key: key{appPK(a.ID), "@"}.av(),
 		UpdateExpression: aws.String("SET Config = :c, Legacy = :l"), ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":c": str(string(a.Config)), ":l": &types.AttributeValueMemberBOOL{Value: a.Legacy}}})
+		ExpressionAttributeValues: map[string]types.AttributeValue{":c": str(string(a.Config)), ":l": &types.AttributeValueMemberBOOL{Value: a.Legacy}}}
+	if read != nil {
+		config, legacy := "Config = :rc", "Legacy = :rl"
+		if len(read.Config) == 0 { // what is empty is not there, or empty since it was put
+			config = "(attribute_not_exists(Config) OR Config = :rc)"
+		}
+		if !read.Legacy {
+			legacy = "(attribute_not_exists(Legacy) OR Legacy = :rl)"
+		}
+		in.ConditionExpression = aws.String("attribute_exists(PK) AND " + config + " AND " + legacy)
+		in.ExpressionAttributeValues[":rc"], in.ExpressionAttributeValues[":rl"] = str(string(read.Config)), &types.AttributeValueMemberBOOL{Value: read.Legacy}
+	}
+	err := s.change(ctx, "app", types.TransactWriteItem{Update: &in})
+	if fault.Is(err, fault.Conflict) && read == nil {
+		return fault.New(fault.NotFound, "no such app")
+	}
+	return err
 }
 
 // PutGuest lets a workspace connect sources to an app, or, with may false, no
@@ -250,15 +268,33 @@ func (s *Store) PutGuest(ctx context.Context, app, w string, may bool) error {
 }
 
 // PutOwn replaces the list of a source's own accounts; a source that is gone
-// is an error of kind NotFound.
-func (s *Store) PutOwn(ctx context.Context, w, source string, own []string) error {
+// is an error of kind NotFound. With read, it does so on condition that the
+// list is as it was read; else its error is of kind Conflict.
+func (s *Store) PutOwn(ctx context.Context, w, source string, own []string, read *[]string) error {
 	list, err := attributevalue.Marshal(own)
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, "source", types.Update{Key: key{workspacePK(w), "S#" + source}.av(),
+	in := types.Update{TableName: &s.table, Key: key{workspacePK(w), "S#" + source}.av(),
 		UpdateExpression: aws.String("SET Own = :o"), ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":o": list}})
+		ExpressionAttributeValues: map[string]types.AttributeValue{":o": list}}
+	if read != nil {
+		before, err := attributevalue.Marshal(*read)
+		if err != nil {
+			return err
+		}
+		in.ConditionExpression = aws.String("attribute_exists(PK) AND Own = :r")
+		in.ExpressionAttributeValues[":r"] = before
+		if len(*read) == 0 { // a new source has no list
+			in.ConditionExpression = aws.String("attribute_exists(PK) AND (attribute_not_exists(Own) OR size(Own) = :r)")
+			in.ExpressionAttributeValues[":r"] = num(0)
+		}
+	}
+	err = s.change(ctx, "own accounts", types.TransactWriteItem{Update: &in})
+	if fault.Is(err, fault.Conflict) && read == nil {
+		return fault.New(fault.NotFound, "no such source")
+	}
+	return err
 }
 
 // RenameSource changes a source's name.

@@ -62,6 +62,9 @@ const (
 	OK          Status = "ok"
 )
 
+// Statuses lists them all, in their order.
+var Statuses = []Status{Revoked, Failing, Refusing, Silent, LeaseEnding, Waiting, OK}
+
 // Health is what is known of a source at an instant.
 type Health struct {
 	Source store.Source

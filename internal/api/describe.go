@@ -1,0 +1,602 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/platform/all"
+	"rapport/internal/reading"
+	"rapport/internal/scoring"
+	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/watch"
+)
+
+// word is what the description says of one name.
+type word struct {
+	doc     string
+	example any
+	enum    []string // all values there are
+	pattern string   // of every value that is answered; what requests must match stands in tags, which are enforced
+}
+
+// words describe, each name once, the fields that have no doc or example tag
+// of their own: Schema.field where a name means something else there, else
+// the field's name. Schemas and operations are described by theirs.
+var words = map[string]word{
+	// Operations whose registration says no more than its summary.
+	"list-workspaces":  {doc: "All of them, in the order of their ids."},
+	"get-workspace":    {doc: "Its name and its time zone, in which its reports are due."},
+	"list-sources":     {doc: "All of the workspace, in the order of their ids."},
+	"get-source":       {doc: "Where it delivers to, and which accounts act for the business in it."},
+	"create-source":    {doc: "Makes an app for it, with its secret, or adds a scope to an app that is there. docs/platforms says for each platform what to enter where. The secret that is made is shown in this answer only."},
+	"list-health":      {doc: "One entry for each source, as get-source-health gives it."},
+	"get-conversation": {doc: "Its state, and each reply of the business with the message it replies to."},
+	"get-issue":        {doc: "The issue, and page by page the messages that it was counted from."},
+	"list-models":      {doc: "The scoring models that were published, and which of them is in use."},
+	"list-theme-sets":  {doc: "The theme sets that were published, and which of them is in use."},
+	"get-model":        {doc: "The rules of one version, as they were published."},
+	"get-theme-set":    {doc: "The themes of one version, with typical quotes."},
+	"list-reports":     {doc: "All of the workspace, in the order of their ids."},
+	"get-report":       {doc: "When it is due, and who gets it."},
+	"list-runs":        {doc: "Each instant the report was due at, and what became of it."},
+	"get-run":          {doc: "What became of it, and where its files are."},
+	"get-run-file":     {doc: "One of the files that the run's files field names."},
+
+	// Schemas.
+	"Accepted":           {doc: "Something was asked for and will be done"},
+	"Announcement":       {doc: "Something that crossed a line, told once"},
+	"App":                {doc: "A registration with a platform, which signs the deliveries of its sources"},
+	"AuditLine":          {doc: "A change that somebody asked for, and what became of it"},
+	"AppSettings":        {doc: "What of an app can be changed"},
+	"Contribution":       {doc: "What one rule of the scoring model gave or took"},
+	"Conversation":       {doc: "One asker in one thread with the business"},
+	"ConversationDetail": {doc: "A conversation and its exchanges"},
+	"CreatedInvitation":  {doc: "An invitation and, this once, its code"},
+	"CreatedKey":         {doc: "A machine key and, this once, the token that programs send"},
+	"Invitation":         {doc: "A code that makes whoever redeems it a member, once, before it expires"},
+	"Key":                {doc: "What a program uses the workspace with, in place of a person's token; its secret is shown once, when it is made"},
+	"Member":             {doc: "A person who may use the workspace, by a role"},
+	"Membership":         {doc: "A workspace that you may use, and your role in it"},
+	"NewInvitation":      {doc: "Says what to invite somebody as, and for how long the code holds"},
+	"NewKey":             {doc: "Says what a new machine key may do, and until when"},
+	"NewName":            {doc: "Renames something"},
+	"NewRole":            {doc: "Gives a member another role"},
+	"Recipient":          {doc: "A mail address that a report is for, and whether it gets mail"},
+	"Redeeming":          {doc: "Redeems an invitation"},
+	"CreatedSource":      {doc: "A source and, this once, the secret that was made for it"},
+	"Discovery":          {doc: "Asks for themes to be found"},
+	"Erasure":            {doc: "The receipt of something that was erased"},
+	"Estimate":           {doc: "A figure with its 95 % interval; where there are too few observations, how many it takes and nothing else"},
+	"Exchange":           {doc: "A reply of the business and the message it replies to"},
+	"FieldError":         {doc: "What is wrong with one part of the request; its value is never repeated"},
+	"Files":              {doc: "The forms of a run, as paths of this API"},
+	"Health":             {doc: "How a source is"},
+	"Hook":               {doc: "Where a platform that signs nothing sends a source's deliveries"},
+	"Issue":              {doc: "A theme that people raised"},
+	"IssueEvidence":      {doc: "An issue and the messages it was counted from"},
+	"IssueList":          {doc: "What a period's feedback comes to"},
+	"Lead":               {doc: "A person with a score"},
+	"LeadLedger":         {doc: "A lead with everything that its score is the sum of"},
+	"LeadPage":           {doc: "One page of leads"},
+	"Lease":              {doc: "The state of a subscription"},
+	"Line":               {doc: "An activity: one thing that somebody did, as a platform told it"},
+	"LineActor":          {doc: "Who acted"},
+	"LineObj":            {doc: "What was acted upon: of a message, the message itself"},
+	"Message":            {doc: "A message of feedback, and how it reads"},
+	"Model":              {doc: "A published scoring model"},
+	"NewErasure":         {doc: "Names an account that is to be forgotten"},
+	"NewReplay":          {doc: "Says what to replay"},
+	"NewRun":             {doc: "Asks for a run"},
+	"NewSecret":          {doc: "A secret to rotate to"},
+	"NewSource":          {doc: "What a source is created from"},
+	"NewWorkspace":       {doc: "What a workspace is created from"},
+	"OwnInBody":          {doc: "The accounts that act for the business"},
+	"ParkedCount":        {doc: "How much is parked, and why"},
+	"ParkedDelivery":     {doc: "A delivery, or a part of one, that could not be understood"},
+	"ParkedReason":       {doc: "How often deliveries were parked for one reason"},
+	"PollingHealth":      {doc: "How fetching a source goes"},
+	"Problem":            {doc: "A problem document (RFC 9457). Its type is about:blank, so the title is the status in words"},
+	"QueuedErasure":      {doc: "What is going to be forgotten"},
+	"Quote":              {doc: "A message that stands for others"},
+	"ReasonCount":        {doc: "How often something happened for a reason"},
+	"Refusals":           {doc: "Requests to an app's hook that were refused"},
+	"ReplayResult":       {doc: "What a replay comes to, as of before it"},
+	"Report":             {doc: "A report that comes every week"},
+	"ReportSettings":     {doc: "What can be changed of a report"},
+	"ResponseTime":       {doc: "One figure of how fast answers came"},
+	"ResponseTimes":      {doc: "Three figures of how fast answers came, which answer three different questions"},
+	"RevokedGrant":       {doc: "The grant behind a source has ended"},
+	"Rhythm":             {doc: "When a source is usually heard"},
+	"RotatedApp":         {doc: "An app and, this once, the secret that was made for it"},
+	"Run":                {doc: "One due instant of a report, and what became of it"},
+	"Secret":             {doc: "Stands for a secret, which is never shown"},
+	"Silence":            {doc: "What the present quiet of a source means"},
+	"Source":             {doc: "A connected page, team, channel, forum or account"},
+	"Stays":              {doc: "Something of an erased account that stays, or stays a while"},
+	"Step":               {doc: "One step of a source's test"},
+	"Theme":              {doc: "What some people talk about"},
+	"ThemeSet":           {doc: "A published list of themes"},
+	"Trial":              {doc: "What a source's test came to"},
+	"Version":            {doc: "One published version of what a workspace computes by"},
+	"Workspace":          {doc: "One customer of Rapport, whose data nobody else sees"},
+
+	// Ids.
+	"app":                     {doc: "The app's id", example: "app_mzxw6ytboi4dcmrqgq2tmnzygi", pattern: `^app_[A-Za-z0-9_-]{1,60}$`},
+	"delivery":                {example: "dlv_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"example":                 {example: "prk_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"guest":                   {example: "partner"},
+	"guests":                  {example: []string{"partner"}},
+	"id":                      {doc: "Its id, which stays"},
+	"Announcement.id":         {example: "ann_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
+	"App.id":                  {example: "app_mzxw6ytboi4dcmrqgq2tmnzygi", pattern: `^app_[A-Za-z0-9_-]{1,60}$`},
+	"AuditLine.id":            {example: "log_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"AuditLine.on":            {example: "sources/src_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"AuditLine.who":           {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
+	"CreatedKey.token":        {example: "rk_acme_mzxw6ytboi4dcmrqgq2tmnzygi_…"},
+	"Invitation.id":           {example: "inv_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"CreatedInvitation.id":    {example: "inv_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"CreatedInvitation.code":  {example: "ri_acme_mzxw6ytboi4dcmrqgq2tmnzygi_…"},
+	"Redeeming.code":          {example: "ri_acme_mzxw6ytboi4dcmrqgq2tmnzygi_…"},
+	"Key.id":                  {example: "key_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"CreatedKey.id":           {example: "key_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"Member.subject":          {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
+	"Membership.workspace":    {example: "acme"},
+	"NewInvitation.days":      {example: 7},
+	"invited_by":              {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
+	"created_by":              {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
+	"member":                  {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
+	"invitation":              {example: "inv_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"RotatedApp.id":           {example: "app_mzxw6ytboi4dcmrqgq2tmnzygi", pattern: `^app_[A-Za-z0-9_-]{1,60}$`},
+	"Source.id":               {example: "src_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq", pattern: `^[A-Za-z0-9_-]{1,64}$`},
+	"CreatedSource.id":        {example: "src_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq", pattern: `^[A-Za-z0-9_-]{1,64}$`},
+	"Erasure.id":              {example: "3f1c9a7be2d04415"},
+	"LineActor.id":            {doc: "The account's id on the platform", example: "7781"},
+	"LineObj.id":              {doc: "Its id on the platform", example: "90211"},
+	"NewErasure.id":           {example: "7781"},
+	"ParkedDelivery.id":       {example: "prk_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"Report.id":               {example: "weekly", pattern: `^[a-z0-9-]{1,40}$`},
+	"Secret.id":               {example: "sec_0123456789abcdef", pattern: `^sec_[0-9a-f]{16}$`},
+	"Theme.id":                {example: "thm_3kq2v7"},
+	"Workspace.id":            {pattern: `^[a-z0-9-]{3,40}$`},
+	"ids":                     {example: []string{"prk_mzxw6ytboi4dcmrqgq2tmnzygi"}},
+	"key":                     {example: "standard/forum/post/90211"},
+	"last_key":                {example: "standard/forum/post/90211"},
+	"keys":                    {example: []string{"standard/forum/post/90211"}},
+	"evidence":                {example: []string{"standard/forum/post/90211"}},
+	"message":                 {example: "msg_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
+	"reply":                   {example: "standard/forum/reply/90344"},
+	"owner":                   {example: "acme", pattern: `^[a-z0-9-]{3,40}$`},
+	"own_accounts":            {example: []string{"1029"}},
+	"person":                  {doc: "The person's id", example: "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq", pattern: `^per_[A-Za-z0-9_-]{1,60}$`},
+	"report":                  {doc: "The report's id", example: "weekly", pattern: `^[a-z0-9-]{1,40}$`},
+	"secret":                  {example: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
+	"source":                  {doc: "The source's id", example: "src_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq", pattern: `^[A-Za-z0-9_-]{1,64}$`},
+	"theme":                   {doc: "The theme's id", example: "thm_3kq2v7"},
+	"theme_set":               {doc: "The version of the theme set that the messages were assigned by", example: "20261102T060000Z"},
+	"thread":                  {doc: "The thread's id: of one that the platform names thr_…, else that of its first message, msg_…", example: "thr_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
+	"version":                 {doc: "Its version, for URLs", example: "1", pattern: `^[A-Za-z0-9_-]{1,64}$`},
+	"next_cursor":             {example: "AWt3m2a9Zk1xQm5YcGJ0"},
+	"cursor":                  {example: "AWt3m2a9Zk1xQm5YcGJ0"},
+	"Contribution.rule":       {doc: "The id of the rule in the scoring model", example: "asks-to-buy"},
+	"ThemeSet.reader":         {example: "3"},
+	idempotencyKey:            {example: "8e03978e-40d5-43dd-bc93-6894a57f9324"},
+	"Link":                    {example: `</v1/workspaces/acme/leads?cursor=AWt3m2a9Zk1xQm5YcGJ0>; rel="next"`},
+	"Location":                {example: "/v1/workspaces/acme"},
+	"Content-Type":            {doc: "The media type of the body", example: "application/json"},
+	"Content-Disposition":     {doc: "Whether to show or to save it, and under which name", example: `inline; filename="acme-weekly-2026-11-02.html"`},
+	"Content-Security-Policy": {doc: "What a page of it may do in a browser", example: "sandbox; default-src 'none'"},
+	"ETag":                    {doc: "Names this state: for If-None-Match, and If-Match where it is changed", example: `"8c1f0a9d3b6e47a2c5d0e1f2"`},
+
+	// Instants and periods.
+	"as_of":        {doc: "The instant it is as of"},
+	"at":           {doc: "When that was"},
+	"answered":     {doc: "When the business replied"},
+	"asked":        {doc: "When the message was written"},
+	"created":      {doc: "When it was created"},
+	"due":          {doc: "When it was due"},
+	"from":         {doc: "The beginning of the period", example: "2026-10-05T00:00:00Z"},
+	"to":           {doc: "The end of the period, excluded"},
+	"last_success": {doc: "When fetching last went well; absent if it never did"},
+	"month":        {},
+	"newest":       {doc: "When the newest was received"},
+	"next_due":     {doc: "When it is due next"},
+	"occurred":     {doc: "When it was done"},
+	"published":    {doc: "When it was published"},
+	"received":     {doc: "When Rapport received it"},
+	"seconds":      {doc: "How long the reply took", example: 5400},
+
+	// People and what they say.
+	"actor":                     {doc: "Who acted"},
+	"object":                    {doc: "What was acted upon"},
+	"author":                    {example: "ada"},
+	"conversation":              {doc: "The conversation"},
+	"Line.conversation":         {doc: "The platform's id of the thread, where it names one", example: "90211"},
+	"direction":                 {doc: "inbound: done by somebody else; outbound: by an account of the business"},
+	"fit":                       {doc: "How well the person fits the business; nothing is known of anybody's attributes yet", example: scoring.Unknown, enum: []string{scoring.Unknown}},
+	"grade":                     {enum: []string{"?1", "?2", "?3", "?4"}},
+	"engagement":                {example: 1},
+	"handle":                    {doc: "The account's handle on the platform", example: "ada"},
+	"in_reply_to":               {doc: "The platform's id of what it replies to", example: "90198"},
+	"intent":                    {doc: "What the text is for; absent where there is no text", example: reading.Question, enum: reading.Intents},
+	"sentiment":                 {doc: "How the text sounds; absent where there is no text", example: reading.Neutral, enum: reading.Sentiments},
+	"language":                  {doc: "The text's language (BCP 47); und: it can't be told", example: "en"},
+	"keywords":                  {doc: "The words that mark it", example: []string{"price", "plan"}},
+	"label":                     {doc: "A short name for people", example: "price, plan"},
+	"LineActor.name":            {doc: "The account's name for people", example: "Ada Lovelace"},
+	"Lead.name":                 {doc: "The person's name", example: "Ada Lovelace"},
+	"LeadLedger.name":           {doc: "The person's name", example: "Ada Lovelace"},
+	"Lead.platform":             {enum: platforms()},
+	"platform":                  {doc: "The platform", example: "standard", enum: platforms()},
+	"scope":                     {example: "forum"},
+	"text":                      {doc: "What was written", example: "What does the team plan cost?"},
+	"Announcement.text":         {example: "Our forum has been silent since 2 November, 08:15: look whether it still delivers."},
+	"Line.type":                 {doc: "What was done", example: string(social.Post), enum: texts(social.Types)},
+	"LineObj.type":              {doc: "What kind of thing it is, in the platform's word", example: "note"},
+	"url":                       {doc: "Where it is on the platform", example: "https://forum.example.com/t/90211"},
+	"quotes":                    {example: []string{"What does the team plan cost?"}},
+	"Line.undated":              {},
+	"LineActor.scope":           {example: "forum"},
+	"people":                    {doc: "How many people, each once", example: 41},
+	"people_before":             {example: 28},
+	"messages":                  {doc: "How many messages", example: 63},
+	"unassigned":                {example: 120},
+	"untagged":                  {example: 0},
+	"negative":                  {example: 22},
+	"neutral":                   {example: 37},
+	"positive":                  {example: 4},
+	"Theme.people":              {example: 41},
+	"Conversation.waiting":      {},
+	"Conversation.state":        {enum: []string{"waiting", "answered", "closed"}},
+	"ParkedDelivery.events":     {example: 1},
+	"ConversationDetail.issue":  {},
+	"issue":                     {doc: "The issue"},
+	"exchanges":                 {},
+	"Contribution.micro_points": {doc: "The same in millionths of a point", example: 4500000},
+	"micro_points":              {example: 27250000},
+	"points":                    {doc: "Points, exact; negative if the rule takes away"},
+	"reasons":                   {example: []string{"asked 2 questions that only a buyer asks, the last 3 days ago"}},
+	"Contribution.reason":       {example: "asked 2 questions that only a buyer asks, the last 3 days ago"},
+
+	// Figures.
+	"count":              {doc: "How many", example: 12},
+	"n":                  {example: 41},
+	"needed":             {example: 6},
+	"value":              {doc: "The figure itself", example: 0.34},
+	"low":                {example: 0.21},
+	"high":               {example: 0.49},
+	"ResponseTime.low":   {example: 1800},
+	"ResponseTime.high":  {example: 9000},
+	"median_seconds":     {doc: "The median, in seconds", example: 4200},
+	"failures":           {example: 0},
+	"last_24_hours":      {doc: "In the last 24 hours", example: 3},
+	"last_hour":          {doc: "In the last hour", example: 0},
+	"busiest_hour":       {example: 10},
+	"weeks":              {example: 8},
+	"slots":              {example: 812},
+	"slots_per_week":     {example: 101.5},
+	"quiet_hours":        {example: 52},
+	"resumes":            {example: 0.8},
+	"probability":        {example: 0.42},
+	"mailed":             {example: 2},
+	"after_ms":           {example: 830},
+	"deliveries":         {example: 12},
+	"would_add":          {example: 9},
+	"same":               {example: 3},
+	"would_change":       {example: 0},
+	"erased":             {example: 0},
+	"still_parked":       {example: 0},
+	"ignored":            {doc: "Events that are known to tell of nobody's doing", example: 1},
+	"removed":            {example: map[string]int{"facts": 12, "views": 31}},
+	"limit":              {example: 20},
+	"Problem.status":     {example: 422},
+	"ReplayResult.keys":  {},
+	"ThemeSet.messages":  {},
+	"IssueList.messages": {},
+
+	// Sources, apps and reports.
+	"accepted":               {doc: "That it was"},
+	"api_token":              {example: "EAAG…"},
+	"config":                 {example: map[string]any{"mapping": map[string]any{"type": map[string]any{"value": "post"}, "id": map[string]any{"path": "/id"}, "actor_id": map[string]any{"path": "/user"}, "occurred": map[string]any{"path": "/at"}, "scope": map[string]any{"path": "/forum"}, "direction": map[string]any{"value": "inbound"}}}},
+	"Announcement.evidence":  {example: map[string]string{"last_heard": "2026-11-02T08:15:00Z"}},
+	"IssueEvidence.evidence": {},
+	"dry_run":                {doc: "Whether nothing was done"},
+	"example_reason":         {example: `config.mapping.text: "body.message" is not in the delivery`},
+	"form":                   {doc: "The file's form", example: "html"},
+	"Files.html":             {doc: "The report as a page", example: "/v1/workspaces/acme/reports/weekly/runs/20261102T070000Z/html"},
+	"Files.csv":              {doc: "Its figures as a table", example: "/v1/workspaces/acme/reports/weekly/runs/20261102T070000Z/csv"},
+	"Files.json":             {doc: "Its figures as JSON", example: "/v1/workspaces/acme/reports/weekly/runs/20261102T070000Z/json"},
+	"Files.txt":              {doc: "The report as plain text", example: "/v1/workspaces/acme/reports/weekly/runs/20261102T070000Z/txt"},
+	"hook_url":               {doc: "The full URL, with its secret end", example: "https://api.example.com/hooks/app_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"kind":                   {enum: []string{watch.KindSilent, watch.KindHeard, watch.KindRevoked, watch.KindLease, watch.KindHandshake, watch.KindRefusals, watch.KindPolling}},
+	"legacy_signatures":      {doc: "Whether the platform's legacy signature is accepted too"},
+	"model":                  {example: map[string]any{"id": "default", "version": 1}},
+	"name":                   {doc: "Its name for people", example: "Our forum"},
+	"Step.name":              {doc: "The step", example: "answered"},
+	"ok":                     {doc: "Whether it went well"},
+	"Step.detail":            {example: "202 Accepted"},
+	"problem":                {example: "the platform answered 403"},
+	"reason":                 {doc: "Why", example: "the scope \"crew\" has no source"},
+	"other_reasons":          {example: []string{"the field text is missing"}},
+	"NewErasure.reason":      {example: "asked for"},
+	"Erasure.reason":         {example: "asked for"},
+	"QueuedErasure.reason":   {example: "asked for"},
+	"recipients":             {example: []string{"ada@example.com"}},
+	"revoked":                {doc: "Present where the grant behind the source was taken back"},
+	"silence":                {doc: "What its present quiet means"},
+	"Run.state":              {enum: store.RunStates},
+	"Health.status":          {enum: texts(watch.Statuses)},
+	"time_zone":              {example: "Europe/Berlin"},
+	"title":                  {example: http.StatusText(http.StatusUnprocessableEntity)},
+	"Problem.detail":         {example: "the request can't be carried out as it stands"},
+	"FieldError.detail":      {example: "is not before to"},
+	"location":               {example: "query.from"},
+	"verify_token":           {example: "a-word-of-yours"},
+	"weekday":                {doc: "The day of the week it is due on, in the workspace's time zone", example: "monday"},
+	"what":                   {doc: "What stays", example: "backups of the table"},
+	"what_to_do":             {example: "Look whether the platform still delivers here."},
+	"why":                    {doc: "Why it stays", example: "point-in-time recovery keeps each second of 35 days"},
+	"archived":               {},
+}
+
+// anInstant is the example of every instant that has none of its own.
+const anInstant = "2026-11-02T09:30:00Z"
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+func platforms() []string {
+	var out []string
+	for _, a := range all.Adapters() {
+		out = append(out, string(a.Platform()))
+	}
+	return out
+}
+
+// wordFor is what is said of a field.
+func wordFor(schema, field string) word {
+	w := words[field]
+	own := words[schema+"."+field]
+	if own.doc != "" {
+		w.doc = own.doc
+	}
+	if own.example != nil {
+		w.example = own.example
+	}
+	if own.enum != nil {
+		w.enum = own.enum
+	}
+	if own.pattern != "" {
+		w.pattern = own.pattern
+	}
+	return w
+}
+
+// describe adds to the description what tags can't say: the words, examples of
+// whole bodies made of those of their fields, and what each status means.
+func describe(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas.Map()
+	for name, s := range schemas {
+		if s.Description = words[name].doc; s.Description == "" && strings.HasPrefix(name, "Page") {
+			s.Description = "One page of a list"
+		} else if s.Description == "" && strings.HasPrefix(name, "List") {
+			s.Description = "A whole list"
+		}
+		for field, p := range s.Properties {
+			describeField(name, field, p)
+		}
+	}
+	for _, path := range doc.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Put, path.Patch, path.Delete} {
+			if op == nil {
+				continue
+			}
+			if op.Description == "" {
+				op.Description = words[op.OperationID].doc
+			}
+			for _, p := range op.Parameters {
+				describeParam(p)
+			}
+			if op.RequestBody != nil {
+				op.RequestBody.Description = "What is asked for"
+				exemplify(schemas, op.RequestBody.Content)
+			}
+			for status, r := range op.Responses {
+				describeAnswer(op.Method, status, r)
+				exemplify(schemas, r.Content)
+				if n, err := strconv.Atoi(status); err == nil && n >= 400 {
+					op.Responses[status] = shared(doc, n, r)
+				}
+			}
+		}
+	}
+}
+
+// shared files an error's answer, which is the same for all operations, and
+// returns what refers to it.
+func shared(doc *huma.OpenAPI, status int, r *huma.Response) *huma.Response {
+	name := strings.ReplaceAll(http.StatusText(status), " ", "")
+	if doc.Components.Responses == nil {
+		doc.Components.Responses = map[string]*huma.Response{}
+	}
+	for _, m := range r.Content {
+		p := newProblem(status, problemExamples[status])
+		if status == http.StatusUnprocessableEntity {
+			p.Errors = []FieldError{{"query.from", "is not before to: give an earlier from, or leave it out"}}
+		}
+		m.Example = p
+	}
+	doc.Components.Responses[name] = r
+	return &huma.Response{Ref: "#/components/responses/" + name}
+}
+
+// problemExamples are details as they are answered.
+var problemExamples = map[int]string{
+	http.StatusBadRequest:            "the body is no JSON",
+	http.StatusUnauthorized:          "an access token is needed: Authorization: Bearer …",
+	http.StatusNotFound:              "no such workspace",
+	http.StatusConflict:              "the workspace id is taken",
+	http.StatusRequestEntityTooLarge: "request body is too large limit=65536 bytes",
+	http.StatusUnprocessableEntity:   "the request can't be carried out as it stands",
+	http.StatusTooManyRequests:       "too many replays this hour: try again at 10:00",
+	http.StatusServiceUnavailable:    "try again in a moment",
+}
+
+func describeField(schema, field string, p *huma.Schema) {
+	w := wordFor(schema, field)
+	if field == "items" && p.Description == "" {
+		w.doc = "The items of this page, in the list's order"
+	}
+	if p.Description == "" {
+		p.Description = w.doc
+	}
+	if p.Ref != "" || p.Type == "array" && p.Items.Ref != "" || p.Type == "boolean" {
+		return // the example is made of those of the parts
+	}
+	if len(w.enum) > 0 && p.Type == "string" {
+		p.Enum = p.Enum[:0]
+		for _, v := range w.enum {
+			p.Enum = append(p.Enum, v)
+		}
+	}
+	if w.pattern != "" && p.Pattern == "" && p.Type == "string" {
+		p.Pattern = w.pattern
+	}
+	if len(p.Examples) == 0 {
+		switch {
+		case w.example != nil:
+			p.Examples = []any{w.example}
+		case p.Format == "date-time":
+			p.Examples = []any{anInstant}
+		case len(p.Enum) > 0:
+			p.Examples = []any{p.Enum[0]}
+		}
+	}
+}
+
+func describeParam(p *huma.Param) {
+	w := words[p.Name]
+	if p.Description == "" {
+		p.Description = w.doc
+	}
+	if p.Example == nil && p.Schema != nil {
+		switch {
+		case len(p.Schema.Examples) > 0:
+			p.Example = p.Schema.Examples[0]
+		case w.example != nil:
+			p.Example = w.example
+		case p.Schema.Format == "date-time":
+			p.Example = anInstant
+		case len(p.Schema.Enum) > 0:
+			p.Example = p.Schema.Enum[0]
+		case p.Schema.Type == "boolean":
+			p.Example = true
+		}
+	}
+}
+
+// answers say what each status means here, and what to do.
+var answers = map[string]string{
+	"200": "Done, or what was asked for",
+	"201": "Created",
+	"202": "Accepted: it will be done in a moment",
+	"204": "Done; there is nothing to say",
+	"304": "Not changed since the state whose ETag If-None-Match names",
+	"400": "The request is no JSON, or not as its headers say: mend it",
+	"401": "No access token, or one that does not hold: sign in again and send it as Authorization: Bearer …",
+	"403": "You are a member, and your role is not enough for it: ask an owner",
+	"404": "No such thing in this workspace, or no such workspace to you",
+	"409": "It does not go with what is there: the detail says what to do",
+	"412": "It was changed since the state that If-Match names: get it again, and decide again",
+	"413": "The body is longer than 64 KiB: send less",
+	"415": "The body is not application/json: say so in Content-Type",
+	"422": "The request can't be carried out as it stands: errors says what is wrong where",
+	"429": "Too many requests, or a limit is reached: wait for the seconds that Retry-After names; the detail says which limit it is",
+	"500": "A fault of ours: it is in the log",
+	"503": "Something we depend on did not answer: try again after the seconds that Retry-After names",
+}
+
+// answerHeaders are those that come with a status, beside those of the operation.
+var answerHeaders = map[string]map[string]word{
+	"304": {"ETag": words["ETag"]},
+	"401": {"WWW-Authenticate": {doc: "How to authenticate (RFC 6750)", example: `Bearer error="invalid_token"`}},
+	"429": {"Retry-After": {doc: "Seconds until it may pass", example: "60"}},
+	"503": {"Retry-After": {doc: "Seconds until it may pass", example: "2"}},
+}
+
+func describeAnswer(method, status string, r *huma.Response) {
+	if n, err := strconv.Atoi(status); err == nil && (r.Description == "" || r.Description == http.StatusText(n)) {
+		r.Description = answers[status]
+	}
+	for name, h := range r.Headers {
+		if h.Description == "" && h.Schema != nil {
+			h.Description, h.Schema.Description = h.Schema.Description, ""
+		}
+		if h.Description == "" {
+			h.Description = words[name].doc
+		}
+		if h.Example == nil {
+			h.Example = words[name].example
+		}
+	}
+	for name, w := range answerHeaders[status] {
+		if r.Headers == nil {
+			r.Headers = map[string]*huma.Param{}
+		}
+		r.Headers[name] = header(w)
+	}
+	if (method == http.MethodGet || method == http.MethodPut) && (status == "200" || status == "201") {
+		if r.Headers == nil {
+			r.Headers = map[string]*huma.Param{}
+		}
+		r.Headers["ETag"] = header(words["ETag"])
+	}
+}
+
+func header(w word) *huma.Param {
+	return &huma.Param{Description: w.doc, Example: w.example, Schema: &huma.Schema{Type: "string"}}
+}
+
+// exemplify gives each body an example.
+func exemplify(schemas map[string]*huma.Schema, content map[string]*huma.MediaType) {
+	for _, kind := range slices.Sorted(maps.Keys(content)) {
+		if m := content[kind]; m.Schema != nil && m.Example == nil {
+			m.Example = exampleOf(schemas, m.Schema)
+		}
+	}
+}
+
+// exampleOf composes the example of a schema from those of its parts.
+func exampleOf(schemas map[string]*huma.Schema, s *huma.Schema) any {
+	switch {
+	case s.Ref != "":
+		return exampleOf(schemas, schemas[s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]])
+	case len(s.Examples) > 0:
+		return s.Examples[0]
+	case s.Type == "array":
+		return []any{exampleOf(schemas, s.Items)}
+	case s.Type == "object":
+		out := map[string]any{}
+		for name, p := range s.Properties {
+			if v := exampleOf(schemas, p); v != nil {
+				out[name] = v
+			}
+		}
+		return out
+	case s.Type == "boolean":
+		return true
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	}
+	return nil
+}
