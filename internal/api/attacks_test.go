@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func (x *world) filled(w, member string) map[string]string {
 	x.workspace(w, member)
 	var src struct{ ID, App string }
 	x.call(member, "POST", "/v1/workspaces/"+w+"/sources", map[string]any{"platform": "meta", "name": "Page", "scope": fmt.Sprint(100 + len(w)), "secret": "0123456789abcdef"}).want(x.t, http.StatusCreated, &src)
-	x.call(member, "PUT", "/v1/workspaces/"+w+"/reports/weekly-"+w, map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}}).want(x.t, http.StatusOK, nil)
+	x.call(member, "PUT", "/v1/workspaces/"+w+"/reports/weekly-"+w, map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}}).want(x.t, http.StatusCreated, nil)
 	a := x.activity(w, post("ann-"+w, "m-"+w, "words of "+w, time.Hour))
 	x.objects["reports/"+w+"/x.html"] = "<p>of " + w
 	x.run(w, "weekly-"+w, t0, "reports/"+w+"/x")
@@ -113,7 +114,12 @@ func TestBodyBombs(t *testing.T) {
 		"nothing":                  {body: ` `},
 		"no object":                {body: `[]`},
 	}
-	before := x.table.Dump(t)
+	dump := func() map[string]string { // but for the audit log, which says that something was refused
+		all := x.table.Dump(t)
+		maps.DeleteFunc(all, func(k, _ string) bool { return strings.HasPrefix(k, "acme#L#") })
+		return all
+	}
+	before := dump()
 	sent := 0
 	var slowest time.Duration
 	for _, o := range operations(t) {
@@ -141,7 +147,7 @@ func TestBodyBombs(t *testing.T) {
 			t.Errorf("a field twice: %d %s", r.status, r.body)
 		}
 	}
-	if d := cmp.Diff(before, x.table.Dump(t)); d != "" {
+	if d := cmp.Diff(before, dump()); d != "" {
 		t.Errorf("something was stored (-before +after):\n%s", d)
 	}
 	drill.Show(t, "%d bodies refused, nothing stored; the slowest took %d ms", sent, slowest.Milliseconds())
