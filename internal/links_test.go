@@ -40,7 +40,7 @@ var links = map[string]string{
 	"ingest":   "dynamodb s3 secretsmanager sqs expr gofeed platform/all reading theme",
 	"score":    "dynamodb expr sqs",
 	"feedback": "dynamodb sqs reading",
-	"discover": "dynamodb sqs expr reading theme",
+	"discover": "dynamodb sqs s3 ssm expr reading theme",
 	"report":   "dynamodb s3 sesv2 sqs expr reading theme",
 	"erase":    "dynamodb s3 secretsmanager sqs expr gofeed platform/all reading theme",
 	"poll":     "dynamodb s3 sqs ssm gofeed platform/all",

@@ -2,6 +2,7 @@ package local
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +42,9 @@ func TestGateway(t *testing.T) {
 			defer res.Body.Close()
 			if res.StatusCode != row.want {
 				t.Errorf("%s %s: got %d, want %d", row.method, row.path, res.StatusCode, row.want)
+			}
+			if row.want == 401 && (res.Header.Get("Content-Type") != "application/problem+json" || !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Bearer")) {
+				t.Errorf("the 401 is not our own: %v", res.Header)
 			}
 			if row.method == "OPTIONS" && res.Header.Get("Access-Control-Allow-Origin") != row.header["Origin"] {
 				t.Errorf("allowed origin: got %q", res.Header.Get("Access-Control-Allow-Origin"))

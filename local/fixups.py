@@ -1,6 +1,6 @@
 """Applies to the local cloud what its CloudFormation leaves out of the template.
 
-It drops the routes, authorizers and CORS settings of a SAM HttpApi, a table's TTL and a
+It drops the routes and CORS settings of a SAM HttpApi, a table's TTL and a
 function's reserved concurrency, and gives the API no stable address. Each step sets what the
 processed template says through the service's own API, so running it again changes nothing.
 On AWS none of this is needed.
@@ -106,26 +106,14 @@ def capitalised(settings):
 
 
 def http_api(gateway, template, name, body):
-    """Gives API name the routes, authorizers and CORS settings of its OpenAPI body."""
+    """Gives API name the routes and CORS settings of its OpenAPI body."""
     api = template.ids[name]
     for item in gateway.get_routes(ApiId=api)["Items"]:
         gateway.delete_route(ApiId=api, RouteId=item["RouteId"])
     for item in gateway.get_integrations(ApiId=api)["Items"]:
         gateway.delete_integration(ApiId=api, IntegrationId=item["IntegrationId"])
-    for item in gateway.get_authorizers(ApiId=api)["Items"]:
-        gateway.delete_authorizer(ApiId=api, AuthorizerId=item["AuthorizerId"])
     if cors := body.get("x-amazon-apigateway-cors"):
         gateway.update_api(ApiId=api, CorsConfiguration=capitalised(cors))
-    authorizers = {}
-    for scheme, settings in body.get("components", {}).get("securitySchemes", {}).items():
-        declared = settings["x-amazon-apigateway-authorizer"]
-        authorizers[scheme] = gateway.create_authorizer(
-            ApiId=api,
-            Name=scheme,
-            AuthorizerType=declared["type"].upper(),
-            IdentitySource=[declared["identitySource"]],
-            JwtConfiguration=capitalised(declared["jwtConfiguration"]),
-        )["AuthorizerId"]
     integrations, routes = {}, 0
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
@@ -142,13 +130,6 @@ def http_api(gateway, template, name, body):
                 )["IntegrationId"]
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
             route = {"RouteKey": "%s %s" % (verb, path), "Target": "integrations/" + integrations[uri]}
-            for requirement in operation.get("security", []):
-                for scheme, scopes in requirement.items():
-                    route.update(
-                        AuthorizationType="JWT",
-                        AuthorizerId=authorizers[scheme],
-                        AuthorizationScopes=scopes,
-                    )
             gateway.create_route(ApiId=api, **route)
             routes += 1
     return routes

@@ -251,8 +251,9 @@ func TestPermissions(t *testing.T) {
 			calls{"get": get, "put": put, "query": query, "read secret": readSecret, "queue a workspace": send("watch")},
 			calls{"update": update, "delete": remove, "scan": scan, "read index": index, "write secret": writeSecret, "queue delivery": send("deliveries")}},
 		{"discover",
-			calls{"get": get, "put": put, "update": update, "query": query, "queue bulk work": send("bulk")},
-			calls{"delete": remove, "scan": scan, "read index": index, "queue scoring": send("scoring"), "read secret": readSecret,
+			calls{"get": get, "put": put, "update": update, "query": query, "queue bulk work": send("bulk"), "delete": remove, "scan": scan,
+				"read archive": read("archive/x"), "write archive": write("archive/x"), "delete archive": erase("archive/x"), "delete parked": erase("parked/x"), "delete report": erase("reports/x")},
+			calls{"read parked": read("parked/x"), "write secret": writeSecret, "read index": index, "queue scoring": send("scoring"), "read secret": readSecret,
 				"write report": write("reports/x")}},
 		{"report",
 			calls{"get": get, "put": put, "delete": remove, "query": query, "read index": index, "write report": write("reports/x"), "send mail": mail, "queue a run": send("report"), "see what is due": due},
@@ -262,8 +263,8 @@ func TestPermissions(t *testing.T) {
 			calls{"get": get, "put": put, "delete": remove, "query": query, "transact": transact, "read index": index, "read report": read("reports/x"),
 				"update": update, "get a batch": getBatch, "read secret": readSecret, "write secret": writeSecret, "read archive": read("archive/x"), "read parked": read("parked/x"),
 				"queue a replay": send("replays"), "queue an erasure": send("erase"), "keep a replay's body": write("deliveries/x"), "read the erasure key": readErasureKey,
-				"invoke report": invoke("report"), "invoke discover": invoke("discover")},
-			calls{"check": check, "scan": scan, "write report": write("reports/x"), "archive": write("archive/x"), "delete archive": erase("archive/x"),
+				"invoke report": invoke("report"), "invoke discover": invoke("discover"), "check": check, "queue bulk work": send("bulk")},
+			calls{"scan": scan, "write report": write("reports/x"), "archive": write("archive/x"), "delete archive": erase("archive/x"),
 				"invoke ingest": invoke("ingest"), "send mail": mail, "queue scoring": send("scoring"), "read another secret": otherSecret}},
 	} {
 		t.Run(row.function, func(t *testing.T) {

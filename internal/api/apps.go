@@ -162,10 +162,10 @@ func (s *service) deleteApp(ctx context.Context, w, app string) error {
 }
 
 // deleteUnused takes the app of a source that was deleted away, if it is this
-// workspace's, or nobody's, and no other source uses it.
+// workspace's, or nobody's, no other source uses it and no guest may.
 func (s *service) deleteUnused(ctx context.Context, w, app string) error {
 	a, err := s.Store.App(ctx, app)
-	if err == nil && (a.Owner == w || a.Owner == "") {
+	if err == nil && (a.Owner == w || a.Owner == "") && len(a.Guests) == 0 {
 		err = s.deleteApp(ctx, w, app)
 	}
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {

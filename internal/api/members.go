@@ -93,13 +93,14 @@ type AuditLine struct {
 	Outcome string    `json:"outcome" enum:"asked,done,refused" doc:"done: carried out. refused: nothing was changed. asked: nobody knows whether it was carried out"`
 }
 
-type memberIn struct {
+// InMember is the part of a request that names a member.
+type InMember struct {
 	InWorkspace
 	Member string `path:"member" pattern:"^mem_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"The member's id"`
 }
 
 type putMemberIn struct {
-	memberIn
+	InMember
 	Body NewRole
 }
 
@@ -158,7 +159,7 @@ func (s *service) members(api huma.API) {
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-member", Method: http.MethodDelete, Path: "/members/{member}", Tags: tags, Summary: "Remove a member",
 		Description: "To that person the workspace does not exist any more, at once. Machine keys that the person made stay: revoke them. The last owner can't be removed.",
 		Errors:      []int{http.StatusConflict}, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, w string, in *memberIn) (*struct{}, error) {
+		func(ctx context.Context, w string, in *InMember) (*struct{}, error) {
 			_, err := s.Store.ChangeMember(ctx, w, in.Member, "")
 			return nil, err
 		})

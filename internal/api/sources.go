@@ -106,7 +106,7 @@ func (s *service) sources(api huma.API) {
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-source", Method: http.MethodDelete, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Disconnect a source",
-		Description: "What it brought stays. An app that no other source uses goes with it, and its secrets; of one that is used, what comes for the scope from now on is parked.", DefaultStatus: http.StatusNoContent},
+		Description: "What it brought stays. An app that no other source uses, and that no guest may use, goes with it, and its secrets; of one that stays, what comes for the scope from now on is parked.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, w string, in *InSource) (*struct{}, error) {
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {

@@ -155,12 +155,12 @@ func TestATestGoesTheWholeWay(t *testing.T) {
 			y := &way{}
 			x.through(y)
 			s := x.connected("ann", "acme", in)
-			before := x.table.Dump(t)
+			before := x.dump()
 			got := x.try("acme", s)
 			if want := "secret sample answered understood stored viewed scored cleaned"; !got.OK || names(got.Steps) != want {
 				t.Errorf("got %+v, want %s", got, want)
 			}
-			if d := cmp.Diff(before, x.table.Dump(t)); d != "" {
+			if d := cmp.Diff(before, x.dump()); d != "" {
 				t.Errorf("left in the table (-before +after)\n%s", d)
 			}
 		})
@@ -211,7 +211,7 @@ func TestATestSaysWhereTheWayEnds(t *testing.T) {
 			y := &way{}
 			x.through(y)
 			s := x.connected("ann", "acme", source(map[string]any{"scope": "forum"}))
-			before := x.table.Dump(t)
+			before := x.dump()
 			c.set(x, y, s.App)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // what stands still is waited for so long
 			defer cancel()
@@ -234,7 +234,7 @@ func TestATestSaysWhereTheWayEnds(t *testing.T) {
 			if c.name == "it can't be taken away" {
 				return
 			}
-			if d := cmp.Diff(before, x.table.Dump(t)); d != "" {
+			if d := cmp.Diff(before, x.dump()); d != "" {
 				t.Errorf("left in the table (-before +after)\n%s", d)
 			}
 		})
@@ -251,11 +251,11 @@ func TestATestOfAGuestLeavesNothingWithTheOwner(t *testing.T) {
 	own := x.connected("olaf", "owner", source(map[string]any{"scope": "shop"}))
 	x.call("olaf", "PUT", "/v1/workspaces/owner/apps/"+own.App+"/guests/acme", nil).want(t, 200, nil)
 	s := x.connected("ann", "acme", map[string]any{"platform": "standard", "name": "Forum", "scope": "forum", "app": own.App})
-	before := x.table.Dump(t)
+	before := x.dump()
 	if got := x.try("acme", s); !got.OK {
 		t.Errorf("%+v", got)
 	}
-	if d := cmp.Diff(before, x.table.Dump(t)); d != "" {
+	if d := cmp.Diff(before, x.dump()); d != "" {
 		t.Errorf("left in the table (-before +after)\n%s", d)
 	}
 }

@@ -351,9 +351,10 @@ func (s *Store) EndApp(ctx context.Context, w, app string) error {
 	return s.delete(ctx, key{workspacePK(w), madeSK(app)})
 }
 
-// LeaveApp leaves an app without an owner, for the sources of others that still use it.
+// LeaveApp leaves an app without an owner, for the sources of others that still
+// use it; no more can be connected.
 func (s *Store) LeaveApp(ctx context.Context, app string) error {
-	return s.update(ctx, "app", types.Update{Key: key{appPK(app), "@"}.av(), UpdateExpression: aws.String("SET #o = :none"), ConditionExpression: aws.String("attribute_exists(PK)"),
+	return s.update(ctx, "app", types.Update{Key: key{appPK(app), "@"}.av(), UpdateExpression: aws.String("SET #o = :none REMOVE Guests"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames: map[string]string{"#o": "Owner"}, ExpressionAttributeValues: map[string]types.AttributeValue{":none": str("")}})
 }
 
