@@ -18,6 +18,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -171,6 +172,7 @@ func (s *service) operations(api huma.API) {
 	s.activities(api)
 	s.documents(api)
 	s.reports(api)
+	s.usage(api)
 }
 
 // InWorkspace is the part of a request that names the workspace.
@@ -226,7 +228,7 @@ func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context,
 	if op.Extensions["x-role"] == nil {
 		require(&op, "none", "Needs an access token, and no role.")
 	}
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if op.Method == http.MethodGet {
 		if op.Responses == nil {
 			op.Responses = map[string]*huma.Response{}
@@ -273,6 +275,9 @@ func members[I, O any, P interface {
 	op.Path = "/v1/workspaces/{workspace}" + op.Path
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusNotFound)
 	require(&op, string(need), "Needs the role "+string(need)+".")
+	if op.Method != http.MethodGet && !slices.Contains(op.Errors, http.StatusConflict) {
+		op.Errors = append(op.Errors, http.StatusConflict)
+	}
 	open(api, op, func(ctx context.Context, caller Caller, in *I) (out *O, err error) {
 		w := P(in).workspace()
 		if err := s.may(ctx, caller, w, need); err != nil {
@@ -281,6 +286,14 @@ func members[I, O any, P interface {
 		if op.Method == http.MethodGet {
 			return f(ctx, w, in)
 		}
+		terms, err := s.Store.Terms(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		if err := stopped(op, terms); err != nil {
+			return nil, err
+		}
+		ctx = context.WithValue(ctx, termsKey{}, terms)
 		err = s.audited(ctx, w, op.OperationID, func(ctx context.Context) error {
 			out, err = f(ctx, w, in)
 			return err

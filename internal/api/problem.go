@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 )
 
 // FieldError says what is wrong with one part of the request. Values are
@@ -71,7 +74,11 @@ func problemOf(ctx context.Context, err error) error {
 	}
 	status := fault.Status(err)
 	if status < 500 {
-		return newProblem(status, fault.Message(err))
+		p := newProblem(status, fault.Message(err))
+		if r, ok := errors.AsType[*limit.Reached](err); ok && r.After > 0 {
+			return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {strconv.Itoa(int(math.Ceil(r.After.Seconds())))}})
+		}
+		return p
 	}
 	slog.ErrorContext(ctx, "operation failed", "kind", string(fault.KindOf(err)), "error", err.Error())
 	if status == http.StatusServiceUnavailable {

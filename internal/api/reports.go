@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/report"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -220,6 +221,14 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*Ou
 	}
 	if exists {
 		r.Created = old.Created
+	} else {
+		list, err := s.Store.Reports(ctx, w)
+		if err == nil {
+			err = s.room(ctx, limit.Reports, len(list))
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := s.Store.PutReport(ctx, w, r, due); err != nil {
 		return nil, err
@@ -360,6 +369,9 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 	}
 	if last := schedule.Latest(due); !last.Equal(due) {
 		return nil, invalid("body.due", "is never due by the report's schedule; the last time before is %s", last.Format(time.RFC3339))
+	}
+	if err := s.ask(ctx, w, limit.Runs); err != nil {
+		return nil, err
 	}
 	if err := s.RunReport(ctx, w, in.Report, due); err != nil {
 		return nil, err

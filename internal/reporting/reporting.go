@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/leads"
+	"rapport/internal/limit"
 	"rapport/internal/mail"
 	"rapport/internal/reading"
 	"rapport/internal/report"
@@ -73,6 +74,11 @@ func (r *Reporting) due(ctx context.Context, d store.Due) error {
 	latest := weekly.Latest(now)
 	if err := r.Store.FileDue(ctx, d.Workspace, rep.ID, weekly.Next(latest)); err != nil {
 		return err
+	}
+	if rests, err := r.Store.Rests(ctx, d.Workspace); err != nil {
+		return err
+	} else if rests { // once it goes on, the run can be asked for
+		return r.Store.DropDue(ctx, d)
 	}
 	if d.At.Before(latest) {
 		for _, missed := range append([]time.Time{d.At}, weekly.Missed(d.At, now)...) {
@@ -198,6 +204,18 @@ func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep stor
 	if len(rep.Recipients) == 0 || r.MailFrom == "" {
 		run.State = store.RunDone
 		return r.Store.PutRun(ctx, w, run)
+	}
+	terms, err := r.Store.Terms(ctx, w)
+	if err != nil {
+		return err
+	}
+	err = r.Store.Ask(ctx, w, limit.Mails, len(rep.Recipients), terms.Limits.Most(limit.Mails), r.Now())
+	if _, reached := errors.AsType[*limit.Reached](err); reached {
+		run.State, run.Problem = store.RunUnmailed, fault.Message(err)
+		return r.Store.PutRun(ctx, w, run)
+	}
+	if err != nil {
+		return err
 	}
 	run.State = store.RunSending
 	if err := r.Store.PutRun(ctx, w, run); err != nil {
