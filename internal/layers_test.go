@@ -18,7 +18,7 @@ import (
 var layers = [][]string{
 	{"fault", "parallel", "pattern", "sdk", "emf"},
 	{"social"},
-	{"platform", "reading", "stats"},
+	{"platform", "reading", "stats", "limit"},
 	{adapters},
 	{"platform/all"},
 	{"scoring", "conversation", "theme", "report", "silence", "mail", "consent", "day"}, // pure views, and what they are sent in

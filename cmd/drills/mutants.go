@@ -58,7 +58,9 @@ var mutants = []mutant{
 	{"what is redriven is lost", "internal/queue/queue.go", `to.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to.url, MessageBody: m.Body})`, `to, error(nil)`, "dead letters redriven"},
 	{"what an outage missed is not listed", "internal/reporting/reporting.go", `run.State = store.RunMissed`, `run.State = store.RunDone`, "report down for weeks"},
 	{"lists of any length are read", "internal/ingest/bounds.go", `if commas[n-1] >= maxEvents && c == ']' {`, `if commas[n-1] >= 1_000*maxEvents && c == ']' {`, "poison, in time and memory"},
-	{"rebuilding mends nothing that is missing", "internal/rebuild/rebuild.go", `if c.What == store.Same || !s.Mend {`, `if c.What != store.Differs || !s.Mend {`, "restore from a backup, and rebuild"},
+	{"rebuilding mends nothing that is missing", "internal/rebuild/rebuild.go", `if c.What == store.Same {
+			continue`, `if c.What != store.Differs {
+			continue`, "restore from a backup, and rebuild"},
 }
 
 // runMutants tries the mutants whose drill holds one of the words, or all. The

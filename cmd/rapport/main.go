@@ -56,10 +56,13 @@ type commands struct {
 	Rebuild   rebuildCommand   `cmd:"" help:"Make views again from the facts, compare them with those in use, and mend what differs."`
 	Redrive   redriveCommand   `cmd:"" help:"Move a stack's dead letters back to their queue."`
 	Erase     eraseCommand     `cmd:"" help:"Have an account forgotten whose person asked for it."`
+	Limits    limitsCommand    `cmd:"" help:"Show a workspace's limits, or set them."`
+	Stop      stopCommand      `cmd:"" name:"stop-workspace" help:"Stop a workspace: what comes is kept, and nothing is done for it."`
+	Start     startCommand     `cmd:"" name:"start-workspace" help:"Let a workspace go on that was stopped."`
 	Jetstream jetstreamCommand `cmd:"" help:"Read Bluesky's event stream and post what concerns your accounts."`
 }
 
-const about = `Rapport's work on files, without a cloud; and replay, redrive and erase, on a deployed stack. JSON lines in and out; progress on standard error.
+const about = `Rapport's work on files, without a cloud; and replay, rebuild, redrive, erase, limits, stop-workspace and start-workspace, on a deployed stack. JSON lines in and out; progress on standard error.
 
 Exit codes: 0 well; 1 refused (a verification failed, a delivery was not accepted); 2 called wrongly; 3 could not run.
 

@@ -20,6 +20,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -181,6 +182,7 @@ func (s *service) operations(api huma.API) {
 	s.activities(api)
 	s.documents(api)
 	s.reports(api)
+	s.usage(api)
 }
 
 // InWorkspace is the part of a request that names the workspace.
@@ -291,6 +293,9 @@ func members[I, O any, P interface {
 	if op.Method == http.MethodPost {
 		f = once(s, &op, f)
 	}
+	if op.Method != http.MethodGet && !slices.Contains(op.Errors, http.StatusConflict) {
+		op.Errors = append(op.Errors, http.StatusConflict)
+	}
 	open(api, op, func(ctx context.Context, caller Caller, in *I) (out *O, err error) {
 		w := P(in).workspace()
 		if err := s.may(ctx, caller, w, need); err != nil {
@@ -299,6 +304,14 @@ func members[I, O any, P interface {
 		if op.Method == http.MethodGet {
 			return f(ctx, w, in)
 		}
+		terms, err := s.Store.Terms(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		if err := stopped(op, terms); err != nil {
+			return nil, err
+		}
+		ctx = context.WithValue(ctx, termsKey{}, terms)
 		err = s.audited(ctx, w, op.OperationID, func(ctx context.Context) error {
 			out, err = f(ctx, w, in)
 			return err

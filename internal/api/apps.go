@@ -137,7 +137,7 @@ func (s *service) apps(api huma.API) {
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "put-app", Method: http.MethodPut, Path: "/apps/{app}", Tags: tags, Summary: "Change an app's document",
 		Description: "It holds within a minute. What was parked because of the document before can then be replayed; facts that are there stay as they are.", Errors: []int{http.StatusPreconditionFailed}}, s.putApp)
-	members(s, api, social.Owner, huma.Operation{OperationID: "rotate-secret", Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
+	members(s, api, social.Owner, huma.Operation{OperationID: "rotate-secret", Extensions: whileStopped(), Method: http.MethodPost, Path: "/apps/{app}/secrets", Tags: tags, Summary: "Rotate an app's secret",
 		Description: "The new secret is the current one from now on, and those before are accepted until they are revoked: a platform may sign with the old one for an hour yet. It holds within five seconds.",
 		Errors:      []int{http.StatusConflict}}, s.rotateSecret)
 	members(s, api, social.Owner, huma.Operation{OperationID: "revoke-secret", Method: http.MethodDelete, Path: "/apps/{app}/secrets/{secret}", Tags: tags, Summary: "Revoke a secret",

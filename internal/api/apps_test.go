@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/drill"
 	"rapport/internal/ingest"
 	"rapport/internal/platform"
 	"rapport/internal/social"
@@ -226,6 +227,7 @@ func TestATokenIsForTheHostItWasGivenFor(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	x.connected("ann", "acme", map[string]any{"platform": "reddit", "name": "r", "scope": "r/tea", "app": reddit.App})
+	drill.Show(t, "a guest's source at another host is refused, and %d apps keep the host of their token", len(x.secrets))
 }
 
 func TestOwnAccounts(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
@@ -140,6 +141,9 @@ func (s *service) documents(api huma.API) {
 				if at, err = instant("body.at", in.Body.At); err != nil {
 					return nil, err
 				}
+			}
+			if err := s.ask(ctx, w, limit.Discoveries); err != nil {
+				return nil, err
 			}
 			if err := s.Discover(ctx, w, at); err != nil {
 				return nil, err

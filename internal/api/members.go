@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -147,7 +148,7 @@ func (s *service) members(api huma.API) {
 			}
 			return out, nil
 		})
-	members(s, api, social.Owner, huma.Operation{OperationID: "put-member", Method: http.MethodPut, Path: "/members/{member}", Tags: tags, Summary: "Change a member's role",
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-member", Extensions: whileStopped(), Method: http.MethodPut, Path: "/members/{member}", Tags: tags, Summary: "Change a member's role",
 		Description: "It holds at once. The last owner stays one.", Errors: []int{http.StatusConflict}},
 		func(ctx context.Context, w string, in *putMemberIn) (*Out[Member], error) {
 			m, err := s.Store.ChangeMember(ctx, w, in.Member, social.Role(in.Body.Role))
@@ -198,6 +199,13 @@ func invitation(i store.Invitation) Invitation {
 }
 
 func (s *service) createInvitation(ctx context.Context, w string, in *newInvitationIn) (*CreatedOut[CreatedInvitation], error) {
+	list, err := s.Store.Invitations(ctx, w, s.Now())
+	if err == nil {
+		err = s.room(ctx, limit.Invitations, len(list))
+	}
+	if err != nil {
+		return nil, err
+	}
 	id, whole, hash, err := s.newCode(invitationPrefix, "inv", w)
 	if err != nil {
 		return nil, err
@@ -227,6 +235,13 @@ func (s *service) redeem(ctx context.Context, caller Caller, in *redeemIn) (*Cre
 		return nil, fmt.Errorf("invitation %s: %w", id, err)
 	case subtle.ConstantTimeCompare(hash, i.Hash) != 1 || !s.Now().Before(i.Expires):
 		return nil, none
+	}
+	terms, err := s.Store.Terms(ctx, w)
+	if err == nil {
+		err = stopped(huma.Operation{}, terms)
+	}
+	if err != nil {
+		return nil, err
 	}
 	line, err := s.newLine(ctx, w, "redeem-invitation")
 	if err != nil {
@@ -289,6 +304,13 @@ func (s *service) createKey(ctx context.Context, w string, in *newKeyIn) (*Creat
 		return nil, invalid("body.expires", "has passed")
 	case expires.After(now.Add(maxKeyLife)):
 		return nil, invalid("body.expires", "is more than a year from now")
+	}
+	list, err := s.liveKeys(ctx, w)
+	if err == nil {
+		err = s.room(ctx, limit.Keys, len(list))
+	}
+	if err != nil {
+		return nil, err
 	}
 	id, whole, hash, err := s.newCode(keyPrefix, "key", w)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/drill"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -139,6 +140,7 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%.3s… still sees the workspace that was deleted: %d", caller, r.status)
 		}
 	}
+	drill.Show(t, "%d operations asked by %d callers: each is answered as its role says", len(ops), len(callers))
 }
 
 // The table of docs/members.md says of each operation whom it needs.

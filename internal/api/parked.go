@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/ingest"
+	"rapport/internal/limit"
 	"rapport/internal/platform/all"
 	"rapport/internal/replay"
 	"rapport/internal/social"
@@ -97,7 +98,7 @@ func (s *service) parked(api huma.API) {
 		DefaultStatus: http.StatusOK}, s.createReplay)
 	members(s, api, social.Owner, huma.Operation{OperationID: "list-erasures", Method: http.MethodGet, Path: "/erasures", Tags: tags, Summary: "List what was erased",
 		Description: "Newest first: the receipts of what platforms demanded, or somebody asked for. They say how much went and what stays, and nobody can be told by them."}, s.listErasures)
-	members(s, api, social.Owner, huma.Operation{OperationID: "create-erasure", Method: http.MethodPost, Path: "/erasures", Tags: tags, Summary: "Forget an account whose person asked for it",
+	members(s, api, social.Owner, huma.Operation{OperationID: "create-erasure", Extensions: whileStopped(), Method: http.MethodPost, Path: "/erasures", Tags: tags, Summary: "Forget an account whose person asked for it",
 		Description: "What the account did until now goes, and all that was made of it, as when its platform demands it; it can't be undone. It is queued: its receipt is listed once it has begun, and says when it is done. " +
 			"platform, scope and id are the actor's, as the activities show them. Somebody with accounts on several platforms needs a call for each.",
 		DefaultStatus: http.StatusAccepted}, s.createErasure)
@@ -216,6 +217,9 @@ func (s *service) createReplay(ctx context.Context, w string, in *replayIn) (*Ou
 	if !which.From.Before(which.To) {
 		return nil, invalid("body.from", "is not before to")
 	}
+	if err := s.ask(ctx, w, limit.Replays); err != nil {
+		return nil, err
+	}
 	out := &Out[ReplayResult]{ReplayResult{DryRun: b.DryRun}}
 	if b.DryRun {
 		out.Body.Result, err = s.Replay.DryRun(ctx, which, nil)
@@ -252,6 +256,9 @@ func (s *service) createErasure(ctx context.Context, w string, in *newErasureIn)
 	}
 	if b.ID == social.Unknown {
 		return nil, invalid("body.id", "stands for nobody")
+	}
+	if err := s.ask(ctx, w, limit.Erasures); err != nil {
+		return nil, err
 	}
 	at, reason := s.begun(ctx), cmp.Or(b.Reason, "asked for")
 	if err := s.Erase(ctx, ingest.Erase{Workspace: w, Platform: b.Platform, Scope: b.Scope, ID: b.ID, Reason: reason, At: social.Stamp(at)}); err != nil {

@@ -103,10 +103,10 @@ func short(s string) string {
 	return s
 }
 
-// tooMany says that it is too much, and when to come back.
+// tooMany says that it is too much, and when to come back where that is known.
 func tooMany(detail string, after time.Duration) error {
-	if after <= 0 {
-		after = time.Minute
+	if after <= 0 { // time alone does not help
+		return newProblem(http.StatusTooManyRequests, detail)
 	}
 	seconds := int(math.Ceil(after.Seconds()))
 	return huma.ErrorWithHeaders(newProblem(http.StatusTooManyRequests, detail), http.Header{"Retry-After": {strconv.Itoa(seconds)}})

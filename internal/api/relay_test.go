@@ -13,6 +13,7 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/consent"
+	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
@@ -127,6 +128,7 @@ func TestMailRelay(t *testing.T) {
 	if len(r.States) != 50 || slices.ContainsFunc(r.States, func(s api.Recipient) bool { return s.State != "pending" }) {
 		t.Errorf("states %+v", r.States)
 	}
+	drill.Show(t, "50 strangers in ten days: %d asked once each, %d reports mailed", len(seen), len(x.reports))
 }
 
 func TestRecipientsConfirmGetReportsAndLeave(t *testing.T) {

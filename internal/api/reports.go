@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/report"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -316,6 +317,14 @@ func (s *service) putReport(ctx context.Context, w string, in *putReportIn) (*pu
 	}
 	if exists {
 		r.Created, r.Version = old.Created, old.Version
+	} else {
+		list, err := s.Store.Reports(ctx, w)
+		if err == nil {
+			err = s.room(ctx, limit.Reports, len(list))
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	write := s.Store.PutReport
 	if in.given() {
@@ -491,6 +500,9 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 	}
 	if last := schedule.Latest(due); !last.Equal(due) {
 		return nil, invalid("body.due", "is never due by the report's schedule; the last time before is %s", last.Format(time.RFC3339))
+	}
+	if err := s.ask(ctx, w, limit.Runs); err != nil {
+		return nil, err
 	}
 	mailed := in.Body != nil && in.Body.Mail
 	if mailed {

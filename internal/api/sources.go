@@ -220,6 +220,9 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 	if string(b.Config) == "null" {
 		b.Config = nil
 	}
+	if err := s.roomForSource(ctx, w, adapter, b); err != nil {
+		return nil, err
+	}
 
 	var app store.App
 	made := ""

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/day"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
+	"rapport/internal/limit"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -78,6 +79,9 @@ func (s *service) testSource(ctx context.Context, w string, in *InSource) (*Out[
 	signer, ok := adapter.(platform.Signer)
 	if !ok {
 		return nil, invalid("path.source", "is of a platform that can't be tested")
+	}
+	if err := s.ask(ctx, w, limit.Checks); err != nil {
+		return nil, err
 	}
 	id, err := s.randomID("test")
 	if err != nil {

@@ -65,11 +65,12 @@ type Ingest struct {
 	apps  map[string]appRoutes
 	owned map[string]ownAccounts // by workspace
 	heard map[string]time.Time   // by workspace and source: the slot noted last
+	terms map[string]*terms      // by workspace
 }
 
 // New returns an Ingest. Its batches are handled one after the other.
 func New(d Deps) *Ingest {
-	return &Ingest{Deps: d, days: byday.New(d.Store, themed.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}}
+	return &Ingest{Deps: d, days: byday.New(d.Store, themed.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}, terms: map[string]*terms{}}
 }
 
 // Message is one queued delivery.
@@ -168,6 +169,12 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 		return failed
 	}
 
+	for i, err := range in.hold(ctx, done) {
+		if err != nil {
+			fail(err, ids[i])
+		}
+	}
+
 	// The archive first: what is a fact has its delivery kept. But one that
 	// tells of an erased account is kept nowhere, as erasure leaves none.
 	for i, err := range in.archive(ctx, done) {
@@ -191,6 +198,7 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			continue
 		}
 		n, err := in.keepSafely(keeping, r)
+		in.came(r)
 		if err != nil {
 			fail(err, ids[i])
 			continue

@@ -47,6 +47,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 				told[w][facts[i].Account().AccountID()] = told[w][facts[i].Account().AccountID()] || r.place != "" && sameObject(first[i], r.place)
 				if isNew[i] {
 					fresh++
+					r.fresh[w]++
 				}
 			case fault.Retryable(err):
 				return fresh, fmt.Errorf("store %s: %w", facts[i].Key, err)

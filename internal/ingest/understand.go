@@ -162,6 +162,7 @@ type result struct {
 	queued   string                       // the id of the delivery that was queued: its own, unless it is a part
 	facts    map[string][]social.Activity // by workspace
 	withheld map[string]bool              // workspaces in which an account was erased that it tells of
+	fresh    map[string]int               // how many of the facts were new, by workspace
 	parked   map[string][]string          // reasons by workspace
 	ignored  map[string]int               // by kind
 	heard    map[store.Route]bool         // the sources it came for
@@ -174,7 +175,7 @@ type result struct {
 }
 
 func newResult(app store.App, d platform.Delivery) *result {
-	return &result{owner: app.Owner, platform: app.Platform, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, parked: map[string][]string{},
+	return &result{owner: app.Owner, platform: app.Platform, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, fresh: map[string]int{}, parked: map[string][]string{},
 		ignored: map[string]int{}, heard: map[store.Route]bool{}}
 }
 

@@ -7,14 +7,17 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"rapport/internal/emf"
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
@@ -44,12 +47,13 @@ func Handler(d Deps) http.Handler {
 	}
 	apps := remember(d.Now, d.Rand, d.App)
 	secrets := remember(d.Now, d.Rand, d.Secrets)
+	pace := newPace(d.Now)
 	notes := noter{note: d.Note, instance: d.Instance}
 	mux := http.NewServeMux()
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		start := d.Now()
 		o := outcome{app: r.PathValue("app")}
-		o.serve(w, r, d, apps, secrets)
+		o.serve(w, r, d, apps, secrets, pace)
 		notes.take(r.Context(), o, start)
 		o.log(r.Context(), start, d.Now().Sub(start))
 	}
@@ -80,7 +84,7 @@ func (o *outcome) end(w http.ResponseWriter, status int, result, reason string) 
 	w.WriteHeader(status)
 }
 
-func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps lookup[store.App], secrets lookup[platform.Secrets]) {
+func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps lookup[store.App], secrets lookup[platform.Secrets], pace *pace) {
 	ctx := r.Context()
 	if !appID.MatchString(o.app) {
 		o.app = "" // whoever made it up shall not fill the log with it
@@ -153,6 +157,11 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps loo
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
 		o.end(w, http.StatusMethodNotAllowed, "refused", "neither a delivery nor a handshake")
+		return
+	}
+	if wait := pace.take(app.ID, sendsAgain[app.Platform]); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		o.end(w, http.StatusTooManyRequests, "refused", "over the limit "+string(limit.Deliveries)+" of a minute")
 		return
 	}
 	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Test: platform.TestOf(req, keys)}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"rapport/internal/drill"
 	"rapport/internal/lambdatest"
 	"rapport/internal/leads"
 	"rapport/internal/scoring"
@@ -96,4 +97,5 @@ func TestAModelPublishedWhileAScoreIsComputed(t *testing.T) {
 			}
 		})
 	}
+	drill.Show(t, "published at each point of a score, scored by others or not: the lead is on the new model")
 }

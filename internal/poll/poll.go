@@ -24,6 +24,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/fetch"
+	"rapport/internal/limit"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/social"
@@ -59,6 +60,7 @@ const (
 	perHost    = 15  // sources of one host: as many as a run can ask
 
 	pause       = 2 * time.Second  // between two requests to one host
+	resting     = 15 * time.Minute // between two looks at whether a workspace goes on that was stopped
 	begins      = 30 * time.Second // of a run: later no request begins, so that the last one ends within the function's minute
 	sourceLease = 3 * time.Minute  // longer than a function can run
 	hostLease   = 90 * time.Second // likewise
@@ -263,6 +265,7 @@ type job struct {
 	adapter platform.Adapter
 	secrets platform.Secrets
 	options platform.Options
+	terms   store.Terms
 	next    platform.Fetch
 	host    string // of next
 }
@@ -284,6 +287,12 @@ func (t tick) prepare(ctx context.Context, x store.DuePoll) (job, bool, error) {
 	}
 	if err != nil {
 		return j, false, err
+	}
+	if j.terms, err = t.Store.Terms(ctx, x.Workspace); err != nil && !fault.Is(err, fault.NotFound) {
+		return j, false, err
+	}
+	if !j.terms.Stopped.IsZero() {
+		return j, false, t.Store.MovePoll(ctx, &j.state, t.Now().Add(resting))
 	}
 	app, err := t.Store.App(ctx, j.source.App)
 	if fault.Is(err, fault.NotFound) {
@@ -452,7 +461,7 @@ func (t tick) source(ctx context.Context, x store.DuePoll, host string) (result,
 	if out.reason != "" {
 		return r, t.fail(ctx, &j, out.reason, max(j.poller.Every(), out.slower))
 	}
-	wait := j.poller.Every()
+	wait := max(j.poller.Every(), time.Duration(j.terms.Limits.Most(limit.PollMinutes))*time.Minute)
 	if out.more {
 		wait = pause
 	} else {

@@ -725,6 +725,7 @@ func TestATokenIsNotSentElsewhere(t *testing.T) {
 			t.Errorf("%s: %s", id, p.Reason)
 		}
 	}
+	drill.Show(t, "two hosts asked, the token sent to the one it is for")
 }
 
 func TestSourcesThatCannotBeAsked(t *testing.T) {

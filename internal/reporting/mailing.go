@@ -12,6 +12,7 @@ import (
 
 	"rapport/internal/consent"
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/mail"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -62,6 +63,18 @@ func (r *Reporting) mail(ctx context.Context, w string, run *store.Run, rep stor
 	case r.PublicURL == "":
 		run.State, run.Problem = store.RunUnmailed, "no public address is set, at which recipients could unsubscribe"
 		return r.Store.PutRun(ctx, w, run)
+	}
+	terms, err := r.Store.Terms(ctx, w)
+	if err != nil {
+		return err
+	}
+	err = r.Store.Ask(ctx, w, limit.Mails, len(order), terms.Limits.Most(limit.Mails), r.Now())
+	if _, reached := errors.AsType[*limit.Reached](err); reached {
+		run.State, run.Problem = store.RunUnmailed, fault.Message(err)
+		return r.Store.PutRun(ctx, w, run)
+	}
+	if err != nil {
+		return err
 	}
 	zone, err := time.LoadLocation(ws.TimeZone)
 	if err != nil {

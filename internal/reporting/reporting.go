@@ -77,6 +77,11 @@ func (r *Reporting) due(ctx context.Context, d store.Due) error {
 	if err := r.Store.FileDue(ctx, d.Workspace, rep.ID, weekly.Next(latest)); err != nil {
 		return err
 	}
+	if rests, err := r.Store.Rests(ctx, d.Workspace); err != nil {
+		return err
+	} else if rests { // once it goes on, the run can be asked for
+		return r.Store.DropDue(ctx, d)
+	}
 	if d.At.Before(latest) {
 		for _, missed := range append([]time.Time{d.At}, weekly.Missed(d.At, now)...) {
 			run, err := r.Store.ClaimRun(ctx, d.Workspace, rep.ID, missed, now, 0)

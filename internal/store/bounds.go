@@ -12,5 +12,6 @@ const (
 	maxWorkspaces = 100_000
 	maxDays       = 100_000    // of a workspace
 	maxPartition  = 10_000_000 // items that are walked one by one
+	maxMembers    = 2_000      // of a workspace
 	maxSources    = 100_000    // of a workspace, or routes of an app
 )

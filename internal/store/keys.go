@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/limit"
 	"rapport/internal/social"
 )
 
@@ -47,6 +48,7 @@ import (
 //	invitation; machine key   w#S               I#id; K#id (both expire)
 //	app that it made          w#S               A#app
 //	line of the audit log     w#L#month         at#id
+//	count of what was asked   w#Z#limit         start of the window (expires)
 //	report                    w#S               R#report
 //	run                       w#U#report        due
 //	source heard in an hour   w#H#source        hour (a set of slots; expires)
@@ -61,7 +63,7 @@ import (
 //	*app                      APP#app           @
 //	*route                    APP#app           R#scope
 //	*note of intake           APP#app#N         slot#instance (expires); @ (the latest handshake)
-//	*membership               SUB#subject       W#workspace
+//	*membership               SUB#subject       W#workspace; @ (how often it became a member)
 //	*id that is used up       GONE#workspace    @
 //	*request done once        SUB#subject#I     a hash of its Idempotency-Key (expires)
 //	*workspaces to tick       SYS#TICK          W#workspace
@@ -131,6 +133,9 @@ func auditPK(w string, at time.Time) string  { return w + "#L#" + at.UTC().Forma
 func auditSK(at time.Time, id string) string { return social.Stamp(at) + "#" + id }
 func gonePK(w string) string                 { return "GONE#" + w }
 func oncePK(subject string) string           { return subjectPK(subject) + "#I" }
+func askedPK(w string, name limit.Name) string {
+	return w + "#Z#" + string(name)
+}
 
 func heardPK(w, source string) string  { return w + "#H#" + source }
 func hourSK(at time.Time) string       { return at.UTC().Format("2006-01-02T15") }

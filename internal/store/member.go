@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/social"
 )
 
@@ -115,13 +116,6 @@ func (it grantItem) invitation() (Invitation, error) {
 	return Invitation{k.ID, k.Role, k.Hash, k.By, k.Created, k.Expires}, err
 }
 
-// Bounds of what a workspace has of each.
-const (
-	MaxMembers     = 1_000
-	MaxInvitations = 200
-	MaxKeys        = 100
-)
-
 // Access returns the role of a subject in a workspace; an error of kind
 // NotFound where it has none, or where there is no such workspace any more.
 func (s *Store) Access(ctx context.Context, subject, w string) (social.Role, error) {
@@ -160,7 +154,7 @@ func (s *Store) within(ctx context.Context, w string, k key, v any) error {
 
 // Members lists a workspace's members, by subject.
 func (s *Store) Members(ctx context.Context, w string) ([]Member, error) {
-	items, err := all[memberItem](ctx, s, query{pk: workspacePK(w), prefix: "U#", most: MaxMembers})
+	items, err := all[memberItem](ctx, s, query{pk: workspacePK(w), prefix: "U#", most: maxMembers})
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +188,7 @@ var ErrLastOwner = fault.New(fault.Conflict, "the workspace would be left withou
 // the other's owner as the last one.
 func (s *Store) ChangeMember(ctx context.Context, w, id string, role social.Role) (Member, error) {
 	var m Member
-	err := s.withMembers(ctx, w, func(version int64, list []Member) ([]types.TransactWriteItem, error) {
+	err := s.withMembers(ctx, w, func(limits limit.Set, list []Member) ([]types.TransactWriteItem, error) {
 		i := slices.IndexFunc(list, func(m Member) bool { return m.ID() == id })
 		if i < 0 {
 			return nil, fault.New(fault.NotFound, "no such member")
@@ -224,7 +218,7 @@ func (s *Store) ChangeMember(ctx context.Context, w, id string, role social.Role
 
 // withMembers carries out what change makes of the members as they stand, on
 // condition that nobody changed them meanwhile; else it reads and tries again.
-func (s *Store) withMembers(ctx context.Context, w string, change func(version int64, list []Member) ([]types.TransactWriteItem, error)) error {
+func (s *Store) withMembers(ctx context.Context, w string, change func(limits limit.Set, list []Member) ([]types.TransactWriteItem, error)) error {
 	var refused error // by change: it is not tried again, whatever its kind
 	err := Again(ctx, func() error {
 		var it workspaceItem
@@ -239,7 +233,7 @@ func (s *Store) withMembers(ctx context.Context, w string, change func(version i
 			return err
 		}
 		var changes []types.TransactWriteItem
-		if changes, refused = change(it.Members, list); refused != nil {
+		if changes, refused = change(it.Limits, list); refused != nil {
 			return nil
 		}
 		return s.change(ctx, "members", append(changes, s.counted(w, it.Members))...)
@@ -249,13 +243,6 @@ func (s *Store) withMembers(ctx context.Context, w string, change func(version i
 
 // CreateInvitation writes an invitation.
 func (s *Store) CreateInvitation(ctx context.Context, w string, i Invitation) error {
-	list, err := s.Invitations(ctx, w, i.Created)
-	if err != nil {
-		return err
-	}
-	if len(list) >= MaxInvitations {
-		return fault.New(fault.Conflict, "%d invitations are open already: take some back", MaxInvitations)
-	}
 	return s.createIn(ctx, w, invitationItem(w, i))
 }
 
@@ -312,12 +299,12 @@ func (s *Store) deleteThere(ctx context.Context, k key, what string) error {
 // stays; one that is gone meanwhile is an error of kind NotFound.
 func (s *Store) Redeem(ctx context.Context, w string, i Invitation, subject string, now time.Time) (Member, error) {
 	m := Member{Subject: subject, Role: i.Role, Since: now, By: i.By}
-	err := s.withMembers(ctx, w, func(version int64, list []Member) ([]types.TransactWriteItem, error) {
-		switch {
-		case slices.ContainsFunc(list, func(o Member) bool { return o.Subject == subject }):
+	err := s.withMembers(ctx, w, func(limits limit.Set, list []Member) ([]types.TransactWriteItem, error) {
+		if slices.ContainsFunc(list, func(o Member) bool { return o.Subject == subject }) {
 			return nil, fault.New(fault.Conflict, "you are a member already: an owner can change your role")
-		case len(list) >= MaxMembers:
-			return nil, fault.New(fault.Conflict, "the workspace has %d members, more than that it can't have", MaxMembers)
+		}
+		if err := limit.Refuse(limit.Members, len(list), limits.Most(limit.Members), now); err != nil {
+			return nil, err
 		}
 		if _, err := s.Invitation(ctx, w, i.ID); err != nil {
 			return nil, err
@@ -331,7 +318,8 @@ func (s *Store) Redeem(ctx context.Context, w string, i Invitation, subject stri
 			}
 			changes = append(changes, put)
 		}
-		return changes, nil
+		join, err := s.joining(ctx, subject, i.Role, now)
+		return append(changes, join), err
 	})
 	return m, err
 }
@@ -342,13 +330,6 @@ const maxGrants = 10_000
 
 // CreateKey writes a machine key.
 func (s *Store) CreateKey(ctx context.Context, w string, k MachineKey) error {
-	list, err := s.Keys(ctx, w)
-	if err != nil {
-		return err
-	}
-	if len(list) >= MaxKeys {
-		return fault.New(fault.Conflict, "the workspace has %d keys already: revoke some", MaxKeys)
-	}
 	return s.createIn(ctx, w, keyItem(w, k))
 }
 

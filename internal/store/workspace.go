@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/limit"
 	"rapport/internal/social"
 )
 
@@ -29,13 +30,18 @@ type workspaceItem struct {
 	Created        string
 	Members        int64  `dynamodbav:",omitempty"` // how often they were changed
 	Deleted        string `dynamodbav:",omitempty"` // when it was asked to be deleted: nobody sees it since
+
+	Stopped   string    `dynamodbav:",omitempty"` // when it was stopped
+	StoppedBy string    `dynamodbav:",omitempty"`
+	Limits    limit.Set `dynamodbav:",omitempty"` // that the operator set for it
 }
 
 // errDeleted is said of a workspace that is being deleted, as of one that never was.
 var errDeleted = fault.New(fault.NotFound, "nothing at this id")
 
 // CreateWorkspace creates w with its first member, an owner, in one
-// transaction. An id that is taken, or used up, is an error of kind Conflict.
+// transaction. An id that is taken, or used up, is an error of kind Conflict;
+// a subject that has as many as it may have is one of kind RateLimited.
 func (s *Store) CreateWorkspace(ctx context.Context, w Workspace, subject string) error {
 	var used key
 	switch err := s.get(ctx, key{gonePK(w.ID), "@"}, &used); {
@@ -56,8 +62,23 @@ func (s *Store) CreateWorkspace(ctx context.Context, w Workspace, subject string
 		}
 		puts = append(puts, put)
 	}
-	err := s.change(ctx, "create workspace", puts...)
-	if fault.Is(err, fault.Conflict) {
+	taken := false
+	err := Again(ctx, func() error {
+		var there workspaceItem
+		switch err := s.get(ctx, key{workspacePK(w.ID), "@"}, &there); {
+		case err == nil:
+			taken = true
+			return nil
+		case !fault.Is(err, fault.NotFound):
+			return err
+		}
+		join, err := s.joining(ctx, subject, social.Owner, w.Created)
+		if err != nil {
+			return err
+		}
+		return s.change(ctx, "create workspace", append(slices.Clone(puts), join)...)
+	})
+	if taken {
 		return fault.New(fault.Conflict, "the workspace id %q is taken", w.ID)
 	}
 	return err

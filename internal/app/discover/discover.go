@@ -56,6 +56,9 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		case app.BulkWipe:
 			return wiped(ctx, x, q, m)
 		case app.BulkDiscover:
+			if rests, err := s.Rests(ctx, m.Workspace); err != nil || rests {
+				return err
+			}
 			return d.Visit(ctx, m.Workspace, social.Instant(time.Now()))
 		case app.BulkRebuild:
 			return again(ctx, s, q, m)

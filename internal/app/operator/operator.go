@@ -30,6 +30,7 @@ import (
 
 // Operator is what the operator's tool does to a deployed stack.
 type Operator struct {
+	Store   *store.Store
 	Replay  *replay.Replay
 	Rebuild *rebuild.Rebuild
 	Erase   func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
@@ -64,16 +65,16 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 			return nil, fmt.Errorf("the stack %q has no output %s: is it of this version?", stack, output)
 		}
 	}
-	o := &Operator{queues: map[string][2]*queue.Queue{}}
+	o := &Operator{Store: store.New(cfg, env["TABLE"]), queues: map[string][2]*queue.Queue{}}
 	for key, url := range outputs {
 		if name, ok := strings.CutSuffix(key, "DlqUrl"); ok {
 			o.queues[strings.ToLower(name)] = [2]*queue.Queue{queue.New(cfg, outputs[name+"QueueUrl"]), queue.New(cfg, url)}
 		}
 	}
-	o.Rebuild = &rebuild.Rebuild{Store: store.New(cfg, env["TABLE"]), Now: time.Now,
+	o.Rebuild = &rebuild.Rebuild{Store: o.Store, Now: time.Now,
 		Views: func(s *store.Store) []view.View { return all.Views(s, time.Now) }}
 	bucket := archive.New(cfg, env["BUCKET"])
-	s := store.New(cfg, env["TABLE"])
+	s := o.Store
 	o.Replay = &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bucket),
 		Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })}
 	o.Erase = func(ctx context.Context, m ingest.Erase) error {

@@ -70,11 +70,11 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		for _, r := range e.Records {
 			var m watchOne
 			err := json.Unmarshal([]byte(r.Body), &m)
-			gone := false
+			rests := false
 			if err == nil {
-				gone, err = s.IsDeleting(ctx, m.Workspace)
+				rests, err = s.Rests(ctx, m.Workspace)
 			}
-			if err == nil && !gone {
+			if err == nil && !rests {
 				err = x.Workspace(ctx, m.Workspace, time.Now())
 			}
 			errs = append(errs, err)
