@@ -51,7 +51,7 @@ var special = map[social.Platform]struct {
 	scope, config, secret string
 }{
 	"standard":   {scope: "forum", config: `{"mapping":{"scope":{"value":"forum"},"type":{"path":"/kind","default":"post"},"id":{"path":"/id"},"actor_id":{"path":"/by"},"text":{"path":"/text"},"occurred":{"path":"/at"},"direction":{"value":"inbound"}}}`},
-	"meta":       {scope: "100200300", secret: "0123456789abcdef0123456789abcdef"},
+	"meta":       {scope: "100200300", secret: "2b7e151628aed2a6abf7158809cf4f3c"},
 	"x":          {scope: "2244994945"},
 	"linkedin":   {scope: "urn:li:organization:2414183"},
 	"youtube":    {scope: "UCxxxxxxxxxxxxxxxxxxxxxx"},
@@ -66,7 +66,7 @@ var special = map[social.Platform]struct {
 	"zendesk":    {scope: "22129848"},
 	"intercom":   {scope: "a86dr8yl"},
 	"hubspot":    {scope: "33"},
-	"stripe":     {scope: "acct_1032D82eZvKYlo2C", secret: "whsec_0123456789abcdef0123456789abcdef"},
+	"stripe":     {scope: "acct_1032D82eZvKYlo2C", secret: "whsec_2b7e151628aed2a6abf7158809cf4f3c"},
 	"typeform":   {scope: "lT4Z3j"},
 	"trustpilot": {scope: "46d6a890000064000500e0c3"},
 	"tiktok":     {scope: "1234567890"},
@@ -94,7 +94,7 @@ func (c *client) connect(base string, a platform.Adapter) connection {
 		x.secret = is.secret
 		body["secret"] = is.secret
 	case !ours:
-		x.secret = "0123456789abcdef0123456789abcdef"
+		x.secret = "2b7e151628aed2a6abf7158809cf4f3c"
 		body["secret"] = x.secret
 	}
 	if a.Platform() == "meta" {

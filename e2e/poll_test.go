@@ -132,7 +132,7 @@ func TestSilence(t *testing.T) {
 	ann := c.user(t, "ann")
 	ann.post("/v1/workspaces", map[string]any{"id": w, "name": "Still", "time_zone": "Europe/Berlin"}, http.StatusCreated, nil)
 	var src kept
-	ann.post(base+"/sources", map[string]any{"platform": "meta", "name": "Our page", "scope": "100200300", "secret": "0123456789abcdef0123456789abcdef", "verify_token": "t"}, http.StatusCreated, &src)
+	ann.post(base+"/sources", map[string]any{"platform": "meta", "name": "Our page", "scope": "100200300", "secret": "2b7e151628aed2a6abf7158809cf4f3c", "verify_token": "t"}, http.StatusCreated, &src)
 	s := store.New(c.config, c.Table)
 	last := time.Now().UTC().Truncate(time.Hour)
 	var wg sync.WaitGroup

@@ -25,10 +25,11 @@ var roles = map[string]struct{ takes, sends, reads, invokes []string }{
 	"feedback": {takes: []string{"feedback"}, sends: []string{"scoring"}},
 	"erase":    {takes: []string{"erase"}, sends: []string{"erase"}, reads: []string{"erasure key"}},
 	"discover": {takes: []string{"bulk"}, sends: []string{"bulk"}},
-	"report":   {takes: []string{"report"}, sends: []string{"report"}},
+	"report":   {takes: []string{"report"}, sends: []string{"report"}, reads: []string{"erasure key"}},
+	"mail":     {sends: []string{"mailevents_dlq"}, reads: []string{"erasure key"}},
 	"watch":    {takes: []string{"watch"}, sends: []string{"watch"}, reads: []string{"apps"}},
 	"poll":     {takes: []string{"poll"}, sends: []string{"poll", "deliveries"}, reads: []string{"apps"}},
-	"api":      {sends: []string{"replays", "erase"}, reads: []string{"apps", "erasure key"}, invokes: []string{"report", "discover"}},
+	"api":      {sends: []string{"replays", "erase", "bulk"}, reads: []string{"apps", "erasure key"}, invokes: []string{"report", "discover"}},
 }
 
 // TestRolesReachNothingElse tries each function's role on every queue, secret,
