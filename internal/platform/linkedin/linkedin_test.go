@@ -3,7 +3,6 @@ package linkedin_test
 import (
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/linkedin"
 	"rapport/internal/platform/platformtest"
@@ -146,13 +146,7 @@ func TestLease(t *testing.T) {
 
 // TestPublicPayloads reads real payloads that are not part of the project.
 func TestPublicPayloads(t *testing.T) {
-	files, err := filepath.Glob("../../../../shared/payloads/linkedin/notification*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no notifications in ../shared/payloads/linkedin")
-	}
+	files := needs.SharedFiles(t, "payloads/linkedin/notification*.json")
 	for _, f := range files {
 		body, err := os.ReadFile(f)
 		if err != nil {
