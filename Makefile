@@ -43,7 +43,7 @@ build: ## Build the operator's tool, bin/rapport
 .PHONY: test
 test: check ## Check everything, then run all tests against local clouds of their own (TEST_PORT=4577, and the next)
 	@$(CLOUD) with --name packages --port $$(($(TEST_PORT) + 1)) --bare -- local/test.sh
-	@$(CLOUD) with --name test --port $(TEST_PORT) -- go test -count=1 -timeout=60m -shuffle=on ./e2e ./local
+	@$(CLOUD) with --name test --port $(TEST_PORT) -- local/test.sh deployed
 
 .PHONY: check
 check: # The quick checks: format, vet, template

@@ -26,6 +26,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
+
+	"rapport/internal/needs"
 )
 
 // cloud is the deployed stack, from the file that local/cloud.py writes.
@@ -46,10 +48,7 @@ type cloud struct {
 
 func deployed(t *testing.T) *cloud {
 	t.Helper()
-	file := os.Getenv("RAPPORT_STACK")
-	if file == "" {
-		t.Skip("no deployed stack: run make test")
-	}
+	file := needs.Stack(t)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -498,10 +497,10 @@ func figuresOf(t *testing.T, rows [][]string) (figures [3]figure) {
 // TestTweets posts 4,999 real tweets of 76 brands and compares the response
 // times with those of the file; then again, shuffled, and compares everything.
 func TestTweets(t *testing.T) {
-	file := "../../shared/data/twcs/sample.csv"
+	file := needs.Shared(t, "data/twcs/sample.csv")
 	f, err := os.Open(file)
 	if err != nil {
-		t.Skipf("needs the tweets at %s", file)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()

@@ -25,6 +25,8 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"rapport/internal/needs"
 )
 
 // stack is the part of stack.json these tests use.
@@ -42,11 +44,7 @@ type stack struct {
 
 func openStack(t *testing.T) (stack, aws.Config) {
 	t.Helper()
-	path := os.Getenv("RAPPORT_STACK")
-	if path == "" {
-		t.Skip("no stack to test: run make test, or set RAPPORT_STACK to a stack.json and AWS_* to its cloud")
-	}
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(needs.Stack(t))
 	if err != nil {
 		t.Fatal(err)
 	}

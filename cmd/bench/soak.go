@@ -408,8 +408,7 @@ func by(body []byte, id string, n int) ([]byte, error) {
 }
 
 // next is the delivery that is posted next, and how often at once.
-func (s *soaking) next() (parcel, int, error) {
-	now := time.Now()
+func (s *soaking) next(now time.Time) (parcel, int, error) {
 	for i, l := range s.later {
 		if now.After(l.at) {
 			s.later = slices.Delete(s.later, i, i+1)
@@ -461,7 +460,7 @@ func (s *soaking) run(ctx context.Context, rate float64, d time.Duration, watch 
 			case <-time.After(wait):
 			}
 		}
-		p, times, err := s.next()
+		p, times, err := s.next(time.Now())
 		if err != nil {
 			return false, err
 		}

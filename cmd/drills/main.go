@@ -2,7 +2,8 @@
 // carried out, and prints a table of what became of each.
 //
 //	drills           run all of them; needs the engine that `make drills` starts
-//	drills read      read the events of `go test -json` from stdin instead
+//	drills read      read the events of `go test -json` from stdin instead, and print what was skipped too
+//	drills skips     the same without the table, for tests that are no drills
 //	drills mutants   break the code in stated ways: each must be caught by its drill
 package main
 
@@ -23,11 +24,13 @@ func main() {
 	case len(args) == 0:
 		err = run(os.Stdout)
 	case slices.Equal(args, []string{"read"}):
-		err = read(os.Stdin, os.Stdout)
+		err = read(os.Stdin, os.Stdout, drills)
+	case slices.Equal(args, []string{"skips"}):
+		err = read(os.Stdin, os.Stdout, nil)
 	case args[0] == "mutants":
 		err = runMutants(os.Stdout, args[1:])
 	default:
-		err = fmt.Errorf("unknown: %s; there are: read, mutants", strings.Join(args, " "))
+		err = fmt.Errorf("unknown: %s; there are: read, skips, mutants", strings.Join(args, " "))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "drills:", err)
@@ -45,15 +48,21 @@ func run(w io.Writer) error {
 	return print(w, drills, results)
 }
 
-// read passes on what `go test -json` says, for people, and prints the table.
-// It fails too where a test failed that is no drill.
-func read(r io.Reader, w io.Writer) error {
-	results, err := collect(r, w)
+// read passes on what `go test -json` says, for people, and prints the table
+// of a list, if there is one, and what was skipped. It fails too where a test
+// failed that is no drill.
+func read(r io.Reader, w io.Writer, list []drill) error {
+	results, skips, err := collect(r, w)
 	if err != nil {
 		return err
 	}
+	var missed error
+	if len(list) > 0 {
+		fmt.Fprintln(w)
+		missed = print(w, list, results)
+	}
 	fmt.Fprintln(w)
-	return errors.Join(print(w, drills, results), results.failed())
+	return errors.Join(printSkips(w, skips), missed, results.failed())
 }
 
 // testsOf lists the tests of drills, each once.
@@ -88,7 +97,7 @@ func goTest(tests []test, env ...string) (results, []byte, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	found, err := collect(stdout, &told)
+	found, _, err := collect(stdout, &told)
 	cmd.Wait() // its failure is that of a test, and stands in the results
 	told.Write(stderr.Bytes())
 	return found, told.Bytes(), err

@@ -13,19 +13,25 @@ const events = `{"Action":"run","Package":"p","Test":"TestA"}
 {"Action":"pass","Package":"p","Test":"TestA","Elapsed":1.25}
 {"Action":"output","Package":"p","Test":"TestB","Output":"loud words\n"}
 {"Action":"fail","Package":"p","Test":"TestB","Elapsed":0.5}
+{"Action":"output","Package":"p","Test":"TestC","Output":"=== RUN   TestC\n"}
+{"Action":"output","Package":"p","Test":"TestC","Output":"    c_test.go:7: no bucket: make one\n"}
+{"Action":"output","Package":"p","Test":"TestC","Output":"--- SKIP: TestC (0.00s)\n"}
 {"Action":"skip","Package":"p","Test":"TestC"}
 {"Action":"pass","Package":"p","Test":"TestD"}
 {"Action":"attr","Package":"p","Test":"TestE","Key":"evidence","Value":"of a part"}
+{"Action":"output","Package":"p","Test":"TestE/part","Output":"    e_test.go:8: no bucket: make one\n"}
 {"Action":"skip","Package":"p","Test":"TestE/part"}
+{"Action":"skip","Package":"p","Test":"TestE/other"}
 {"Action":"pass","Package":"p","Test":"TestE"}
 {"Action":"output","Package":"p","Output":"FAIL p 2s\n"}
 {"Action":"fail","Package":"p","Elapsed":2}
+{"Action":"skip","Package":"without tests","Elapsed":0}
 no event
 `
 
 func TestATableOfWhatBecameOfEach(t *testing.T) {
 	var told, table strings.Builder
-	found, err := collect(strings.NewReader(events), &told)
+	found, skips, err := collect(strings.NewReader(events), &told)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +50,13 @@ func TestATableOfWhatBecameOfEach(t *testing.T) {
 		if !strings.Contains(strings.Join(strings.Fields(table.String()), " "), line) {
 			t.Errorf("the table has no %q:\n%s", line, table.String())
 		}
+	}
+	var skipped strings.Builder
+	if err := printSkips(&skipped, skips); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(strings.Fields(skipped.String()), " "), "3 tests were skipped 1 without a reason p TestE/other 2 no bucket: make one p TestC, p TestE/part"; got != want {
+		t.Errorf("skipped: got %s, want %s", got, want)
 	}
 	if err := found.failed(); err == nil || err.Error() != "failed: p, p TestB" {
 		t.Errorf("failed: %v", err)

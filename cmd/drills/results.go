@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type result struct {
 	evidence []string
 	skipped  string // the subtests that were
 }
+
+// skip is a test or subtest that did not run, and why.
+type skip struct{ pkg, name, reason string }
 
 // results holds results by test, and by package under an empty name.
 type results map[test]*result
@@ -57,16 +61,18 @@ type event struct {
 
 // collect reads events until they end. What tests that failed wrote, and what
 // packages and the compiler say, goes to w.
-func collect(r io.Reader, w io.Writer) (results, error) {
+func collect(r io.Reader, w io.Writer) (results, []skip, error) {
 	found, wrote := results{}, map[test]*strings.Builder{}
+	var skips []skip
+	last := map[test]string{} // what each test and subtest wrote last
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err == io.EOF && len(line) == 0 {
-			return found, nil
+			return found, skips, nil
 		}
 		if err != nil && err != io.EOF {
-			return nil, err
+			return nil, nil, err
 		}
 		var e event
 		if json.Unmarshal(line, &e) != nil {
@@ -83,6 +89,9 @@ func collect(r io.Reader, w io.Writer) (results, error) {
 					io.WriteString(w, e.Output)
 				}
 			default:
+				if text := strings.TrimSpace(e.Output); !strings.HasPrefix(text, "--- ") {
+					last[test{e.Package, e.Test}] = text
+				}
 				if wrote[t] == nil {
 					wrote[t] = &strings.Builder{}
 				}
@@ -94,6 +103,12 @@ func collect(r io.Reader, w io.Writer) (results, error) {
 			}
 		case "pass", "fail", "skip":
 			x := found.at(t)
+			full := test{e.Package, e.Test}
+			if e.Action == "skip" && name != "" { // a package without tests is skipped too
+				_, reason, _ := strings.Cut(last[full], ": ") // behind its file and line
+				skips = append(skips, skip{e.Package, e.Test, reason})
+			}
+			delete(last, full)
 			if isSub {
 				if e.Action == "skip" {
 					x.skipped = strings.TrimSpace(x.skipped + " " + sub)
@@ -136,6 +151,21 @@ func print(w io.Writer, list []drill, found results) error {
 		return errors.New("did not pass: " + strings.Join(bad, ", "))
 	}
 	return nil
+}
+
+// printSkips prints how many tests did not run, and for each reason which.
+func printSkips(w io.Writer, skips []skip) error {
+	byReason := map[string][]string{}
+	for _, s := range skips {
+		byReason[s.reason] = append(byReason[s.reason], s.pkg+" "+s.name)
+	}
+	fmt.Fprintf(w, "%d tests were skipped\n", len(skips))
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
+		slices.Sort(byReason[reason])
+		fmt.Fprintf(out, "  %d\t%s\t%s\n", len(byReason[reason]), cmp.Or(reason, "without a reason"), strings.Join(byReason[reason], ", "))
+	}
+	return out.Flush()
 }
 
 // outcome sums up a drill's tests.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/meta"
 	"rapport/internal/platform/standard"
@@ -319,10 +320,7 @@ func TestVectorsLookOnlyAtTheSignatureTheyName(t *testing.T) {
 }
 
 func TestPublishedVectors(t *testing.T) {
-	const published = "../../../shared/vectors.json"
-	if _, err := os.Stat(published); err != nil {
-		t.Skip("no ../shared/vectors.json")
-	}
+	published := needs.Shared(t, "vectors.json")
 	got := call("", "verify", "--vectors", published)
 	if got.code != exitOK || !strings.Contains(got.err, " 0 differ") || len(lines[verified](t, got.out)) < 3 {
 		t.Errorf("code %d, %s%s", got.code, got.out, got.err)

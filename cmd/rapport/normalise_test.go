@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"rapport/cmd/internal/recorded"
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
 	"rapport/internal/social"
@@ -37,10 +38,7 @@ func (l said) reason() string {
 	return ""
 }
 
-// shared holds payloads that platforms and their users have published.
-const shared = "../../../shared/payloads"
-
-// done says how many things were done by the payloads of each folder, counted
+// done says how many things were done by the payloads, which platforms and their users published, of each folder of ../shared/payloads: counted
 // by reading them; and what is not counted, though somebody did something.
 var done = map[string]int{
 	"bluesky":            4,  // post, reply, follow, deletion; an unfollow does not say of whom
@@ -89,13 +87,7 @@ func given(folder, name string) []string {
 var unexplained = regexp.MustCompile(`json: |unexpected end|invalid character|EOF|panic|nil pointer|0001-01-01`)
 
 func TestSharedPayloads(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(shared, "*", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no ../shared/payloads")
-	}
+	files := needs.SharedFiles(t, "payloads/*/*")
 	var table strings.Builder
 	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	got := map[string]int{}

@@ -27,6 +27,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/replay"
@@ -850,7 +851,7 @@ func TestCursorIsGoodForItsListAlone(t *testing.T) {
 	for i := range 3 {
 		for _, w := range []string{"acme", "other"} {
 			a := x.activity(w, post(fmt.Sprint("u", i), fmt.Sprint("p", i), "What does it cost?", time.Hour))
-			if err := x.deps.Leads.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+			if err := leadstest.Rescore(t.Context(), x.deps.Leads, w, a.Account().AccountID()); err != nil {
 				t.Fatal(err)
 			}
 		}

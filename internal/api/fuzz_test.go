@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 )
 
 // TestFuzzed sends what Schemathesis makes of the description, right and
@@ -21,10 +22,7 @@ import (
 // says what is left out, and why. The seed is fixed, so that a failure comes
 // again. RAPPORT_FUZZ=30 sends that many examples to each operation.
 func TestFuzzed(t *testing.T) {
-	tool, err := exec.LookPath("schemathesis")
-	if err != nil {
-		t.Skip("Schemathesis is not on the PATH: local/tools.sh installs it")
-	}
+	tool := needs.Tool(t, "schemathesis")
 	x := newWorld(t)
 	x.workspace("acme", "ann")
 	ann := x.activity("acme", post("7781", "90211", "What does the team plan cost?", time.Hour))

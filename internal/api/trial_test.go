@@ -19,6 +19,7 @@ import (
 	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/intake"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/store"
@@ -61,7 +62,7 @@ func (x *world) through(y *way) {
 			if y.noScores {
 				continue
 			}
-			if err := x.deps.Leads.Rescore(ctx, w, a.Account); err != nil {
+			if err := leadstest.Rescore(ctx, x.deps.Leads, w, a.Account); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -31,7 +32,7 @@ func TestLeads(t *testing.T) {
 		for j := range i + 1 {
 			a = x.activity("acme", post(fmt.Sprint("u", i), fmt.Sprintf("p%d-%d", i, j), "What does it cost?", time.Duration(j)*30*time.Hour))
 		}
-		if err := x.deps.Leads.Rescore(t.Context(), "acme", a.Account().AccountID()); err != nil {
+		if err := leadstest.Rescore(t.Context(), x.deps.Leads, "acme", a.Account().AccountID()); err != nil {
 			t.Fatal(err)
 		}
 		people = append(people, personOf(a))

@@ -29,7 +29,7 @@ func TestWipeByTheBulkFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &table.Name}); err != nil {
-		t.Skipf("no S3 beside the table's engine: %v", err)
+		t.Fatal(err)
 	}
 	q, err := sqs.NewFromConfig(cfg).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-bulk")})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
 )
@@ -95,9 +95,7 @@ func TestTheSameBatchIsTheSameObject(t *testing.T) {
 // newBucket is a bucket of the test's own.
 func newBucket(t *testing.T) *Bucket {
 	t.Helper()
-	if os.Getenv("AWS_ENDPOINT_URL") == "" && os.Getenv("AWS_ENDPOINT_URL_S3") == "" {
-		t.Skip("no S3 engine: set AWS_ENDPOINT_URL, or run make test")
-	}
+	needs.Engine(t, "S3")
 	cfg, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)

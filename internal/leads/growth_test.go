@@ -18,6 +18,7 @@ import (
 	"rapport/internal/drill"
 	"rapport/internal/lambdatest"
 	"rapport/internal/leads"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -54,7 +55,7 @@ func TestModelPublishedMidFlight(t *testing.T) {
 						if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "2", Published: t0.AddDate(0, 0, 1), Body: b}); err != nil {
 							t.Error(err)
 						}
-						if err := leads.New(s).Rescore(t.Context(), w, account); err != nil {
+						if err := leadstest.Rescore(t.Context(), leads.New(s), w, account); err != nil {
 							t.Error(err)
 						}
 					})
@@ -66,7 +67,7 @@ func TestModelPublishedMidFlight(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := leads.New(store.New(cfg, table.Name)).Rescore(t.Context(), w, account); err != nil {
+			if err := leadstest.Rescore(t.Context(), leads.New(store.New(cfg, table.Name)), w, account); err != nil {
 				t.Fatal(err)
 			}
 			l, err := s.Lead(t.Context(), w, social.PersonID(account), leads.ModelID)
@@ -120,7 +121,7 @@ func TestGrowthOfAScore(t *testing.T) {
 		store()
 		account := did(who, 0, newest).Account().AccountID()
 		start := time.Now()
-		if err := l.Rescore(t.Context(), w, account); err != nil {
+		if err := leadstest.Rescore(t.Context(), l, w, account); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%d facts scored from scratch in %s", facts, time.Since(start))

@@ -95,12 +95,6 @@ func (l *Leads) Facts(ctx context.Context, w, person string) ([]social.Activity,
 // not for the processor.
 const hands = 16
 
-// Rescore computes the stored head of the person of an account again from all
-// facts, as of the newest. An account of the business has none.
-func (l *Leads) Rescore(ctx context.Context, w, account string) error {
-	return errors.Join(l.Score(ctx, w, time.Time{}, view.Stale{Account: account})...)
-}
-
 // Score computes the stored heads of the persons of accounts again, as of now,
 // and the histories that they rest on. It returns an error or nil for each. If
 // a model was published meanwhile, it does so again: whoever publishes finds

@@ -20,6 +20,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/lambdatest"
 	"rapport/internal/leads"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -105,7 +106,7 @@ func TestFactBetweenReadAndWrite(t *testing.T) {
 			conflicts++
 			once.Do(func() {
 				put(t, s, second)
-				if err := leads.New(s).Rescore(t.Context(), w, account); err != nil {
+				if err := leadstest.Rescore(t.Context(), leads.New(s), w, account); err != nil {
 					t.Error(err)
 				}
 			})
@@ -117,7 +118,7 @@ func TestFactBetweenReadAndWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := leads.New(store.New(cfg, table.Name)).Rescore(t.Context(), w, account); err != nil {
+	if err := leadstest.Rescore(t.Context(), leads.New(store.New(cfg, table.Name)), w, account); err != nil {
 		t.Fatal(err)
 	}
 	if conflicts != 2 {
@@ -127,7 +128,7 @@ func TestFactBetweenReadAndWrite(t *testing.T) {
 	clean, cleanTable := storetest.NewTable(t)
 	publish(t, clean)
 	put(t, clean, first, second)
-	if err := leads.New(clean).Rescore(t.Context(), w, account); err != nil {
+	if err := leadstest.Rescore(t.Context(), leads.New(clean), w, account); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(dump(t, cleanTable), dump(t, table)); d != "" {
@@ -143,7 +144,7 @@ func TestEvaluateAsOf(t *testing.T) {
 	put(t, s, a, b)
 	l := leads.New(s)
 	person := social.PersonID(a.Account().AccountID())
-	if err := l.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+	if err := leadstest.Rescore(t.Context(), l, w, a.Account().AccountID()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -192,7 +193,7 @@ func TestNobodyIsNoLead(t *testing.T) {
 	put(t, s, nobody, asked("2", 1))
 	l := leads.New(s)
 	for _, a := range []social.Activity{nobody, asked("2", 1)} {
-		if err := l.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+		if err := leadstest.Rescore(t.Context(), l, w, a.Account().AccountID()); err != nil {
 			t.Fatal(err)
 		}
 	}

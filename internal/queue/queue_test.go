@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/queue"
 )
 
@@ -41,9 +41,7 @@ func newLine(t *testing.T, cfg aws.Config) line {
 
 func engine(t *testing.T) aws.Config {
 	t.Helper()
-	if os.Getenv("AWS_ENDPOINT_URL") == "" && os.Getenv("AWS_ENDPOINT_URL_SQS") == "" {
-		t.Skip("no SQS engine: set AWS_ENDPOINT_URL, or run make test")
-	}
+	needs.Engine(t, "SQS")
 	cfg, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)

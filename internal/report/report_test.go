@@ -26,6 +26,17 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
+func TestWorkspaceWithoutANameIsSaidByItsID(t *testing.T) {
+	for name, want := range map[string]string{"": "ws_1", "Nordlicht Bikes": "Nordlicht Bikes"} {
+		d := week()
+		d.Workspace.Name = name
+		text, err := report.Text(d)
+		if err != nil || !strings.HasPrefix(string(text), want+", weekly report, ") {
+			t.Errorf("%q: got %.80q, %v; want it of %s", name, text, err, want)
+		}
+	}
+}
+
 // week is a report of an ordinary week in Berlin.
 func week() report.Data {
 	at := func(day, hour, minute int) time.Time { return time.Date(2026, 11, day, hour, minute, 0, 0, time.UTC) }

@@ -16,6 +16,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/feedback"
 	"rapport/internal/leads"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/mail"
 	"rapport/internal/reading"
 	"rapport/internal/report"
@@ -207,13 +208,13 @@ func TestGatheredNumbers(t *testing.T) {
 		}
 		l := leads.New(o.store)
 		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
-			return l.Rescore(ctx, w, stale[0].Account)
+			return leadstest.Rescore(ctx, l, w, stale[0].Account)
 		})
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}
 		if dir == social.Inbound {
-			if err := l.Rescore(t.Context(), w, a.Account().AccountID()); err != nil {
+			if err := leadstest.Rescore(t.Context(), l, w, a.Account().AccountID()); err != nil {
 				t.Fatal(err)
 			}
 		}

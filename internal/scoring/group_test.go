@@ -58,6 +58,24 @@ func TestGroup(t *testing.T) {
 		r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	}
 
+	// An object that two persons' lines say they wrote is that of the earlier
+	// line, at one instant of the lesser key; so is a reply.
+	twice := []social.Line{
+		line(fact("a", social.Post, 5, object("o")), "per_late"), line(fact("z", social.Post, 6, object("o")), "per_early"),
+		line(fact("y", social.Post, 5, object("p")), "per_greater"), line(fact("b", social.Post, 5, object("p")), "per_lesser"),
+		line(fact("c", social.Reply, 4, byBusiness, object("q")), "per_later"), line(fact("x", social.Reply, 5, byBusiness, object("q")), "per_earlier"),
+		line(fact("e1", social.Edit, 1, object("o")), ""), line(fact("e2", social.Edit, 1, object("p")), ""), line(fact("e3", social.Edit, 1, byBusiness, object("q")), ""),
+	}
+	groups, err := scoring.Group(twice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, key := range map[string]string{"per_early": "e1", "per_lesser": "e2", "per_earlier": "e3"} {
+		if list := groups[p]; len(list) != 2 || list[1].Key != key {
+			t.Errorf("%s has %+v, want the edit %s too", p, list, key)
+		}
+	}
+
 	bad := append([]social.Line{}, lines...)
 	bad[3].Type = "smile"
 	if _, err := scoring.Group(bad); err == nil || !strings.HasPrefix(err.Error(), "line 4: ") {

@@ -63,6 +63,15 @@ func examples() []example {
 		{"every kind", whole(strings.Join([]string{posts, questions, likes, visits, spam, dialogue, pattern, strings.Replace(rate, "90", "80", 1)}, ",")), nil},
 		{"the least", with(`"points": "0.000001"`), nil},
 		{"a number that is whole", with(`"points": 2.0, "within_days": 7.0`), nil},
+		{"every field at its most", `{"id": "` + strings.Repeat("z", 63) + `9", "version": 1000000, "title": "` + strings.Repeat("ü", 200) + `", "horizon_days": 3650, "engagement": [-100000, 0, 100000], "rules": [
+			{"id": "0", "kind": "activity", "label": {"one": "` + strings.Repeat("x", 60) + `", "many": "x"}, "within_days": 3650, "points": -100000, "when": {"types": ["post"]}},
+			{"id": "a-_9", "kind": "dialogue", "half_at": 1000, "points": "100000"}]}`, nil},
+		{"every field beyond its most", `{"id": "` + strings.Repeat("z", 65) + `", "version": 1000001, "title": "` + strings.Repeat("ü", 201) + `", "horizon_days": 3651, "engagement": [1, 2, 100000.1], "rules": [
+			{"id": "r", "kind": "dialogue", "half_at": 1001, "points": "100000"}]}`, []string{
+			"$.id: has 65 characters, want 1 to 64", "$.version: is 1000001, want a whole number from 1 to 1000000", "$.title: has 201 characters, want 1 to 200", "$.horizon_days: is 3651, want",
+			"$.engagement[2]: 100000.1 is beyond", "$.engagement[2]: is not above", r0 + ".half_at: is 1001, want a whole number from 1 to 1000"}},
+		{"days that are not whole", with(`"points": 1, "within_days": 1.5`), []string{r0 + ".within_days: is 1.5, want a whole number"}},
+		{"a baseline up to the horizon", whole(strings.Replace(rate, "90", "93", 1)), nil},
 		{"not an object", `[]`, []string{"$: want an object, got an array"}},
 		{"an empty object", `{}`, []string{"$.id: is missing", "$.version: is missing", "$.horizon_days: is missing", "$.engagement: is missing", "$.rules: is missing"}},
 		{"all problems at once, with their paths", `{"id": "M", "version": 0, "horizon_days": "x", "engagement": [1, 2], "rules": [{"kind": "activity", "points": "1.0000001", "colour": 1}], "z": null}`, []string{
@@ -96,6 +105,7 @@ func examples() []example {
 		{"a window beyond the horizon", with(`"points": 1, "within_days": 101`), []string{"*" + r0 + ".within_days: is 101, beyond the horizon of 100"}},
 		{"a baseline beyond the horizon", whole(strings.Replace(rate, "90", "94", 1)), []string{"*" + r0 + ".baseline_days: reaches 101 days back"}},
 		{"four of three behaviours", whole(strings.Replace(pattern, `"at_least": 2`, `"at_least": 4`, 1)), []string{"*" + r0 + ".at_least: is 4 of only 3"}},
+		{"a behaviour twice", whole(strings.Replace(pattern, `"followed"`, `"asked"`, 1)), []string{"*" + r0 + `.behaviours[1].label: "asked" stands twice`}},
 		{"a name twice in an object", strings.Replace(with(`"points": 1`), `"version": 1`, `"version": 1, "version": 1`, 1), []string{"*$.version: stands twice"}},
 		{"an expression that does not parse", expr("text =="), []string{"*" + r0 + ".when.expr: does not parse"}},
 		{"an expression of another type", expr("len(text)"), []string{"*" + r0 + ".when.expr: does not compile: expected bool"}},
@@ -107,6 +117,8 @@ func examples() []example {
 		{"repetition", expr("repeat(text, 1000000) == ''"), []string{"*" + r0 + ".when.expr: the function repeat is not allowed"}},
 		{"floating point", expr("hour > 1.5"), []string{"*" + r0 + ".when.expr: 1.5 is not allowed"}},
 		{"a pattern from the outside", expr("'x' matches text"), []string{"*" + r0 + ".when.expr: matches wants a regular expression in quotes"}},
+		{"a minus sign", expr("hour > -1"), nil},
+		{"a plus sign", expr("hour > +1"), []string{"*" + r0 + ".when.expr: the operator + is not allowed"}},
 		{"a costly pattern", expr("text matches '(a{500}){2}'"), []string{"*" + r0 + ".when.expr: the regular expression "}},
 		{"too many nodes", expr("true" + strings.Repeat("||true", 120)), []string{"*" + r0 + ".when.expr: does not compile: compilation failed: expression exceeds maximum allowed nodes"}},
 	}
@@ -184,6 +196,18 @@ func TestParseModelRefusesWhatIsNotJSON(t *testing.T) {
 		if !fault.Is(err, fault.Invalid) || len(p) != 1 || p[0].Path != "$" || !strings.HasPrefix(p[0].Message, want) {
 			t.Errorf("of %.20q got %v, want one problem at $: %s", s, err, want)
 		}
+	}
+}
+
+func TestModelOfTheMostBytesIsRead(t *testing.T) {
+	document := `{"id": "m", "version": 1, "horizon_days": 9, "engagement": [1, 2, 3], "rules": [` + dialogue + `]}`
+	document = strings.Replace(document, "90", "9", 1)
+	document += strings.Repeat(" ", 256<<10-len(document))
+	if _, err := scoring.ParseModel([]byte(document)); err != nil {
+		t.Errorf("of 256 KiB: %v", err)
+	}
+	if _, err := scoring.ParseModel([]byte(document + " ")); err == nil || !strings.Contains(err.Error(), "262145 bytes, at most 262144 are read") {
+		t.Errorf("of a byte more: %v", err)
 	}
 }
 

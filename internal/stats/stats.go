@@ -113,27 +113,6 @@ func Wilson(k, n int, level float64) (lo, hi float64, ok bool) {
 	return lo, hi, true
 }
 
-// PoissonRateInterval returns the exact interval for the rate of a Poisson
-// process of which k events were seen in an exposure (hours, people …; above
-// zero), in events per unit of exposure: Garwood, "Fiducial Limits for the
-// Poisson Distribution", Biometrika 28, 1936. In terms of the gamma
-// distribution with shape a, G(a, p) being its p-quantile:
-//
-//	G(k, (1-level)/2) / exposure  to  G(k+1, (1+level)/2) / exposure
-//
-// and 0 below for k = 0. ok is false for a negative k or an exposure that is
-// not a positive finite number.
-func PoissonRateInterval(k int, exposure, level float64) (lo, hi float64, ok bool) {
-	if k < 0 || !(exposure > 0) || math.IsInf(exposure, 1) || !open(level) {
-		return 0, 0, false
-	}
-	tail := (1 - level) / 2
-	if k > 0 {
-		lo = mathext.GammaIncRegInv(float64(k), tail) / exposure
-	}
-	return lo, mathext.GammaIncRegCompInv(float64(k)+1, tail) / exposure, true
-}
-
 // CompareCounts returns the two-sided p-value for two Poisson counts over
 // equal exposures having the same rate. Given their sum n, a is binomial(n,
 // 1/2) then; p is twice the smaller tail, at most 1: Przyborowski and

@@ -168,38 +168,6 @@ func TestWilsonStaysWithinZeroAndOne(t *testing.T) {
 	}
 }
 
-// Values of Garwood's table as printed in Hahn and Meeker, "Statistical
-// Intervals", and in Ulm, "A simple method to calculate the confidence
-// interval of a standardized mortality ratio", Am J Epidemiol 131, 1990.
-func TestPoissonRateIntervalGivesGarwoodsValues(t *testing.T) {
-	for _, tt := range []struct {
-		k             int
-		exposure      float64
-		level, lo, hi float64
-	}{
-		{0, 1, 0.95, 0, 3.689},
-		{1, 1, 0.95, 0.0253, 5.572},
-		{5, 1, 0.95, 1.623, 11.668},
-		{10, 1, 0.95, 4.795, 18.390},
-		{10, 1, 0.99, 3.717, 21.398},
-		{20, 1, 0.95, 12.217, 30.888},
-		{10, 4, 0.95, 4.795 / 4, 18.390 / 4},
-	} {
-		lo, hi, ok := stats.PoissonRateInterval(tt.k, tt.exposure, tt.level)
-		if !ok || !near(lo, tt.lo, 6e-4) || !near(hi, tt.hi, 6e-4) {
-			t.Errorf("PoissonRateInterval(%d, %v, %v) = %.4f, %.4f, %v, want %.4f, %.4f", tt.k, tt.exposure, tt.level, lo, hi, ok, tt.lo, tt.hi)
-		}
-	}
-	for _, exposure := range []float64{0, -1, math.NaN(), math.Inf(1)} {
-		if _, _, ok := stats.PoissonRateInterval(3, exposure, 0.95); ok {
-			t.Errorf("an exposure of %v has an answer", exposure)
-		}
-	}
-	if _, _, ok := stats.PoissonRateInterval(-1, 1, 0.95); ok {
-		t.Error("a negative count has an answer")
-	}
-}
-
 func TestCompareCounts(t *testing.T) {
 	for _, tt := range []struct {
 		a, b int

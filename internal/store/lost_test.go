@@ -70,7 +70,7 @@ func TestAWriteWhoseAnswerWasLostIsOnesOwn(t *testing.T) {
 		l.Version = version(t, s, "w1", l)
 	}
 
-	if _, err := s.ClaimHost(ctx, "h.example", t0, time.Minute); err != nil {
+	if err := s.PutHost(ctx, &store.Host{Name: "h.example", Until: t0}); err != nil {
 		t.Errorf("a host: %v", err)
 	}
 	if fresh, err := s.Announce(ctx, "w1", store.Announcement{ID: "a1", Kind: "silence", At: t0, Text: "x"}); err != nil || !fresh {

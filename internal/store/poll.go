@@ -197,25 +197,6 @@ func (s *Store) Host(ctx context.Context, name string) (Host, error) {
 	return h, nil
 }
 
-// ClaimHost claims a host for the length of a lease. One that must not be
-// asked yet comes back with Until, and an error of kind Conflict.
-func (s *Store) ClaimHost(ctx context.Context, name string, now time.Time, lease time.Duration) (Host, error) {
-	h, err := s.Host(ctx, name)
-	if err != nil {
-		return h, err
-	}
-	if h.Until.After(now) {
-		return h, fault.New(fault.Conflict, "%s is not to be asked before %s", name, social.Stamp(h.Until))
-	}
-	before := h.Until
-	h.Until = social.Instant(now.Add(lease))
-	if err := s.PutHost(ctx, &h); err != nil {
-		h.Until = before
-		return h, err
-	}
-	return h, nil
-}
-
 // PutHost writes a host whose Version is the one read before, and counts it up.
 func (s *Store) PutHost(ctx context.Context, h *Host) error {
 	it := hostItem{PK: hostPK(h.Name), SK: "@", Name: h.Name, Until: social.Stamp(h.Until), Failures: h.Failures, TTL: h.Until.Add(hostFor).Unix(), Version: h.Version + 1}

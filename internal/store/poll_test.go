@@ -155,32 +155,40 @@ func TestDuePollsOldestFirst(t *testing.T) {
 	}
 }
 
-func TestHostIsClaimedByOne(t *testing.T) {
+func TestHostIsHeldByOne(t *testing.T) {
 	s := storetest.New(t)
-	h, err := s.ClaimHost(t.Context(), "kettles.example", pollNow, 90*time.Second)
-	if err != nil {
+	host := func(name string) store.Host {
+		t.Helper()
+		h, err := s.Host(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	one, other := host("kettles.example"), host("kettles.example")
+	one.Until, other.Until = pollNow.Add(90*time.Second), pollNow.Add(time.Hour)
+	if err := s.PutHost(t.Context(), &one); err != nil {
 		t.Fatal(err)
 	}
-	held, err := s.ClaimHost(t.Context(), "kettles.example", pollNow.Add(89*time.Second), 90*time.Second)
-	if !fault.Is(err, fault.Conflict) || !held.Until.Equal(pollNow.Add(90*time.Second)) {
-		t.Errorf("claimed twice: %+v, %v", held, err)
+	if err := s.PutHost(t.Context(), &other); !fault.Is(err, fault.Conflict) {
+		t.Errorf("taken by another that read it before: %v", err)
 	}
-	if _, err := s.ClaimHost(t.Context(), "other.example", pollNow, 90*time.Second); err != nil {
-		t.Errorf("another host: %v", err)
+	if h := host("other.example"); h != (store.Host{Name: "other.example"}) {
+		t.Errorf("another host: %+v", h)
 	}
-	again, err := s.ClaimHost(t.Context(), "kettles.example", pollNow.Add(90*time.Second), 90*time.Second)
-	if err != nil {
-		t.Errorf("after the lease: %v", err)
-	}
-	h.Failures = 2
-	if err := s.PutHost(t.Context(), &h); !fault.Is(err, fault.Conflict) {
-		t.Errorf("let go by one whose lease had ended: %v", err)
+	again := host("kettles.example")
+	if !again.Until.Equal(one.Until) {
+		t.Errorf("held until %s, want %s", again.Until, one.Until)
 	}
 	again.Failures, again.Until = 1, pollNow.Add(2*time.Minute)
 	if err := s.PutHost(t.Context(), &again); err != nil {
 		t.Fatal(err)
 	}
-	if next, err := s.ClaimHost(t.Context(), "kettles.example", pollNow.Add(2*time.Minute), time.Second); err != nil || next.Failures != 1 {
-		t.Errorf("%+v, %v", next, err)
+	one.Failures = 2
+	if err := s.PutHost(t.Context(), &one); !fault.Is(err, fault.Conflict) {
+		t.Errorf("let go by one whose time had ended: %v", err)
+	}
+	if h := host("kettles.example"); h.Failures != 1 || !h.Until.Equal(again.Until) {
+		t.Errorf("%+v", h)
 	}
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"crypto/rand"
-	"os"
 	"strings"
 	"testing"
 
@@ -11,13 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 )
 
 // More than a query's most is an error, and no shorter answer.
 func TestMoreThanTheMostIsAnError(t *testing.T) {
-	if os.Getenv("AWS_ENDPOINT_URL") == "" {
-		t.Skip("no DynamoDB engine: set AWS_ENDPOINT_URL, or run make test")
-	}
+	needs.Engine(t, "DYNAMODB")
 	cfg, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)

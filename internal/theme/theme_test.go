@@ -3,11 +3,8 @@ package theme_test
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/needs"
 	"rapport/internal/quality"
 	"rapport/internal/reading"
 	"rapport/internal/theme"
 )
-
-// data is where the labelled sets are, seen from this package.
-const data = "../../../shared/data"
 
 // talk holds a few dozen ways to say the same, per subject.
 var talk = map[string][2][]string{
@@ -324,10 +319,8 @@ func TestDamagedSetAssignsWithoutPanic(t *testing.T) {
 
 // banking returns Banking77's test texts as docs, or skips.
 func banking(t *testing.T) ([]quality.Labelled, []theme.Doc) {
-	texts, err := quality.ReadBanking(filepath.Join(data, "banking77"), "test")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("../shared/data/banking77 is absent: Banking77 is not part of the project")
-	}
+	t.Helper()
+	texts, err := quality.ReadBanking(needs.Shared(t, "data/banking77"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/social"
@@ -304,13 +305,10 @@ func TestSearchesAreReadBackToWhatWasKnown(t *testing.T) {
 
 // TestRealPayloads reads what lies beside the repository, where it does.
 func TestRealPayloads(t *testing.T) {
-	const dir = "../../../../shared/payloads/bluesky/jetstream_"
-	if _, err := os.Stat(dir + "identity.json"); err != nil {
-		t.Skip("no real payloads at ../shared/payloads")
-	}
+	dir := needs.Shared(t, "payloads/bluesky")
 	for file, want := range map[string]string{"create_feed_post": "post", "create_feed_post_reply": "reply", "create_graph_follow": "follow", "delete_feed_post": "delete",
 		"delete_graph_follow": "ignored", "identity": "ignored", "account": "ignored"} {
-		body, err := os.ReadFile(dir + file + ".json")
+		body, err := os.ReadFile(filepath.Join(dir, "jetstream_"+file+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}

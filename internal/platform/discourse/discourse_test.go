@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/social"
@@ -183,12 +184,7 @@ func TestCheckKey(t *testing.T) {
 
 // What real forums sent, where it is at hand.
 func TestRealDeliveries(t *testing.T) {
-	dir := "../../../../shared/payloads/discourse"
-	list, _ := filepath.Glob(filepath.Join(dir, "*.headers.json"))
-	if len(list) == 0 {
-		t.Skip("no ../shared/payloads/discourse here")
-	}
-	for _, path := range list {
+	for _, path := range needs.SharedFiles(t, "payloads/discourse/*.headers.json") {
 		hb, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,6 @@ package linkedin_test
 import (
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -141,34 +140,5 @@ func TestScopes(t *testing.T) {
 func TestLease(t *testing.T) {
 	if want, got := (platform.Lease{Every: 2 * time.Hour, Dead: 6 * time.Hour}), adapter.Lease(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-// TestPublicPayloads reads real payloads that are not part of the project.
-func TestPublicPayloads(t *testing.T) {
-	files, err := filepath.Glob("../../../../shared/payloads/linkedin/notification*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no notifications in ../shared/payloads/linkedin")
-	}
-	for _, f := range files {
-		body, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(body), `"notifications"`) { // one element alone
-			body = []byte(`{"type":"ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS","notifications":[` + string(body) + `]}`)
-		}
-		events, err := adapter.Normalise(platform.Request{Method: http.MethodPost, Body: body}, platform.Options{})
-		if err != nil || len(events) == 0 {
-			t.Errorf("%s: %+v, %v", f, events, err)
-		}
-		for _, e := range events {
-			if e.Parked != "" {
-				t.Errorf("%s: %s is parked: %s", f, e.Kind, e.Parked)
-			}
-		}
 	}
 }

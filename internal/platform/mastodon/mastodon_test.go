@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/social"
@@ -209,11 +210,7 @@ func TestScopes(t *testing.T) {
 
 // What real instances sent, where it is at hand.
 func TestRealDeliveries(t *testing.T) {
-	list, _ := filepath.Glob("../../../../shared/payloads/mastodon/*.json")
-	if len(list) == 0 {
-		t.Skip("no ../shared/payloads/mastodon here")
-	}
-	for _, path := range list {
+	for _, path := range needs.SharedFiles(t, "payloads/mastodon/*.json") {
 		body, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/meta"
 	"rapport/internal/platform/platformtest"
@@ -480,13 +481,7 @@ func TestHugeBatchIsReadWhole(t *testing.T) {
 
 // TestPublicPayloads reads real payloads that are not part of the project.
 func TestPublicPayloads(t *testing.T) {
-	files, err := filepath.Glob("../../../../shared/payloads/meta_*/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no payloads in ../shared/payloads/meta_*")
-	}
+	files := needs.SharedFiles(t, "payloads/meta_*/*.json")
 	what := map[string]string{
 		"feed-comment-add-211.json": "reply", "feed-comment-add-25.json": "reply", "feed-post-edit.json": "edit", "feed-reaction-add-comment.json": "react",
 		"feed-reaction-remove.json": "unreact", "feed-share-add-25.json": "post", "feed-status-add-25.json": "post", "leadgen.json": "ignored",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/platform/tiktok"
@@ -151,13 +152,7 @@ func TestTimesInEitherUnit(t *testing.T) {
 
 // TestPublicPayloads reads real payloads that are not part of the project.
 func TestPublicPayloads(t *testing.T) {
-	files, err := filepath.Glob("../../../../shared/payloads/tiktok/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no payloads in ../shared/payloads/tiktok")
-	}
+	files := needs.SharedFiles(t, "payloads/tiktok/*.json")
 	what := map[string]string{"authorization_removed.json": "revoked", "business_comment_update.content.json": "delete", "video_publish_completed.json": "ignored"}
 	for _, f := range files {
 		b, err := os.ReadFile(f)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/platform/x"
@@ -222,13 +223,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 
 // TestPublicPayloads reads real payloads that are not part of the project.
 func TestPublicPayloads(t *testing.T) {
-	files, err := filepath.Glob("../../../../shared/payloads/x/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no payloads in ../shared/payloads/x")
-	}
+	files := needs.SharedFiles(t, "payloads/x/*.json")
 	what := map[string]string{
 		"aaa_direct_message_events.json": "message", "aaa_direct_message_indicate_typing.json": "ignored", "aaa_tweet_delete.json": "delete", "aaa_user_event_revoke.json": "revoked",
 		"xaa_dm_sent.json": "message", "xaa_follow_follow.json": "follow", "xaa_like_create.json": "react", "xaa_post_create.json": "post", "xaa_post_delete.json": "delete",

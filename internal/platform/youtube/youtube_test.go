@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
+	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/platform/platformtest"
 	"rapport/internal/social"
@@ -306,11 +306,7 @@ func TestTheSameCommentThroughBothScopes(t *testing.T) {
 
 // TestRealPayloads reads what lies beside the repository, where it does.
 func TestRealPayloads(t *testing.T) {
-	files, _ := filepath.Glob("../../../../shared/payloads/youtube/*.xml")
-	if len(files) == 0 {
-		t.Skip("no real payloads at ../shared/payloads")
-	}
-	for _, f := range files {
+	for _, f := range needs.SharedFiles(t, "payloads/youtube/*.xml") {
 		body, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)

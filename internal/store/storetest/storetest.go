@@ -1,5 +1,4 @@
-// Package storetest makes tables for tests on a real engine: whatever answers
-// at AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL. `make test` sets it.
+// Package storetest makes tables for tests on a real engine, which needs.Engine finds.
 package storetest
 
 import (
@@ -7,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,11 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"rapport/internal/needs"
 	"rapport/internal/store"
 )
 
 // New returns a store over a table of its own, which is dropped at the end.
-// Without an engine the test is skipped.
 func New(t testing.TB) *store.Store {
 	s, _ := NewTable(t)
 	return s
@@ -30,16 +28,7 @@ func New(t testing.TB) *store.Store {
 // that look at the items themselves.
 func NewTable(t testing.TB) (*store.Store, Table) {
 	t.Helper()
-	endpoint := os.Getenv("AWS_ENDPOINT_URL_DYNAMODB")
-	if endpoint == "" {
-		endpoint = os.Getenv("AWS_ENDPOINT_URL")
-	}
-	if endpoint == "" {
-		t.Skip("no DynamoDB engine: set AWS_ENDPOINT_URL, or run make test")
-	}
-	if !strings.Contains(endpoint, "localhost") && !strings.Contains(endpoint, "127.0.0.1") {
-		t.Fatalf("refusing to make test tables at %s: not this machine", endpoint)
-	}
+	endpoint := needs.Engine(t, "DYNAMODB")
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/conversation"
+	"rapport/internal/conversation/conversationtest"
 	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -120,8 +121,8 @@ func keep(t *testing.T, s *store.Store, as []social.Activity, atOnce int) {
 }
 
 // meant computes from the facts alone what should be stored: the conversations
-// by thread and asker, as package conversation has it.
-func meant(as []social.Activity) map[[2]string]conversation.Conversation {
+// by thread and asker, as package conversationtest has it.
+func meant(as []social.Activity) map[[2]string]conversationtest.Conversation {
 	nodes := map[string]*store.NodeRef{}
 	thread := map[string]string{}
 	var order []string
@@ -157,9 +158,9 @@ func meant(as []social.Activity) map[[2]string]conversation.Conversation {
 			askers[[2]string{r, nodes[m].Account}] = true
 		}
 	}
-	out := map[[2]string]conversation.Conversation{}
+	out := map[[2]string]conversationtest.Conversation{}
 	for k := range askers {
-		out[k] = conversation.Of(k[1], all[k[0]])
+		out[k] = conversationtest.Of(k[1], all[k[0]])
 	}
 	return out
 }
@@ -168,7 +169,7 @@ func meant(as []social.Activity) map[[2]string]conversation.Conversation {
 func check(t *testing.T, s *store.Store, as []social.Activity) {
 	t.Helper()
 	want := meant(as)
-	var cs []conversation.Conversation
+	var cs []conversationtest.Conversation
 	for k, c := range want {
 		cs = append(cs, c)
 		h, err := s.Head(t.Context(), w, k[0], k[1])
@@ -200,7 +201,7 @@ func check(t *testing.T, s *store.Store, as []social.Activity) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(conversation.Measure(cs, p[0], p[1]), got); d != "" {
+		if d := cmp.Diff(conversationtest.Measure(cs, p[0], p[1]), got); d != "" {
 			t.Errorf("response times from %s (-meant +stored):\n%s", p[0], d)
 		}
 	}
