@@ -291,7 +291,7 @@ def architecture():
 def build(cloud):
     """Builds every function into .local/<name>/build, with the template beside them, as sam build would.
 
-    One go build links all of them; sam build starts one for each, which takes four times as long."""
+    One go build links all of them; sam build starts one for each, which takes nearly three times as long."""
     folder, built = os.path.join(cloud.folder, "build"), os.path.join(cloud.folder, "built")
     work("Building the functions", [os.path.join(HERE, "build.sh"), built], os.environ, os.path.join(cloud.folder, "build.log"))
     shutil.rmtree(folder, ignore_errors=True)
