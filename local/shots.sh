@@ -13,7 +13,7 @@ browser=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || comm
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync \
-	--user-data-dir="$profile" --hide-scrollbars --window-size=1000,1180 --screenshot="$profile/report.png" "file://$report" 2>"$profile/log" >&2 ||
+	--user-data-dir="$profile" --hide-scrollbars --window-size=720,935 --screenshot="$profile/report.png" "file://$report" 2>"$profile/log" >&2 ||
 	{ cat "$profile/log" >&2; die "the browser could not take the picture"; }
 cp "$profile/report.png" docs/report.png
 echo "docs/report.png, $(($(wc -c <docs/report.png) / 1024)) KB"
