@@ -19,7 +19,14 @@ fi
 compiler=$!
 trap 'kill $compiler 2>/dev/null || true' EXIT
 tools=$(local/tools.sh)
-if kill -0 $compiler 2>/dev/null; then echo "Compiling …"; fi
+if kill -0 $compiler 2>/dev/null; then
+	printf 'Compiling '
+	while kill -0 $compiler 2>/dev/null; do
+		printf .
+		sleep 2
+	done
+	echo
+fi
 wait $compiler || die "it does not compile; the compiler says above why"
 export PATH="$tools/bin:$PATH"
 python local/cloud.py up --name run --port "$port"

@@ -52,9 +52,19 @@ def key():
 
 
 def run(command, log, env=None):
-    """Runs a command into the log; on failure shows the log's end and stops."""
+    """Runs a command into the log, with a dot each ten seconds; on failure shows the log's end and stops."""
     with open(log, "ab") as out:
-        code = subprocess.call(command, stdout=out, stderr=subprocess.STDOUT, env=env)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env)
+        waited = False
+        while True:
+            try:
+                code = process.wait(timeout=10)
+                break
+            except subprocess.TimeoutExpired:
+                print(".", end="", file=sys.stderr, flush=True)
+                waited = True
+        if waited:
+            say("")
     if code:
         with open(log, errors="replace") as f:
             say("".join(f.readlines()[-15:]).rstrip())
