@@ -21,8 +21,8 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: build ## Start the local cloud, deploy Rapport to it and fill it with the demo (PORT=4566)
-	@$(CLOUD) up --name run --port $(PORT) && python local/cloud.py exec --name run -- python local/demo.py
+run: ## Start the local cloud, deploy Rapport to it and fill it with the demo (PORT=4566)
+	@local/run.sh $(PORT)
 
 .PHONY: stop
 stop: ## Stop the local cloud; its data stays
@@ -56,13 +56,14 @@ drills: ## Carry out the faults and attacks of docs/drills.md, and print what be
 .PHONY: drills-mutants
 drills-mutants: ## Break the code in stated ways: each must be caught by a drill (ONLY="HTML formulas" for some)
 	@$(CLOUD) with --name drills --port 4581 --bare -- go run ./cmd/drills mutants $(ONLY)
+
 .PHONY: contract
 contract: ## Lint openapi.yaml, compile a client made from it, and tell what breaks the last release's clients
-	@$(TOOLS) && local/contract.sh
+	@local/contract.sh
 
 .PHONY: lint
 lint: check lint-aws ## The quick checks, staticcheck and checkov
-	@$(TOOLS) && staticcheck ./...
+	@tools=$$(local/tools.sh test) && "$$tools/bin/staticcheck" ./...
 
 .PHONY: lint-aws
 lint-aws: ## Look for unsafe settings in the template (checkov, some 300 MB the first time)
@@ -91,6 +92,10 @@ quality: ## Measure how well texts are read and themes are found
 .PHONY: models
 models: ## Train the text models again from their sources
 	@go run ./cmd/train
+
+.PHONY: shots
+shots: ## Take README's picture, docs/report.png, of the demo's report (needs Chromium)
+	@local/shots.sh
 
 .PHONY: deploy
 deploy: ## Build and deploy to AWS; asks the first time, and again with ASK=1

@@ -43,7 +43,7 @@ START_SECONDS, STOP_SECONDS = 60, 30
 
 # What the build reads; a change in any of it means build and deploy again.
 SOURCES = ["functions", "internal", "models", "go.mod", "go.sum", "template.yaml", "samconfig.toml",
-           "local/cloud.py", "local/fixups.py"]
+           "local/cloud.py", "local/build.sh", "local/fixups.py"]
 
 
 def die(message):
@@ -289,21 +289,16 @@ def architecture():
 
 
 def build(cloud):
-    """Builds every function into .local/<name>/build and returns that folder."""
-    folder = os.path.join(cloud.folder, "build")
-    environment = cloud.environment(
-        CGO_ENABLED="0",
-        GOFLAGS="-buildvcs=false -trimpath -ldflags=-s -tags=lambda.norpc",
-        SAM_CLI_TELEMETRY="0",
-    )
-    # Once together before seven times in parallel: shared packages compile once, and a mistake
-    # is shown as the compiler says it (sam build's second try hides it).
-    work("Compiling", ["go", "build", "./functions/..."], environment, os.path.join(cloud.folder, "compile.log"))
-    sam = os.path.join(os.path.dirname(sys.executable), "sam")
-    # Never --cached: it looks at functions/<name> alone and misses changes in internal/.
-    work("Building the functions",
-         [sam, "build", "--config-env", "local", "--build-dir", folder, "--parameter-overrides", "Arch=" + architecture()],
-         environment, os.path.join(cloud.folder, "build.log"))
+    """Builds every function into .local/<name>/build, with the template beside them, as sam build would.
+
+    One go build links all of them; sam build starts one for each, which takes nearly three times as long."""
+    folder, built = os.path.join(cloud.folder, "build"), os.path.join(cloud.folder, "built")
+    work("Building the functions", [os.path.join(HERE, "build.sh"), built], os.environ, os.path.join(cloud.folder, "build.log"))
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in os.listdir(os.path.join(ROOT, "functions")):
+        os.makedirs(os.path.join(folder, "functions", name))
+        shutil.copy(os.path.join(built, name), os.path.join(folder, "functions", name, "bootstrap"))
+    shutil.copy(os.path.join(ROOT, "template.yaml"), folder)
     return folder
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Looks at openapi.yaml: a linter (where Node.js is there), a Go client made from it that must
 # compile, and what of it breaks clients of the last release, docs/openapi.released.yaml; whoever
-# releases copies openapi.yaml there. Needs the tools on the PATH.
+# releases copies openapi.yaml there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+tools=$(local/tools.sh test)
 
 if command -v npm >/dev/null; then
 	lint=${XDG_CACHE_HOME:-$HOME/.cache}/rapport/redocly-$(git hash-object local/redocly/package-lock.json | cut -c1-16)
@@ -20,9 +21,9 @@ else
 	echo "rapport: openapi.yaml is not linted, since Node.js is not there" >&2
 fi
 
-oapi-codegen -generate types,client -package client -o local/client/client.go openapi.yaml
+"$tools/bin/oapi-codegen" -generate types,client -package client -o local/client/client.go openapi.yaml
 (cd local/client && GOFLAGS= GOWORK=off go build ./...)
 echo "A Go client made of openapi.yaml compiles"
 
-oasdiff breaking --fail-on ERR docs/openapi.released.yaml openapi.yaml
+"$tools/bin/oasdiff" breaking --fail-on ERR docs/openapi.released.yaml openapi.yaml
 echo "Clients of the last release go on"

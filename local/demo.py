@@ -1,11 +1,14 @@
 """Fills a running local cloud with the demo and prints what came of it.
 
-    cloud.py exec --name run -- python local/demo.py
+    cloud.py exec --name run -- python local/demo.py [--recent]
 
 Makes a user and a workspace, connects two sources, posts a month of signed deliveries
 (demo_data.py) through the real HTTP endpoint, waits until the queues are empty, finds the themes,
 makes the last week's report, and prints a summary. Everything goes through the same API that a
 front end uses. A second run finds the work done and only prints.
+
+The month is October 2026; with --recent it is moved by whole weeks, so that it ends within the last
+week and what the API shows without from and to is not empty.
 """
 
 import json
@@ -21,13 +24,14 @@ import urllib.request
 
 import boto3
 
+import demo_data
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BIN = os.path.join(ROOT, "bin", "rapport")
 EMAIL = "demo@example.com"
 WORKSPACE, ZONE = "larkspoon", "Europe/Berlin"
-END = "2026-11-01T23:00:00Z"  # of the data: Monday 2 November, 00:00, in Berlin
-DUE = "2026-11-02T07:00:00Z"  # 08:00 in Berlin
+WEEK = 7 * 86_400
 WAIT_SECONDS = 900
 
 
@@ -97,7 +101,7 @@ def connect(api, state):
     have = {s["platform"]: s for s in api.all("/v1/workspaces/%s/sources" % WORKSPACE)}
     with open(os.path.join(HERE, "demo", "community.mapping.json")) as f:
         mapping = json.load(f)
-    page = demo_constant("PAGE")
+    page = demo_data.PAGE
     for platform, body in {
         "meta": {"platform": "meta", "name": "Larkspoon's page", "scope": page, "secret": secrets.token_hex(16), "verify_token": secrets.token_hex(8)},
         "standard": {"platform": "standard", "name": "Community", "scope": "*", "config": mapping, "secret": "whsec_" + base64_secret()},
@@ -113,10 +117,28 @@ def base64_secret():
     return base64.b64encode(secrets.token_bytes(24)).decode()
 
 
-def demo_constant(name):
-    sys.path.insert(0, HERE)
-    import demo_data
-    return getattr(demo_data, name)
+def recent():
+    """How many weeks to move the month, so that its report, of Monday at 8, is due by now and is the last."""
+    return max(0, int((time.time() - demo_data.END / 1000 - 8 * 3600) // WEEK))
+
+
+class Month:
+    """The instants of the demo's month, moved by whole weeks."""
+
+    def __init__(self, weeks):
+        moved = demo_data.later(weeks)
+        self.first, self.last = (demo_data.START + moved) // 1000, (demo_data.END + moved) // 1000
+        self.start, self.end = rfc3339(self.first), rfc3339(self.last)
+        self.due = rfc3339(self.last + 8 * 3600)  # Monday, 08:00 in Berlin
+
+
+def rfc3339(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def day(seconds):
+    t = time.gmtime(seconds)
+    return "%d %s" % (t.tm_mday, time.strftime("%B %Y", t))
 
 
 def send(folder, state, platform, name, secret=None, accepted=True):
@@ -182,8 +204,8 @@ def confirm(stack):
 
 def fill(stack, api, state, folder):
     os.makedirs(folder, exist_ok=True)
-    subprocess.run([sys.executable, os.path.join(HERE, "demo_data.py"), "--out", folder], check=True, stdout=subprocess.DEVNULL)
-    start = time.time()
+    subprocess.run([sys.executable, os.path.join(HERE, "demo_data.py"), "--out", folder, "--weeks", str(state["weeks"])], check=True, stdout=subprocess.DEVNULL)
+    start, month = time.time(), Month(state["weeks"])
     sums = {"accepted": 0, "refused": 0, "failed": 0}
     for platform, name, secret, ok in [("meta", "meta.jsonl", None, True), ("standard", "standard.jsonl", None, True),
                                        ("meta", "unintelligible.jsonl", None, True), ("meta", "forged.jsonl", "not the page's secret", False)]:
@@ -192,10 +214,10 @@ def fill(stack, api, state, folder):
             sums[k] += counted[k]
     drained(stack)
     say("finding the themes …")
-    invoke(stack, "discover", {"workspace": WORKSPACE, "at": END})
+    invoke(stack, "discover", {"workspace": WORKSPACE, "at": month.end})
     say("making the report of the last week …")
     confirm(stack)
-    invoke(stack, "report", {"workspace": WORKSPACE, "report": "weekly", "due": DUE, "mail": True})
+    invoke(stack, "report", {"workspace": WORKSPACE, "report": "weekly", "due": month.due, "mail": True})
     state["sums"], state["seconds"] = sums, round(time.time() - start)
 
 
@@ -218,27 +240,28 @@ def summary(stack, api, state, folder):
     at = "/v1/workspaces/" + WORKSPACE
     parked = list(api.all(at + "/parked"))
     activities = sum(1 for _ in api.all(at + "/activities", limit=500))
-    leads = api.get(at + "/leads", as_of=END, limit=5)["items"]
-    month = {"from": "2026-10-04T22:00:00Z", "to": END}
-    issues = api.get(at + "/issues", limit=5, **month)
-    times = api.get(at + "/response-times", **month)
+    month = Month(state["weeks"])
+    leads = api.get(at + "/leads", as_of=month.end, limit=5)["items"]
+    window = {"from": month.start, "to": month.end}
+    issues = api.get(at + "/issues", limit=5, **window)
+    times = api.get(at + "/response-times", **window)
     runs = api.get(at + "/reports/weekly/runs")["items"]
     s = state["sums"]
     html = os.path.join(folder, "report.html")
-    base = at + "/reports/weekly/runs/%s/" % urllib.parse.quote(DUE)
+    base = at + "/reports/weekly/runs/%s/" % urllib.parse.quote(month.due)
     for ending in ("html", "csv", "json"):
         body = api.get(base + ending)
         with open(os.path.join(folder, "report." + ending), "w") as f:
             f.write(body if isinstance(body, str) else json.dumps(body, indent=1))
 
     say("")
-    say("Larkspoon, an invented meal-kit service: 5 October to 1 November 2026")
+    say("Larkspoon, an invented meal-kit service: %s to %s" % (day(month.first + 43_200), day(month.last - 43_200)))
     say("  deliveries    %d accepted, %d refused (forged), %d parked" % (s["accepted"], s["refused"], len(parked)))
     say("  activities    %d" % activities)
     for reason in sorted({p["reason"] for p in parked})[:3]:
         say("                parked: " + reason)
     say("")
-    say("Leads to call, as of %s" % END)
+    say("Leads to call, as of %s" % month.end)
     for l in leads:
         say("  %10s  %s  %s (%s)" % (l["score"], l["grade"], l.get("name") or l.get("handle") or l["person"], l["platform"]))
         for reason in l["reasons"][:2]:
@@ -258,12 +281,15 @@ def summary(stack, api, state, folder):
     token_file = os.path.join(folder, "token")
     with open(os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
         f.write(api.token)
-    say("Try it        curl -H \"Authorization: Bearer $(cat %s)\" '%s%s/leads?limit=3&as_of=%s'" % (os.path.relpath(token_file), stack["base_url"], at, END))
+    say("Try it        curl -H \"Authorization: Bearer $(cat %s)\" '%s%s/leads?limit=3&as_of=%s'" % (os.path.relpath(token_file), stack["base_url"], at, month.end))
     say("              (the token is good for an hour; `make run` again makes a new one)")
+    if state["weeks"] < recent():
+        say("              Without from and to the API shows the last 28 days; this month is older: say from=%s&to=%s," % (month.start, month.end))
+        say("              or make it anew, up to last Sunday: make reset, make run")
 
 
 def main():
-    if len(sys.argv) > 1:
+    if sys.argv[1:] not in ([], ["--recent"]):
         sys.exit(__doc__.strip())
     path = os.environ.get("RAPPORT_STACK")
     if not path or not os.path.exists(path):
@@ -278,6 +304,8 @@ def main():
             state = json.load(f)
     if state.get("pool") != stack["user_pool_id"]:
         state = {"pool": stack["user_pool_id"]}  # another cloud than the one that was filled
+
+    state.setdefault("weeks", recent() if "--recent" in sys.argv else 0)
 
     def keep():
         with open(os.open(state_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:

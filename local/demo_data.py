@@ -1,11 +1,11 @@
 """Writes a month of invented social activity, as the platforms would deliver it.
 
-    demo_data.py --out DIR [--seed N]
+    demo_data.py --out DIR [--seed N] [--weeks N]
 
 The company is Larkspoon, an invented meal-kit service; its customers, a competitor and all texts
 (demo/sentences.txt) are invented too. The month runs from Monday 5 October 2026, 00:00, to Sunday
 1 November 2026, 24:00, in Europe/Berlin, where summer time ends on 25 October. The same seed
-gives the same bytes, on any machine.
+gives the same bytes, on any machine; --weeks moves all of it that much later.
 
     meta.jsonl            feed, ratings and messages of a Facebook Page; app platform "meta"
     standard.jsonl        a community forum's own webhook, mapped by demo/community.mapping.json
@@ -22,6 +22,7 @@ past of November 2026; posted earlier they would be parked as dated ahead.
 import argparse
 import bisect
 import calendar
+import copy
 import hashlib
 import heapq
 import itertools
@@ -30,6 +31,7 @@ import math
 import os
 import random
 import re
+import time
 import unicodedata
 from dataclasses import dataclass, field
 
@@ -43,6 +45,7 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # milliseconds
 START = calendar.timegm((2026, 10, 4, 22, 0, 0)) * 1000  # 5 October, 00:00 at UTC+2
 END = calendar.timegm((2026, 11, 1, 23, 0, 0)) * 1000  # 1 November, 24:00 at UTC+1
 WINTER = calendar.timegm((2026, 10, 25, 1, 0, 0)) * 1000  # from here on UTC+1
+WEEK = 7 * DAY
 
 # Messages per theme and week.
 WEEKS = {
@@ -178,6 +181,21 @@ class Act:
 
     def inbound(self):
         return self.person.archetype != "company"
+
+
+def offset(ms):
+    """Hours from UTC to Berlin's time: summer is from the last Sunday of March to that of October."""
+    year = time.gmtime(ms // 1000).tm_year
+
+    def last_sunday(month):
+        return calendar.timegm((year, month, 31 - (calendar.weekday(year, month, 31) + 1) % 7, 1, 0, 0)) * 1000
+
+    return 2 if last_sunday(3) <= ms < last_sunday(10) else 1
+
+
+def later(weeks):
+    """Milliseconds by which everything is moved, so that the month ends at midnight in Berlin again."""
+    return weeks * WEEK + (1 - offset(END + weeks * WEEK)) * HOUR
 
 
 def berlin(ms):
@@ -673,12 +691,8 @@ def compact(value, ascii):
 
 def local_time(ms):
     """RFC 3339 with Berlin's offset and milliseconds."""
-    offset = 2 if ms < WINTER else 1
-    wall = ms + offset * HOUR
-    days, rest = divmod(wall, DAY)
-    days -= calendar.timegm((2026, 10, 1, 0, 0, 0)) // 86_400
-    month, day = (10, days + 1) if days < 31 else (11, days - 30)
-    return f"2026-{month:02}-{day:02}T{rest // HOUR:02}:{rest // MINUTE % 60:02}:{rest // 1000 % 60:02}.{rest % 1000:03}+0{offset}:00"
+    t = time.gmtime(ms // 1000 + offset(ms) * 3600)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", t) + f".{ms % 1000:03}+0{offset(ms)}:00"
 
 
 KINDS = {"reply": "reply.created", "review": "review.written", "recommend": "recommendation.given", "edit": "entry.edited", "delete": "entry.removed",
@@ -775,9 +789,9 @@ def shuffled(ds, d):
     return [x for _, _, x in out], len(moved), len(again)
 
 
-def strange():
+def strange(start):
     """Deliveries that are rightly signed and can't be understood: (id, body, why)."""
-    at = START // 1000 + 86_400
+    at = start // 1000 + 86_400
     who = {"id": "10000000000000001", "name": "Ada Strange"}
 
     def page(value, field="feed", id=PAGE):
@@ -796,11 +810,11 @@ def strange():
     return [(f"strange-{i + 1:02}", compact(body, ascii=True), why) for i, (why, body) in enumerate(cases)]
 
 
-def forged():
+def forged(start):
     """Deliveries of somebody who does not know the secret."""
     out = []
     for i in range(20):
-        at = START // 1000 + 3600 * (30 + 29 * i)
+        at = start // 1000 + 3600 * (30 + 29 * i)
         post = f"{PAGE}_{7000000000000000 + i}"
         value = {"from": {"id": str(66600000000000000 + i), "name": "Mallory Forger"}, "post_id": post, "created_time": at, "item": "post", "verb": "add",
                  "message": f"Forged announcement {i + 1}: Larkspoon closes down, claim your money at http://forged.example/{i + 1}"}
@@ -851,7 +865,7 @@ def working(ms):
     return weekday < 5 and 9 <= hour < 18
 
 
-def truth(world, lines):
+def truth(world, lines, shift):
     acts = world.acts
     every, first, waiting = pairs(acts)
     seconds = [(r.at - m.at) / 1000 for m, r in first]
@@ -879,7 +893,7 @@ def truth(world, lines):
     labelled = [a for a in acts if a.theme and a.type not in ("edit", "delete")]
     return {
         "company": PAGE_NAME, "page": PAGE, "board": BOARD, "time_zone": "Europe/Berlin",
-        "from": local_time(START), "to": local_time(END),
+        "from": local_time(START + shift), "to": local_time(END + shift),
         "activities": {"distinct": len(acts), "by_platform": tally(a.platform for a in acts), "by_type": tally(a.type for a in acts),
                        "by_direction": tally("inbound" if a.inbound() else "outbound" for a in acts),
                        "by_platform_and_type": {p: tally(a.type for a in acts if a.platform == p) for p in TARGET}},
@@ -901,29 +915,35 @@ def truth(world, lines):
     }
 
 
-def generate(seed=SEED):
+def generate(seed=SEED, weeks=0):
     """The files by name: text, and for truth.json the value."""
     world = World(seed, read_sentences(os.path.join(HERE, "demo", "sentences.txt"))).run()
+    shift = later(weeks)
+    acts = copy.deepcopy(world.acts)  # together, since replies name what they reply to
+    for a in acts:
+        a.at += shift
     d, files, lines = Dice(seed + 1), {}, {}
     for platform in TARGET:
-        ds = deliveries(platform, [a for a in world.acts if a.platform == platform], d)
+        ds = deliveries(platform, [a for a in acts if a.platform == platform], d)
         arrived, moved, again = shuffled(ds, d)
         files[platform + ".jsonl"] = [(x.id, x.body) for x in arrived]
         lines[platform + ".jsonl"] = {"lines": len(arrived), "distinct": len(ds), "redelivered": again, "displaced": moved, "ignored_events": sum(x.noise for x in ds)}
-    files["forged.jsonl"] = forged()
-    files["unintelligible.jsonl"] = [(i, body) for i, body, _ in strange()]
+    oddities = strange(START + shift)
+    files["forged.jsonl"] = forged(START + shift)
+    files["unintelligible.jsonl"] = [(i, body) for i, body, _ in oddities]
     lines["forged.jsonl"] = {"platform": "meta", "lines": len(files["forged.jsonl"]), "refused": len(files["forged.jsonl"])}
-    lines["unintelligible.jsonl"] = {"platform": "meta", "lines": len(strange()), "parked": len(strange()), "why": {i: why for i, _, why in strange()}}
+    lines["unintelligible.jsonl"] = {"platform": "meta", "lines": len(oddities), "parked": len(oddities), "why": {i: why for i, _, why in oddities}}
     out = {name: "".join(f'{{"id":{json.dumps(i)},"body":{body}}}\n' for i, body in rows) for name, rows in files.items()}
-    return out, truth(world, lines)
+    return out, truth(world, lines, shift)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Write a month of invented social activity.")
     parser.add_argument("--out", required=True, help="folder to write to; made if absent")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--weeks", type=int, default=0, help="how many weeks later all of it happens")
     args = parser.parse_args()
-    files, true = generate(args.seed)
+    files, true = generate(args.seed, args.weeks)
     files["truth.json"] = json.dumps(true, ensure_ascii=False, indent=1) + "\n"
     os.makedirs(args.out, exist_ok=True)
     for name, text in files.items():

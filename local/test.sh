@@ -2,6 +2,8 @@
 # Runs the tests of all packages but those that need the deployed stack (e2e and local), and prints
 # what failed, the table of drills, and what was skipped; `test.sh deployed` runs the others.
 set -euo pipefail
+tools=$(local/tools.sh test) # Schemathesis
+export PATH="$tools/bin:$PATH"
 export RAPPORT_TEST=all # what a test needs is here: see internal/needs
 run() { go test -json -count=1 -timeout=60m -shuffle=on "$@"; }
 if [ "${1:-}" = deployed ]; then

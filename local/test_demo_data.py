@@ -1,6 +1,7 @@
 """Tests of the demo data: python3 -m unittest local/test_demo_data.py, from the project's root."""
 
 import bisect
+import calendar
 import datetime
 import hashlib
 import json
@@ -103,6 +104,17 @@ class DemoData(unittest.TestCase):
             self.assertEqual(demo_data.local_time(ms), want)
             self.assertEqual(datetime.datetime.fromisoformat(want).timestamp() * 1000, ms)
             self.assertEqual(demo_data.berlin(ms), (day, day % 7, hour))
+        for utc, want in [((2027, 3, 28, 0, 59), 1), ((2027, 3, 28, 1, 0), 2), ((2027, 10, 31, 0, 59), 2), ((2027, 10, 31, 1, 0), 1), ((2028, 3, 26, 1, 0), 2)]:
+            self.assertEqual(demo_data.offset(calendar.timegm(utc + (0,)) * 1000), want, utc)
+
+    def test_weeks_later_only_the_instants_differ(self):
+        weeks = 30  # the end is in summer then
+        files, truth = demo_data.generate(weeks=weeks)
+        moved = weeks * 7 * 86_400 - 3600
+        self.assertEqual(truth["to"], "2027-05-31T00:00:00.000+02:00")
+        events = [e for r in rows(files["meta.jsonl"]) for e in meta_events(r["body"])] + [e for r in rows(files["standard.jsonl"]) for e in forum_events(r["body"])]
+        self.assertEqual([(key[:-1], round(t * 1000), text) for key, t, text in events], [(key[:-1], round((t + moved) * 1000), text) for key, t, text in self.events])
+        self.assertEqual({k: v for k, v in truth.items() if k not in ("from", "to")}, {k: v for k, v in self.truth.items() if k not in ("from", "to")})
 
     def test_same_bytes_whatever_the_hash_seed(self):
         sums = []

@@ -1,9 +1,13 @@
-"""Installs the tools of the local cloud, pinned, into the user's cache.
+"""Installs tools, pinned, into the user's cache, and prints their folder; its bin holds them.
 
-Prints the virtual environment's directory. Nothing is written outside the cache
-(XDG_CACHE_HOME or ~/.cache, folder rapport), nothing system-wide. The folder's name is a
-hash of the lock file, the Python version and the machine, so a second clone finds it ready
-and a changed lock file gets a new one. Runs on any Python 3; needs 3.10 for what it installs.
+    tools.py         the local cloud's: the emulator, sam and boto3
+    tools.py test    what only `make check`, `make test` and `make lint` use
+    tools.py lint    checkov, which looks for unsafe settings, and is large
+
+Nothing is written outside the cache (XDG_CACHE_HOME or ~/.cache, folder rapport), nothing
+system-wide. The folder's name is a hash of what is pinned, the Python version and the machine, so a
+second clone finds it ready and another pin gets a new one. Runs on any Python 3; needs 3.10 for
+what it installs.
 """
 
 import hashlib
@@ -15,12 +19,15 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAME = sys.argv[1] if len(sys.argv) > 1 else "requirements"  # or lint: what looks for unsafe settings, and is large
-LOCK = os.path.join(HERE, NAME + ".lock")
-FUZZER_LOCK = os.path.join(HERE, "schemathesis.lock")  # apart, since it shares packages with the rest at other versions
-STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"  # release 2026.2.2
-OASDIFF = "github.com/oasdiff/oasdiff@v1.32.1"
-OAPI_CODEGEN = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2"
+KIND = sys.argv[1] if len(sys.argv) > 1 else "cloud"
+LOCK = os.path.join(HERE, {"cloud": "requirements", "test": "schemathesis", "lint": "lint"}[KIND] + ".lock")
+GO_TOOLS = {"test": [
+    "honnef.co/go/tools/cmd/staticcheck@v0.8.2",  # release 2026.2.2
+    "github.com/oasdiff/oasdiff@v1.32.1",
+    "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2",
+]}.get(KIND, [])
+WHAT = {"cloud": "the local cloud's tools, 370 MB", "test": "what the tests need", "lint": "checkov, 300 MB"}[KIND]
+
 
 
 def die(message):
@@ -38,17 +45,26 @@ def cache_root():
 
 def key():
     digest = hashlib.sha256()
-    for lock in [LOCK, FUZZER_LOCK] if NAME == "requirements" else [LOCK]:
-        with open(lock, "rb") as f:
-            digest.update(f.read())
-    digest.update(repr((sys.version_info[:2], sys.platform, platform.machine(), STATICCHECK, OASDIFF, OAPI_CODEGEN)).encode())
+    with open(LOCK, "rb") as f:
+        digest.update(f.read())
+    digest.update(repr((KIND, sys.version_info[:2], sys.platform, platform.machine(), GO_TOOLS)).encode())
     return digest.hexdigest()[:16]
 
 
 def run(command, log, env=None):
-    """Runs a command into the log; on failure shows the log's end and stops."""
+    """Runs a command into the log, with a dot each ten seconds; on failure shows the log's end and stops."""
     with open(log, "ab") as out:
-        code = subprocess.call(command, stdout=out, stderr=subprocess.STDOUT, env=env)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env)
+        waited = False
+        while True:
+            try:
+                code = process.wait(timeout=10)
+                break
+            except subprocess.TimeoutExpired:
+                print(".", end="", file=sys.stderr, flush=True)
+                waited = True
+        if waited:
+            say("")
     if code:
         with open(log, errors="replace") as f:
             say("".join(f.readlines()[-15:]).rstrip())
@@ -62,29 +78,27 @@ def install(folder):
         import venv  # noqa: F401
     except ImportError:
         die("Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv")
-    local_cloud = NAME == "requirements"
-    if local_cloud and not shutil.which("go"):
+    if GO_TOOLS and not shutil.which("go"):
         die("Go is missing; install Go 1.26 or later from https://go.dev/dl")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     log = os.path.join(folder, "install.log")
     began = time.monotonic()
-    say("Installing %s into %s (once; two or three minutes)" % ("the local cloud's tools" if local_cloud else "checkov", folder))
-    run([sys.executable, "-m", "venv", folder], log)
-    pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    say("Installing %s, once, into %s" % (WHAT, folder))
+    # The tests' Python stays off the PATH, where the local cloud's is.
+    environment = os.path.join(folder, "python") if KIND == "test" else folder
+    run([sys.executable, "-m", "venv", environment], log)
     # The lock file is complete; resolving again trips over extras ("boto3[crt]") with hashes.
-    run(pip + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", LOCK], log)
-    say("  Python packages ready after %.0f s" % (time.monotonic() - began))
-    if local_cloud:
-        # In an environment of its own; what the tests start stands beside the other tools.
-        fuzzer = os.path.join(folder, "schemathesis")
-        run([sys.executable, "-m", "venv", fuzzer], log)
-        run([os.path.join(fuzzer, "bin", "python")] + pip[1:] + ["--no-input", "--progress-bar", "off", "--no-deps", "--require-hashes", "-r", FUZZER_LOCK], log)
-        os.symlink(os.path.join(fuzzer, "bin", "schemathesis"), os.path.join(folder, "bin", "schemathesis"))
-        env = dict(os.environ, GOBIN=os.path.join(folder, "bin"), GOFLAGS="", GOWORK="off")
-        for tool in STATICCHECK, OASDIFF, OAPI_CODEGEN:
-            run(["go", "install", tool], log, env)
-        say("  Go tools ready after %.0f s" % (time.monotonic() - began))
+    # Most of its modules are never imported: they need not be compiled beforehand.
+    run([os.path.join(environment, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--progress-bar", "off",
+         "--no-compile", "--no-deps", "--require-hashes", "-r", LOCK], log)
+    say("  Python packages are there after %.0f s" % (time.monotonic() - began))
+    if KIND == "test":
+        os.makedirs(os.path.join(folder, "bin"))
+        os.symlink(os.path.join(environment, "bin", "schemathesis"), os.path.join(folder, "bin", "schemathesis"))
+    for tool in GO_TOOLS:
+        run(["go", "install", tool], log, dict(os.environ, GOBIN=os.path.join(folder, "bin"), GOFLAGS="", GOWORK="off"))
+        say("  %s is there after %.0f s" % (tool.split("@")[0].split("/")[-1], time.monotonic() - began))
     with open(os.path.join(folder, ".complete"), "w") as f:
         f.write("ok\n")
 
