@@ -264,14 +264,37 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 		if err != nil {
 			return n, err
 		}
-		if _, err := v.store.ForgetTuples(ctx, w, a); err != nil {
-			return n, err
-		}
-		if err := v.Keep(ctx, w, []view.Fact{view.FactOf(a)}); err != nil {
+		if err := v.restate(ctx, w, a); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+// restate makes a message stand as it does by its edits that are there, where
+// its tuples say more. What is right is written before the others are taken
+// away: whoever dies in between leaves no message without its edits, of which
+// nobody would know any more once the facts that go are gone.
+func (v *View) restate(ctx context.Context, w string, a social.Activity) error {
+	edits, err := v.store.Edits(ctx, w, store.MessageID(a.Platform, a.Scope, a.Object.ID))
+	if err != nil {
+		return err
+	}
+	it := store.Standing(a, edits)
+	right, err := day.Of(it.Activity, it.Edits, it.Edited, it.Deleted)
+	if err != nil {
+		return err
+	}
+	if err := v.put(ctx, w, []store.Item{it}); err != nil {
+		return err
+	}
+	if _, err := v.store.TakeTuples(ctx, w, a.Occurred, func(t day.Tuple) bool {
+		t.Tag, t.Tagged = right.Tag, right.Tagged
+		return t.Account == right.Account && t.Activity == right.Activity && t != right
+	}); err != nil {
+		return err
+	}
+	return v.Keep(ctx, w, []view.Fact{view.FactOf(a)})
 }
 
 // Says returns what the tuples of a workspace say, one for each activity,
