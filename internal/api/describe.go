@@ -153,7 +153,7 @@ var words = map[string]word{
 	"NewInvitation.days":      {example: 7},
 	"invited_by":              {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
 	"created_by":              {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
-	"member":                  {example: "3f1c2a9e-7d44-4f0a-9b0e-0c6b2b1f5a77"},
+	"member":                  {example: "mem_mzxw6ytboi4dcmrqgq2tmnzygi"},
 	"invitation":              {example: "inv_mzxw6ytboi4dcmrqgq2tmnzygi"},
 	"Usage.dollars":           {example: 12.4},
 	"Usage.stopped_by":        {example: "owner"},
