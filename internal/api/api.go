@@ -174,7 +174,7 @@ func (s *service) operations(api huma.API) {
 	s.apps(api)
 	s.parked(api)
 	s.health(api)
-	s.trials(api)
+	s.checks(api)
 	s.leads(api)
 	s.issues(api)
 	s.conversations(api)

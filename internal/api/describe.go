@@ -119,10 +119,10 @@ var words = map[string]word{
 	"Silence":            {doc: "What the present quiet of a source means"},
 	"Source":             {doc: "A connected page, team, channel, forum or account"},
 	"Stays":              {doc: "Something of an erased account that stays, or stays a while"},
-	"Step":               {doc: "One step of a source's test"},
+	"Step":               {doc: "One step of a source check"},
 	"Theme":              {doc: "What some people talk about"},
 	"ThemeSet":           {doc: "A published list of themes"},
-	"Trial":              {doc: "What a source's test came to"},
+	"SourceCheck":        {doc: "What a source check came to"},
 	"Version":            {doc: "One published version of what a workspace computes by"},
 	"Workspace":          {doc: "One customer of Rapport, whose data nobody else sees"},
 

@@ -65,7 +65,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	if err := in.parkAll(ctx, r); err != nil {
 		return fresh, err
 	}
-	if r.delivery.Test == "" {
+	if r.delivery.Check == "" {
 		return fresh, in.tell(ctx, r)
 	}
 	return fresh, nil
@@ -84,7 +84,7 @@ func sameObject(a, b string) bool {
 func (in *Ingest) withhold(ctx context.Context, results []*result) error {
 	accounts := map[string][]string{}
 	for _, r := range results {
-		if r.delivery.Test != "" {
+		if r.delivery.Check != "" {
 			continue // nobody's doing
 		}
 		for w, facts := range r.facts {
@@ -105,7 +105,7 @@ func (in *Ingest) withhold(ctx context.Context, results []*result) error {
 		}
 		for _, r := range results {
 			facts, concerned := r.facts[w]
-			if !concerned || r.delivery.Test != "" {
+			if !concerned || r.delivery.Check != "" {
 				continue // with facts, even none, it would go into the workspace's archive
 			}
 			left := notErased(facts, erased)
@@ -164,7 +164,7 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 		if err != nil {
 			return err
 		}
-		if r.delivery.Test == "" {
+		if r.delivery.Check == "" {
 			if err := in.noteNamed(ctx, r, w, object, nil, len(r.named) == 0); err != nil {
 				return err
 			}

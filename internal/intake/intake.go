@@ -155,7 +155,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps loo
 		o.end(w, http.StatusMethodNotAllowed, "refused", "neither a delivery nor a handshake")
 		return
 	}
-	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Test: platform.TestOf(req, keys)}
+	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Check: platform.CheckOf(req, keys)}
 	if err := d.Enqueue(ctx, delivery); err != nil {
 		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
 		return
