@@ -16,12 +16,12 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/erasure"
 	"rapport/internal/fault"
-	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/intake"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/store"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 )
 
@@ -67,7 +67,7 @@ func (x *world) through(y *way) {
 		}
 		return nil
 	}
-	f := feedback.New(x.store, score)
+	f := talk.New(x.store, score)
 	hooks := intake.Handler(intake.Deps{App: x.store.App, Secrets: x.deps.Secrets, PublicURL: "https://api.example.com",
 		Enqueue: func(ctx context.Context, d platform.Delivery) error {
 			if y.change != nil {

@@ -16,8 +16,8 @@ import (
 	"rapport/internal/store"
 )
 
-// writers is how many facts of a delivery are stored at once.
-const writers = 16
+// atOnce is how many facts of a delivery are stored at once.
+const atOnce = 16
 
 // keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
 func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
@@ -31,11 +31,11 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 			accounts[a.Account().AccountID()] = a
 		}
 		ids := sortedKeys(accounts)
-		if err := errors.Join(parallel.Each(ctx, len(ids), writers, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
+		if err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
 			return fresh, err
 		}
 		isNew, first := make([]bool, len(facts)), make([]string, len(facts))
-		errs := parallel.Each(ctx, len(facts), writers, func(i int) (err error) {
+		errs := parallel.Each(ctx, len(facts), atOnce, func(i int) (err error) {
 			isNew[i], first[i], err = in.Store.PutFact(ctx, w, facts[i], reading.Version, r.place)
 			return err
 		})

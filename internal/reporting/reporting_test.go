@@ -14,7 +14,6 @@ import (
 	"rapport/internal/consent"
 	"rapport/internal/drill"
 	"rapport/internal/fault"
-	"rapport/internal/feedback"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
 	"rapport/internal/reading"
@@ -24,6 +23,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -206,7 +206,7 @@ func TestGatheredNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := leads.New(o.store)
-		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
+		f := talk.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
 			return l.Rescore(ctx, w, stale[0].Account)
 		})
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
@@ -325,7 +325,7 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
 			t.Fatal(err)
 		}
-		f := feedback.New(o.store, func(context.Context, string, []view.Stale) error { return nil })
+		f := talk.New(o.store, func(context.Context, string, []view.Stale) error { return nil })
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 //	what                      PK                SK                          index
 //	account                   w#A#account       @                           G1 w#AA#s / account
 //	activity (a fact)         w#A#account       F#time#type#id
-//	done to it by others      w#A#account       R#time#id
+//	received by it            w#A#account       R#time#id
 //	its name in a delivery    w#A#account       Y#place (expires)
 //	block of its history      w#A#account       B#time#id (of its last fact)
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
@@ -143,7 +143,7 @@ func announcedPK(w, id string) string  { return w + "#X#" + shard(id) }
 func announcedG1(w, id string) string  { return w + "#XN#" + shard(id) }
 func noteSK(slot, inst string) string  { return slot + "#" + social.Key(inst) }
 
-func checkPK(w, id string) string      { return w + "#Y#" + id }
+func checkPK(w, id string) string     { return w + "#Y#" + id }
 func namedSK(place string) string     { return "Y#" + place }
 func archivedPK(w, day string) string { return w + "#B#" + day }
 func tombPK(w, tomb string) string    { return w + "#T#" + tomb }
