@@ -26,7 +26,9 @@ type Node struct {
 
 // WantsReply reports whether a message of an intent, which the reader told,
 // waits for a reply: spam and plain praise don't.
-func WantsReply(intent string) bool { return intent != "spam" && intent != "praise" }
+func WantsReply(intent string) bool {
+	return intent != social.IntentSpam && intent != social.IntentPraise
+}
 
 // Exchange is a message of the asker's and one reply of the business to it.
 type Exchange struct {

@@ -81,7 +81,7 @@ func TestBodyKeptElsewhereIsOfTheSameDelivery(t *testing.T) {
 
 func TestSecretHeadersAreNotQueued(t *testing.T) {
 	d := delivery()
-	for _, h := range []string{"Authorization", "COOKIE", "x-telegram-bot-api-secret-token", "X-Api-Key", "X-Goog-Api-Key", "X-RAPPORT-TEST", "Proxy-Authorization", "X-Forwarded-For", "X-Amzn-Trace-Id"} {
+	for _, h := range []string{"Authorization", "COOKIE", "x-telegram-bot-api-secret-token", "X-Api-Key", "X-Goog-Api-Key", "X-Rapport-Check", "Proxy-Authorization", "X-Forwarded-For", "X-Amzn-Trace-Id"} {
 		d.Request.Header[h] = []string{"s3cret"}
 	}
 	b, err := json.Marshal(d)
