@@ -79,9 +79,9 @@ type Health struct {
 	Silence     store.Silence
 
 	Lease     *store.Lease // of a subscription that Rapport renews, once asked for
-	Proof     time.Time    // when the platform last showed that it delivers here, by a atOncehake or a delivery; zero: never, or it makes no atOncehakes
+	Proof     time.Time    // when the platform last showed that it delivers here, by a handshake or a delivery; zero: never, or it makes no handshakes
 	DeadSince time.Time    // when the platform's silence about the hook became too long; zero: it is not
-	Overdue   bool         // a atOncehake should have come
+	Overdue   bool         // a handshake should have come
 
 	Revocation *store.Revocation // one that holds
 	Polled     bool              // it is fetched
@@ -122,10 +122,10 @@ func moreThanUsual(k, before int, hours float64) float64 {
 
 // appFacts is what the sources of one app have in common.
 type appFacts struct {
-	app        store.App
-	adapter    platform.Adapter // nil: a platform that is no longer known
-	atOncehake time.Time
-	refusals   Refusals
+	app       store.App
+	adapter   platform.Adapter // nil: a platform that is no longer known
+	handshake time.Time
+	refusals  Refusals
 }
 
 // HealthOfAll returns how every source of a workspace is, by id.
@@ -213,7 +213,7 @@ func (x *Watch) appFacts(ctx context.Context, w, id string, born, now time.Time)
 	if f.adapter, err = x.Adapter(f.app.Platform); err != nil && !fault.Is(err, fault.Invalid) {
 		return f, err
 	}
-	if f.atOncehake, err = x.Store.LastHandshake(ctx, id); err != nil {
+	if f.handshake, err = x.Store.LastHandshake(ctx, id); err != nil {
 		return f, err
 	}
 	f.refusals = Refusals{P: 1}
@@ -293,7 +293,7 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 			return h, err
 		}
 	} else if l, ok := f.adapter.(platform.Leaser); ok {
-		if err := x.lease(ctx, &h, l.Lease(), f.atOncehake, now); err != nil {
+		if err := x.lease(ctx, &h, l.Lease(), f.handshake, now); err != nil {
 			return h, err
 		}
 	}
@@ -307,7 +307,7 @@ func polled(a platform.Adapter, scope string) bool {
 	return ok && p.Polls(scope)
 }
 
-func (x *Watch) lease(ctx context.Context, h *Health, of platform.Lease, atOncehake, now time.Time) error {
+func (x *Watch) lease(ctx context.Context, h *Health, of platform.Lease, handshake, now time.Time) error {
 	if of.Renew {
 		switch l, err := x.Store.Lease(ctx, h.Source.Workspace, h.Source.ID); {
 		case err == nil:
@@ -316,7 +316,7 @@ func (x *Watch) lease(ctx context.Context, h *Health, of platform.Lease, atOnceh
 			return err
 		}
 	}
-	if h.Proof = atOncehake; h.LastHeard.After(h.Proof) {
+	if h.Proof = handshake; h.LastHeard.After(h.Proof) {
 		h.Proof = h.LastHeard
 	}
 	if of.Dead <= 0 || h.Proof.IsZero() {

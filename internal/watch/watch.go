@@ -24,7 +24,7 @@ const (
 	KindHeard     = "source_heard_again"
 	KindRevoked   = "grant_revoked"
 	KindLease     = "renewal_failed"
-	KindHandshake = "atOncehake_missing"
+	KindHandshake = "handshake_missing"
 	KindRefusals  = "requests_refused"
 	KindPolling   = "fetching_fails"
 )
