@@ -354,9 +354,9 @@ func TestEveryPlatform(t *testing.T) {
 		}
 	}
 
-	// The whole way, tested by the API: no number changes.
+	// Source checks: no number changes.
 	for _, name := range []social.Platform{"slack", "telegram", "youtube", "standard", "trustpilot", "hubspot"} {
-		var trial struct {
+		var check struct {
 			OK    bool `json:"ok"`
 			Steps []struct {
 				Name   string `json:"name"`
@@ -364,12 +364,12 @@ func TestEveryPlatform(t *testing.T) {
 				Detail string `json:"detail"`
 			} `json:"steps"`
 		}
-		ann.post(base+"/sources/"+by[name].id+"/test", nil, http.StatusOK, &trial)
-		if !trial.OK || len(trial.Steps) != 8 {
-			t.Errorf("the test of %s: %+v", name, trial)
+		ann.post(base+"/sources/"+by[name].id+"/checks", nil, http.StatusOK, &check)
+		if !check.OK || len(check.Steps) != 8 {
+			t.Errorf("the check of %s: %+v", name, check)
 		}
 	}
-	once("after tests of the whole way", 1)
+	once("after source checks", 1)
 
 	t.Run("replay", func(t *testing.T) {
 		ann.t = t

@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "themed"},
 	{"task"}, // what use cases ask of each other
-	{"intake", "ingest", "feedback", "leads", "discover", "watch", "poll", "recipients"}, // use cases
+	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk"}, // use cases
 	{"view/lead"},
 	{"view/all"},
 	{"erasure", "replay", "rebuild", "wipe"},

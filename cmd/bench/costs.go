@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"rapport/internal/erasure"
-	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/reading"
 	"rapport/internal/scoring"
 	"rapport/internal/store"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 )
 
@@ -27,7 +27,7 @@ type rig struct {
 	meter    meter
 	used     *usage
 	in       *ingest.Ingest
-	feedback *feedback.Feedback
+	feedback *talk.Talk
 	leads    *leads.Leads
 	bucket   *nowhere
 	scores   []ingest.Score
@@ -51,7 +51,7 @@ func newRig(s *store.Store, t template) *rig {
 		},
 		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
 		Erased:     erasure.Erased(s, []byte("a key for the bench")), Now: time.Now})
-	x.feedback = feedback.New(s, func(_ context.Context, w string, stale []view.Stale) error {
+	x.feedback = talk.New(s, func(_ context.Context, w string, stale []view.Stale) error {
 		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: stale})
 		x.used.requests++
 		return nil

@@ -24,7 +24,7 @@ func in(pkg string, names ...string) (out []test) {
 // drills are all drills, in the order of the table.
 var drills = []drill{
 	{kind: fault, name: "duplicates, in turn and at once", tests: in("internal/ingest", "TestABatchThatComesAgain")},
-	{kind: fault, name: "out of order, with edits and deletions", tests: in("internal/feedback", "TestEveryOrderOfEditsAndDeletions")},
+	{kind: fault, name: "out of order, with edits and deletions", tests: in("internal/talk", "TestEveryOrderOfEditsAndDeletions")},
 	{kind: fault, name: "crash between write and send", tests: in("internal/ingest", "TestKilledInMidBatch")},
 	{kind: fault, name: "crash after send", tests: in("internal/ingest", "TestKilledAfterSending")},
 	{kind: fault, name: "crash between queue and cursor", tests: in("internal/poll", "TestKilledBetweenQueueAndCursor")},

@@ -192,8 +192,8 @@ func setURL(r *platform.Request, url string) {
 	}
 }
 
-// instant parses an RFC 3339 time given as a flag; "" is the zero time.
-func instant(flag, s string) (time.Time, error) {
+// flagTime parses an RFC 3339 time given as a flag; "" is the zero time.
+func flagTime(flag, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}

@@ -62,13 +62,13 @@ func (c *replayCommand) Run(s *streams) error {
 		return misused("--archived goes without --id and --reason: the archive holds whole deliveries")
 	}
 	var err error
-	if which.To, err = instant("to", c.To); err != nil {
+	if which.To, err = flagTime("to", c.To); err != nil {
 		return err
 	}
 	if which.To.IsZero() {
 		which.To = social.Instant(s.now()).Add(time.Millisecond)
 	}
-	if which.From, err = instant("from", c.From); err != nil {
+	if which.From, err = flagTime("from", c.From); err != nil {
 		return err
 	}
 	if which.From.IsZero() {

@@ -50,11 +50,11 @@ type contributionLine struct {
 
 // Run scores the people of the activities.
 func (c *scoreCommand) Run(s *streams) error {
-	asOf, err := instant("as-of", c.AsOf)
+	asOf, err := flagTime("as-of", c.AsOf)
 	if err != nil {
 		return err
 	}
-	knownBy, err := instant("known-by", c.KnownBy)
+	knownBy, err := flagTime("known-by", c.KnownBy)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (c *verifyCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	at, err := instant("at", c.At)
+	at, err := flagTime("at", c.At)
 	if err != nil {
 		return err
 	}

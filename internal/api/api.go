@@ -175,7 +175,7 @@ func (s *service) operations(api huma.API) {
 	s.apps(api)
 	s.parked(api)
 	s.health(api)
-	s.trials(api)
+	s.checks(api)
 	s.leads(api)
 	s.issues(api)
 	s.conversations(api)
@@ -396,8 +396,8 @@ var (
 	latest   = time.Date(2999, 12, 31, 23, 59, 59, 999e6, time.UTC)
 )
 
-// instant reads a time of the request; absent is the zero time.
-func instant(location, s string) (time.Time, error) {
+// requestTime reads a time of the request; absent is the zero time.
+func requestTime(location, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -428,13 +428,13 @@ const defaultPeriod = 28 * 24 * time.Hour
 
 // bounds returns the period, of at most max unless that is 0.
 func (p Period) bounds(now time.Time, max time.Duration) (from, to time.Time, err error) {
-	if to, err = instant("query.to", p.To); err != nil {
+	if to, err = requestTime("query.to", p.To); err != nil {
 		return from, to, err
 	}
 	if to.IsZero() {
 		to = now.UTC().Truncate(time.Millisecond)
 	}
-	if from, err = instant("query.from", p.From); err != nil {
+	if from, err = requestTime("query.from", p.From); err != nil {
 		return from, to, err
 	}
 	if from.IsZero() {

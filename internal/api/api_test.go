@@ -321,7 +321,7 @@ var bodies = map[string]any{
 	"POST /v1/workspaces/{workspace}/theme-sets":                    map[string]any{},
 	"PUT /v1/workspaces/{workspace}/reports/{report}":               map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}},
 	"POST /v1/workspaces/{workspace}/reports/{report}/runs":         map[string]any{},
-	"POST /v1/workspaces/{workspace}/sources/{source}/test":         nil,
+	"POST /v1/workspaces/{workspace}/sources/{source}/checks":       nil,
 	"DELETE /v1/workspaces/{workspace}/sources/{source}":            nil,
 	"PUT /v1/workspaces/{workspace}/sources/{source}/own_accounts":  map[string]any{"own_accounts": []string{"1"}},
 	"PUT /v1/workspaces/{workspace}/apps/{app}":                     map[string]any{},

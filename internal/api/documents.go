@@ -138,7 +138,7 @@ func (s *service) documents(api huma.API) {
 			var at time.Time
 			if in.Body != nil {
 				var err error
-				if at, err = instant("body.at", in.Body.At); err != nil {
+				if at, err = requestTime("body.at", in.Body.At); err != nil {
 					return nil, err
 				}
 			}

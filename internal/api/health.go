@@ -119,7 +119,7 @@ func (s *service) health(api huma.API) {
 		Description: "Whether it is heard as often as usual, whether its subscription holds, what was refused or could not be understood, and what to do."},
 		func(ctx context.Context, w string, in *InSource) (*Out[Health], error) {
 			now := s.Now().UTC()
-			h, err := x.LookAt(ctx, w, in.Source, now)
+			h, err := x.HealthOf(ctx, w, in.Source, now)
 			if err != nil {
 				return nil, err
 			}
@@ -132,7 +132,7 @@ func (s *service) health(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-health", Method: http.MethodGet, Path: "/health", Tags: []string{"sources"}, Summary: "List the health of all sources"},
 		func(ctx context.Context, w string, _ *InWorkspace) (*Out[List[Health]], error) {
 			now := s.Now().UTC()
-			list, err := x.Look(ctx, w, now)
+			list, err := x.HealthOfAll(ctx, w, now)
 			if err != nil {
 				return nil, err
 			}

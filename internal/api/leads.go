@@ -80,7 +80,7 @@ func (s *service) leads(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-lead", Method: http.MethodGet, Path: "/leads/{person}", Tags: []string{"leads"}, Summary: "Get a lead with its ledger",
 		Description: "Evaluated now, from the facts, by the active scoring model."},
 		func(ctx context.Context, w string, in *leadIn) (*Out[LeadLedger], error) {
-			asOf, err := instant("query.as_of", in.AsOf.AsOf)
+			asOf, err := requestTime("query.as_of", in.AsOf.AsOf)
 			if err != nil {
 				return nil, err
 			}
@@ -110,7 +110,7 @@ func ledger(e leads.Evaluated) LeadLedger {
 }
 
 func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*listLeadsOut, error) {
-	asOf, err := instant("query.as_of", in.AsOf.AsOf)
+	asOf, err := requestTime("query.as_of", in.AsOf.AsOf)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func TestLimitsAreReached(t *testing.T) {
 				x.call("ann", "POST", "/v1/workspaces/"+w+"/sources", source("a/b")).want(t, http.StatusCreated, nil)
 				list, _ = x.store.Sources(t.Context(), w)
 			}
-			return x.call("ann", "POST", "/v1/workspaces/"+w+"/sources/"+list[0].ID+"/test", nil)
+			return x.call("ann", "POST", "/v1/workspaces/"+w+"/sources/"+list[0].ID+"/checks", nil)
 		},
 	} {
 		t.Run(string(name), func(t *testing.T) {

@@ -294,7 +294,7 @@ func (s *service) createKey(ctx context.Context, w string, in *newKeyIn) (*Creat
 	if err := plain("body.name", in.Body.Name); err != nil {
 		return nil, err
 	}
-	expires, err := instant("body.expires", in.Body.Expires)
+	expires, err := requestTime("body.expires", in.Body.Expires)
 	if err != nil {
 		return nil, err
 	}

@@ -202,13 +202,13 @@ func (s *service) createReplay(ctx context.Context, w string, in *replayIn) (*Ou
 	}
 	var err error
 	which := replay.Which{Workspace: w, IDs: b.IDs, Reason: b.Reason, App: b.App, Archived: b.Archived, Limit: maxReplay}
-	if which.To, err = instant("body.to", b.To); err != nil {
+	if which.To, err = requestTime("body.to", b.To); err != nil {
 		return nil, err
 	}
 	if which.To.IsZero() {
 		which.To = social.Instant(s.Now()).Add(time.Millisecond)
 	}
-	if which.From, err = instant("body.from", b.From); err != nil {
+	if which.From, err = requestTime("body.from", b.From); err != nil {
 		return nil, err
 	}
 	if which.From.IsZero() {

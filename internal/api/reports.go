@@ -484,7 +484,7 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 	}
 	var due time.Time
 	if in.Body != nil {
-		if due, err = instant("body.due", in.Body.Due); err != nil {
+		if due, err = requestTime("body.due", in.Body.Due); err != nil {
 			return nil, err
 		}
 	}

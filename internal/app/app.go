@@ -66,8 +66,8 @@ type Asked struct {
 	Mail      bool   `json:"mail,omitempty"`
 }
 
-// Instant reads an RFC 3339 time; an empty one is now.
-func Instant(s string, now time.Time) (time.Time, error) {
+// EventTime reads an RFC 3339 time; an empty one is now.
+func EventTime(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return now, nil
 	}

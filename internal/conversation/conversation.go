@@ -11,21 +11,23 @@ import (
 
 // Node is one message of a thread.
 type Node struct {
-	Message   string           // its id in the workspace
-	Activity  string           // the activity's id
-	Key       string           // the activity's key: the evidence
-	Account   string           // the author's account
-	Direction social.Direction //
-	Occurred  time.Time        //
-	InReplyTo string           // the id in the workspace of the message replied to; may be empty
-	Private   bool             // in a thread of just the asker and the business
-	Content   bool             // spam or plain praise, by the reader: nobody waits for an answer to it
-	Deleted   bool             //
+	Message       string           // its id in the workspace
+	Activity      string           // the activity's id
+	Key           string           // the activity's key: the evidence
+	Account       string           // the author's account
+	Direction     social.Direction //
+	Occurred      time.Time        //
+	InReplyTo     string           // the id in the workspace of the message replied to; may be empty
+	Private       bool             // in a thread of just the asker and the business
+	NoReplyWanted bool             // it is spam or plain praise, by the reader
+	Deleted       bool             //
 }
 
-// Wants reports whether somebody waits for an answer to a message of an
-// intent, which the reader told: not to spam nor plain praise.
-func Wants(intent string) bool { return intent != "spam" && intent != "praise" }
+// WantsReply reports whether a message of an intent, which the reader told,
+// waits for a reply: spam and plain praise don't.
+func WantsReply(intent string) bool {
+	return intent != social.IntentSpam && intent != social.IntentPraise
+}
 
 // Exchange is a message of the asker's and one reply of the business to it.
 type Exchange struct {

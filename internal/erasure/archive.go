@@ -22,8 +22,8 @@ import (
 	"rapport/internal/view"
 )
 
-// hands is how many objects are worked on at once.
-const hands = 8
+// atOnce is how many objects are worked on at once.
+const atOnce = 8
 
 // What becomes of a delivery.
 type verdict int
@@ -176,7 +176,7 @@ func (w *work) learn(ctx context.Context) error {
 
 // each calls f with each object, several at once. What was learned is noted before they are forgotten.
 func (w *work) each(ctx context.Context, objects []string, f func(ctx context.Context, object string) error) error {
-	return errors.Join(errors.Join(parallel.Each(ctx, len(objects), hands, func(i int) error { return f(ctx, objects[i]) })...), w.learn(ctx))
+	return errors.Join(errors.Join(parallel.Each(ctx, len(objects), atOnce, func(i int) error { return f(ctx, objects[i]) })...), w.learn(ctx))
 }
 
 // noted calls f with each place that is noted at an account, and forgets it.
@@ -192,7 +192,7 @@ func (w *work) noted(ctx context.Context, account string, f func(ctx context.Con
 		if err := w.each(ctx, list, f); err != nil {
 			return err
 		}
-		if err := errors.Join(parallel.Each(ctx, len(list), hands, func(i int) error {
+		if err := errors.Join(parallel.Each(ctx, len(list), atOnce, func(i int) error {
 			return w.e.Store.DeleteNamed(ctx, w.x.workspace, store.Mention{Account: account, Place: list[i]})
 		})...); err != nil {
 			return err

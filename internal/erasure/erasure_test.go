@@ -25,11 +25,11 @@ import (
 	"rapport/internal/archive"
 	"rapport/internal/erasure"
 	"rapport/internal/fault"
-	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
+	"rapport/internal/talk"
 
 	"rapport/internal/report"
 	"rapport/internal/scoring"
@@ -192,7 +192,7 @@ func stale(accounts ...string) []view.Stale {
 func (x *world) settle() {
 	x.t.Helper()
 	l := leads.New(x.store)
-	f := feedback.New(x.store, func(_ context.Context, w string, stale []view.Stale) error {
+	f := talk.New(x.store, func(_ context.Context, w string, stale []view.Stale) error {
 		x.scores = append(x.scores, ingest.Score{Workspace: w, Accounts: stale})
 		return nil
 	})

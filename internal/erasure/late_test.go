@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"rapport/internal/erasure"
-	"rapport/internal/feedback"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -25,7 +25,7 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := said.Account().AccountID()
-	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
+	f := talk.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	if err := f.View(t.Context(), "acme", store.RefOf(said)); err != nil {
 		t.Fatal(err)
 	}

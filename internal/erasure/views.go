@@ -118,7 +118,7 @@ var Forever = time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // Account takes away what an account did until an instant, and all that was
 // made of it, and adds up in removed what went. It looks neither for quotes nor
-// into the archive: alone it is for a test of the whole way, which has neither.
+// into the archive: alone it is for a source check, which has neither.
 func (e *Erasure) Account(ctx context.Context, w, account string, until time.Time, removed map[string]int) error {
 	x := &demand{workspace: w, at: until}
 	for after := ""; ; {

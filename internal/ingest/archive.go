@@ -45,8 +45,8 @@ func named(app store.App, d platform.Delivery) (out []platform.Named) {
 // keepers lists the workspaces that keep a delivery in their archive. One that
 // tells of an erased account is kept nowhere, as erasure leaves none.
 func (r *result) keepers() []string {
-	if r.delivery.Replay || r.delivery.Test != "" {
-		return nil // it is there already; a test is nobody's doing
+	if r.delivery.Replay || r.delivery.Check != "" {
+		return nil // it is there already; a source check is nobody's doing
 	}
 	var out []string
 	for w := range r.facts {

@@ -76,7 +76,7 @@ func (in *Ingest) hold(ctx context.Context, results []*result) []error {
 	errs := make([]error, len(results))
 	taken := map[string]int{} // by workspace, of the results before
 	for i, r := range results {
-		if r.delivery.Test != "" {
+		if r.delivery.Check != "" {
 			continue
 		}
 		for _, w := range sortedKeys(r.facts) {

@@ -146,8 +146,8 @@ func (in *Ingest) Batch(ctx context.Context, messages []Message) map[string]erro
 			continue
 		}
 		for _, r := range rs {
-			if r.delivery.Test != "" {
-				if err := in.test(ctx, r); err != nil {
+			if r.delivery.Check != "" {
+				if err := in.check(ctx, r); err != nil {
 					failed[m.ID] = err
 					break
 				}
@@ -327,27 +327,27 @@ func (in *Ingest) note(ctx context.Context, m Message) (bool, error) {
 	return true, in.Store.PutNote(ctx, store.Note(*x.Note))
 }
 
-// testWaits is longer than anybody waits for a test: what comes later is not
+// checkWaits is longer than anybody waits for a source check: what comes later is not
 // kept, since nobody would take it away.
-const testWaits = time.Minute
+const checkWaits = time.Minute
 
-// test turns the delivery of a test (see store.Test) into one whose facts go
+// check turns the delivery of a source check into one whose facts go
 // into a workspace of their own, and reports how far it came.
-func (in *Ingest) test(ctx context.Context, r *result) error {
-	t := store.Test{ID: r.delivery.Test, Delivery: r.delivery.ID(), Received: r.delivery.Received, Events: r.seen}
+func (in *Ingest) check(ctx context.Context, r *result) error {
+	c := store.Check{ID: r.delivery.Check, Delivery: r.delivery.ID(), Received: r.delivery.Received, Events: r.seen}
 	facts := map[string][]social.Activity{}
-	if in.Now().Sub(t.Received) > testWaits {
+	if in.Now().Sub(c.Received) > checkWaits {
 		r.facts = facts
 	}
 	for _, w := range sortedKeys(r.facts) {
-		t.Facts = append(t.Facts, refs(r.facts[w])...)
-		facts[store.Shadow(w, t.ID)] = r.facts[w]
+		c.Facts = append(c.Facts, refs(r.facts[w])...)
+		facts[store.CheckWorkspace(w, c.ID)] = r.facts[w]
 	}
 	for _, w := range sortedKeys(r.parked) {
-		t.Parked = append(t.Parked, r.parked[w]...)
+		c.Parked = append(c.Parked, r.parked[w]...)
 	}
 	for _, w := range r.workspaces() {
-		if err := in.Store.PutTest(ctx, w, t); err != nil {
+		if err := in.Store.PutCheck(ctx, w, c); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"rapport/internal/store"
 )
 
-// writers is how many facts of a delivery are stored at once.
-const writers = 16
+// atOnce is how many facts of a delivery are stored at once.
+const atOnce = 16
 
 // keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
 func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
@@ -31,11 +31,11 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 			accounts[a.Account().AccountID()] = a
 		}
 		ids := sortedKeys(accounts)
-		if err := errors.Join(parallel.Each(ctx, len(ids), writers, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
+		if err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
 			return fresh, err
 		}
 		isNew, first := make([]bool, len(facts)), make([]string, len(facts))
-		errs := parallel.Each(ctx, len(facts), writers, func(i int) (err error) {
+		errs := parallel.Each(ctx, len(facts), atOnce, func(i int) (err error) {
 			isNew[i], first[i], err = in.Store.PutFact(ctx, w, facts[i], reading.Version, r.place)
 			return err
 		})
@@ -66,7 +66,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	if err := in.parkAll(ctx, r); err != nil {
 		return fresh, err
 	}
-	if r.delivery.Test == "" {
+	if r.delivery.Check == "" {
 		return fresh, in.tell(ctx, r)
 	}
 	return fresh, nil
@@ -85,7 +85,7 @@ func sameObject(a, b string) bool {
 func (in *Ingest) withhold(ctx context.Context, results []*result) error {
 	accounts := map[string][]string{}
 	for _, r := range results {
-		if r.delivery.Test != "" {
+		if r.delivery.Check != "" {
 			continue // nobody's doing
 		}
 		for w, facts := range r.facts {
@@ -106,7 +106,7 @@ func (in *Ingest) withhold(ctx context.Context, results []*result) error {
 		}
 		for _, r := range results {
 			facts, concerned := r.facts[w]
-			if !concerned || r.delivery.Test != "" {
+			if !concerned || r.delivery.Check != "" {
 				continue // with facts, even none, it would go into the workspace's archive
 			}
 			left := notErased(facts, erased)
@@ -165,7 +165,7 @@ func (in *Ingest) parkAll(ctx context.Context, r *result) error {
 		if err != nil {
 			return err
 		}
-		if r.delivery.Test == "" {
+		if r.delivery.Check == "" {
 			if err := in.noteNamed(ctx, r, w, object, nil, len(r.named) == 0); err != nil {
 				return err
 			}

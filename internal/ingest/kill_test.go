@@ -21,7 +21,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/drill"
-	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdatest"
 	"rapport/internal/leads"
@@ -29,6 +28,7 @@ import (
 	"rapport/internal/scoring"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 )
 
@@ -127,7 +127,7 @@ func batch(t *testing.T) []byte {
 // drain does what score and feedback do until their queues are empty.
 func (x world) drain(t *testing.T) {
 	t.Helper()
-	f := feedback.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
+	f := talk.New(x.store, func(ctx context.Context, w string, stale []view.Stale) error {
 		b, _ := json.Marshal(ingest.Score{Workspace: w, Accounts: stale})
 		_, err := x.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &x.queues[0], MessageBody: aws.String(string(b))})
 		return err

@@ -292,20 +292,20 @@ func TestDemandsAndRevocations(t *testing.T) {
 func TestTrialStandsApart(t *testing.T) {
 	d := newDesk(t)
 	m := message("m1", good("1"))
-	m.Body = []byte(strings.Replace(string(m.Body), `"app":`, `"test":"test_1","app":`, 1))
+	m.Body = []byte(strings.Replace(string(m.Body), `"app":`, `"check":"check_1","app":`, 1))
 	d.batch(t, m)
 	if facts := d.facts(t, w); len(facts) != 0 || d.shelf.archived[w] != 0 {
 		t.Errorf("the workspace has %d facts and %d archived deliveries of a test", len(facts), d.shelf.archived[w])
 	}
-	if facts := d.facts(t, store.Shadow(w, "test_1")); len(facts) != 1 {
+	if facts := d.facts(t, store.CheckWorkspace(w, "check_1")); len(facts) != 1 {
 		t.Errorf("the test has %d facts, want 1", len(facts))
 	}
-	done, err := d.store.Test(t.Context(), w, "test_1")
+	done, err := d.store.Check(t.Context(), w, "check_1")
 	if err != nil || len(done.Facts) != 1 || len(done.Events) != 1 || len(done.Parked) != 0 {
 		t.Errorf("its report: %+v, %v", done, err)
 	}
 	for _, v := range d.views {
-		if v.Workspace != store.Shadow(w, "test_1") {
+		if v.Workspace != store.CheckWorkspace(w, "check_1") {
 			t.Errorf("views are asked for in %s", v.Workspace)
 		}
 	}
@@ -313,9 +313,9 @@ func TestTrialStandsApart(t *testing.T) {
 		t.Errorf("the source was heard: %v, %v", heard, err)
 	}
 	bad := message("m2", `{"id":"1"}`)
-	bad.Body = []byte(strings.Replace(string(bad.Body), `"app":`, `"test":"test_2","app":`, 1))
+	bad.Body = []byte(strings.Replace(string(bad.Body), `"app":`, `"check":"check_2","app":`, 1))
 	d.batch(t, bad)
-	if done, err = d.store.Test(t.Context(), w, "test_2"); err != nil || len(done.Parked) != 1 || d.parked(t, w) != "" {
+	if done, err = d.store.Check(t.Context(), w, "check_2"); err != nil || len(done.Parked) != 1 || d.parked(t, w) != "" {
 		t.Errorf("one that is not understood: %+v, %v; parked %q", done, err, d.parked(t, w))
 	}
 }
@@ -325,12 +325,12 @@ func TestTrialThatComesLateLeavesNothing(t *testing.T) {
 	d := newDesk(t)
 	d.now = received.Add(2 * time.Minute)
 	m := message("m1", good("1"))
-	m.Body = []byte(strings.Replace(string(m.Body), `"app":`, `"test":"test_1","app":`, 1))
+	m.Body = []byte(strings.Replace(string(m.Body), `"app":`, `"check":"check_1","app":`, 1))
 	d.batch(t, m)
-	if facts := d.facts(t, store.Shadow(w, "test_1")); len(facts) != 0 || len(d.views) != 0 || len(d.scores) != 0 {
+	if facts := d.facts(t, store.CheckWorkspace(w, "check_1")); len(facts) != 0 || len(d.views) != 0 || len(d.scores) != 0 {
 		t.Errorf("facts %+v, to view %v, to score %v", facts, d.views, d.scores)
 	}
-	if done, err := d.store.Test(t.Context(), w, "test_1"); err != nil || len(done.Facts) != 0 || len(done.Events) != 1 {
+	if done, err := d.store.Check(t.Context(), w, "check_1"); err != nil || len(done.Facts) != 0 || len(done.Events) != 1 {
 		t.Errorf("its report: %+v, %v", done, err)
 	}
 }

@@ -168,7 +168,7 @@ type result struct {
 	heard    map[store.Route]bool         // the sources it came for
 	revoked  []revoked
 	erase    []Erase
-	seen     []string // what became of each event, for a test's report
+	seen     []string // what became of each event, for a source check
 	platform social.Platform
 	named    []platform.Named
 	place    string // in the archive

@@ -299,25 +299,25 @@ func TestTestsAreTold(t *testing.T) {
 		want string
 	}{
 		"none":                 {func(*platform.Request) {}, ""},
-		"marked":               {func(r *platform.Request) { platform.MarkTest(r, key, "test_1") }, "test_1"},
-		"by a previous secret": {func(r *platform.Request) { platform.MarkTest(r, old, "test_1") }, "test_1"},
-		"by another's secret":  {func(r *platform.Request) { platform.MarkTest(r, "other", "test_1") }, ""},
-		"without a token":      {func(r *platform.Request) { r.Header.Set("X-Rapport-Test", "test_1") }, ""},
-		"an empty token":       {func(r *platform.Request) { r.Header.Set("X-Rapport-Test", "test_1.") }, ""},
+		"marked":               {func(r *platform.Request) { platform.MarkCheck(r, key, "check_1") }, "check_1"},
+		"by a previous secret": {func(r *platform.Request) { platform.MarkCheck(r, old, "check_1") }, "check_1"},
+		"by another's secret":  {func(r *platform.Request) { platform.MarkCheck(r, "other", "check_1") }, ""},
+		"without a token":      {func(r *platform.Request) { r.Header.Set("X-Rapport-Check", "check_1") }, ""},
+		"an empty token":       {func(r *platform.Request) { r.Header.Set("X-Rapport-Check", "check_1.") }, ""},
 		"of another test": {func(r *platform.Request) {
-			platform.MarkTest(r, key, "test_1")
-			r.Header.Set("X-Rapport-Test", strings.Replace(r.Header.Get("X-Rapport-Test"), "test_1", "test_2", 1))
+			platform.MarkCheck(r, key, "check_1")
+			r.Header.Set("X-Rapport-Check", strings.Replace(r.Header.Get("X-Rapport-Check"), "check_1", "check_2", 1))
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGate(t, map[string]platform.Secrets{"meta-1": {Keys: []string{key, old}}})
 			r := sample(t, "meta-1", "100", key)
 			c.mark(&r)
-			if w := g.do(r); w.Code != 200 || len(g.queued) != 1 || g.queued[0].Test != c.want {
+			if w := g.do(r); w.Code != 200 || len(g.queued) != 1 || g.queued[0].Check != c.want {
 				t.Fatalf("answered %d, queued %+v, want the test %q", w.Code, g.queued, c.want)
 			}
 			b, err := json.Marshal(g.queued[0])
-			if err != nil || strings.Contains(strings.ToLower(string(b)), "x-rapport-test") {
+			if err != nil || strings.Contains(strings.ToLower(string(b)), "x-rapport-check") {
 				t.Errorf("the header is queued: %s, %v", b, err)
 			}
 		})

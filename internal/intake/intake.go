@@ -125,7 +125,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps loo
 	var answer *platform.Answer
 	var refused error
 	// What is refused is looked at once more with secrets read just now: they may have been rotated.
-	for _, age := range []time.Duration{remembered, justNow} {
+	for _, age := range []time.Duration{remembered, refuseWithin} {
 		was := keys
 		keys, err = secrets(ctx, app.ID, age)
 		if fault.Is(err, fault.NotFound) {
@@ -164,7 +164,7 @@ func (o *outcome) serve(w http.ResponseWriter, r *http.Request, d Deps, apps loo
 		o.end(w, http.StatusTooManyRequests, "refused", "over the limit "+string(limit.Deliveries)+" of a minute")
 		return
 	}
-	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Test: platform.TestOf(req, keys)}
+	delivery := platform.Delivery{App: app.ID, Received: social.Instant(d.Now()), Request: req, Check: platform.CheckOf(req, keys)}
 	if err := d.Enqueue(ctx, delivery); err != nil {
 		o.end(w, http.StatusServiceUnavailable, "failed", err.Error())
 		return
@@ -209,9 +209,9 @@ func (o *outcome) log(ctx context.Context, at time.Time, took time.Duration) {
 // secret or a changed app is known after at most this long, unless it can't be read.
 const remembered = time.Minute
 
-// justNow is how old secrets may be by which something is refused: a rotated
+// refuseWithin is how old secrets may be by which something is refused: a rotated
 // one is known at once, and a flood of forgeries reads them every five seconds.
-const justNow = 5 * time.Second
+const refuseWithin = 5 * time.Second
 
 // servedStale is how old an app and its secrets may be that are served while
 // they can't be read: a revoked secret is known after at most this long, and a
@@ -257,12 +257,12 @@ func remember[T any](now func() time.Time, random func() float64, get func(conte
 		mu.Lock()
 		e, ok := entries[id]
 		mu.Unlock()
-		exact := age <= justNow
+		exact := age <= refuseWithin
 		if e.err != nil {
-			age = min(age, justNow) // a new app works after five seconds
+			age = min(age, refuseWithin) // a new app works after five seconds
 		}
 		old, lives := now().Sub(e.read), age
-		if age > justNow {
+		if age > refuseWithin {
 			lives -= time.Duration(e.early * float64(age/4))
 		}
 		if ok && old < lives {

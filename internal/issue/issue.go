@@ -20,22 +20,22 @@ const maxQuotes, maxNear = 3, 6
 // Feedback reports whether t is an activity by someone outside that holds an
 // opinion or need: something said, not gone, and not spam.
 func Feedback(t day.Tuple) bool {
-	return t.Direction == social.Inbound && t.Type.Utterance() && !t.Deleted && t.Said && t.Intent != "spam" && !t.Nobody
+	return t.Direction == social.Inbound && t.Type.Utterance() && !t.Deleted && t.Said && t.Intent != social.IntentSpam && !t.Nobody
 }
 
 // asks reports whether feedback clearly asks for something to be done: a
 // problem, a wish, a question, a threat to leave, or a negative word.
 func asks(t day.Tuple) bool {
 	switch t.Intent {
-	case "problem", "wish", "question", "churn":
+	case social.IntentProblem, social.IntentWish, social.IntentQuestion, social.IntentChurn:
 		return true
 	}
-	return t.Sentiment == "negative"
+	return t.Sentiment == social.SentimentNegative
 }
 
 // pleased reports whether feedback is nothing but content.
 func pleased(t day.Tuple) bool {
-	return (t.Intent == "praise" || t.Intent == "recommendation" || t.Sentiment == "positive") && !asks(t)
+	return (t.Intent == social.IntentPraise || t.Intent == social.IntentRecommendation || t.Sentiment == social.SentimentPositive) && !asks(t)
 }
 
 // Assigned reports whether t is of those that are assigned to themes: feedback
@@ -145,9 +145,9 @@ func (c *Counter) Add(t day.Tuple) {
 		n.asking++
 	}
 	switch t.Sentiment {
-	case "negative":
+	case social.SentimentNegative:
 		n.negative++
-	case "positive":
+	case social.SentimentPositive:
 		n.positive++
 	default:
 		n.neutral++

@@ -91,9 +91,9 @@ func (l *Leads) Facts(ctx context.Context, w, person string) ([]social.Activity,
 	return l.store.Facts(ctx, w, social.AccountOf(person))
 }
 
-// hands is how many persons are worked on at once: they wait for the table,
+// atOnce is how many persons are worked on at once: they wait for the table,
 // not for the processor.
-const hands = 16
+const atOnce = 16
 
 // Score computes the stored heads of the persons of accounts again, as of now,
 // and the histories that they rest on. It returns an error or nil for each. If
@@ -133,7 +133,7 @@ func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []
 	if err != nil {
 		return slices.Repeat([]error{err}, len(stale)), ""
 	}
-	errs := parallel.Each(ctx, len(stale), hands, func(i int) error {
+	errs := parallel.Each(ctx, len(stale), atOnce, func(i int) error {
 		first, s := true, stale[i]
 		return store.Again(ctx, func() error {
 			old, m := heads[i], m
@@ -612,7 +612,7 @@ func (p *past) evidence(ctx context.Context, cs []scoring.Contribution) error {
 	instants := slices.Sorted(maps.Keys(at))
 	found := make([][]social.Activity, len(instants)+1)
 	found[len(instants)] = p.undated
-	errs := parallel.Each(ctx, len(instants), hands, func(i int) (err error) {
+	errs := parallel.Each(ctx, len(instants), atOnce, func(i int) (err error) {
 		found[i], err = p.leads.store.FactsAt(ctx, p.w, p.account, time.UnixMilli(instants[i]).UTC())
 		return err
 	})
@@ -653,7 +653,7 @@ func (l *Leads) Page(ctx context.Context, w, after string, limit int, asOf time.
 		return nil, "", 0, err
 	}
 	found := make([]Evaluated, len(heads))
-	errs := parallel.Each(ctx, len(heads), hands, func(i int) (err error) {
+	errs := parallel.Each(ctx, len(heads), atOnce, func(i int) (err error) {
 		_, found[i], err = l.evaluate(ctx, m, w, heads[i], asOf)
 		return err
 	})

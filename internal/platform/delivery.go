@@ -21,7 +21,7 @@ type Delivery struct {
 	Request  Request
 	Object   string // where the body is kept, if it was too large for the queue; then Request.Body is empty
 	Part     string // the delivery that this one was split from, if it was
-	Test     string // the id of a test of the whole way, if it is one: its facts go nowhere but into the test's report
+	Check    string // the id of the source check that it belongs to, if any: its facts are kept apart (store.CheckWorkspace)
 	Replay   bool   // it was parked or archived, and is done again
 	For      string // the workspace that replays it: nothing of it concerns another; empty: whoever watches its scopes
 	Line     string // where it lies in the archive, of one that is replayed from there
@@ -61,7 +61,7 @@ type deliveryJSON struct {
 	Body     []byte            `json:"body,omitempty"`
 	Object   string            `json:"object,omitempty"`
 	Part     string            `json:"part_of,omitempty"`
-	Test     string            `json:"test,omitempty"`
+	Check    string            `json:"check,omitempty"`
 	Replay   bool              `json:"replay,omitempty"`
 	For      string            `json:"for,omitempty"`
 	Line     string            `json:"line,omitempty"`
@@ -96,7 +96,7 @@ const objectPrefix = "deliveries/"
 func (d Delivery) ObjectKey() string { return objectPrefix + d.ID() }
 
 // secretHeaders are never queued, archived or logged.
-var secretHeaders = map[string]bool{"authorization": true, "cookie": true, "x-telegram-bot-api-secret-token": true, "x-rapport-test": true, "x-goog-api-key": true, "x-api-key": true, "proxy-authorization": true}
+var secretHeaders = map[string]bool{"authorization": true, "cookie": true, "x-telegram-bot-api-secret-token": true, "x-rapport-check": true, "x-goog-api-key": true, "x-api-key": true, "proxy-authorization": true}
 
 // Note is what intake tells of an app beside its deliveries, so that a source
 // that refuses or has lost its subscription can be seen. Notes are facts: the
@@ -110,22 +110,22 @@ type Note struct {
 	Handshake time.Time `json:"handshake,omitzero"`
 }
 
-// testHeader marks a delivery that tests the whole way: "<id>.<token>".
-const testHeader = "X-Rapport-Test"
+// checkHeader marks the delivery of a source check: "<id>.<token>".
+const checkHeader = "X-Rapport-Check"
 
-// MarkTest makes r a test of the whole way.
-func MarkTest(r *Request, key, id string) {
+// MarkCheck makes r the delivery of a source check.
+func MarkCheck(r *Request, key, id string) {
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
-	r.Header.Set(testHeader, id+"."+PathToken(key, "test", id))
+	r.Header.Set(checkHeader, id+"."+PathToken(key, "check", id))
 }
 
-// TestOf returns the id of the test that r is, "" if it is none. Who does not
-// have a secret of the app can't make one.
-func TestOf(r Request, s Secrets) string {
-	id, token, ok := strings.Cut(r.Header.Get(testHeader), ".")
-	if !ok || !HasPathToken(s.Keys, token, "test", id) {
+// CheckOf returns the id of the source check that r belongs to, "" if to none.
+// Who does not have a secret of the app can't make one.
+func CheckOf(r Request, s Secrets) string {
+	id, token, ok := strings.Cut(r.Header.Get(checkHeader), ".")
+	if !ok || !HasPathToken(s.Keys, token, "check", id) {
 		return ""
 	}
 	return id
@@ -155,7 +155,7 @@ func withoutPath(r Request) string {
 // MarshalJSON writes the queue's form. Headers that carry secrets are left out.
 func (d Delivery) MarshalJSON() ([]byte, error) {
 	j := deliveryJSON{ID: d.ID(), App: d.App, Received: social.Stamp(d.Received), Method: d.Request.Method, URL: withoutPath(d.Request),
-		Body: d.Request.Body, Object: d.Object, Part: d.Part, Test: d.Test, Replay: d.Replay, For: d.For, Line: d.Line, Was: d.Was, Headers: map[string]string{}}
+		Body: d.Request.Body, Object: d.Object, Part: d.Part, Check: d.Check, Replay: d.Replay, For: d.For, Line: d.Line, Was: d.Was, Headers: map[string]string{}}
 	for k, v := range d.Request.Header {
 		if k = strings.ToLower(k); !secretHeaders[k] && !strings.HasPrefix(k, "x-forwarded-") && !strings.HasPrefix(k, "x-amzn-") {
 			j.Headers[k] = strings.Join(v, ", ")
@@ -175,7 +175,7 @@ func (d *Delivery) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("no delivery: app %q, received %q", j.App, j.Received)
 	}
 	_, query, _ := strings.Cut(j.URL, "?")
-	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Test: j.Test, Replay: j.Replay, For: j.For, Line: j.Line, Was: j.Was, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
+	*d = Delivery{App: j.App, Received: at, Object: j.Object, Part: j.Part, Check: j.Check, Replay: j.Replay, For: j.For, Line: j.Line, Was: j.Was, Request: Request{Method: j.Method, URL: j.URL, Query: query, Header: http.Header{}, Body: j.Body}}
 	for k, v := range j.Headers {
 		d.Request.Header.Set(k, v)
 	}

@@ -81,7 +81,7 @@ func TestBodyKeptElsewhereIsOfTheSameDelivery(t *testing.T) {
 
 func TestSecretHeadersAreNotQueued(t *testing.T) {
 	d := delivery()
-	for _, h := range []string{"Authorization", "COOKIE", "x-telegram-bot-api-secret-token", "X-Api-Key", "X-Goog-Api-Key", "X-RAPPORT-TEST", "Proxy-Authorization", "X-Forwarded-For", "X-Amzn-Trace-Id"} {
+	for _, h := range []string{"Authorization", "COOKIE", "x-telegram-bot-api-secret-token", "X-Api-Key", "X-Goog-Api-Key", "X-Rapport-Check", "Proxy-Authorization", "X-Forwarded-For", "X-Amzn-Trace-Id"} {
 		d.Request.Header[h] = []string{"s3cret"}
 	}
 	b, err := json.Marshal(d)
@@ -144,7 +144,7 @@ func TestASecretPathIsNotQueued(t *testing.T) {
 
 func TestWhatKindOfDeliveryItIsComesBack(t *testing.T) {
 	want := delivery()
-	want.Part, want.Test, want.Replay, want.For, want.Object = "dlv_whole", "test_1", true, "acme", "deliveries/dlv_x"
+	want.Part, want.Check, want.Replay, want.For, want.Object = "dlv_whole", "check_1", true, "acme", "deliveries/dlv_x"
 	b, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
@@ -185,23 +185,23 @@ func TestTheURLCountsForWhatIsFetched(t *testing.T) {
 
 func TestTestsAreMarkedByWhoHasASecret(t *testing.T) {
 	var r platform.Request
-	platform.MarkTest(&r, "key", "test_1")
+	platform.MarkCheck(&r, "key", "check_1")
 	for name, c := range map[string]struct {
 		keys []string
 		want string
 	}{
-		"its secret":   {[]string{"key"}, "test_1"},
-		"a previous":   {[]string{"new", "", "key"}, "test_1"},
+		"its secret":   {[]string{"key"}, "check_1"},
+		"a previous":   {[]string{"new", "", "key"}, "check_1"},
 		"another":      {[]string{"new"}, ""},
 		"none":         {nil, ""},
 		"an empty one": {[]string{""}, ""},
 	} {
-		if got := platform.TestOf(r, platform.Secrets{Keys: c.keys}); got != c.want {
+		if got := platform.CheckOf(r, platform.Secrets{Keys: c.keys}); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	empty := platform.Request{Header: http.Header{"X-Rapport-Test": {"test_1." + platform.PathToken("", "test", "test_1")}}}
-	if got := platform.TestOf(empty, platform.Secrets{Keys: []string{""}}); got != "" {
+	empty := platform.Request{Header: http.Header{"X-Rapport-Check": {"check_1." + platform.PathToken("", "check", "check_1")}}}
+	if got := platform.CheckOf(empty, platform.Secrets{Keys: []string{""}}); got != "" {
 		t.Errorf("a test signed with nothing is one: %q", got)
 	}
 }

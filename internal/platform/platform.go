@@ -140,7 +140,7 @@ type Adapter interface {
 }
 
 // Signer is an adapter that can also do what the platform does: for `rapport
-// send`, for testing a source the whole way, and for tests.
+// send`, for source checks, and for tests.
 type Signer interface {
 	// Sign sets the headers (or the path) that make r verify with key. id is
 	// the delivery's id, where the scheme has one.

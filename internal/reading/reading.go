@@ -11,26 +11,28 @@ package reading
 import (
 	_ "embed"
 	"sync"
+
+	"rapport/internal/social"
 )
 
 // Labels of a sentiment, in the order of the model's classes.
 const (
-	Negative = "negative"
-	Neutral  = "neutral"
-	Positive = "positive"
+	Negative = social.SentimentNegative
+	Neutral  = social.SentimentNeutral
+	Positive = social.SentimentPositive
 )
 
 // Labels of an intent.
 const (
-	Problem        = "problem"        // something does not work or went wrong
-	Wish           = "wish"           // asks for something that is not there
-	Question       = "question"       // wants to know something
-	Praise         = "praise"         // is content, says thanks
-	Purchase       = "purchase"       // is about to buy or asks for an offer
-	Churn          = "churn"          // leaves or threatens to
-	Recommendation = "recommendation" // tells others to use it, or asks them what to use
-	Spam           = "spam"           // advertises, baits or begs for followers
-	Other          = "other"          // none of these
+	Problem        = social.IntentProblem
+	Wish           = social.IntentWish
+	Question       = social.IntentQuestion
+	Praise         = social.IntentPraise
+	Purchase       = social.IntentPurchase
+	Churn          = social.IntentChurn
+	Recommendation = social.IntentRecommendation
+	Spam           = social.IntentSpam
+	Other          = social.IntentOther
 )
 
 // Sentiments and Intents list the labels in the order of the models' classes.

@@ -14,7 +14,6 @@ import (
 	"rapport/internal/consent"
 	"rapport/internal/drill"
 	"rapport/internal/fault"
-	"rapport/internal/feedback"
 	"rapport/internal/leads"
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/mail"
@@ -25,6 +24,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -207,7 +207,7 @@ func TestGatheredNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := leads.New(o.store)
-		f := feedback.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
+		f := talk.New(o.store, func(ctx context.Context, w string, stale []view.Stale) error {
 			return leadstest.Rescore(ctx, l, w, stale[0].Account)
 		})
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
@@ -326,7 +326,7 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
 			t.Fatal(err)
 		}
-		f := feedback.New(o.store, func(context.Context, string, []view.Stale) error { return nil })
+		f := talk.New(o.store, func(context.Context, string, []view.Stale) error { return nil })
 		if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
 			t.Fatal(err)
 		}

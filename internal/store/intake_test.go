@@ -275,13 +275,13 @@ func TestManyTombstones(t *testing.T) {
 
 func TestTestReports(t *testing.T) {
 	s, table := storetest.NewTable(t)
-	want := store.Test{ID: "test_1", Delivery: "dlv_1", Received: t0, Events: []string{"post: post"}, Facts: []store.FactRef{{Account: "acc_1", SK: "F#x"}}, Parked: []string{"why"}}
+	want := store.Check{ID: "check_1", Delivery: "dlv_1", Received: t0, Events: []string{"post: post"}, Facts: []store.FactRef{{Account: "acc_1", SK: "F#x"}}, Parked: []string{"why"}}
 	for range 2 {
-		if err := s.PutTest(t.Context(), "w1", want); err != nil {
+		if err := s.PutCheck(t.Context(), "w1", want); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := s.Test(t.Context(), "w1", "test_1")
+	got, err := s.Check(t.Context(), "w1", "check_1")
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v %s", err, d)
 	}
@@ -290,15 +290,15 @@ func TestTestReports(t *testing.T) {
 			t.Errorf("it does not expire: %s", item)
 		}
 	}
-	if _, err := s.Test(t.Context(), "w2", "test_1"); !fault.Is(err, fault.NotFound) {
+	if _, err := s.Check(t.Context(), "w2", "check_1"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("another workspace reads it: %v", err)
 	}
 	for range 2 {
-		if err := s.DeleteTest(t.Context(), "w1", "test_1"); err != nil {
+		if err := s.DeleteCheck(t.Context(), "w1", "check_1"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Test(t.Context(), "w1", "test_1"); !fault.Is(err, fault.NotFound) {
+	if _, err := s.Check(t.Context(), "w1", "check_1"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("it is still there: %v", err)
 	}
 }

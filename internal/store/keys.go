@@ -17,7 +17,7 @@ import (
 //	what                      PK                SK                          index
 //	account                   w#A#account       @                           G1 w#AA#s / account
 //	activity (a fact)         w#A#account       F#time#type#id
-//	done to it by others      w#A#account       R#time#id
+//	received by it            w#A#account       R#time#id
 //	its name in a delivery    w#A#account       Y#place (expires)
 //	block of its history      w#A#account       B#time#id (of its last fact)
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
@@ -40,7 +40,7 @@ import (
 //	what an erasure looks for w#T#hmac          G#facts; C#place
 //	receipt of an erasure     w#T               at#id
 //	archived object           w#B#day           object (expires)
-//	test of the whole way     w#Y#test          @ (its facts and views: the workspace w!test)
+//	source check              w#Y#check         @ (its facts and views: the workspace w!check)
 //	parked delivery           w#K#month         received#id
 //	workspace                 w#S               @
 //	source                    w#S               S#source
@@ -148,15 +148,15 @@ func announcedPK(w, id string) string  { return w + "#X#" + shard(id) }
 func announcedG1(w, id string) string  { return w + "#XN#" + shard(id) }
 func noteSK(slot, inst string) string  { return slot + "#" + social.Key(inst) }
 
-func testPK(w, id string) string      { return w + "#Y#" + id }
+func checkPK(w, id string) string     { return w + "#Y#" + id }
 func namedSK(place string) string     { return "Y#" + place }
 func archivedPK(w, day string) string { return w + "#B#" + day }
 func tombPK(w, tomb string) string    { return w + "#T#" + tomb }
 func receiptPK(w string) string       { return w + "#T" }
 
-// Shadow is the workspace in which a test of the whole way keeps its facts and
+// CheckWorkspace is the workspace in which a source check keeps its facts and
 // views: no name of a workspace holds a "!". It has the models of w.
-func Shadow(w, test string) string { return w + "!" + test }
+func CheckWorkspace(w, check string) string { return w + "!" + check }
 
 func home(w string) string {
 	w, _, _ = strings.Cut(w, "!")

@@ -43,7 +43,7 @@ type Place struct {
 // NodeOf is the message that an activity is.
 func NodeOf(a social.Activity) NodeRef {
 	n := conversation.Node{Message: MessageID(a.Platform, a.Scope, a.Object.ID), Activity: a.ID(), Key: a.Key, Account: a.Account().AccountID(),
-		Direction: a.Direction, Occurred: a.Occurred.UTC().Truncate(time.Millisecond), Private: a.Type == social.Message, Content: !conversation.Wants(a.Intent)}
+		Direction: a.Direction, Occurred: a.Occurred.UTC().Truncate(time.Millisecond), Private: a.Type == social.Message, NoReplyWanted: !conversation.WantsReply(a.Intent)}
 	if a.InReplyTo != "" {
 		n.InReplyTo = MessageID(a.Platform, a.Scope, a.InReplyTo)
 	}
@@ -126,32 +126,32 @@ func (s *Store) Window(ctx context.Context, w, thread string, m NodeRef, deleted
 // message that was erased, all that is left of its place, where others' say
 // that they hang below it, is Thread.
 type nodeItem struct {
-	PK, SK    string
-	Schema    int
-	Thread    string `dynamodbav:",omitempty"` // of a place
-	Below     bool   `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
-	Message   string `dynamodbav:",omitempty"`
-	Activity  string `dynamodbav:",omitempty"`
-	Key       string `dynamodbav:",omitempty"`
-	Account   string `dynamodbav:",omitempty"`
-	Fact      string `dynamodbav:",omitempty"`
-	Direction string `dynamodbav:",omitempty"`
-	Occurred  string `dynamodbav:",omitempty"`
-	InReplyTo string `dynamodbav:",omitempty"`
-	Private   bool   `dynamodbav:",omitempty"`
-	Content   bool   `dynamodbav:",omitempty"`
+	PK, SK        string
+	Schema        int
+	Thread        string `dynamodbav:",omitempty"` // of a place
+	Below         bool   `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
+	Message       string `dynamodbav:",omitempty"`
+	Activity      string `dynamodbav:",omitempty"`
+	Key           string `dynamodbav:",omitempty"`
+	Account       string `dynamodbav:",omitempty"`
+	Fact          string `dynamodbav:",omitempty"`
+	Direction     string `dynamodbav:",omitempty"`
+	Occurred      string `dynamodbav:",omitempty"`
+	InReplyTo     string `dynamodbav:",omitempty"`
+	Private       bool   `dynamodbav:",omitempty"`
+	NoReplyWanted bool   `dynamodbav:",omitempty"`
 }
 
 func newNodeItem(k key, n NodeRef) nodeItem {
 	return nodeItem{PK: k.PK, SK: k.SK, Schema: 1, Message: n.Message, Activity: n.Activity, Key: n.Key, Account: n.Account, Fact: n.Ref.SK,
-		Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, Content: n.Content}
+		Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, NoReplyWanted: n.NoReplyWanted}
 }
 
 func (it nodeItem) node() (NodeRef, error) {
 	t, err := social.ParseStamp(it.Occurred)
 	deleted := strings.HasPrefix(it.SK, "M#d#") || strings.HasPrefix(it.SK, "O-#") || strings.HasPrefix(it.SK, "P-#")
 	return NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account, Direction: social.Direction(it.Direction),
-		Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Content: it.Content, Deleted: deleted}, FactRef{Account: it.Account, SK: it.Fact}}, err
+		Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, NoReplyWanted: it.NoReplyWanted, Deleted: deleted}, FactRef{Account: it.Account, SK: it.Fact}}, err
 }
 
 func (s *Store) nodes(ctx context.Context, q query) ([]NodeRef, error) {
@@ -281,7 +281,7 @@ func order(n NodeRef) string { return social.Stamp(n.Occurred) + "#" + n.Activit
 
 func (l List) at(n NodeRef) key {
 	up := l.up
-	if l.own && n.Content {
+	if l.own && n.NoReplyWanted {
 		up = "M#c#"
 	}
 	return key{l.pk, up + order(n)}

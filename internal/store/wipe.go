@@ -65,17 +65,17 @@ const sweepItems = 2_000
 
 // Sweep looks through a part of the whole table, after the place at which the
 // step before ended ("" from the beginning), and lists what is of a workspace,
-// also in its shadows, or names it, but for the workspace itself. It returns
+// also of its source checks, or names it, but for the workspace itself. It returns
 // the place that it ended at: "" at the end of the table.
 //
 // A workspace's items lie under keys that nobody lists. To look at each item
 // of the table finds them all, also those of a kind that is added tomorrow.
 func (s *Store) Sweep(ctx context.Context, w, after string) ([]Remnant, string, error) {
 	in := &dynamodb.ScanInput{TableName: &s.table, Limit: aws.Int32(sweepItems),
-		FilterExpression:         aws.String("begins_with(PK, :own) OR begins_with(PK, :test) OR begins_with(PK, :built) OR SK = :sk OR Workspace = :w OR #o = :w OR contains(Guests, :w)"),
+		FilterExpression:         aws.String("begins_with(PK, :own) OR begins_with(PK, :check) OR begins_with(PK, :built) OR SK = :sk OR Workspace = :w OR #o = :w OR contains(Guests, :w)"),
 		ProjectionExpression:     aws.String("PK, SK, #o"),
 		ExpressionAttributeNames: map[string]string{"#o": "Owner"},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":own": str(w + "#"), ":test": str(w + "!"), ":built": str(w + "~"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":own": str(w + "#"), ":check": str(w + "!"), ":built": str(w + "~"),
 			":sk": str("W#" + w), ":w": str(w)}}
 	if pk, sk, ok := strings.Cut(after, "\n"); ok {
 		in.ExclusiveStartKey = key{pk, sk}.av()

@@ -38,11 +38,11 @@ const retry = 15 * time.Minute
 // announces nothing twice. One source's failure does not stop the others.
 func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
 	now = social.Instant(now)
-	list, unseen, err := x.look(ctx, w, now, func(store.Source) bool { return true })
+	list, unseen, err := x.health(ctx, w, now, func(store.Source) bool { return true })
 	if err != nil {
 		return err
 	}
-	errs := parallel.Each(ctx, len(list), hands, func(i int) error {
+	errs := parallel.Each(ctx, len(list), atOnce, func(i int) error {
 		if unseen[i] != nil {
 			return unseen[i]
 		}

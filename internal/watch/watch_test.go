@@ -173,7 +173,7 @@ func (x *world) want(what string, kinds ...string) store.Announcement {
 
 func (x *world) status(now time.Time) watch.Health {
 	x.t.Helper()
-	h, err := x.watch.LookAt(x.t.Context(), w, "src", now)
+	h, err := x.watch.HealthOf(x.t.Context(), w, "src", now)
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -481,7 +481,7 @@ func TestMoreRefusalsThanUsual(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if h, err := young.watch.LookAt(t.Context(), w, "new", now); err != nil || h.Refusals.Jump() || h.Refusals.Hour != 20 {
+	if h, err := young.watch.HealthOf(t.Context(), w, "new", now); err != nil || h.Refusals.Jump() || h.Refusals.Hour != 20 {
 		t.Errorf("%+v, %v", h.Refusals, err)
 	}
 
@@ -497,7 +497,7 @@ func TestMoreRefusalsThanUsual(t *testing.T) {
 	if list, _, err := guest.store.Announcements(t.Context(), "guest", "", 10); err != nil || len(list) > 0 {
 		t.Errorf("a guest of the app is told what its owner is sent: %+v, %v", list, err)
 	}
-	if h, err := guest.watch.LookAt(t.Context(), "guest", "theirs", now); err != nil || h.Refusals.Day != 0 || h.Refusals.Owned {
+	if h, err := guest.watch.HealthOf(t.Context(), "guest", "theirs", now); err != nil || h.Refusals.Day != 0 || h.Refusals.Owned {
 		t.Errorf("%+v, %v", h.Refusals, err)
 	}
 }
@@ -619,10 +619,10 @@ func TestOneSourceThatFailsDoesNotStopTheOthers(t *testing.T) {
 		t.Errorf("asked %v", x.asked)
 	}
 	x.want("the others", watch.KindRevoked)
-	if _, err := x.watch.LookAt(t.Context(), w, "nowhere", t0); !fault.Is(err, fault.NotFound) {
+	if _, err := x.watch.HealthOf(t.Context(), w, "nowhere", t0); !fault.Is(err, fault.NotFound) {
 		t.Errorf("no such source: %v", err)
 	}
-	if _, err := x.watch.Look(t.Context(), "nowhere", t0); !fault.Is(err, fault.NotFound) {
+	if _, err := x.watch.HealthOfAll(t.Context(), "nowhere", t0); !fault.Is(err, fault.NotFound) {
 		t.Errorf("no such workspace: %v", err)
 	}
 }

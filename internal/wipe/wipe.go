@@ -60,7 +60,7 @@ type State struct {
 
 const (
 	perStep = 500 // objects
-	hands   = 16
+	atOnce  = 16
 )
 
 // Run makes steps until all is done, or is to wait, or until the instant stop.
@@ -100,7 +100,7 @@ func (x *Wipe) step(ctx context.Context, s State) (State, error) {
 	}
 	// Apps last: their routes, which may stand in the same part of the table, tell who uses them.
 	slices.SortStableFunc(list, func(a, b store.Remnant) int { return len(a.App) - len(b.App) })
-	errs := parallel.Each(ctx, len(list), hands, func(i int) error { return x.remove(ctx, s.Workspace, list[i]) })
+	errs := parallel.Each(ctx, len(list), atOnce, func(i int) error { return x.remove(ctx, s.Workspace, list[i]) })
 	if err := errors.Join(errs...); err != nil {
 		return s, err
 	}
@@ -135,7 +135,7 @@ func (x *Wipe) objects(ctx context.Context, w string) (int, error) {
 			break
 		}
 	}
-	return len(keys), errors.Join(parallel.Each(ctx, len(keys), hands, func(i int) error { return x.Archive.Delete(ctx, keys[i]) })...)
+	return len(keys), errors.Join(parallel.Each(ctx, len(keys), atOnce, func(i int) error { return x.Archive.Delete(ctx, keys[i]) })...)
 }
 
 func (x *Wipe) remove(ctx context.Context, w string, r store.Remnant) error {

@@ -84,7 +84,7 @@ func fill(t *testing.T, s *store.Store, b *bucket, w string) {
 	do(s.CreateInvitation(ctx, w, store.Invitation{ID: "inv_x", Role: social.Viewer, Created: t0, Expires: t0.Add(time.Hour)}))
 	do(s.PutLine(ctx, store.Line{ID: "log_x", Workspace: w, At: t0}))
 	do(s.Park(ctx, w, store.Parked{Delivery: "dlv", Received: t0, Reason: "no"}))
-	for _, v := range []string{w, store.Shadow(w, "tst"), store.Rebuilt(w)} {
+	for _, v := range []string{w, store.CheckWorkspace(w, "tst"), store.Rebuilt(w)} {
 		for i := range 3 {
 			a := social.Activity{Platform: "standard", Scope: "a", Direction: social.Inbound, Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("u", i)},
 				Object: social.Object{ID: fmt.Sprint("o", i)}, Occurred: t0, Known: t0}

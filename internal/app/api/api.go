@@ -55,7 +55,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Post:   post,
 		Replay: &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(replays, bucket),
 			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
-		Forget: forgetTest(s),
+		Forget: forgetCheck(s),
 		Erase: func(ctx context.Context, m ingest.Erase) error {
 			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
 		},
@@ -144,8 +144,8 @@ func once[T any](get func(context.Context) (T, error)) func(context.Context) (T,
 	}
 }
 
-// forgetTest takes away what a test of the whole way left.
-func forgetTest(s *store.Store) func(context.Context, string, string) error {
+// forgetCheck takes away what a source check left.
+func forgetCheck(s *store.Store) func(context.Context, string, string) error {
 	e := erasure.New(s, time.Now)
 	return func(ctx context.Context, w, account string) error {
 		return e.Account(ctx, w, account, erasure.Forever, map[string]int{})

@@ -33,7 +33,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 	d, q := discover.New(s, reading.New()), queue.New(cfg, env["BULK_QUEUE_URL"])
 	run := func(ctx context.Context, a app.Asked) error {
 		now := social.Instant(time.Now())
-		at, err := app.Instant(a.At, now)
+		at, err := app.EventTime(a.At, now)
 		if err != nil {
 			return err
 		}

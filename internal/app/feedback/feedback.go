@@ -7,10 +7,10 @@ import (
 	"encoding/json"
 
 	"rapport/internal/app"
-	"rapport/internal/feedback"
 	"rapport/internal/lambdasqs"
 	"rapport/internal/queue"
 	"rapport/internal/store"
+	"rapport/internal/talk"
 	"rapport/internal/task"
 	"rapport/internal/view"
 )
@@ -22,7 +22,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		return nil, err
 	}
 	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
-	f := feedback.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
+	f := talk.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
 		return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
 	})
 	return lambdasqs.EachApart(lambdasqs.ByList("facts"), func(ctx context.Context, body []byte) error {

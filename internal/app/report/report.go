@@ -52,7 +52,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		if a.Workspace == "" {
 			return r.Tick(ctx)
 		}
-		due, err := app.Instant(a.Due, time.Now())
+		due, err := app.EventTime(a.Due, time.Now())
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			return fmt.Errorf("read the event: %w", err)
 		}
 		if e.Workspace != "" {
-			at, err := app.Instant(e.At, time.Now())
+			at, err := app.EventTime(e.At, time.Now())
 			if err != nil {
 				return fmt.Errorf("read the event: %w", err)
 			}

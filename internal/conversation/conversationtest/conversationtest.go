@@ -72,7 +72,7 @@ func Of(asker string, nodes []conversation.Node) Conversation {
 		c.Last = lastReply
 	}
 	for _, m := range asked {
-		if !answered[m.Message] && !m.Content && m.Occurred.After(lastReply) {
+		if !answered[m.Message] && !m.NoReplyWanted && m.Occurred.After(lastReply) {
 			c.WaitingSince, c.WaitingKey = m.Occurred, m.Key
 			break
 		}

@@ -34,7 +34,7 @@ func by(account string) func(*conversation.Node) {
 	return func(n *conversation.Node) { n.Account = account }
 }
 func gone(n *conversation.Node)    { n.Deleted = true }
-func content(n *conversation.Node) { n.Content = true }
+func content(n *conversation.Node) { n.NoReplyWanted = true }
 func private(n *conversation.Node) { n.Private = true }
 
 func TestOf(t *testing.T) {

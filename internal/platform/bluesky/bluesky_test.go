@@ -102,17 +102,17 @@ func TestSecretsThatCantSign(t *testing.T) {
 // the commit that Jetstream's documentation shows
 // (https://github.com/bluesky-social/jetstream: seen 2024-09-09T19:46:02.329308Z).
 func TestTIDs(t *testing.T) {
-	got, ok := instantOf("3l3qo2vutsw2b")
+	got, ok := timeOfTID("3l3qo2vutsw2b")
 	if want := time.Date(2024, 9, 9, 19, 46, 2, 329_000_000, time.UTC); !ok || got.Sub(want).Abs() > time.Second {
 		t.Errorf("the instant is %s, %v, want about %s", got, ok, want)
 	}
 	for _, s := range []string{"", "3l3qo2vutsw2", "3l3qo2vutsw2bb", "3l3qo2vutsw21", "3L3QO2VUTSW2B", "zzzzzzzzzzzzz", "2222222222222", "3l3qo2vutsw2\x00"} {
-		if got, ok := instantOf(s); ok {
+		if got, ok := timeOfTID(s); ok {
 			t.Errorf("%q is a TID of %s", s, got)
 		}
 	}
 	for _, at := range []time.Time{now, now.Add(123 * time.Millisecond), time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC)} {
-		if got, ok := instantOf(tid(at)); !ok || !got.Equal(at) {
+		if got, ok := timeOfTID(tid(at)); !ok || !got.Equal(at) {
 			t.Errorf("%s written and read is %s, %v", at, got, ok)
 		}
 	}

@@ -74,7 +74,7 @@ func committed(did string, c commit) platform.Event {
 	case !rkeyForm.MatchString(c.Rkey):
 		return park(fmt.Errorf("%.60q is no record key", c.Rkey))
 	}
-	rev, ok := instantOf(c.Rev)
+	rev, ok := timeOfTID(c.Rev)
 	if !ok {
 		return park(fmt.Errorf("rev %.40q is no TID", c.Rev))
 	}

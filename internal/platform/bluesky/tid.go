@@ -10,10 +10,10 @@ import (
 
 const tidDigits = "234567abcdefghijklmnopqrstuvwxyz"
 
-// instantOf reads the instant in a TID: 13 digits of base 32, of which the
+// timeOfTID reads the instant in a TID: 13 digits of base 32, of which the
 // first 53 bits are microseconds since 1970 and the last 10 name a clock
 // (https://atproto.com/specs/tid).
-func instantOf(tid string) (time.Time, bool) {
+func timeOfTID(tid string) (time.Time, bool) {
 	if len(tid) != 13 {
 		return time.Time{}, false
 	}
@@ -56,7 +56,7 @@ const (
 // and else that. A key that holds no instant, or one far after the network
 // had the record, counts as limit, when the network had it.
 func occurred(createdAt platform.Text, rkey string, limit time.Time) time.Time {
-	anchor, ok := instantOf(rkey)
+	anchor, ok := timeOfTID(rkey)
 	if !ok || anchor.After(limit.Add(ahead)) {
 		anchor = limit
 	}

@@ -307,8 +307,8 @@ func made(id string) (time.Time, error) {
 	return platform.Unix(strconv.FormatUint(n>>22+epoch, 10), time.Millisecond)
 }
 
-// instant reads a time of Discord's: RFC 3339, or of webhook events without a zone, which is UTC.
-func instant(s platform.Text) (time.Time, error) {
+// timestamp reads a time of Discord's: RFC 3339, or of webhook events without a zone, which is UTC.
+func timestamp(s platform.Text) (time.Time, error) {
 	return platform.Time(string(s), time.RFC3339Nano, "2006-01-02T15:04:05.999999999")
 }
 

@@ -164,7 +164,7 @@ func (m message) purchase(kind string, to []string) platform.Event {
 func (m message) edit(kind string, at time.Time, err error, to []string) platform.Event {
 	a := m.activity(social.Edit)
 	if m.Edited != "" {
-		at, err = instant(m.Edited)
+		at, err = timestamp(m.Edited)
 	}
 	a.Text, a.Occurred = m.says(), at
 	a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), at)
@@ -196,7 +196,7 @@ func webhook(v outer) ([]platform.Event, error) {
 		return nil, errors.New("an event without a type")
 	}
 	app := string(v.Application)
-	at, timeErr := instant(e.Time)
+	at, timeErr := timestamp(e.Time)
 	var m message
 	data := func(into any) error {
 		if len(e.Data) == 0 {
@@ -309,7 +309,7 @@ func gateway(v outer) ([]platform.Event, error) {
 		atErr = errors.New("no time")
 	}
 	if v.At != "" {
-		at, atErr = instant(v.At)
+		at, atErr = timestamp(v.At)
 	}
 	one := func(x platform.Event) ([]platform.Event, error) { return []platform.Event{x}, nil }
 	data := func(into any) error {
@@ -462,7 +462,7 @@ func membership(v outer, at time.Time, atErr error, data func(any) error) platfo
 	switch {
 	case err != nil:
 	case v.T == "GUILD_MEMBER_ADD":
-		a.Occurred, err = instant(d.Joined)
+		a.Occurred, err = timestamp(d.Joined)
 	default:
 		a.Type = social.Leave
 		err = dated(&a, v, at, atErr)

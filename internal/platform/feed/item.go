@@ -64,7 +64,7 @@ func parseXML(body []byte) (document, error) {
 	}
 	for i, x := range f.Items {
 		it := item{kind: kind, id: strings.TrimSpace(x.GUID), link: strings.TrimSpace(x.Link), title: platform.PlainText(x.Title), author: person(x.Authors),
-			published: instant(x.PublishedParsed), updated: instant(x.UpdatedParsed), verb: verb(x.Extensions)}
+			published: itemTime(x.PublishedParsed), updated: itemTime(x.UpdatedParsed), verb: verb(x.Extensions)}
 		if it.link == "" && len(x.Links) > 0 {
 			it.link = strings.TrimSpace(x.Links[0])
 		}
@@ -197,7 +197,7 @@ func credit(x *rss.Item) string {
 	return ""
 }
 
-func instant(t *time.Time) time.Time {
+func itemTime(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}
 	}

@@ -126,7 +126,7 @@ func (n notification) message(p part, thread platform.ID, first bool) platform.E
 	case p.Type == "note":
 		return platform.Ignore(n.Topic, "an internal note", app)
 	case p.Type == "channel_and_reply_time_expectation":
-		return platform.Ignore(n.Topic, "when to expect an answer is none", app)
+		return platform.Ignore(n.Topic, "it only says when to expect an answer", app)
 	case text == "" && len(p.Attachments) == 0:
 		return platform.Ignore(n.Topic, "a part in which nothing is said", app)
 	}

@@ -69,7 +69,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "conversation.admin.opened", Becomes: string(social.Message), Note: "if something is said with it: outbound, or inbound if a contact says it"},
 		{Name: "conversation.admin.opened", Becomes: platform.Ignored, Note: "if not"},
 		{Name: "conversation.operator.replied", Becomes: string(social.Message), Note: "outbound: a bot"},
-		{Name: "conversation.operator.replied", Becomes: platform.Ignored, Note: "when to expect an answer is none"},
+		{Name: "conversation.operator.replied", Becomes: platform.Ignored, Note: "it only says when to expect an answer"},
 		{Name: "conversation.rating.added", Becomes: string(social.Review)},
 		{Name: "ticket.rating.provided", Becomes: string(social.Review), Note: "if its rating stands where a conversation's does, in the item or in the ticket that the item holds"},
 		{Name: "conversation_part.redacted", Becomes: string(social.Delete)},

@@ -134,7 +134,7 @@ func (c chat) act(kind string, a social.Activity, id string) platform.Event {
 		a.Actor.ID, a.Direction = c.account, social.Outbound
 	}
 	var err error
-	if a.Occurred, err = instant(c.sent); err == nil && a.Actor.ID == "" {
+	if a.Occurred, err = metaTime(c.sent); err == nil && a.Actor.ID == "" {
 		err = errors.New("without its sender, so that nobody can be said to have done it")
 	}
 	if err != nil {

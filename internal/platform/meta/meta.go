@@ -174,9 +174,9 @@ func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
 	return platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: body}
 }
 
-// instant reads a time as Meta's products write it: in seconds or milliseconds
+// metaTime reads a time as Meta's products write it: in seconds or milliseconds
 // since 1970, as a number or as text, or like 2006-01-02T15:04:05+0000.
-func instant(t platform.Text) (time.Time, error) {
+func metaTime(t platform.Text) (time.Time, error) {
 	if t == "" {
 		return time.Time{}, errors.New("without its time")
 	}
@@ -195,10 +195,10 @@ func instant(t platform.Text) (time.Time, error) {
 // since a second notification of the same thing would have another.
 func when(own, sent platform.Text) (occurred, key time.Time, err error) {
 	if own != "" {
-		occurred, err = instant(own)
+		occurred, err = metaTime(own)
 		return occurred, occurred, err
 	}
-	occurred, err = instant(sent)
+	occurred, err = metaTime(sent)
 	return occurred, time.Time{}, err
 }
 

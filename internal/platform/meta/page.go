@@ -280,7 +280,7 @@ func reaction(page, kind, verb, review string, a social.Activity, v pageValue) p
 	}
 	var err error
 	if a.Undated = v.CreatedTime == ""; !a.Undated {
-		a.Occurred, err = instant(v.CreatedTime)
+		a.Occurred, err = metaTime(v.CreatedTime)
 	}
 	// It has no id: who, on what and which make one.
 	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, a.Object.ID, string(v.ReactionType)), a.Occurred)

@@ -150,7 +150,7 @@ func threadsChange(raw json.RawMessage, ids ...platform.ID) platform.Event {
 	case v.ID == "":
 		return park(errors.New("a post without its id"))
 	}
-	if a.Occurred, err = instant(at); err != nil {
+	if a.Occurred, err = metaTime(at); err != nil {
 		return park(err)
 	}
 	a.Key = social.ActivityKey(name, threads, a.Type, string(v.ID), a.Occurred)

@@ -393,7 +393,7 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	}
 	act := func(kind string, a social.Activity, id string) platform.Event {
 		var err error
-		a.Occurred, err = instant(m.Timestamp)
+		a.Occurred, err = metaTime(m.Timestamp)
 		switch {
 		case err != nil:
 		case m.ID == "":
@@ -582,7 +582,7 @@ func (w business) idUpdate(raw json.RawMessage) platform.Event {
 func (w business) dated(kind string, a social.Activity, id string, at platform.Text) platform.Event {
 	a.Platform, a.Scope, a.Direction = name, w.phone, social.Inbound
 	var err error
-	a.Occurred, err = instant(at)
+	a.Occurred, err = metaTime(at)
 	switch {
 	case err != nil:
 	case w.phone == "":

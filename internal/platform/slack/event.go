@@ -67,7 +67,7 @@ func (e envelope) direction(user string) social.Direction {
 // which stays the same from attempt to attempt.
 func (e envelope) at(ts platform.Text) (time.Time, error) {
 	if ts != "" {
-		return instant(string(ts))
+		return timeOfTS(string(ts))
 	}
 	if e.Time == "" {
 		return time.Time{}, errors.New("nothing says when it was: neither event_ts in the event nor event_time in the envelope")
@@ -280,7 +280,7 @@ func message(e envelope, w where) platform.Event {
 // unique in the channel; a thread's id is the ts of its first message. Slack's
 // channel ids are the same in every workspace that shares the channel.
 func utterance(kind string, e envelope, w where, s said) platform.Event {
-	at, err := instant(string(s.TS))
+	at, err := timeOfTS(string(s.TS))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Post, Actor: s.actor(w), Object: social.Object{ID: string(s.TS), Type: "message"},
 		Conversation: string(s.TS), Text: plain(string(s.Text)), URL: w.link(), Occurred: at, Direction: s.direction(e)}
 	if s.Thread != "" {
@@ -298,7 +298,7 @@ func utterance(kind string, e envelope, w where, s said) platform.Event {
 
 // edit is a new text for a message, at the ts of the edit.
 func edit(kind string, e envelope, w where, s said, ts platform.Text) platform.Event {
-	at, err := instant(string(ts))
+	at, err := timeOfTS(string(ts))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Edit, Actor: s.actor(w), Object: social.Object{ID: string(s.TS), Type: "message"},
 		Text: plain(string(s.Text)), URL: w.link(), Occurred: at, Direction: s.direction(e)}
 	a.Key = social.ActivityKey(name, w.channel, a.Type, social.Key(a.Object.ID, string(ts)), at)
@@ -307,7 +307,7 @@ func edit(kind string, e envelope, w where, s said, ts platform.Text) platform.E
 
 // gone is a message's deletion. Slack does not say whose doing it was.
 func gone(kind string, w where, of, ts platform.Text) platform.Event {
-	at, err := instant(string(ts))
+	at, err := timeOfTS(string(ts))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Delete, Actor: social.Actor{ID: social.Unknown, Scope: w.channel},
 		Object: social.Object{ID: string(of), Type: "message"}, Occurred: at, Direction: social.Inbound}
 	a.Key = social.ActivityKey(name, w.channel, a.Type, a.Object.ID, at)

@@ -167,12 +167,12 @@ func interaction(body, signed string) ([]platform.Event, error) {
 		return events, nil
 	case "shortcut", "message_action":
 		var err error
-		a.Occurred, err = instant(string(p.ActionTS))
+		a.Occurred, err = timeOfTS(string(p.ActionTS))
 		a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, p.Callback, a.Object.ID, string(p.ActionTS)), a.Occurred)
 		return []platform.Event{platform.Act(p.Type, a, err, w.scopes()...)}, nil
 	case "interactive_message":
 		var err error
-		a.Occurred, err = instant(string(p.ActionTS))
+		a.Occurred, err = timeOfTS(string(p.ActionTS))
 		a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, a.Object.ID, string(p.Attachment), p.Callback, string(p.ActionTS)), a.Occurred)
 		return []platform.Event{platform.Act(p.Type, a, err, w.scopes()...)}, nil
 	case "dialog_submission":
@@ -196,7 +196,7 @@ func action(kind string, a social.Activity, w where, raw json.RawMessage) platfo
 	}
 	err := platform.Decode(raw, &v)
 	if err == nil {
-		a.Occurred, err = instant(string(v.TS))
+		a.Occurred, err = timeOfTS(string(v.TS))
 	}
 	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, a.Object.ID, string(v.Block), string(v.Action), string(v.TS)), a.Occurred)
 	return platform.Act(kind, a, err, w.scopes()...)
@@ -218,7 +218,7 @@ func dialog(p payload, a social.Activity, w where) platform.Event {
 	}
 	a.Object = social.Object{ID: string(p.ActionTS), Type: "dialog"}
 	var err error
-	a.Occurred, err = instant(string(p.ActionTS))
+	a.Occurred, err = timeOfTS(string(p.ActionTS))
 	a.Key = social.ActivityKey(name, a.Scope, a.Type, social.Key(a.Actor.ID, p.Callback, string(p.ActionTS)), a.Occurred)
 	return platform.Act(p.Type, a, err, w.scopes()...)
 }

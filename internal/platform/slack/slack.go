@@ -306,9 +306,9 @@ func private(channel string) bool { return strings.HasPrefix(channel, "D") }
 
 var tsForm = pattern.New(`^([0-9]{1,12})\.([0-9]{1,6})$`)
 
-// instant reads a ts, which has microseconds after a point. Some older events
+// timeOfTS reads a ts, which has microseconds after a point. Some older events
 // leave the point out.
-func instant(ts string) (time.Time, error) {
+func timeOfTS(ts string) (time.Time, error) {
 	if m := tsForm.FindStringSubmatch(ts); m != nil {
 		return platform.Unix(m[1]+(m[2] + "000000")[:6], time.Microsecond)
 	}

@@ -284,7 +284,7 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 	if scope == "" {
 		return a, scope, fmt.Errorf("no scope at %s", m.Scope.Path)
 	}
-	if a.Occurred, err = m.instant(when); err != nil {
+	if a.Occurred, err = m.mappedTime(when); err != nil {
 		return a, scope, err
 	}
 	if a.Object.ID == "" {
@@ -294,7 +294,7 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 	return a, scope, a.Validate()
 }
 
-func (m *Mapping) instant(s string) (time.Time, error) {
+func (m *Mapping) mappedTime(s string) (time.Time, error) {
 	switch m.Layout {
 	case "unix", "unix_ms":
 		n, err := strconv.ParseInt(s, 10, 64)

@@ -85,10 +85,10 @@ func (s source) as(kind string) source {
 	return s
 }
 
-// instant reads a time in seconds or milliseconds, the event's where n is
+// unixTime reads a time in seconds or milliseconds, the event's where n is
 // empty: TikTok gives either, and calls both Unix time. Seconds have twelve
 // digits from the year 5138 on.
-func (s source) instant(n platform.Text) (time.Time, error) {
+func (s source) unixTime(n platform.Text) (time.Time, error) {
 	if n == "" {
 		n = s.at
 	}
@@ -177,7 +177,7 @@ func comment(s source, raw json.RawMessage) platform.Event {
 		return s.park(fmt.Errorf("content: %w", err))
 	}
 	s = s.as(v.Action)
-	at, err := s.instant(v.At)
+	at, err := s.unixTime(v.At)
 	switch v.Action {
 	case "insert":
 		a := spoken(social.Reply, "comment", string(v.ID), string(v.By), at)
@@ -217,7 +217,7 @@ func highIntent(s source, raw json.RawMessage) platform.Event {
 	if err := platform.Decode(raw, &v); err != nil {
 		return s.park(fmt.Errorf("content: %w", err))
 	}
-	at, err := s.instant(v.At)
+	at, err := s.unixTime(v.At)
 	a := spoken(social.Reply, "comment", string(v.ID), v.person(v.FromUser), at)
 	a.Actor.Handle, a.Text, a.Conversation, a.InReplyTo, a.URL = v.From, v.Text, string(v.Video), string(v.Video), link(string(v.Video))
 	return s.act(a, err)
@@ -241,7 +241,7 @@ func mention(s source, raw json.RawMessage) platform.Event {
 	}
 	where := strings.ReplaceAll(v.Where, " ", "_") // TikTok's page writes both
 	s = s.as(where)
-	at, err := s.instant("")
+	at, err := s.unixTime("")
 	var a social.Activity
 	switch {
 	case where == "COMMENT" && v.Type == "CREATE":
@@ -253,7 +253,7 @@ func mention(s source, raw json.RawMessage) platform.Event {
 	case where == "COMMENT":
 		return s.ignore("a comment that names the account changed, TikTok does not say to what")
 	case where == "VIDEO_MENTION" && v.Type == "CREATE":
-		at, err = s.instant(v.Made)
+		at, err = s.unixTime(v.Made)
 		a = spoken(social.Mention, "video", string(v.Video), string(v.By), at)
 		a.Text, a.Conversation = v.Caption, string(v.Video) // in which the comments on it are
 	case where == "VIDEO_MENTION" && v.Type == "EDIT":

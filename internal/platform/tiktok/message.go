@@ -81,7 +81,7 @@ func message(s source, sent bool, raw json.RawMessage) []platform.Event {
 	if v.Automatic != "" {
 		return []platform.Event{s.ignore(machine)}
 	}
-	at, err := s.instant(v.At)
+	at, err := s.unixTime(v.At)
 	return []platform.Event{s.act(social.Activity{Key: social.ActivityKey(name, "", social.Message, string(v.ID), at), Platform: name, Type: social.Message, Actor: by,
 		Object: social.Object{ID: string(v.ID), Type: "message"}, InReplyTo: string(v.Replied.ID), Conversation: string(v.Conversation), Text: string(v.Text),
 		Occurred: at, Direction: direction}, err)}
@@ -108,7 +108,7 @@ func reactions(s source, v messageData, by social.Actor, direction social.Direct
 			r.At = v.At
 		}
 		t := social.React
-		at, err := s.instant(r.At)
+		at, err := s.unixTime(r.At)
 		switch r.Operation {
 		case "ADD":
 		case "REMOVE":
@@ -144,7 +144,7 @@ func referral(s source, raw json.RawMessage) platform.Event {
 	if err := platform.Decode(raw, &v); err != nil {
 		return s.park(fmt.Errorf("content: %w", err))
 	}
-	at, err := s.instant(v.At)
+	at, err := s.unixTime(v.At)
 	a := social.Activity{Platform: name, Type: social.Click, Actor: social.Actor{ID: v.person(v.FromUser), Handle: v.From},
 		Object: social.Object{ID: v.Referral.Link.Ref, Type: "link"}, Occurred: at, Direction: social.Inbound}
 	if v.Referral.Source == "ad" {

@@ -50,8 +50,8 @@ func (v *View) Owns(pk, sk string) bool {
 	return pk == "D" && !strings.HasPrefix(sk, "X#") || strings.HasPrefix(pk, "D#") && strings.HasPrefix(sk, "J#")
 }
 
-// hands is how many messages are looked at at once.
-const hands = 8
+// atOnce is how many messages are looked at at once.
+const atOnce = 8
 
 // Keep writes the tuples of facts, and adds what edits make of messages.
 func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
@@ -190,7 +190,7 @@ func (v *View) Amend(ctx context.Context, w string, facts []view.Fact) error {
 		}
 	}
 	items := make([]*store.Item, len(ids))
-	err := errors.Join(parallel.Each(ctx, len(ids), hands, func(i int) error {
+	err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) error {
 		f := messages[ids[i]]
 		ref := f.Ref
 		if !f.Type.Utterance() {

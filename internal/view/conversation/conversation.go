@@ -66,8 +66,8 @@ func (*View) Arrival(pk, sk string) []string {
 	return nil
 }
 
-// hands is how many messages or conversations are worked on at once.
-const hands = 8
+// atOnce is how many messages or conversations are worked on at once.
+const atOnce = 8
 
 // part is one asker in one thread.
 type part struct{ thread, asker string }
@@ -113,7 +113,7 @@ type place struct {
 func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 	// Places first: with those of all facts, roots are what they will be.
 	places := make([]*place, len(facts))
-	errs := parallel.Each(ctx, len(facts), hands, func(i int) (err error) {
+	errs := parallel.Each(ctx, len(facts), atOnce, func(i int) (err error) {
 		places[i], err = k.place(ctx, facts[i].Activity)
 		return err
 	})
@@ -130,14 +130,14 @@ func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 		}
 	}
 	// What fails keeps nothing else from being viewed: the message comes again as a whole.
-	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error {
+	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error {
 		if placed[i] != nil || places[i] == nil {
 			return nil
 		}
 		return k.stand(ctx, *places[i])
 	})...)
 	errs = append(errs, k.heads(ctx))
-	errs = append(errs, parallel.Each(ctx, len(facts), hands, func(i int) error { return k.look(ctx, k.w, facts[i]) })...)
+	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error { return k.look(ctx, k.w, facts[i]) })...)
 	return errors.Join(errs...)
 }
 
@@ -211,7 +211,7 @@ func (v *View) tell(ctx context.Context, w string, p store.Place, edits []social
 // heads computes the conversations that were touched, each once.
 func (k *keeping) heads(ctx context.Context) error {
 	parts := slices.SortedFunc(maps.Keys(k.touched), func(a, b part) int { return cmp.Or(cmp.Compare(a.thread, b.thread), cmp.Compare(a.asker, b.asker)) })
-	return errors.Join(parallel.Each(ctx, len(parts), hands, func(i int) error {
+	return errors.Join(parallel.Each(ctx, len(parts), atOnce, func(i int) error {
 		return k.head(ctx, k.w, parts[i].thread, parts[i].asker, k.touched[parts[i]])
 	})...)
 }

@@ -357,7 +357,7 @@ func TestForgotten(t *testing.T) {
 
 func TestIntentsThatWantNothing(t *testing.T) {
 	for _, intent := range reading.Intents {
-		if got, want := conversation.Wants(intent), intent != reading.Spam && intent != reading.Praise; got != want {
+		if got, want := conversation.WantsReply(intent), intent != reading.Spam && intent != reading.Praise; got != want {
 			t.Errorf("%s: %v", intent, got)
 		}
 	}

@@ -205,7 +205,7 @@ func (k *keeping) liftFrom(ctx context.Context, p store.Place, from string, lowe
 				return n, err
 			}
 		}
-		for _, err := range parallel.Each(ctx, len(askers), hands, func(i int) error { return k.moveUp(ctx, from, lower, root, askers[i]) }) {
+		for _, err := range parallel.Each(ctx, len(askers), atOnce, func(i int) error { return k.moveUp(ctx, from, lower, root, askers[i]) }) {
 			if err != nil {
 				return n, err
 			}

@@ -302,13 +302,13 @@ func (m *maker) close() {
 	m.open, m.closing = nil, ""
 }
 
-// writers is how many blocks are written at once.
-const writers = 8
+// atOnce is how many blocks are written at once.
+const atOnce = 8
 
 func (m *maker) write(ctx context.Context) error {
 	full := m.full
 	m.full, m.facts = nil, 0
-	return errors.Join(parallel.Each(ctx, len(full), writers, func(i int) error {
+	return errors.Join(parallel.Each(ctx, len(full), atOnce, func(i int) error {
 		return m.h.store.PutBlock(ctx, m.w, m.account, full[i])
 	})...)
 }
@@ -347,7 +347,7 @@ func (m *maker) finish(ctx context.Context, lo store.Mark) (gone int, err error)
 			return gone, fault.New(fault.Conflict, "the block before is gone")
 		}
 	}
-	return gone, errors.Join(parallel.Each(ctx, len(m.fresh), writers, func(i int) error {
+	return gone, errors.Join(parallel.Each(ctx, len(m.fresh), atOnce, func(i int) error {
 		_, err := m.h.store.Activity(ctx, m.w, store.RefOf(m.fresh[i]))
 		if fault.Is(err, fault.NotFound) {
 			return fault.New(fault.Conflict, "the fact that ends a block is gone")

@@ -392,7 +392,7 @@ func Facts(seed uint64, n int) []social.Activity {
 		a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: account, Handle: "the-" + account}, Object: social.Object{ID: id},
 			Occurred: at, Known: at.Add(time.Minute), Direction: social.Inbound, Language: "en"}
 		if typ.Utterance() || typ == social.Edit {
-			a.Text, a.Sentiment, a.Intent = "words of "+account+" on "+id, "neutral", "question"
+			a.Text, a.Sentiment, a.Intent = "words of "+account+" on "+id, social.SentimentNeutral, social.IntentQuestion
 		}
 		if account == "brand" {
 			a.Direction = social.Outbound

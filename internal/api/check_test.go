@@ -16,26 +16,26 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/erasure"
 	"rapport/internal/fault"
-	"rapport/internal/feedback"
 	"rapport/internal/ingest"
 	"rapport/internal/intake"
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/store"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 )
 
-// none is an archive that a test of the whole way must not need.
+// none is an archive that a source check must not need.
 type none struct{ t *testing.T }
 
 func (n none) Get(context.Context, string) ([]byte, error) { return nil, errors.New("not asked for") }
 func (n none) PutBatch(_ context.Context, kept []platform.Kept) ([]string, error) {
-	n.t.Errorf("%d deliveries of a test are archived", len(kept))
+	n.t.Errorf("%d deliveries of a check are archived", len(kept))
 	return make([]string, len(kept)), nil
 }
 func (n none) PutParked(_ context.Context, w, id string, _ []byte) (string, error) {
-	n.t.Errorf("the delivery %s of a test is parked for %s", id, w)
+	n.t.Errorf("the delivery %s of a check is parked for %s", id, w)
 	return "", nil
 }
 
@@ -68,7 +68,7 @@ func (x *world) through(y *way) {
 		}
 		return nil
 	}
-	f := feedback.New(x.store, score)
+	f := talk.New(x.store, score)
 	hooks := intake.Handler(intake.Deps{App: x.store.App, Secrets: x.deps.Secrets, PublicURL: "https://api.example.com",
 		Enqueue: func(ctx context.Context, d platform.Delivery) error {
 			if y.change != nil {
@@ -123,10 +123,10 @@ func (x *world) connected(caller, w string, in map[string]any) api.CreatedSource
 	return s
 }
 
-func (x *world) try(w string, s api.CreatedSource) api.Trial {
+func (x *world) check(w string, s api.CreatedSource) api.SourceCheck {
 	x.t.Helper()
-	var out api.Trial
-	x.call("ann", "POST", "/v1/workspaces/"+w+"/sources/"+s.ID+"/test", nil).want(x.t, http.StatusOK, &out)
+	var out api.SourceCheck
+	x.call("ann", "POST", "/v1/workspaces/"+w+"/sources/"+s.ID+"/checks", nil).want(x.t, http.StatusOK, &out)
 	return out
 }
 
@@ -140,9 +140,9 @@ func names(steps []api.Step) string {
 	return strings.Join(out, " ")
 }
 
-// Every platform that can be tested goes the whole way, whatever it signs
+// A source check of every platform that has them goes the whole way, whatever it signs
 // with, and nothing of it is left.
-func TestATestGoesTheWholeWay(t *testing.T) {
+func TestASourceCheckGoesTheWholeWay(t *testing.T) {
 	for name, in := range map[string]map[string]any{
 		"standard":                     source(map[string]any{"scope": "forum"}),
 		"standard, all":                source(nil),
@@ -157,7 +157,7 @@ func TestATestGoesTheWholeWay(t *testing.T) {
 			x.through(y)
 			s := x.connected("ann", "acme", in)
 			before := x.dump()
-			got := x.try("acme", s)
+			got := x.check("acme", s)
 			if want := "secret sample answered understood stored viewed scored cleaned"; !got.OK || names(got.Steps) != want {
 				t.Errorf("got %+v, want %s", got, want)
 			}
@@ -168,7 +168,7 @@ func TestATestGoesTheWholeWay(t *testing.T) {
 	}
 }
 
-func TestATestSaysWhereTheWayEnds(t *testing.T) {
+func TestASourceCheckSaysWhereTheWayEnds(t *testing.T) {
 	for _, c := range []struct {
 		name, want, detail string
 		set                func(x *world, y *way, app string)
@@ -216,11 +216,11 @@ func TestATestSaysWhereTheWayEnds(t *testing.T) {
 			c.set(x, y, s.App)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // what stands still is waited for so long
 			defer cancel()
-			r := httptest.NewRequest("POST", "https://api.example.com/v1/workspaces/acme/sources/"+s.ID+"/test", nil).WithContext(ctx)
+			r := httptest.NewRequest("POST", "https://api.example.com/v1/workspaces/acme/sources/"+s.ID+"/checks", nil).WithContext(ctx)
 			r.Header.Set("Authorization", "Bearer ann")
 			rec := httptest.NewRecorder()
 			x.handler.ServeHTTP(rec, r)
-			var got api.Trial
+			var got api.SourceCheck
 			if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != http.StatusOK {
 				t.Fatalf("%d %s: %v", rec.Code, rec.Body, err)
 			}
@@ -242,8 +242,8 @@ func TestATestSaysWhereTheWayEnds(t *testing.T) {
 	}
 }
 
-// The owner of an app is told of a guest's test while it runs, and keeps nothing of it.
-func TestATestOfAGuestLeavesNothingWithTheOwner(t *testing.T) {
+// The owner of an app is told of a guest's source check while it runs, and keeps nothing of it.
+func TestACheckOfAGuestsSourceLeavesNothingWithTheOwner(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
 	x.workspace("owner", "olaf")
@@ -253,7 +253,7 @@ func TestATestOfAGuestLeavesNothingWithTheOwner(t *testing.T) {
 	x.call("olaf", "PUT", "/v1/workspaces/owner/apps/"+own.App+"/guests/acme", nil).want(t, 200, nil)
 	s := x.connected("ann", "acme", map[string]any{"platform": "standard", "name": "Forum", "scope": "forum", "app": own.App})
 	before := x.dump()
-	if got := x.try("acme", s); !got.OK {
+	if got := x.check("acme", s); !got.OK {
 		t.Errorf("%+v", got)
 	}
 	if d := cmp.Diff(before, x.dump()); d != "" {
@@ -261,17 +261,17 @@ func TestATestOfAGuestLeavesNothingWithTheOwner(t *testing.T) {
 	}
 }
 
-func TestWhatCanNotBeTested(t *testing.T) {
+func TestWhatCanNotBeChecked(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
 	x.through(&way{})
 	polled := x.connected("ann", "acme", map[string]any{"platform": "feed", "name": "Blog", "scope": "https://blog.example.com/feed.xml"})
-	x.call("ann", "POST", "/v1/workspaces/acme/sources/"+polled.ID+"/test", nil).at(t, "path.source")
-	x.call("ann", "POST", "/v1/workspaces/acme/sources/src_none/test", nil).problem(t, 404)
+	x.call("ann", "POST", "/v1/workspaces/acme/sources/"+polled.ID+"/checks", nil).at(t, "path.source")
+	x.call("ann", "POST", "/v1/workspaces/acme/sources/src_none/checks", nil).problem(t, 404)
 	if err := x.store.CreateSource(t.Context(), store.App{ID: "app_y", Owner: "acme", Platform: "standard"}, true,
 		store.Source{ID: "src_y", Workspace: "acme", App: "app_y", Platform: "standard", Scope: "y", Created: t0}); err != nil {
 		t.Fatal(err)
 	}
 	x.workspace("other", "bob")
-	x.call("bob", "POST", "/v1/workspaces/other/sources/src_y/test", nil).problem(t, 404)
+	x.call("bob", "POST", "/v1/workspaces/other/sources/src_y/checks", nil).problem(t, 404)
 }

@@ -1,4 +1,4 @@
-package feedback_test
+package talk_test
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/erasure"
-	"rapport/internal/feedback"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -99,7 +99,7 @@ func days(t *testing.T, s *store.Store) map[string]string {
 
 func keep(t *testing.T, s *store.Store, as []social.Activity, parallel int) {
 	t.Helper()
-	f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
+	f := talk.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	work := make(chan social.Activity)
 	var wg sync.WaitGroup
 	for range parallel {
@@ -180,7 +180,7 @@ func TestScoresFollow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := storetest.New(t)
 			asked := 0
-			f := feedback.New(s, func(_ context.Context, _ string, stale []view.Stale) error {
+			f := talk.New(s, func(_ context.Context, _ string, stale []view.Stale) error {
 				if stale[0].Account != account {
 					t.Errorf("asks for the score of %v", stale)
 				}
@@ -251,7 +251,7 @@ func TestALongChainBackwards(t *testing.T) {
 	requests := &counting{}
 	cfg.HTTPClient = requests
 	s2 := store.New(cfg, table2.Name)
-	f := feedback.New(s2, func(context.Context, string, []view.Stale) error { return nil })
+	f := talk.New(s2, func(context.Context, string, []view.Stale) error { return nil })
 	slices.Reverse(as)
 	most := int64(0)
 	for part := range slices.Chunk(as, atOnce) {
@@ -306,7 +306,7 @@ func TestErasedWhileViewed(t *testing.T) {
 				put(t, s, question)
 				put(t, s, reply)
 				if gone.Key == reply.Key {
-					if err := feedback.New(s, quiet).View(t.Context(), w, store.RefOf(question)); err != nil {
+					if err := talk.New(s, quiet).View(t.Context(), w, store.RefOf(question)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -320,7 +320,7 @@ func TestErasedWhileViewed(t *testing.T) {
 					}
 				}}
 				cfg.HTTPClient = hook
-				if err := feedback.New(store.New(cfg, table.Name), quiet).View(t.Context(), w, store.RefOf(gone)); err != nil {
+				if err := talk.New(store.New(cfg, table.Name), quiet).View(t.Context(), w, store.RefOf(gone)); err != nil {
 					t.Fatalf("before request %d: %v", at, err)
 				}
 				if hook.n < at {
@@ -340,7 +340,7 @@ func TestErasedWhileViewed(t *testing.T) {
 				if _, err := s.PutActivity(t.Context(), w, more, "test"); err != nil {
 					t.Fatal(err)
 				}
-				if err := feedback.New(s, quiet).View(t.Context(), w, store.RefOf(more)); err != nil {
+				if err := talk.New(s, quiet).View(t.Context(), w, store.RefOf(more)); err != nil {
 					t.Errorf("before request %d: the next message: %v", at, err)
 				}
 			}

@@ -1,4 +1,4 @@
-package feedback_test
+package talk_test
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/drill"
-	"rapport/internal/feedback"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/talk"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
 )
@@ -55,7 +55,7 @@ func TestEveryOrderOfEditsAndDeletions(t *testing.T) {
 	s, table := storetest.NewTable(t)
 	workspace := func(i int) string { return fmt.Sprintf("order%03d", i) }
 	for _, err := range parallel.Each(t.Context(), len(all), 4, func(i int) error {
-		f := feedback.New(s, func(context.Context, string, []view.Stale) error { return nil })
+		f := talk.New(s, func(context.Context, string, []view.Stale) error { return nil })
 		for _, a := range all[i] {
 			if _, err := s.PutActivity(t.Context(), workspace(i), a, "test"); err != nil {
 				return err

@@ -22,33 +22,34 @@ import (
 	"rapport/internal/store"
 )
 
-// Trial is what became of a test of the whole way.
-type Trial struct {
+// SourceCheck is what became of a made-up event that was sent through
+// everything behind a source's hook.
+type SourceCheck struct {
 	OK    bool   `json:"ok"`
 	Steps []Step `json:"steps" doc:"In order; after one that failed there are no more"`
 }
 
-// Step is one step of the way.
+// Step is one step of a source check.
 type Step struct {
 	Name   string `json:"name" enum:"secret,sample,answered,understood,stored,viewed,scored,cleaned"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail" doc:"What was seen, or what to do"`
-	After  int64  `json:"after_ms" doc:"Since the test began"`
+	After  int64  `json:"after_ms" doc:"Since the check began"`
 }
 
-// trialTime is how long a test waits for the way to be gone: less than the API has.
-const trialTime = 22 * time.Second
+// checkTime is how long a source check may take: less than the API has.
+const checkTime = 22 * time.Second
 
-func (s *service) trials(api huma.API) {
-	members(s, api, social.Owner, huma.Operation{OperationID: "test-source", Method: http.MethodPost, Path: "/sources/{source}/test", Tags: []string{"sources"}, Summary: "Test a source the whole way",
-		Description: "A sample of the platform's usual event is signed with the app's secret and posted to the source's hook, as the platform would; then each step is looked at: verified and queued, understood, stored, viewed, scored. " +
+func (s *service) checks(api huma.API) {
+	members(s, api, social.Owner, huma.Operation{OperationID: "check-source", Method: http.MethodPost, Path: "/sources/{source}/checks", Tags: []string{"sources"}, Summary: "Check a source with a made-up event",
+		Description: "A sample of the platform's usual event is signed with the app's secret and posted to the source's hook, as the platform would; then each step is followed: verified and queued, understood, stored, viewed, scored. " +
 			"It is kept apart from the workspace's own data and taken away at the end: no number changes. It takes a few seconds.",
-		DefaultStatus: http.StatusOK}, s.testSource)
+		DefaultStatus: http.StatusOK}, s.checkSource)
 }
 
-// steps collects what a test sees.
+// steps collects what a source check sees.
 type steps struct {
-	Trial
+	SourceCheck
 	began time.Time
 	now   func() time.Time
 }
@@ -59,7 +60,7 @@ func (t *steps) add(name string, ok bool, format string, args ...any) bool {
 	return ok
 }
 
-func (s *service) testSource(ctx context.Context, w string, in *InSource) (*Out[Trial], error) {
+func (s *service) checkSource(ctx context.Context, w string, in *InSource) (*Out[SourceCheck], error) {
 	x, err := s.Store.Source(ctx, w, in.Source)
 	if err != nil {
 		return nil, err
@@ -78,21 +79,21 @@ func (s *service) testSource(ctx context.Context, w string, in *InSource) (*Out[
 	}
 	signer, ok := adapter.(platform.Signer)
 	if !ok {
-		return nil, invalid("path.source", "is of a platform that can't be tested")
+		return nil, invalid("path.source", "is of a platform that can't be checked")
 	}
 	if err := s.ask(ctx, w, limit.Checks); err != nil {
 		return nil, err
 	}
-	id, err := s.randomID("test")
+	id, err := s.randomID("check")
 	if err != nil {
 		return nil, err
 	}
 	t := &steps{began: s.Now(), now: s.Now}
 	err = s.walk(ctx, t, w, id, x, app, adapter, signer, src.HookURL)
-	return &Out[Trial]{t.Trial}, err
+	return &Out[SourceCheck]{t.SourceCheck}, err
 }
 
-// walk goes the way step by step until one fails; its error is a fault of ours.
+// walk goes step by step until one fails; its error is a fault of ours.
 func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Source, app store.App, adapter platform.Adapter, signer platform.Signer, hook string) error {
 	keys, err := s.Secrets(ctx, app.ID)
 	if fault.Is(err, fault.NotFound) || err == nil && len(keys.Keys) == 0 {
@@ -106,7 +107,7 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 
 	scope := x.Scope
 	if scope == "*" {
-		scope = "rapport-test"
+		scope = "rapport-check"
 	}
 	opts := platform.Options{Legacy: app.Legacy, Config: app.Config}
 	r := platform.SampleOf(signer, scope, fmt.Sprint(t.began.UnixMilli()), social.Instant(t.began), opts)
@@ -116,14 +117,14 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	} else if r.Query != "" {
 		r.URL += "?" + r.Query
 	}
-	platform.MarkTest(&r, keys.Keys[0], id)
+	platform.MarkCheck(&r, keys.Keys[0], id)
 	if err := signer.Sign(&r, keys.Keys[0], id, opts, t.began); err != nil {
 		t.add("sample", false, "it could not be signed: %v", err)
 		return nil
 	}
 	t.add("sample", true, "%d bytes, signed as the platform would", len(r.Body))
 
-	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	status, _, err := s.Post(ctx, r)
 	if err != nil {
@@ -134,16 +135,16 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		return nil
 	}
 
-	var done store.Test
-	if !s.wait(ctx, func() bool { done, err = s.Store.Test(ctx, w, id); return err == nil }) {
-		t.add("understood", false, "ingest has not had it within %s: look at its log, and at the deliveries queue", trialTime)
+	var done store.Check
+	if !s.wait(ctx, func() bool { done, err = s.Store.Check(ctx, w, id); return err == nil }) {
+		t.add("understood", false, "ingest has not had it within %s: look at its log, and at the deliveries queue", checkTime)
 		return nil
 	}
 	defer func() {
 		err := s.clean(context.WithoutCancel(ctx), w, id, x, app, done)
 		switch {
 		case err != nil:
-			slog.ErrorContext(ctx, "test not cleaned", "workspace", w, "source", x.ID, "test", id, "error", err.Error())
+			slog.ErrorContext(ctx, "source check not cleaned", "workspace", w, "source", x.ID, "check", id, "error", err.Error())
 			if t.OK {
 				t.add("cleaned", false, "some of it is left, where nothing counts it: look at the log of the API")
 			}
@@ -154,14 +155,14 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	if !t.add("understood", len(done.Facts) > 0 && len(done.Parked) == 0, "%s", strings.Join(append(done.Events, done.Parked...), "; ")) {
 		return nil
 	}
-	shadow := store.Shadow(w, id)
+	apart := store.CheckWorkspace(w, id)
 	var fact social.Activity
-	if !s.wait(ctx, func() bool { fact, err = s.Store.Activity(ctx, shadow, done.Facts[0]); return err == nil }) {
+	if !s.wait(ctx, func() bool { fact, err = s.Store.Activity(ctx, apart, done.Facts[0]); return err == nil }) {
 		t.add("stored", false, "the fact is not in the table: look at ingest's log")
 		return nil
 	}
 	t.add("stored", true, "%s by %s", fact.Type, fact.Actor.ID)
-	if !s.wait(ctx, func() bool { found, err := s.viewed(ctx, shadow, fact); return err == nil && found }) {
+	if !s.wait(ctx, func() bool { found, err := s.viewed(ctx, apart, fact); return err == nil && found }) {
 		t.add("viewed", false, "its views were not made: look at the logs of ingest and feedback, and at the feedback queue")
 		return nil
 	}
@@ -171,7 +172,7 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 		return nil
 	}
 	if !s.wait(ctx, func() bool {
-		v, err := s.Store.LeadVersion(ctx, shadow, social.PersonID(done.Facts[0].Account), leads.ModelID)
+		v, err := s.Store.LeadVersion(ctx, apart, social.PersonID(done.Facts[0].Account), leads.ModelID)
 		return err == nil && v > 0
 	}) {
 		t.add("scored", false, "it was not scored: look at score's log and the scoring queue")
@@ -196,9 +197,9 @@ func (s *service) viewed(ctx context.Context, w string, a social.Activity) (bool
 	return err == nil, err
 }
 
-// clean takes away what a test left: in the source's workspace, in that of the
+// clean takes away what a source check left: in the source's workspace, in that of the
 // app's owner, who is told of each delivery, and in any that watches the same scope.
-func (s *service) clean(ctx context.Context, w, id string, x store.Source, app store.App, done store.Test) error {
+func (s *service) clean(ctx context.Context, w, id string, x store.Source, app store.App, done store.Check) error {
 	routes, err := s.Store.Routes(ctx, app.ID)
 	if err != nil {
 		return err
@@ -219,9 +220,9 @@ func (s *service) clean(ctx context.Context, w, id string, x store.Source, app s
 	var errs []error
 	for _, v := range slices.Compact(workspaces) {
 		for _, a := range accounts {
-			errs = append(errs, s.Forget(ctx, store.Shadow(v, id), a))
+			errs = append(errs, s.Forget(ctx, store.CheckWorkspace(v, id), a))
 		}
-		errs = append(errs, s.Store.DeleteTest(ctx, v, id))
+		errs = append(errs, s.Store.DeleteCheck(ctx, v, id))
 	}
 	return errors.Join(errs...)
 }

@@ -1,6 +1,6 @@
 // Package watch is what only the clock can tell of a workspace's sources:
 // which has fallen silent, whose subscription ends, which app is sent requests
-// that must be refused. Look says how a source is; Workspace renews what is to
+// that must be refused. HealthOfAll says how sources are; Workspace renews what is to
 // be renewed and announces, once for each occasion, what crossed a line.
 package watch
 
@@ -23,7 +23,7 @@ import (
 	"rapport/internal/store"
 )
 
-// Deps is what a Watch needs of the world. Look needs Store and Adapter only.
+// Deps is what a Watch needs of the world. HealthOf needs Store and Adapter only.
 type Deps struct {
 	Store   *store.Store
 	Adapter func(social.Platform) (platform.Adapter, error)
@@ -128,19 +128,19 @@ type appFacts struct {
 	refusals  Refusals
 }
 
-// Look returns how every source of a workspace is, by id.
-func (x *Watch) Look(ctx context.Context, w string, now time.Time) ([]Health, error) {
-	list, errs, err := x.look(ctx, w, now, func(store.Source) bool { return true })
+// HealthOfAll returns how every source of a workspace is, by id.
+func (x *Watch) HealthOfAll(ctx context.Context, w string, now time.Time) ([]Health, error) {
+	list, errs, err := x.health(ctx, w, now, func(store.Source) bool { return true })
 	if err == nil {
 		err = errors.Join(errs...)
 	}
 	return list, err
 }
 
-// LookAt returns how one source of a workspace is; an error of kind NotFound
+// HealthOf returns how one source of a workspace is; an error of kind NotFound
 // if there is no such source.
-func (x *Watch) LookAt(ctx context.Context, w, source string, now time.Time) (Health, error) {
-	list, errs, err := x.look(ctx, w, now, func(s store.Source) bool { return s.ID == source })
+func (x *Watch) HealthOf(ctx context.Context, w, source string, now time.Time) (Health, error) {
+	list, errs, err := x.health(ctx, w, now, func(s store.Source) bool { return s.ID == source })
 	switch {
 	case err != nil:
 		return Health{}, err
@@ -150,12 +150,12 @@ func (x *Watch) LookAt(ctx context.Context, w, source string, now time.Time) (He
 	return list[0], errs[0]
 }
 
-// hands is how many sources are looked at at once.
-const hands = 4
+// atOnce is how many sources are read at once.
+const atOnce = 4
 
-// look looks at the sources for which want holds. Beside each health stands
+// health reads how the sources are for which want holds. Beside each health stands
 // the error for which it could not be told.
-func (x *Watch) look(ctx context.Context, w string, now time.Time, want func(store.Source) bool) ([]Health, []error, error) {
+func (x *Watch) health(ctx context.Context, w string, now time.Time, want func(store.Source) bool) ([]Health, []error, error) {
 	ws, err := x.Store.Workspace(ctx, w)
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch %s: %w", w, err)
@@ -187,12 +187,12 @@ func (x *Watch) look(ctx context.Context, w string, now time.Time, want func(sto
 		}
 	}
 	facts := make([]appFacts, len(order))
-	broken := parallel.Each(ctx, len(order), hands, func(i int) (err error) {
+	broken := parallel.Each(ctx, len(order), atOnce, func(i int) (err error) {
 		facts[i], err = x.appFacts(ctx, w, order[i], born[order[i]], now)
 		return err
 	})
 	out := make([]Health, len(list))
-	errs := parallel.Each(ctx, len(list), hands, func(i int) (err error) {
+	errs := parallel.Each(ctx, len(list), atOnce, func(i int) (err error) {
 		if err := broken[at[list[i].App]]; err != nil {
 			return fmt.Errorf("source %s: %w", list[i].ID, err)
 		}
