@@ -117,7 +117,7 @@ func (v *View) put(ctx context.Context, w string, items []store.Item) error {
 	var b day.Block
 	texts := make([]string, len(items))
 	for i, it := range items {
-		t, err := day.Of(it.Activity, it.Edits, it.Edited, it.Deleted)
+		t, err := tupleOf(it)
 		if err != nil {
 			return err
 		}
@@ -130,6 +130,10 @@ func (v *View) put(ctx context.Context, w string, items []store.Item) error {
 		}
 	}
 	return v.store.PutTuples(ctx, w, b)
+}
+
+func tupleOf(it store.Item) (day.Tuple, error) {
+	return day.Of(it.Activity, it.Edits, it.Edited, it.Deleted)
 }
 
 // settle looks at facts whose tuples were just written. Those of a fact that
@@ -281,7 +285,7 @@ func (v *View) restate(ctx context.Context, w string, a social.Activity) error {
 		return err
 	}
 	it := store.Standing(a, edits)
-	right, err := day.Of(it.Activity, it.Edits, it.Edited, it.Deleted)
+	right, err := tupleOf(it)
 	if err != nil {
 		return err
 	}
