@@ -31,9 +31,7 @@ import (
 // key, which itself is not kept.
 const idempotencyKey = "Idempotency-Key"
 
-var idempotencyForm = pattern.New(idempotencyPattern)
-
-const idempotencyPattern = `^[!-~]{1,200}$`
+var idempotencyForm = pattern.New(`^[!-~]{1,200}$`)
 
 // attempt is a request that is being carried out once.
 type attempt struct {
@@ -75,7 +73,7 @@ func again(ctx context.Context) bool {
 // those that bring no Idempotency-Key, and for the first that brings one.
 func once[C, I, O any](s *service, op *huma.Operation, f func(context.Context, C, *I) (*O, error)) func(context.Context, C, *I) (*O, error) {
 	op.Errors = append(op.Errors, http.StatusConflict)
-	op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyKey, In: "header", Schema: &huma.Schema{Type: "string", Pattern: idempotencyPattern},
+	op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyKey, In: "header", Schema: &huma.Schema{Type: "string", Pattern: idempotencyForm.String()},
 		Description: "A name that you make up for this request, say a UUID. Sent again with it within 24 hours, the request is not carried out again, and has the same answer; " +
 			"409 while the first is under way, 422 if the name stands for another request"})
 	return func(ctx context.Context, c C, in *I) (*O, error) {

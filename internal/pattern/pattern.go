@@ -10,6 +10,7 @@ import (
 
 // Pattern is a regular expression, for use by many at once.
 type Pattern struct {
+	expr     string
 	compiled func() *regexp.Regexp
 }
 
@@ -17,8 +18,11 @@ type Pattern struct {
 // wrong panics when it is used, as regexp.MustCompile does at once; a test
 // compiles all that stand in the source.
 func New(expr string) *Pattern {
-	return &Pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
+	return &Pattern{expr, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
 }
+
+// String is the expression.
+func (p *Pattern) String() string { return p.expr }
 
 // MatchString is as regexp's.
 func (p *Pattern) MatchString(s string) bool { return p.compiled().MatchString(s) }
