@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
@@ -66,6 +68,7 @@ func (fetched) Next(platform.Request, string) (string, bool, error) { return "",
 func (fetched) Every() time.Duration                                { return time.Hour }
 
 type world struct {
+	table storetest.Table
 	t     *testing.T
 	store *store.Store
 	watch *watch.Watch
@@ -75,7 +78,8 @@ type world struct {
 }
 
 func newWorld(t *testing.T, adapter platform.Adapter) *world {
-	x := &world{t: t, store: storetest.New(t), reply: func() (fetch.Response, error) { return fetch.Response{Status: 202}, nil }}
+	s, table := storetest.NewTable(t)
+	x := &world{t: t, store: s, table: table, reply: func() (fetch.Response, error) { return fetch.Response{Status: 202}, nil }}
 	var mu sync.Mutex
 	x.deps = watch.Deps{Store: x.store, PublicURL: "https://hooks.example/",
 		Adapter: func(p social.Platform) (platform.Adapter, error) {
@@ -602,7 +606,11 @@ func TestWhatCanNotBeFetched(t *testing.T) {
 func TestOneSourceThatFailsDoesNotStopTheOthers(t *testing.T) {
 	x := newWorld(t, renewed{leased: leased{plain(t), platform.Lease{Every: day, Renew: true}}})
 	// A source whose app is gone, and one of a platform that is no longer known.
-	if err := x.store.CreateSource(t.Context(), store.App{ID: "none"}, false, store.Source{ID: "broken", Workspace: w, App: "none", Platform: "meta", Scope: "1", Created: t0}); err != nil {
+	if err := x.store.CreateSource(t.Context(), store.App{ID: "none", Owner: w, Platform: "meta"}, true, store.Source{ID: "broken", Workspace: w, App: "none", Platform: "meta", Scope: "1", Created: t0}); err != nil {
+		t.Fatal(err)
+	}
+	app := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "APP#none"}, "SK": &types.AttributeValueMemberS{Value: "@"}}
+	if _, err := x.table.DB.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &x.table.Name, Key: app}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.store.CreateSource(t.Context(), store.App{ID: "old", Owner: w, Platform: "gone"}, true, store.Source{ID: "old", Workspace: w, App: "old", Platform: "gone", Scope: "1", Created: t0}); err != nil {
