@@ -1,6 +1,9 @@
 package scoring
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSubjectOf(t *testing.T) {
 	for text, want := range map[string]string{
@@ -32,6 +35,21 @@ func TestSubjectOf(t *testing.T) {
 	} {
 		if got := subjectOf(text); got != want {
 			t.Errorf("%q is about %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Beginnings of words are looked for before the pattern is: none of what it matches may lack them.
+func TestWhatAppliesHasABeginning(t *testing.T) {
+	for _, text := range []string{
+		"are you hiring", "any job offers", "your open internship positions", "look for work", "looking for a job", "search for a role here", "searching for jobs",
+		"apply for a position", "applying for the job", "applied for this internship", "my application for the job", "my job application", "my cv", "attached my resume.",
+		"here is my résumé", "see my resumé.", "meine bewerbung", "mich bei euch bewerben", "meinen lebenslauf", "stellt ihr ein",
+	} {
+		for _, s := range []string{text, strings.ToUpper(text), "é " + text, text + ", " + text} {
+			if applies.MatchString(s) != (subjectOf(s) == SubjectJob) {
+				t.Errorf("%q: matched %v, read as %q", s, applies.MatchString(s), subjectOf(s))
+			}
 		}
 	}
 }
