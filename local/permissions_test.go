@@ -219,7 +219,7 @@ func TestPermissions(t *testing.T) {
 		may, mayNot calls
 	}{
 		{"intake",
-			calls{"get": get, "queue delivery": send("deliveries"), "keep body": write("deliveries/x"), "read secret": readSecret},
+			calls{"get": get, "queue delivery": send("deliveries"), "queue a source check": send("replays"), "keep body": write("deliveries/x"), "read secret": readSecret},
 			calls{"put": put, "query": query, "queue scoring": send("scoring"), "archive": write("archive/x"), "read body": read("deliveries/x"),
 				"write secret": writeSecret, "read another secret": otherSecret, "read index": index}},
 		{"ingest",

@@ -19,7 +19,7 @@ import (
 // roles say of each function which queues it takes from and sends to, and
 // which secrets it reads. What is not here it may not do.
 var roles = map[string]struct{ takes, sends, reads, invokes []string }{
-	"intake":   {sends: []string{"deliveries"}, reads: []string{"apps"}},
+	"intake":   {sends: []string{"deliveries", "replays"}, reads: []string{"apps"}},
 	"ingest":   {takes: []string{"deliveries", "replays"}, sends: []string{"scoring", "feedback", "erase"}, reads: []string{"erasure key"}},
 	"score":    {takes: []string{"scoring"}, sends: []string{"scoring"}},
 	"feedback": {takes: []string{"feedback"}, sends: []string{"scoring"}},

@@ -8,9 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"rapport/internal/api"
 	"rapport/internal/emf"
 )
 
@@ -210,5 +212,27 @@ func TestAccessLogCannotBeForged(t *testing.T) {
 		if !slices.Contains(safe, m[1]) {
 			t.Errorf("$context.%s may hold a quote", m[1])
 		}
+	}
+}
+
+// TestCheckWaitsForItsBatches: on a quiet stack each batch on the way of a source check waits its
+// whole window, and the check must not give up before.
+func TestCheckWaitsForItsBatches(t *testing.T) {
+	resources, _ := readTemplate(t)
+	window := func(function, event string) time.Duration {
+		t.Helper()
+		events, _ := resources[function].Properties["Events"].(map[string]any)
+		e, _ := events[event].(map[string]any)
+		p, _ := e["Properties"].(map[string]any)
+		seconds, ok := p["MaximumBatchingWindowInSeconds"].(int)
+		if !ok {
+			t.Fatalf("%s has no event %s with a window", function, event)
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	const work = 5 * time.Second // a cold start and what is done, of each function
+	way := window("IngestFunction", "Replays") + work + max(window("ScoreFunction", "Scoring"), window("FeedbackFunction", "Feedback")) + work
+	if way > api.CheckTime {
+		t.Errorf("a source check may be on its way for %s, and is given up after %s", way, api.CheckTime)
 	}
 }

@@ -37,13 +37,14 @@ type Step struct {
 	After  int64  `json:"after_ms" doc:"Since the check began"`
 }
 
-// checkTime is how long a source check may take: less than the API has.
-const checkTime = 22 * time.Second
+// CheckTime is how long a source check may take: less than the API has, and more than
+// batches wait for others on its way.
+const CheckTime = 22 * time.Second
 
 func (s *service) checks(api huma.API) {
 	members(s, api, social.Owner, huma.Operation{OperationID: "check-source", Method: http.MethodPost, Path: "/sources/{source}/checks", Tags: []string{"sources"}, Summary: "Check a source with a made-up event",
 		Description: "A sample of the platform's usual event is signed with the app's secret and posted to the source's hook, as the platform would; then each step is followed: verified and queued, understood, stored, viewed, scored. " +
-			"It is kept apart from the workspace's own data and taken away at the end: no number changes. It takes a few seconds.",
+			"It is kept apart from the workspace's own data and taken away at the end: no number changes. It takes up to 22 seconds: what is new waits 10 of them, so that it is scored and viewed together with what comes next.",
 		DefaultStatus: http.StatusOK}, s.checkSource)
 }
 
@@ -124,7 +125,7 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 	}
 	t.add("sample", true, "%d bytes, signed as the platform would", len(r.Body))
 
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(ctx, CheckTime)
 	defer cancel()
 	status, _, err := s.Post(ctx, r)
 	if err != nil {
@@ -137,7 +138,7 @@ func (s *service) walk(ctx context.Context, t *steps, w, id string, x store.Sour
 
 	var done store.Check
 	if !s.wait(ctx, func() bool { done, err = s.Store.Check(ctx, w, id); return err == nil }) {
-		t.add("understood", false, "ingest has not had it within %s: look at its log, and at the deliveries queue", checkTime)
+		t.add("understood", false, "ingest has not had it within %s: look at its log, and at the queue of replays: where a large replay is under way, check again later", CheckTime)
 		return nil
 	}
 	defer func() {

@@ -21,15 +21,21 @@ import (
 
 // New returns the function that platforms call.
 func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
-	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "SECRETS_PREFIX")
+	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "DELIVERIES_QUEUE_URL", "REPLAYS_QUEUE_URL", "SECRETS_PREFIX")
 	if err != nil {
 		return nil, err
 	}
-	deliveries := queue.New(cfg, env["DELIVERIES_QUEUE_URL"])
+	deliveries, bodies := queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])
+	deliver, check := deliver.To(deliveries, bodies), deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bodies)
 	return lambdahttp.Handler(intake.Handler(intake.Deps{
 		App:     store.New(cfg, env["TABLE"]).AppFor,
 		Secrets: secret.New(cfg, env["SECRETS_PREFIX"]).App,
-		Enqueue: deliver.To(deliveries, archive.New(cfg, env["BUCKET"])),
+		Enqueue: func(ctx context.Context, d platform.Delivery) error {
+			if d.Check != "" {
+				return check(ctx, d) // somebody waits for it, and in the deliveries' queue it would wait for a batch to fill
+			}
+			return deliver(ctx, d)
+		},
 		Note: func(ctx context.Context, n platform.Note) error {
 			return deliveries.Send(ctx, map[string]any{"note": n})
 		},
