@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rapport/internal/platform"
+	"rapport/internal/social"
 )
 
 // Bounds of one delivery. What is over them is parked whole, with the reason,
@@ -71,4 +72,35 @@ func tooMuch(r platform.Request) string {
 		return fmt.Sprintf("it has %d elements, at most %d are taken in one delivery", n, maxElements)
 	}
 	return ""
+}
+
+// ignoreAfter is how far ahead of its receipt an activity may be dated.
+const ignoreAfter = 24 * time.Hour
+
+// maxText bounds an activity's text in bytes; a longer one is cut at a rune,
+// so that the fact fits an item. The archive holds it whole.
+const maxText = 64 << 10
+
+// Bounds of an activity's other fields, in bytes: far over what platforms
+// send, and low enough that every fact fits an item and can be scored.
+const (
+	maxField = 2 << 10
+	maxURL   = 8 << 10
+)
+
+// bound says which field of a is too long to be kept.
+func bound(a social.Activity) error {
+	for _, f := range []struct {
+		name, value string
+		most        int
+	}{
+		{"scope", a.Scope, maxField}, {"actor id", a.Actor.ID, maxField}, {"actor handle", a.Actor.Handle, maxField}, {"actor name", a.Actor.Name, maxField},
+		{"object id", a.Object.ID, maxField}, {"object type", a.Object.Type, maxField}, {"in_reply_to", a.InReplyTo, maxField},
+		{"conversation", a.Conversation, maxField}, {"url", a.URL, maxURL},
+	} {
+		if len(f.value) > f.most {
+			return fmt.Errorf("the %s has %d bytes, at most %d are kept", f.name, len(f.value), f.most)
+		}
+	}
+	return nil
 }

@@ -19,9 +19,8 @@ import (
 // atOnce is how many facts of a delivery are stored at once.
 const atOnce = 16
 
-// keep stores the facts of one delivery and parks the rest. It returns how many facts were new.
-func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
-	fresh := 0
+// keep stores the facts of one delivery and parks the rest.
+func (in *Ingest) keep(ctx context.Context, r *result) error {
 	told := map[string]map[string]bool{} // accounts a fact of which says where the delivery lies, by workspace
 	for _, w := range sortedKeys(r.facts) {
 		facts := r.facts[w]
@@ -32,7 +31,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 		}
 		ids := sortedKeys(accounts)
 		if err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
-			return fresh, err
+			return err
 		}
 		isNew, first := make([]bool, len(facts)), make([]string, len(facts))
 		errs := parallel.Each(ctx, len(facts), atOnce, func(i int) (err error) {
@@ -46,11 +45,10 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 				kept = append(kept, facts[i])
 				told[w][facts[i].Account().AccountID()] = told[w][facts[i].Account().AccountID()] || r.place != "" && sameObject(first[i], r.place)
 				if isNew[i] {
-					fresh++
 					r.fresh[w]++
 				}
 			case fault.Retryable(err):
-				return fresh, fmt.Errorf("store %s: %w", facts[i].Key, err)
+				return fmt.Errorf("store %s: %w", facts[i].Key, err)
 			default:
 				r.park(w, fmt.Sprintf("activity %s: %s", facts[i].Key, fault.Message(err)))
 			}
@@ -60,16 +58,16 @@ func (in *Ingest) keep(ctx context.Context, r *result) (int, error) {
 	for _, w := range r.keepers() {
 		unread := len(r.parked[w]) > 0 && len(r.named) == 0
 		if err := in.noteNamed(ctx, r, w, r.place, told[w], unread); err != nil {
-			return fresh, err
+			return err
 		}
 	}
 	if err := in.parkAll(ctx, r); err != nil {
-		return fresh, err
+		return err
 	}
 	if r.delivery.Check == "" {
-		return fresh, in.tell(ctx, r)
+		return in.tell(ctx, r)
 	}
-	return fresh, nil
+	return nil
 }
 
 // sameObject reports whether two places are in one object of the archive.

@@ -172,6 +172,8 @@ type result struct {
 	platform social.Platform
 	named    []platform.Named
 	place    string // in the archive
+	message  string // the id of the queue's message
+	again    bool   // the queue has handed the message out before
 }
 
 func newResult(app store.App, d platform.Delivery) *result {
