@@ -19,6 +19,7 @@ import (
 
 	"rapport/internal/needs"
 	"rapport/internal/platform"
+	"rapport/internal/platform/all"
 	"rapport/internal/platform/meta"
 	"rapport/internal/platform/standard"
 	"rapport/internal/platform/trustpilot"
@@ -315,6 +316,27 @@ func TestVectorsLookOnlyAtTheSignatureTheyName(t *testing.T) {
 		}
 		if out := lines[verified](t, call("", "verify", "--vectors", file(t, "v.json", string(b))).out); len(out) != 1 || !*out[0].Agrees || out[0].Broken != broken {
 			t.Errorf("expected %q: got %+v, want %d changes", expected, out, broken)
+		}
+	}
+}
+
+// TestVectors: what an implementation that is not ours has signed holds, and nothing else. Each
+// platform that signs has its vectors.
+func TestVectors(t *testing.T) {
+	got := call("", "verify", "--vectors", "testdata/vectors.json")
+	if got.code != exitOK || !strings.Contains(got.err, " 0 differ; passed over: 0 ") {
+		t.Errorf("code %d, %s%s", got.code, got.out, got.err)
+	}
+	have := map[string]bool{}
+	for _, v := range lines[verified](t, got.out) {
+		platform, _, _ := strings.Cut(v.ID, "-")
+		have[name] = true
+	}
+	unsigned := []string{"telegram", "trustpilot"} // they send the secret itself
+	for _, a := range all.Adapters() {
+		_, signs := a.(platform.Signer)
+		if name := string(a.Platform()); signs && !have[name] && !slices.Contains(unsigned, name) {
+			t.Errorf("%s has no vectors: write some in testdata/vectors.py", name)
 		}
 	}
 }
