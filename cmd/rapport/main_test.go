@@ -329,7 +329,7 @@ func TestVectors(t *testing.T) {
 	}
 	have := map[string]bool{}
 	for _, v := range lines[verified](t, got.out) {
-		platform, _, _ := strings.Cut(v.ID, "-")
+		name, _, _ := strings.Cut(v.ID, "-")
 		have[name] = true
 	}
 	unsigned := []string{"telegram", "trustpilot"} // they send the secret itself
