@@ -83,7 +83,8 @@ whsec = "whsec_" + base64.b64encode(raw).decode()
 signed = f"msg_1.{STAMP}.{BODY}"
 good = "v1," + mac(signed, raw, encoding="base64")
 standard = {"webhook-id": "msg_1", "webhook-timestamp": str(STAMP)}
-add("standard", standard | {"webhook-signature": good}, signed, good, whsec, at=at(0))
+for platform in ["standard", "bluesky"]:
+    add(platform, standard | {"webhook-signature": good}, signed, good, whsec, at=at(0))
 add("standard", standard | {"webhook-signature": "v1,AAAA " + good}, signed, good, whsec, at=at(0), notes="during a rotation")
 add("standard", standard | {"webhook-id": "msg_2", "webhook-signature": good}, signed, good, whsec, at=at(0), valid=False, notes="another id")
 
