@@ -55,7 +55,7 @@ var mutants = []mutant{
 	{"a view is written over a newer one", "internal/store/store.go", `aws.String("Version = :v")`, `aws.String("Version >= :v OR Version < :v")`, "stale version"},
 	{"after a conflict the old model is taken", "internal/leads/leads.go", `id := w + "#" + version`, `id := w`, "model published meanwhile"},
 	{"deletions do not count", "internal/view/byday/byday.go", `it.Edits, it.Edited, it.Deleted)`, `it.Edits, it.Edited, false)`, "out of order, with edits and deletions"},
-	{"what is redriven is lost", "internal/queue/queue.go", `to.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to.url, MessageBody: m.Body})`, `to, error(nil)`, "dead letters redriven"},
+	{"what is redriven is lost", "internal/queue/queue.go", `give(ctx, aws.ToString(m.Body))`, `error(nil)`, "dead letters redriven"},
 	{"what an outage missed is not listed", "internal/reporting/reporting.go", `run.State = store.RunMissed`, `run.State = store.RunDone`, "report down for weeks"},
 	{"lists of any length are read", "internal/ingest/bounds.go", `if commas[n-1] >= maxEvents && c == ']' {`, `if commas[n-1] >= 1_000*maxEvents && c == ']' {`, "poison, in time and memory"},
 	{"rebuilding mends nothing that is missing", "internal/rebuild/rebuild.go", `if c.What == store.Same {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -51,11 +53,11 @@ func newStack(t *testing.T) *stack {
 		t.Fatal(err)
 	}
 	x := &stack{t: t, name: table.Name, store: s, sqs: sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = sdk.Patient(o.HTTPClient) }), queues: map[string]string{}}
-	outputs := map[string]string{"Table": table.Name, "Bucket": table.Name, "ErasureKeySecret": table.Name}
-	for _, name := range []string{"Deliveries", "Replays", "Scoring", "Feedback", "Erase"} {
+	outputs := map[string]string{"Table": table.Name, "Bucket": table.Name, "ErasureKeySecret": table.Name, "MailFunctionName": table.Name + "-mail"}
+	for _, name := range []string{"Deliveries", "Replays", "Scoring", "Feedback", "Erase", "MailEvents"} {
 		for _, kind := range []string{"Queue", "Dlq"} {
-			if name == "Replays" && kind == "Dlq" {
-				continue // its dead letters are deliveries'
+			if name == "Replays" && kind == "Dlq" || name == "MailEvents" && kind == "Queue" {
+				continue // the first's dead letters are deliveries', the second comes from SNS
 			}
 			out, err := x.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-" + name + kind)})
 			if err != nil {
@@ -423,6 +425,43 @@ func TestRedrive(t *testing.T) {
 	drill.Show(t, "of 3 dead letters %d moved back, then the rest: %d facts stored, each once", len(moved), len(x.facts()))
 }
 
+// What SES told of mail, and the function failed on, goes to the function
+// again and not to a queue; what Lambda does not take stays where it is.
+func TestRedriveMail(t *testing.T) {
+	x := newStack(t)
+	events := []string{`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"1"}}]}`, `{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"2"}}]}`}
+	x.put("mailevents dlq", events...)
+	var got []string
+	status := http.StatusTooManyRequests
+	functions := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status == http.StatusAccepted {
+			body, _ := io.ReadAll(r.Body)
+			got = append(got, r.Header.Get("X-Amz-Invocation-Type")+" "+r.URL.Path+" "+string(body))
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(functions.Close)
+	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", functions.URL)
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	if out := x.call("redrive", "mail"); out.code != exitFailed || !strings.Contains(out.err, "after 0 were moved") {
+		t.Errorf("not taken: code %d, %s", out.code, out.err)
+	}
+	status = http.StatusAccepted
+	if out := x.call("redrive", "mail"); out.code != exitOK || !strings.Contains(out.err, "2 moved; 0 looked") {
+		t.Errorf("code %d, %s", out.code, out.err)
+	}
+	want := []string{}
+	for _, e := range events {
+		want = append(want, "Event /2015-03-31/functions/"+x.name+"-mail/invocations "+e)
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("called %q, want %q", got, want)
+	}
+	if out := x.call("redrive", "mail"); !strings.Contains(out.err, "0 moved; 0 looked") {
+		t.Errorf("a second time: %s", out.err)
+	}
+}
+
 func TestRedriveMisuse(t *testing.T) {
 	if got := call("", "redrive"); got.code != exitMisuse || !strings.Contains(got.err, "<queue>") {
 		t.Errorf("no queue: code %d, %s", got.code, got.err)
@@ -431,7 +470,7 @@ func TestRedriveMisuse(t *testing.T) {
 		t.Errorf("a negative limit: code %d, %s", got.code, got.err)
 	}
 	x := newStack(t)
-	if got := x.call("redrive", "letters"); got.code != exitMisuse || !strings.Contains(got.err, `no queue "letters"; there are deliveries, erase, feedback, scoring`) {
+	if got := x.call("redrive", "letters"); got.code != exitMisuse || !strings.Contains(got.err, `no queue "letters"; there are deliveries, erase, feedback, mail, scoring`) {
 		t.Errorf("no such queue: code %d, %s", got.code, got.err)
 	}
 }

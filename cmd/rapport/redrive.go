@@ -11,7 +11,7 @@ import (
 
 type redriveCommand struct {
 	stackFlag
-	Queue  string `arg:"" help:"The queue whose dead letters are moved back: deliveries, scoring, feedback, erase …"`
+	Queue  string `arg:"" help:"The queue whose dead letters are moved back: deliveries, scoring, feedback, erase, bulk or mail."`
 	Match  string `placeholder:"TEXT" help:"Only messages that hold this text; a delivery's own body is in base64."`
 	Limit  int    `default:"0" help:"At most so many (all)."`
 	DryRun bool   `help:"Show them, and move nothing."`
@@ -19,7 +19,7 @@ type redriveCommand struct {
 
 // Help is printed by rapport redrive --help.
 func (redriveCommand) Help() string {
-	return `Moves messages from a dead-letter queue back to its queue, where they are worked on again: a message is deleted from the one only when the other has it. A line for each says what it is. Doing a message twice changes nothing.
+	return `Moves messages from a dead-letter queue back to its queue, where they are worked on again: a message is deleted from the one only when the other has it. What SES told of mail came by no queue: the function mail is called with it again. A line for each says what it is. Doing a message twice changes nothing.
 
 Examples:
   rapport redrive deliveries --dry-run

@@ -281,6 +281,9 @@ func oneOfEach(query url.Values) error {
 
 var errNoWorkspace = fault.New(fault.NotFound, "no such workspace")
 
+// owned is a request that may be about the caller's own: then any role may do it.
+type owned interface{ own(Caller) bool }
+
 // members registers an operation that only members of the workspace may use
 // whose role may what need may. Nothing is read before that is known.
 func members[I, O any, P interface {
@@ -297,7 +300,10 @@ func members[I, O any, P interface {
 		op.Errors = append(op.Errors, http.StatusConflict)
 	}
 	open(api, op, func(ctx context.Context, caller Caller, in *I) (out *O, err error) {
-		w := P(in).workspace()
+		w, need := P(in).workspace(), need
+		if o, ok := any(in).(owned); ok && o.own(caller) {
+			need = social.Viewer
+		}
 		if err := s.may(ctx, caller, w, need); err != nil {
 			return nil, err
 		}

@@ -3,8 +3,10 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -226,22 +228,81 @@ func TestStoppedWorkspace(t *testing.T) {
 	rename().want(t, http.StatusOK, nil)
 }
 
-// Usage counts what stands by day, and its price is that of docs/cost.md.
-func TestUsage(t *testing.T) {
-	x := newWorld(t)
-	x.workspace("acme", "ann")
-	var u api.Usage
-	x.get("ann", "/v1/workspaces/acme/usage?month=2026-01", &u)
-	if u.Activities != 0 || u.StoredBytes != 0 || u.Dollars != 0.007 || u.Month != "2026-01" || len(u.Limits) == 0 {
-		t.Errorf("%+v", u)
-	}
+// price reads a figure of docs/cost.md: the value in the row of that name.
+func price(t *testing.T, row string) float64 {
+	t.Helper()
 	cost, err := os.ReadFile("../../docs/cost.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"| the same, 500 workspaces | 7.6 |", "| each further quiet workspace, a month | 0.007 |"} {
-		if !strings.Contains(string(cost), line) {
-			t.Errorf("docs/cost.md has no line %q: the prices of internal/api/limits.go are out of date", line)
+	_, rest, ok := strings.Cut(string(cost), "\n| "+row+" | ")
+	value, _, _ := strings.Cut(rest, " ")
+	v, err := strconv.ParseFloat(value, 64)
+	if !ok || err != nil {
+		t.Fatalf("docs/cost.md has no figure %q", row)
+	}
+	return v
+}
+
+// Usage counts what happened in a month of UTC and stands, in its workspace
+// alone; parked deliveries are none of it, and the month's limit counts what
+// was received. Its price is that of docs/cost.md.
+func TestUsage(t *testing.T) {
+	million, quiet := price(t, "the same, 500 workspaces"), price(t, "each further quiet workspace, a month")
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "bob")
+	november := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for i, at := range []time.Time{november.Add(-time.Millisecond), november, x.now.Add(-time.Hour), november.AddDate(0, 1, 0).Add(-time.Millisecond), november.AddDate(0, 1, 0)} {
+		p := post("ada", fmt.Sprint(i), strings.Repeat("x", 2000*(i+1)), 0)
+		p.Occurred = at
+		x.item("acme", p)
+	}
+	x.item("other", post("ada", "0", "short", time.Hour))
+	for i := range 3 {
+		if err := x.store.Park(t.Context(), "acme", store.Parked{ID: fmt.Sprint("prk_", i), App: "app_1", Delivery: fmt.Sprint("dlv_", i), Received: x.now, Reason: "no actor", Object: "parked/acme/x"}); err != nil {
+			t.Fatal(err)
 		}
 	}
+	if _, err := x.store.AddAsked(t.Context(), "acme", limit.Activities, 8, x.now); err != nil { // as ingest counts, late ones and edits too
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		who, w, month    string
+		activities, text int // bytes of text of an activity, in the mean
+		counted          int // of the limit, which is of now
+	}{
+		{"ann", "acme", "2026-01", 0, 0, 8},
+		{"ann", "acme", "2026-10", 1, 2000, 8},
+		{"ann", "acme", "2026-11", 3, (4000 + 6000 + 8000) / 3, 8},
+		{"ann", "acme", "2026-12", 1, 10_000, 8},
+		{"bob", "other", "2026-10", 0, 0, 0},
+		{"bob", "other", "2026-11", 1, 5, 0},
+	} {
+		var u api.Usage
+		x.get(c.who, "/v1/workspaces/"+c.w+"/usage?month="+c.month, &u)
+		if u.Activities != c.activities || u.More || u.Month != c.month || u.Stopped != nil {
+			t.Errorf("%+v: %+v", c, u)
+		}
+		if want := quiet + float64(c.activities)*million/1e6; math.Abs(u.Dollars-want) > 1e-12 {
+			t.Errorf("%+v: %v dollars, want %v", c, u.Dollars, want)
+		}
+		each := 0
+		if c.activities > 0 {
+			each = int(u.StoredBytes) / c.activities
+		}
+		if each < c.text || each > c.text+1500*min(c.activities, 1) { // what stands beside the text
+			t.Errorf("%+v: %d bytes for an activity", c, each)
+		}
+		for _, l := range u.Limits {
+			if l.Name == string(limit.Activities) && (l.Used == nil || *l.Used != c.counted || l.Most != 1_000_000 || !l.Default || !l.Renewed.Equal(november.AddDate(0, 1, 0))) {
+				t.Errorf("%+v: %+v, used %v", c, l, l.Used)
+			}
+		}
+	}
+	var now api.Usage
+	if x.get("ann", "/v1/workspaces/acme/usage", &now); now.Month != "2026-11" || now.Activities != 3 {
+		t.Errorf("without a month: %+v", now)
+	}
+	x.call("bob", "GET", "/v1/workspaces/acme/usage", nil).problem(t, http.StatusNotFound)
 }

@@ -100,6 +100,11 @@ type InMember struct {
 	Member string `path:"member" pattern:"^mem_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"The member's id"`
 }
 
+// leaveIn names a member: oneself, whatever one's role, or as an owner anybody.
+type leaveIn struct{ InMember }
+
+func (in *leaveIn) own(c Caller) bool { return !c.machine() && in.Member == store.MemberID(c.Subject) }
+
 type putMemberIn struct {
 	InMember
 	Body NewRole
@@ -157,10 +162,10 @@ func (s *service) members(api huma.API) {
 			}
 			return &Out[Member]{member(m)}, nil
 		})
-	members(s, api, social.Owner, huma.Operation{OperationID: "delete-member", Method: http.MethodDelete, Path: "/members/{member}", Tags: tags, Summary: "Remove a member",
-		Description: "To that person the workspace does not exist any more, at once. Machine keys that the person made stay: revoke them. The last owner can't be removed.",
+	members(s, api, social.Owner, huma.Operation{OperationID: "delete-member", Method: http.MethodDelete, Path: "/members/{member}", Tags: tags, Summary: "Remove a member, or leave",
+		Description: "Members may remove themselves, whatever their role: get-workspace says the id. To the person the workspace does not exist any more, at once. Machine keys and invitations that the person made stay: revoke them. The last owner can't be removed. To remove somebody else:",
 		Errors:      []int{http.StatusConflict}, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, w string, in *InMember) (*struct{}, error) {
+		func(ctx context.Context, w string, in *leaveIn) (*struct{}, error) {
 			_, err := s.Store.ChangeMember(ctx, w, in.Member, "")
 			return nil, err
 		})

@@ -304,6 +304,55 @@ func TestMachineKeys(t *testing.T) {
 	}
 }
 
+// A member of any role leaves by the id that the workspace shows, also while
+// it is stopped, and removes nobody else by it; a machine key is nobody who
+// could leave; the last owner stays.
+func TestAMemberLeaves(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	const at = "/v1/workspaces/acme"
+	me := func(who string) string {
+		t.Helper()
+		var ws api.Workspace
+		x.get(who, at, &ws)
+		return ws.Member
+	}
+	for i, role := range social.Roles() {
+		who, stays := fmt.Sprint("m", i), fmt.Sprint("stays", i)
+		x.invite("acme", "ann", who, role)
+		x.invite("acme", "ann", stays, role)
+		x.call("ann", "PUT", at+"/stopped", map[string]any{"stopped": i%2 == 0}).want(t, http.StatusOK, nil)
+		if role != social.Owner {
+			for _, other := range []string{"ann", stays} {
+				if p := x.call(who, "DELETE", at+"/members/"+store.MemberID(other), nil).problem(t, http.StatusForbidden); !strings.Contains(p.Detail, "needs the role owner") {
+					t.Errorf("%s removes %s: %s", role, other, p.Detail)
+				}
+			}
+		}
+		x.call(who, "DELETE", at+"/members/"+me(who), nil).want(t, http.StatusNoContent, nil)
+		x.call(who, "GET", at, nil).problem(t, http.StatusNotFound)
+		x.call(who, "DELETE", at+"/members/"+store.MemberID(who), nil).problem(t, http.StatusNotFound)
+		x.get(stays, at, nil)
+		x.call("ann", "PUT", at+"/stopped", map[string]any{"stopped": false}).want(t, http.StatusOK, nil)
+		lines, _, err := x.store.Lines(t.Context(), "acme", x.now, "", 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(lines, func(l store.Line) bool {
+			return l.Who == who && l.What == "delete-member" && l.On == "members/"+store.MemberID(who) && l.Outcome == store.LineDone
+		}) {
+			t.Errorf("no line of the audit log says that %s left", who)
+		}
+	}
+	k := x.newKey("acme", "ann", social.Viewer)
+	if id := me(k.Token); id != "" {
+		t.Errorf("a machine key is the member %q", id)
+	}
+	x.call(k.Token, "DELETE", at+"/members/"+store.MemberID(""), nil).problem(t, http.StatusForbidden)
+	x.call("stays3", "DELETE", at+"/members/"+store.MemberID("ann"), nil).want(t, http.StatusNoContent, nil)
+	x.call("stays3", "DELETE", at+"/members/"+me("stays3"), nil).problem(t, http.StatusConflict)
+}
+
 func TestAuditLog(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")

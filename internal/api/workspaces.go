@@ -27,10 +27,16 @@ type Workspace struct {
 	TimeZone string    `json:"time_zone" example:"Europe/Berlin" doc:"IANA name; reports are due in it"`
 	Created  time.Time `json:"created"`
 	Role     string    `json:"role" enum:"viewer,agent,analyst,owner" doc:"Yours in it"`
+	Member   string    `json:"member,omitempty" doc:"You in it, by which you can leave it (delete-member); absent for a machine key"`
 }
 
-func workspace(w store.Workspace, role social.Role) Workspace {
-	return Workspace{w.ID, w.Name, w.TimeZone, w.Created, string(role)}
+// workspace is a workspace as the caller sees it.
+func workspace(w store.Workspace, role social.Role, c Caller) Workspace {
+	out := Workspace{ID: w.ID, Name: w.Name, TimeZone: w.TimeZone, Created: w.Created, Role: string(role)}
+	if !c.machine() {
+		out.Member = store.MemberID(c.Subject)
+	}
+	return out
 }
 
 // NewName is a name to give.
@@ -40,6 +46,7 @@ type NewName struct {
 
 type renameIn struct {
 	InWorkspace
+	IfMatch
 	Body NewName
 }
 
@@ -87,7 +94,7 @@ func (s *service) workspaces(api huma.API) {
 				if err != nil {
 					return nil, err
 				}
-				out.Body.Items = append(out.Body.Items, workspace(w, role))
+				out.Body.Items = append(out.Body.Items, workspace(w, role, caller))
 			}
 			return out, nil
 		})
@@ -106,23 +113,34 @@ func (s *service) workspaces(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return &Out[Workspace]{workspace(ws, role)}, nil
+			return &Out[Workspace]{workspace(ws, role, callerOf(ctx))}, nil
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "put-workspace-name", Method: http.MethodPut, Path: "/name", Tags: []string{"workspaces"}, Summary: "Rename a workspace",
-		Description: "Its id stays."},
+		Description: "Its id stays. If-Match takes the workspace's ETag.", Errors: []int{http.StatusPreconditionFailed}},
 		func(ctx context.Context, w string, in *renameIn) (*Out[Workspace], error) {
 			if err := plain("body.name", in.Body.Name); err != nil {
 				return nil, err
 			}
-			if err := s.Store.RenameWorkspace(ctx, w, in.Body.Name); err != nil {
-				return nil, err
-			}
-			ws, err := s.Store.Workspace(ctx, w)
+			role, err := s.role(ctx, callerOf(ctx), w)
 			if err != nil {
 				return nil, err
 			}
-			role, err := s.role(ctx, callerOf(ctx), w)
-			return &Out[Workspace]{workspace(ws, role)}, err
+			var only *string // as which it may be replaced
+			if in.given() {
+				there, err := s.Store.Workspace(ctx, w)
+				if err != nil {
+					return nil, err
+				}
+				if err := in.holds(workspace(there, role, callerOf(ctx))); err != nil {
+					return nil, err
+				}
+				only = &there.Name
+			}
+			if err := s.Store.RenameWorkspace(ctx, w, in.Body.Name, only); err != nil {
+				return nil, changedIf(err)
+			}
+			ws, err := s.Store.Workspace(ctx, w)
+			return &Out[Workspace]{workspace(ws, role, callerOf(ctx))}, err
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-workspace", Method: http.MethodDelete, Path: "", Tags: []string{"workspaces"}, Summary: "Delete a workspace and everything in it",
 		Description:   "It can't be undone. To everybody it does not exist any more, at once; hooks of its sources answer as unknown within a minute. Its data, files and secrets are then taken away, which takes from half an hour to hours. Its id can't be used again. Apps of it that sources of other workspaces use stay for these.",
@@ -211,7 +229,7 @@ func (s *service) createWorkspace(ctx context.Context, caller Caller, in *create
 	if err := s.askRecipients(ctx, w.ID, r.ID, fresh); err != nil {
 		return nil, err
 	}
-	return &CreatedOut[Workspace]{Location: "/v1/workspaces/" + w.ID, Body: workspace(w, social.Owner)}, nil
+	return &CreatedOut[Workspace]{Location: "/v1/workspaces/" + w.ID, Body: workspace(w, social.Owner, caller)}, nil
 }
 
 // plain refuses text that is not one line of visible characters, by the rule of social.Hidden.

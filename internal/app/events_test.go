@@ -69,7 +69,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"TABLE": table.Name, "BUCKET": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/"}
+	env := map[string]string{"TABLE": table.Name, "BUCKET": table.Name, "SECRETS_PREFIX": "/" + table.Name + "/", "REPLAYS_QUEUE_URL": "q"}
 	if _, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &table.Name}); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestSampleEvents(t *testing.T) {
 		t.Errorf("a forged link: %s, %v", out, err)
 	}
 
-	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"], env["REPLAYS_QUEUE_URL"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d", "q"
+	env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], env["REPORT_FUNCTION"], env["DISCOVER_FUNCTION"] = "https://issuer.example", "https://issuer.example/keys", "c", "r", "d"
 	if out := answer(t, handler(t, api.New, env), "api.json"); !strings.Contains(out, "openapi: 3.1") {
 		t.Errorf("api answers %.200s", out)
 	}

@@ -50,13 +50,21 @@ func TestAStoppedWorkspaceLosesNothing(t *testing.T) {
 	}
 	d.now = d.now.Add(time.Minute)
 	scores, views, archived := len(d.scores), len(d.views), d.shelf.archived[w]
-	came := []ingest.Message{message("m2", good("2")), message("m3", good("3"))}
+	later := received.Add(10 * time.Minute)
+	came := []ingest.Message{message("m2", good("2")), delivered("app1", later, good("3"))}
 	d.batch(t, came...)
 	if n := len(d.facts(t, w)); n != 1 || len(d.scores) != scores || len(d.views) != views {
 		t.Errorf("stopped: %d facts, %d scores and %d views queued", n, len(d.scores)-scores, len(d.views)-views)
 	}
 	if got := d.parked(t, w); strings.Count(got, "the workspace is stopped") != 2 || d.shelf.archived[w] != archived+2 {
 		t.Errorf("parked %q, %d archived", got, d.shelf.archived[w]-archived)
+	}
+	sources, err := d.store.Sources(t.Context(), w)
+	if err != nil || len(sources) != 1 {
+		t.Fatalf("%+v, %v", sources, err)
+	}
+	if heard, err := d.store.LastHeard(t.Context(), w, sources[0].ID); err != nil || !heard.Equal(later.Truncate(5*time.Minute)) {
+		t.Errorf("heard %s, %v; what is parked is heard all the same, so that no silence is announced afterwards", heard, err)
 	}
 	if err := d.store.StartWorkspace(t.Context(), w, store.Operator); err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ const askOperator = "ask the operator for more (rapport limits)"
 // table is every limit, in the order in which they are listed.
 var table = []Limit{
 	{Workspaces, "workspaces that a person is the owner of", "subject", Standing, 20, 0, "delete one, or make somebody else its owner and leave it"},
-	{Memberships, "workspaces that a person is a member of", "subject", Standing, 200, 0, "leave one: an owner of it removes you"},
+	{Memberships, "workspaces that a person is a member of", "subject", Standing, 200, 0, "leave one (delete-member, with your own id)"},
 	{Members, "members", "workspace", Standing, 200, 1_000, "remove members who left, or " + askOperator},
 	{Invitations, "open invitations", "workspace", Standing, 100, 1_000, "take some back, or wait until they expire"},
 	{Keys, "machine keys", "workspace", Standing, 50, 1_000, "revoke keys that no program uses, or " + askOperator},

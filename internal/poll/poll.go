@@ -459,15 +459,26 @@ func (t tick) source(ctx context.Context, x store.DuePoll, host string) (result,
 		"requests", out.requests, "bytes", out.bytes, "queued", out.queued, "more", out.more, "failures", j.state.Failures, "reason", out.reason, "ms", t.Now().Sub(began).Milliseconds())
 	r := result{asked: true, answered: out.status > 0 && out.slower == 0, slower: out.slower}
 	if out.reason != "" {
-		return r, t.fail(ctx, &j, out.reason, max(j.poller.Every(), out.slower))
+		return r, t.fail(ctx, &j, out.reason, max(j.poller.Every(), j.least(), out.slower))
 	}
-	wait := max(j.poller.Every(), time.Duration(j.terms.Limits.Most(limit.PollMinutes))*time.Minute)
-	if out.more {
-		wait = pause
-	} else {
-		wait += time.Duration((t.Rand() - 0.5) * 0.2 * float64(wait)) // so that sources made at once don't stay together
+	wait := pause
+	if !out.more {
+		wait = t.apart(j)
 	}
 	return r, t.Store.MovePoll(ctx, &j.state, t.Now().Add(wait))
+}
+
+// least is the time that the workspace's limit wants between two requests.
+func (j *job) least() time.Duration {
+	return time.Duration(j.terms.Limits.Most(limit.PollMinutes)) * time.Minute
+}
+
+// apart is the time until a source is asked again that answered: what its
+// platform wants, give or take a tenth so that sources made at once don't
+// stay together, or what the limit wants and up to a fifth more.
+func (t tick) apart(j job) time.Duration {
+	r := 0.2 * t.Rand()
+	return max(time.Duration((0.9+r)*float64(j.poller.Every())), time.Duration((1+r)*float64(j.least())))
 }
 
 // outcome is what came of the requests for one source.

@@ -22,6 +22,7 @@ import (
 	"rapport/internal/drill"
 	"rapport/internal/fault"
 	"rapport/internal/fetch"
+	"rapport/internal/limit"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
@@ -898,5 +899,85 @@ func TestAFullListLeavesRoomForOthers(t *testing.T) {
 	}
 	if left, err := s.store.DuePolls(t.Context(), start, 1000); err != nil || len(left) != 0 {
 		t.Errorf("%d of those that left are still due, %v", len(left), err)
+	}
+}
+
+// A workspace that is stopped is asked for nothing, and its places do not stay
+// on the list before others. Once it goes on, what was published meanwhile is
+// told: polling goes on from its cursor.
+func TestAStoppedWorkspaceIsNotPolledAndGoesOnFromItsCursor(t *testing.T) {
+	published := 3
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) { pages(published)(w, r) })
+	if err := s.store.CreateWorkspace(t.Context(), store.Workspace{ID: "acme", Name: "Acme", TimeZone: "UTC", Created: start}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	s.connect(t, "src_a", "paged", s.url+"/p")
+	s.tick(t)
+	if p := s.state(t, "src_a"); p.Cursor != "3" || len(s.queued) != 1 {
+		t.Fatalf("before: %+v, %d queued", p, len(s.queued))
+	}
+	s.connect(t, "src_new", "paged", s.url+"/new") // its host is not known yet
+	if err := s.store.StopWorkspace(t.Context(), "acme", store.Operator, s.Now()); err != nil {
+		t.Fatal(err)
+	}
+	published = 8
+	for range 5 {
+		s.pass(t, "src_a")
+		s.tick(t)
+		for _, id := range []string{"src_a", "src_new"} {
+			if p := s.state(t, id); !p.Due.After(s.Now()) || p.Due.After(s.Now().Add(resting)) {
+				t.Errorf("stopped: %s is due at %s, now is %s", id, p.Due, s.Now())
+			}
+		}
+	}
+	if p := s.state(t, "src_a"); len(s.asked) != 1 || len(s.queued) != 1 || p.Cursor != "3" || p.Failures != 0 {
+		t.Errorf("stopped: asked %q, %d queued, %+v", s.asked, len(s.queued), p)
+	}
+	if err := s.store.StartWorkspace(t.Context(), "acme", store.Operator); err != nil {
+		t.Fatal(err)
+	}
+	s.Wait(t.Context(), resting)
+	s.tick(t)
+	if p := s.state(t, "src_a"); p.Cursor != "8" || len(s.keys(t)) != 8 {
+		t.Errorf("goes on: cursor %q, told %q", p.Cursor, s.keys(t))
+	}
+	if p := s.state(t, "src_new"); p.Success.IsZero() {
+		t.Errorf("a source that was connected before was not asked: %+v", p)
+	}
+}
+
+// Between two requests for a source lie at least as many minutes as the
+// workspace's limit says, whatever chance says and however the request went;
+// and at least what the platform wants.
+func TestPollMinutes(t *testing.T) {
+	every := feed.Adapter{}.Every()
+	for _, c := range []struct {
+		minutes, status int
+		chance          float64
+		least, most     time.Duration
+	}{
+		{0, 200, 0, every * 9 / 10, every * 9 / 10}, // the default is less than what the platform wants
+		{60, 200, 0, time.Hour, time.Hour},
+		{60, 200, 0.999, time.Hour, 72 * time.Minute},
+		{60, 404, 0, time.Hour, time.Hour},
+		{60, 404, 0.999, time.Hour, 66 * time.Minute},
+		{1, 200, 0, every * 9 / 10, every * 9 / 10},
+	} {
+		s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			io.WriteString(w, items(1, "a"))
+		})
+		s.deps.Rand = func() float64 { return c.chance }
+		if err := s.store.CreateWorkspace(t.Context(), store.Workspace{ID: "acme", Name: "Acme", TimeZone: "UTC", Created: start}, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.store.SetLimit(t.Context(), "acme", limit.PollMinutes, c.minutes, c.minutes == 0); err != nil {
+			t.Fatal(err)
+		}
+		s.connect(t, "src_a", "feed", s.url+"/feed")
+		s.tick(t)
+		if got := s.state(t, "src_a").Due.Sub(start); len(s.asked) != 1 || got < c.least || got > c.most {
+			t.Errorf("%+v: asked %d times, again after %s", c, len(s.asked), got)
+		}
 	}
 }

@@ -37,7 +37,12 @@ func (q *Queue) Send(ctx context.Context, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(string(b))})
+	return q.SendBody(ctx, string(b))
+}
+
+// SendBody sends one message as it is.
+func (q *Queue) SendBody(ctx context.Context, body string) error {
+	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body})
 	return fault.Wrap(fault.Transient, err, "")
 }
 
@@ -66,12 +71,12 @@ const (
 	maxStale = 5
 )
 
-// Move moves messages of a queue, oldest first as far as SQS knows, to
-// another one until it is empty or limit (0: none) is reached, and returns how
-// many it moved. A message is deleted only when it has been taken by the
-// other. look, which may be nil, sees each message; one that it refuses stays.
+// Move gives messages of a queue, oldest first as far as SQS knows, to
+// somebody else until it is empty or limit (0: none) is reached, and returns
+// how many it moved. A message is deleted only when give has returned no error
+// for it. look, which may be nil, sees each message; one that it refuses stays.
 // Whatever stays, also where an error ends the move, is handed out again at once.
-func Move(ctx context.Context, from, to *Queue, limit int, look func(body string) (bool, error)) (moved, stayed int, err error) {
+func Move(ctx context.Context, from *Queue, give func(ctx context.Context, body string) error, limit int, look func(body string) (bool, error)) (moved, stayed int, err error) {
 	left := map[string]*string{} // newest handles of those that stay, by id
 	gone := map[string]bool{}
 	defer func() {
@@ -114,7 +119,7 @@ func Move(ctx context.Context, from, to *Queue, limit int, look func(body string
 				stayed++
 				continue
 			}
-			if _, err := to.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to.url, MessageBody: m.Body}); err != nil {
+			if err := give(ctx, aws.ToString(m.Body)); err != nil {
 				return moved, stayed, fault.Wrap(fault.Transient, fmt.Errorf("send: %w", err), "")
 			}
 			if _, err := from.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &from.url, ReceiptHandle: m.ReceiptHandle}); err != nil {

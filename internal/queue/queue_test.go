@@ -96,7 +96,7 @@ func TestMoveAll(t *testing.T) {
 	cfg := engine(t)
 	from, to := newLine(t, cfg), newLine(t, cfg)
 	from.fill(t, 23)
-	moved, stayed, err := queue.Move(t.Context(), from.Queue, to.Queue, 0, nil)
+	moved, stayed, err := queue.Move(t.Context(), from.Queue, to.SendBody, 0, nil)
 	if err != nil || moved != 23 || stayed != 0 {
 		t.Errorf("%d moved, %d stayed, %v", moved, stayed, err)
 	}
@@ -113,7 +113,7 @@ func TestMoveStopsAtTheLimit(t *testing.T) {
 	from, to := newLine(t, cfg), newLine(t, cfg)
 	from.fill(t, 15)
 	looked := 0
-	moved, stayed, err := queue.Move(t.Context(), from.Queue, to.Queue, 4, func(string) (bool, error) { looked++; return true, nil })
+	moved, stayed, err := queue.Move(t.Context(), from.Queue, to.SendBody, 4, func(string) (bool, error) { looked++; return true, nil })
 	if err != nil || moved != 4 || stayed != 0 || looked != 4 {
 		t.Errorf("%d moved, %d stayed, %d looked at, %v", moved, stayed, looked, err)
 	}
@@ -130,7 +130,7 @@ func TestWhatIsRefusedStays(t *testing.T) {
 	cfg := engine(t)
 	from, to := newLine(t, cfg), newLine(t, cfg)
 	from.fill(t, 12)
-	moved, stayed, err := queue.Move(t.Context(), from.Queue, to.Queue, 0, func(body string) (bool, error) { return len(body) == 1, nil })
+	moved, stayed, err := queue.Move(t.Context(), from.Queue, to.SendBody, 0, func(body string) (bool, error) { return len(body) == 1, nil })
 	if err != nil || moved != 10 || stayed != 2 {
 		t.Errorf("%d moved, %d stayed, %v", moved, stayed, err)
 	}
@@ -164,7 +164,7 @@ func TestNothingIsLostWhereSendingFails(t *testing.T) {
 	broken := cfg.Copy()
 	broken.HTTPClient = &refusing{kind: "SendMessage", pass: 3}
 	broken.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	moved, _, err := queue.Move(t.Context(), from.Queue, queue.New(broken, to.url), 0, nil)
+	moved, _, err := queue.Move(t.Context(), from.Queue, queue.New(broken, to.url).SendBody, 0, nil)
 	if err == nil || moved != 3 {
 		t.Errorf("%d moved, %v", moved, err)
 	}
@@ -182,7 +182,7 @@ func TestALookThatFailsEndsTheMove(t *testing.T) {
 	from, to := newLine(t, cfg), newLine(t, cfg)
 	from.fill(t, 5)
 	n := 0
-	moved, _, err := queue.Move(t.Context(), from.Queue, to.Queue, 0, func(string) (bool, error) {
+	moved, _, err := queue.Move(t.Context(), from.Queue, to.SendBody, 0, func(string) (bool, error) {
 		if n++; n == 3 {
 			return true, errors.New("can't tell")
 		}

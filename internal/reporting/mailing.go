@@ -193,6 +193,12 @@ func (r *Reporting) ask(ctx context.Context, x store.Recipient) error {
 		x.Due = time.Time{}
 		return r.Store.PutRecipient(ctx, &x)
 	}
+	if rests, err := r.Store.Rests(ctx, x.Workspace); err != nil {
+		return err
+	} else if rests { // asked once it goes on, and meanwhile not on the list before others
+		x.Due = r.Now().Add(resting)
+		return r.Store.PutRecipient(ctx, &x)
+	}
 	address, rep, err := r.address(ctx, x)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ func New(d Deps) *Reporting { return &Reporting{d} }
 
 const (
 	lease   = 10 * time.Minute // longer than the function may take
+	resting = 15 * time.Minute // between two looks at whether a workspace goes on that was stopped
 	maxDues = 500              // per tick; the next tick is minutes away
 )
 

@@ -97,11 +97,19 @@ func (s *Store) Workspace(ctx context.Context, id string) (Workspace, error) {
 	return Workspace{ID: it.ID, Name: it.Name, TimeZone: it.TimeZone, Created: t}, err
 }
 
-// RenameWorkspace changes a workspace's name.
-func (s *Store) RenameWorkspace(ctx context.Context, w, name string) error {
-	return s.update(ctx, "workspace", types.Update{Key: key{workspacePK(w), "@"}.av(), UpdateExpression: aws.String("SET #n = :n"),
+// RenameWorkspace changes a workspace's name; one that is gone is an error of
+// kind NotFound. With read, it does so on condition that the name is as it was
+// read; else its error is of kind Conflict.
+func (s *Store) RenameWorkspace(ctx context.Context, w, name string, read *string) error {
+	u := types.Update{TableName: &s.table, Key: key{workspacePK(w), "@"}.av(), UpdateExpression: aws.String("SET #n = :n"),
 		ConditionExpression: aws.String("attribute_exists(PK) AND attribute_not_exists(Deleted)"), ExpressionAttributeNames: map[string]string{"#n": "Name"},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":n": str(name)}})
+		ExpressionAttributeValues: map[string]types.AttributeValue{":n": str(name)}}
+	if read == nil {
+		return s.update(ctx, "workspace", u)
+	}
+	*u.ConditionExpression += " AND #n = :r"
+	u.ExpressionAttributeValues[":r"] = str(*read)
+	return s.change(ctx, "workspace", types.TransactWriteItem{Update: &u})
 }
 
 // Workspaces lists the ids of the workspaces subject is a member of.

@@ -274,11 +274,6 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 	if h.Rhythm, err = x.rhythm(ctx, w, s.ID, h.LastHeard, zone); err != nil {
 		return h, err
 	}
-	h.Missing = h.Rhythm.Missing()
-	if p, ok := silence.Probability(h.Rhythm, h.LastHeard, now); ok {
-		h.Probability = p
-		h.AlarmAt, _ = silence.AlarmAt(h.Rhythm, h.LastHeard)
-	}
 	switch r, err := x.Store.Revoked(ctx, w, s.ID); {
 	case err == nil && r.Holds(h.LastHeard) && !s.Created.After(r.At): // one connected anew was granted anew
 		h.Revocation = &r
@@ -296,6 +291,15 @@ func (x *Watch) one(ctx context.Context, s store.Source, f appFacts, zone *time.
 		if err := x.lease(ctx, &h, l.Lease(), f.handshake, now); err != nil {
 			return h, err
 		}
+	}
+	h.Missing = h.Rhythm.Missing()
+	known := now
+	if h.Poll != nil && h.Poll.Success.Before(now) { // what was not fetched, be it that the workspace was stopped, is no silence
+		known = h.Poll.Success
+	}
+	if p, ok := silence.Probability(h.Rhythm, h.LastHeard, known); ok {
+		h.Probability = p
+		h.AlarmAt, _ = silence.AlarmAt(h.Rhythm, h.LastHeard)
 	}
 	h.Status = h.status(now)
 	return h, nil

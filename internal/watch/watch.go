@@ -61,6 +61,29 @@ func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
 	return errors.Join(errs...)
 }
 
+// Resting renews the subscriptions of a workspace that is stopped, and does
+// nothing else: what is delivered to it is kept, and a subscription that lapsed
+// would lose it. A renewal that fails is announced when the workspace goes on.
+func (x *Watch) Resting(ctx context.Context, w string, now time.Time) error {
+	if gone, err := x.Store.IsDeleting(ctx, w); err != nil || gone {
+		return err
+	}
+	now = social.Instant(now)
+	list, unseen, err := x.health(ctx, w, now, func(store.Source) bool { return true })
+	if err != nil {
+		return err
+	}
+	return errors.Join(parallel.Each(ctx, len(list), atOnce, func(i int) error {
+		if unseen[i] != nil || list[i].Revocation != nil {
+			return unseen[i]
+		}
+		if _, err := x.renew(ctx, list[i], now); err != nil {
+			return fmt.Errorf("source %s: %w", list[i].Source.ID, err)
+		}
+		return nil
+	})...)
+}
+
 // tend does what one source needs.
 func (x *Watch) tend(ctx context.Context, h Health, now time.Time) error {
 	if h.Polled && h.Poll == nil { // whoever connected it, or tried to disconnect it, died in between

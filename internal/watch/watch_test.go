@@ -651,3 +651,69 @@ func TestEveryPlatformAndStatusHasItsAdvice(t *testing.T) {
 		}
 	}
 }
+
+// The subscriptions of a workspace that is stopped are renewed, since what
+// comes by them is kept; nothing is announced before it goes on. One that is
+// deleted is left alone.
+func TestAStoppedWorkspaceKeepsItsSubscriptions(t *testing.T) {
+	const every = 10 * day
+	x := newWorld(t, renewed{leased: leased{plain(t), platform.Lease{Every: every, Renew: true}}})
+	x.heard("src", usual()...)
+	rest := func(now time.Time) {
+		t.Helper()
+		if err := x.watch.Resting(t.Context(), w, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest(t0)
+	l, err := x.store.Lease(t.Context(), w, "src")
+	if err != nil || len(x.asked) != 1 || !l.Until.Equal(t0.Add(every)) {
+		t.Fatalf("asked %q, %+v, %v", x.asked, l, err)
+	}
+	x.reply = func() (fetch.Response, error) { return fetch.Response{Status: 500}, nil }
+	late := t0.Add(6 * day) // long silent, too
+	rest(late)
+	if len(x.asked) != 2 {
+		t.Errorf("half of it is over: asked %q", x.asked)
+	}
+	x.want("while it is stopped")
+	x.run(late.Add(time.Hour))
+	kinds, _ := x.announced() // of one instant, in any order
+	if slices.Sort(kinds); !slices.Equal(kinds, []string{watch.KindLease, watch.KindSilent}) {
+		t.Errorf("once it goes on: announced %q", kinds)
+	}
+	if err := x.store.DeleteWorkspace(t.Context(), w, late); err != nil {
+		t.Fatal(err)
+	}
+	n := len(x.asked)
+	if rest(late.Add(day)); len(x.asked) != n {
+		t.Errorf("deleted: asked %q", x.asked[n:])
+	}
+}
+
+// A source that was not fetched for a while, be it that its workspace was
+// stopped, is not silent for that: it is once it was fetched and nothing came.
+func TestWhatWasNotFetchedIsNoSilence(t *testing.T) {
+	x := newWorld(t, fetched{plain(t)})
+	x.heard("src", usual()...)
+	went := func(at time.Time) {
+		t.Helper()
+		p, err := x.store.PollState(t.Context(), w, "src")
+		if fault.Is(err, fault.NotFound) {
+			p, err = store.Poll{Workspace: w, Source: "src"}, nil
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Success = at
+		if err := x.store.MovePoll(t.Context(), &p, at.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	went(t0.Add(10 * time.Minute))
+	x.run(t0.Add(6 * day))
+	x.want("not fetched for six days")
+	went(t0.Add(6 * day))
+	x.run(t0.Add(6*day + time.Minute))
+	x.want("fetched, and nothing came", watch.KindSilent)
+}

@@ -4,6 +4,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"rapport/internal/app/deliver"
 	appingest "rapport/internal/app/ingest"
@@ -34,7 +37,13 @@ type Operator struct {
 	Replay  *replay.Replay
 	Rebuild *rebuild.Rebuild
 	Erase   func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
-	queues  map[string][2]*queue.Queue                      // by name: the queue, and its dead-letter queue
+	letters map[string]letters                              // by what failed on them
+}
+
+// letters are dead letters, and how one is given back.
+type letters struct {
+	queue *queue.Queue
+	give  func(ctx context.Context, body string) error
 }
 
 // New finds the parts of a stack by its outputs.
@@ -65,11 +74,18 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 			return nil, fmt.Errorf("the stack %q has no output %s: is it of this version?", stack, output)
 		}
 	}
-	o := &Operator{Store: store.New(cfg, env["TABLE"]), queues: map[string][2]*queue.Queue{}}
+	o := &Operator{Store: store.New(cfg, env["TABLE"]), letters: map[string]letters{}}
 	for key, url := range outputs {
-		if name, ok := strings.CutSuffix(key, "DlqUrl"); ok {
-			o.queues[strings.ToLower(name)] = [2]*queue.Queue{queue.New(cfg, outputs[name+"QueueUrl"]), queue.New(cfg, url)}
+		if name, ok := strings.CutSuffix(key, "DlqUrl"); ok && outputs[name+"QueueUrl"] != "" {
+			o.letters[strings.ToLower(name)] = letters{queue.New(cfg, url), queue.New(cfg, outputs[name+"QueueUrl"]).SendBody}
 		}
+	}
+	if function := outputs["MailFunctionName"]; function != "" { // SNS calls it: its dead letters are from no queue of ours
+		functions := lambda.NewFromConfig(cfg)
+		o.letters["mail"] = letters{queue.New(cfg, outputs["MailEventsDlqUrl"]), func(ctx context.Context, body string) error {
+			_, err := functions.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, InvocationType: types.InvocationTypeEvent, Payload: []byte(body)})
+			return err
+		}}
 	}
 	o.Rebuild = &rebuild.Rebuild{Store: o.Store, Now: time.Now,
 		Views: func(s *store.Store) []view.View { return all.Views(s, time.Now) }}
@@ -83,17 +99,13 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 	return o, nil
 }
 
-// Redrive moves messages from a dead-letter queue back to its queue, at most
-// limit (0: all), those that look takes; it returns how many it moved and how
-// many stayed.
+// Redrive moves messages from a dead-letter queue back to its queue, or calls
+// the function with them that no queue calls, at most limit (0: all), those
+// that look takes; it returns how many it moved and how many stayed.
 func (o *Operator) Redrive(ctx context.Context, name string, limit int, look func(body string) (bool, error)) (moved, stayed int, err error) {
-	q, ok := o.queues[name]
+	l, ok := o.letters[name]
 	if !ok {
-		var names []string
-		for n := range o.queues {
-			names = append(names, n)
-		}
-		return 0, 0, fault.New(fault.Invalid, "no queue %q; there are %s", name, strings.Join(slices.Sorted(slices.Values(names)), ", "))
+		return 0, 0, fault.New(fault.Invalid, "no queue %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(o.letters)), ", "))
 	}
-	return queue.Move(ctx, q[1], q[0], limit, look)
+	return queue.Move(ctx, l.queue, l.give, limit, look)
 }

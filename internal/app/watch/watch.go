@@ -74,7 +74,11 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			if err == nil {
 				rests, err = s.Rests(ctx, m.Workspace)
 			}
-			if err == nil && !rests {
+			switch {
+			case err != nil:
+			case rests:
+				err = x.Resting(ctx, m.Workspace, time.Now())
+			default:
 				err = x.Workspace(ctx, m.Workspace, time.Now())
 			}
 			errs = append(errs, err)
