@@ -44,7 +44,7 @@ const (
 func (s *service) activities(api huma.API) {
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[social.Line]](), true, "")
 	members(s, api, social.Analyst, huma.Operation{OperationID: "list-activities", Method: http.MethodGet, Path: "/activities", Tags: []string{"activities"}, Summary: "Export activities",
-		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header. What a message said, and its edits, is left out once it was deleted.",
+		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header. Of a message that was edited you get what it says now, and of a deleted one that it was there: what it said before is in neither.",
 		Responses: map[string]*huma.Response{"200": {Description: "A page of activities",
 			Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=next", Schema: &huma.Schema{Type: "string"}}},
 			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {
@@ -82,14 +82,11 @@ type exported struct {
 	more  bool   // lines follow it
 }
 
-// add adds a line at a place, or reports that it belongs to the next page. Of
-// what was deleted it says that, and not what it said.
-func (p *exported) add(a social.Activity, deleted bool, person, place string) (bool, error) {
-	l := a.ToLine()
-	l.Person = person
-	if deleted {
-		l.Deleted, l.Text, l.Language, l.Sentiment, l.Intent = true, "", "", "", ""
-	}
+// add adds a line at a place, or reports that it belongs to the next page. It
+// has the words that the message has by now.
+func (p *exported) add(a social.Activity, m store.Amended, person, place string) (bool, error) {
+	l := m.Shown(a).ToLine()
+	l.Person, l.Deleted, l.Edited = person, m.Deleted, m.Edit != nil && m.Edit.Key != a.Key
 	b, err := json.Marshal(l)
 	if err != nil {
 		return false, err
@@ -114,12 +111,12 @@ func (s *service) personActivities(ctx context.Context, w, person, after string,
 		if found = found || len(facts) > 0; !found {
 			return fault.New(fault.NotFound, "no such person")
 		}
-		gone, err := s.Store.DeletedOf(ctx, w, facts)
+		now, err := s.Store.AmendedOf(ctx, w, facts)
 		if err != nil {
 			return err
 		}
 		for i, a := range facts {
-			if ok, err := p.add(a, gone[i], person, places[i]); !ok || err != nil {
+			if ok, err := p.add(a, now[i], person, places[i]); !ok || err != nil {
 				return err
 			}
 		}
@@ -181,7 +178,7 @@ func (s *service) activitiesBetween(ctx context.Context, w string, period Period
 				standing[i] = *a
 			}
 		}
-		gone, err := s.Store.DeletedOf(ctx, w, standing)
+		now, err := s.Store.AmendedOf(ctx, w, standing)
 		if err != nil {
 			return err
 		}
@@ -189,7 +186,7 @@ func (s *service) activitiesBetween(ctx context.Context, w string, period Period
 			if a == nil {
 				continue // erased by now
 			}
-			if ok, err := p.add(*a, gone[i], social.PersonID(refs[i].Account), placeOfTuple(part[i])); !ok || err != nil {
+			if ok, err := p.add(*a, now[i], social.PersonID(refs[i].Account), placeOfTuple(part[i])); !ok || err != nil {
 				return err
 			}
 		}
@@ -223,12 +220,12 @@ func (s *service) allActivities(ctx context.Context, w, after string, p *exporte
 			if err != nil {
 				return false, err
 			}
-			gone, err := s.Store.DeletedOf(ctx, w, facts)
+			now, err := s.Store.AmendedOf(ctx, w, facts)
 			if err != nil {
 				return false, err
 			}
 			for i, a := range facts {
-				if ok, err := p.add(a, gone[i], social.PersonID(account), account+" "+places[i]); !ok || err != nil {
+				if ok, err := p.add(a, now[i], social.PersonID(account), account+" "+places[i]); !ok || err != nil {
 					return false, err
 				}
 			}

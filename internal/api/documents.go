@@ -14,6 +14,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/themed"
 )
 
 // Version is one published version of what a workspace computes by.
@@ -45,7 +46,7 @@ type Theme struct {
 	Keywords []string `json:"keywords"`
 	People   int      `json:"people"`
 	Messages int      `json:"messages"`
-	Quotes   []string `json:"quotes" doc:"Typical texts, shortened"`
+	Quotes   []string `json:"quotes" doc:"Typical messages, shortened, as they stand: of an edited one what it says now, of a deleted one nothing"`
 }
 
 // Discovery asks for themes to be found.
@@ -121,6 +122,9 @@ func (s *service) documents(api huma.API) {
 			set, err := theme.Parse(d.Body)
 			if err != nil {
 				return nil, fmt.Errorf("theme set %s of %s: %w", d.Version, w, err)
+			}
+			if err := themed.QuoteSet(ctx, s.Store, w, &set); err != nil {
+				return nil, err
 			}
 			out := ThemeSet{Version: v, Reader: set.Reader, People: set.People, Docs: set.Docs, Themes: []Theme{}}
 			for _, t := range set.Themes {

@@ -172,7 +172,7 @@ func issueOf(i issue.Issue, people int) Issue {
 		if r := []rune(q.Text); len(r) > maxQuote {
 			q.Text = string(r[:maxQuote-1]) + "…"
 		}
-		out.Quotes = append(out.Quotes, Quote(q))
+		out.Quotes = append(out.Quotes, quote(q))
 	}
 	return out
 }
@@ -272,8 +272,10 @@ func (p *placed) list() []day.Tuple {
 	return p.kept[:min(p.limit, len(p.kept))]
 }
 
+func quote(q issue.Quote) Quote { return Quote{q.Key, q.Text, q.Author, q.Platform, q.URL, q.Occurred} }
+
 func message(i store.Item) Message {
-	return Message{Quote: Quote(themed.QuoteOf(i)),
+	return Message{Quote: quote(themed.QuoteOf(i)),
 		Person: i.Person, Sentiment: i.Sentiment, Intent: i.Intent, Language: i.Language}
 }
 

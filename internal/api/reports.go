@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -180,7 +181,8 @@ func (s *service) reports(api huma.API) {
 	}
 	content["application/json"] = &huma.MediaType{Schema: &huma.Schema{Type: "object", AdditionalProperties: true}}
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run-file", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}/{form}", Tags: tags, Summary: "Get a run as HTML, CSV, JSON or text",
-		Responses: map[string]*huma.Response{"200": {Description: "The report", Content: content}}}, s.runFile)
+		Description: "As it was made, but for the words of messages that were edited or deleted since: it has those that they have now, and quotes no deleted one.",
+		Responses:   map[string]*huma.Response{"200": {Description: "The report", Content: content}}}, s.runFile)
 }
 
 func (s *service) schedule(ws store.Workspace, r store.Report) (report.Weekly, error) {
@@ -463,7 +465,7 @@ func (s *service) runFile(ctx context.Context, w string, in *runFileIn) (*runFil
 	if r.Object == "" {
 		return nil, fault.New(fault.NotFound, "the run has no files: it is %s", r.State)
 	}
-	b, err := s.Object(ctx, r.Object+"."+in.Form)
+	b, err := s.reworded(ctx, w, r.Object, in.Form)
 	if err != nil {
 		return nil, err
 	}
@@ -473,6 +475,32 @@ func (s *service) runFile(ctx context.Context, w string, in *runFileIn) (*runFil
 		out.Disposition, out.Policy = `inline; filename="`+name+`"`, pagePolicy
 	}
 	return out, nil
+}
+
+// reworded returns a file of a run as it was made; if messages in it were
+// edited or deleted since, as it would have been made with what they say now.
+func (s *service) reworded(ctx context.Context, w, object, form string) ([]byte, error) {
+	file, err := s.Object(ctx, object+"."+form)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Object(ctx, object+".json")
+	if err != nil {
+		return nil, err
+	}
+	var d report.Data
+	if err := json.Unmarshal(b, &d); err != nil {
+		return nil, fmt.Errorf("read %s.json: %w", object, err)
+	}
+	now, err := s.Store.Amended(ctx, w, d.Messages())
+	if err != nil {
+		return nil, err
+	}
+	d, changed := d.Reworded(func(message, text string) string { return now[message].Words(text) })
+	if !changed {
+		return file, nil
+	}
+	return report.Forms[form](d)
 }
 
 // createRun asks for a run that is due: one ahead of its time would be made

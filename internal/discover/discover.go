@@ -193,14 +193,14 @@ func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]
 		if err != nil {
 			return nil, err
 		}
-		for _, i := range said {
+		for k, i := range said {
 			if i == nil {
 				continue // gone by now
 			}
 			if size += len(i.Text); size > maxBytes {
 				return docs, nil
 			}
-			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text})
+			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text, At: store.RefTo(ts[k]).String()})
 		}
 	}
 	return docs, nil

@@ -256,7 +256,7 @@ func settled(t *testing.T) *world {
 		for _, f := range x.facts(account(who)) {
 			if f.Type.Utterance() && of[who].Key == "" {
 				of[who] = f
-				docs = append(docs, theme.Doc{ID: f.ID(), Person: social.PersonID(account(who)), Text: f.Text})
+				docs = append(docs, theme.Doc{ID: f.ID(), Person: social.PersonID(account(who)), Text: f.Text, At: store.RefOf(f).String()})
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"rapport/internal/theme"
 )
 
-// quotes takes the words out of theme sets and deletes reports; it goes on
+// quotes takes an account out of what theme sets quote and deletes reports; it goes on
 // after a report's file.
 func (e *Erasure) quotes(ctx context.Context, x *demand, after string) (string, bool, error) {
 	removed := map[string]int{}
@@ -29,7 +29,7 @@ func (e *Erasure) quotes(ctx context.Context, x *demand, after string) (string, 
 	return after, done, errors.Join(err, e.tell(ctx, x, removed, false))
 }
 
-// themes takes the words out of the quotes of every theme set.
+// themes takes what is quoted of an account out of every theme set.
 func (e *Erasure) themes(ctx context.Context, x *demand) (int, error) {
 	changed, after := 0, ""
 	for len(x.gone) > 0 {

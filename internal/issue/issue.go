@@ -50,8 +50,8 @@ const minAsking = 1.0 / 3
 
 // Quote is one message that stands for others.
 type Quote struct {
-	Key, Text, Author, Platform, URL string
-	Occurred                         time.Time
+	Key, Message, Text, Author, Platform, URL string // Message is the message's id
+	Occurred                                  time.Time
 }
 
 // Issue is a theme that people raised.

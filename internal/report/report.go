@@ -95,7 +95,8 @@ type Sentiment struct {
 
 // Quote is one message that stands for others.
 type Quote struct {
-	Key      string    `json:"key"` // of the activity
+	Key      string    `json:"key"`               // of the activity
+	Message  string    `json:"message,omitempty"` // its id
 	Text     string    `json:"text"`
 	Author   string    `json:"author"` // handle, without @
 	Platform string    `json:"platform"`
@@ -135,7 +136,8 @@ type Delay struct {
 
 // Waiting is someone without an answer.
 type Waiting struct {
-	Asker          string    `json:"asker"` // handle or name, without @
+	Message        string    `json:"message,omitempty"` // the id of the one that waits
+	Asker          string    `json:"asker"`             // handle or name, without @
 	Platform       string    `json:"platform"`
 	Since          time.Time `json:"since"`
 	WaitingSeconds int64     `json:"waiting_seconds"` // at AsOf
@@ -229,6 +231,51 @@ func DelayOf(seconds []float64) Delay {
 	}
 	return Delay{Median: quantile(0.5), P90: quantile(0.9)}
 }
+
+// Messages lists the ids of the messages whose words a report has.
+func (d Data) Messages() []string {
+	var out []string
+	for _, x := range d.Issues {
+		for _, q := range x.Quotes {
+			out = append(out, q.Message)
+		}
+	}
+	for _, x := range d.Waiting {
+		out = append(out, x.Message)
+	}
+	return slices.DeleteFunc(out, func(m string) bool { return m == "" })
+}
+
+// Reworded returns a report with the words that its messages have by now, which
+// words tells ("": none any more), and whether that changed anything. A quote
+// without words is left out; who waited is still listed, without theirs.
+func (d Data) Reworded(words func(message, text string) string) (Data, bool) {
+	changed := false
+	now := func(message string, text *string) {
+		if message == "" {
+			return
+		}
+		if w := words(message, *text); w != *text {
+			*text, changed = w, true
+		}
+	}
+	d.Issues = list(d.Issues)
+	for i := range d.Issues {
+		quotes := list(d.Issues[i].Quotes)
+		for j := range quotes {
+			now(quotes[j].Message, &quotes[j].Text)
+		}
+		d.Issues[i].Quotes = slices.DeleteFunc(quotes, func(q Quote) bool { return q.Text == "" })
+	}
+	d.Waiting = list(d.Waiting)
+	for i := range d.Waiting {
+		now(d.Waiting[i].Message, &d.Waiting[i].Text)
+	}
+	return d, changed
+}
+
+// Forms renders a report in each of its forms, by the ending of its file.
+var Forms = map[string]func(Data) ([]byte, error){"html": HTML, "txt": Text, "csv": CSV, "json": Encode}
 
 // Encode returns d as indented JSON that ends in a newline. Like the other
 // forms it refuses data that can't be right with a fault of kind Invalid.

@@ -99,7 +99,7 @@ func Issue(is issue.Issue, people int) report.Issue {
 		Share:     report.Share(is.People, people),
 		Sentiment: report.Sentiment{Negative: is.Negative, Neutral: is.Neutral, Positive: is.Positive}}
 	for _, q := range is.Quotes[:min(topQuotes, len(is.Quotes))] {
-		out.Quotes = append(out.Quotes, report.Quote{Key: q.Key, Text: q.Text, Author: q.Author, Platform: q.Platform, URL: q.URL, Occurred: q.Occurred})
+		out.Quotes = append(out.Quotes, report.Quote{Key: q.Key, Message: q.Message, Text: q.Text, Author: q.Author, Platform: q.Platform, URL: q.URL, Occurred: q.Occurred})
 	}
 	return out
 }
@@ -170,6 +170,7 @@ func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf ti
 	if err != nil {
 		return row, err
 	}
+	row.Message = store.MessageID(a.Platform, a.Scope, a.Object.ID)
 	row.Asker, row.Platform, row.URL, row.Text = social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, item.Text
 	return row, nil
 }

@@ -183,30 +183,16 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 
 // store renders the four forms and keeps them.
 func (r *Reporting) store(ctx context.Context, object string, data report.Data) (html, text []byte, err error) {
-	if html, err = report.HTML(data); err != nil {
-		return nil, nil, err
-	}
-	if text, err = report.Text(data); err != nil {
-		return nil, nil, err
-	}
-	csv, err := report.CSV(data)
-	if err != nil {
-		return nil, nil, err
-	}
-	js, err := report.Encode(data)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, f := range []struct {
-		ending, contentType string
-		body                []byte
-	}{
-		{"html", "text/html; charset=utf-8", html}, {"txt", "text/plain; charset=utf-8", text},
-		{"csv", "text/csv; charset=utf-8", csv}, {"json", "application/json", js},
+	files := map[string][]byte{}
+	for _, f := range []struct{ ending, contentType string }{
+		{"html", "text/html; charset=utf-8"}, {"txt", "text/plain; charset=utf-8"}, {"csv", "text/csv; charset=utf-8"}, {"json", "application/json"},
 	} {
-		if err := r.Put(ctx, object+"."+f.ending, f.contentType, f.body); err != nil {
+		if files[f.ending], err = report.Forms[f.ending](data); err != nil {
+			return nil, nil, err
+		}
+		if err := r.Put(ctx, object+"."+f.ending, f.contentType, files[f.ending]); err != nil {
 			return nil, nil, err
 		}
 	}
-	return html, text, nil
+	return files["html"], files["txt"], nil
 }

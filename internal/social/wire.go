@@ -25,6 +25,7 @@ type Line struct {
 	Direction    string    `json:"direction" enum:"inbound,outbound"`
 	Person       string    `json:"person,omitempty" doc:"Set by the API"`
 	Deleted      bool      `json:"deleted,omitempty" doc:"Set by the API: the message was deleted by now, and what it said is left out"`
+	Edited       bool      `json:"edited,omitempty" doc:"Set by the API: the message was edited after this. A message says what its newest edit says; an edit that is not the newest says nothing"`
 	Known        string    `json:"known,omitempty" format:"date-time" doc:"When Rapport first received it"`
 	Language     string    `json:"language,omitempty"`
 	Sentiment    string    `json:"sentiment,omitempty"`

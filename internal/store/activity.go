@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -224,6 +225,15 @@ func (s *Store) Facts(ctx context.Context, w, account string) ([]social.Activity
 type FactRef struct {
 	Account string `json:"account"`
 	SK      string `json:"sk"`
+}
+
+// String is the reference on one line, as ParseRef reads it.
+func (r FactRef) String() string { return r.Account + " " + r.SK }
+
+// ParseRef reads what String wrote; what is none refers to nothing.
+func ParseRef(s string) FactRef {
+	account, sk, _ := strings.Cut(s, " ")
+	return FactRef{Account: account, SK: sk}
 }
 
 // RefOf returns where a is kept.

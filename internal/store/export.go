@@ -64,36 +64,96 @@ func (s *Store) AllFacts(ctx context.Context, w, account, after string, limit in
 	return facts, places, nil
 }
 
-// deletionsAtOnce is how many messages DeletedOf asks about at a time.
-const deletionsAtOnce = 16
+// amendedAtOnce is how many messages Amended asks about at a time.
+const amendedAtOnce = 16
 
-// DeletedOf reports which of some activities are messages that were deleted by
-// now, or edits of such: what they say is not to be shown. It makes a request
-// for each message, some at a time.
-func (s *Store) DeletedOf(ctx context.Context, w string, as []social.Activity) ([]bool, error) {
-	said := func(a social.Activity) bool { return a.Type.Utterance() || a.Type == social.Edit }
-	var messages []string
-	for _, a := range as {
-		if said(a) {
-			messages = append(messages, MessageID(a.Platform, a.Scope, a.Object.ID))
-		}
+// Amended is what became of a message since it was written: it was deleted, or
+// says what its newest edit says, or (zero) stands as it was written.
+type Amended struct {
+	Deleted bool
+	Edit    *social.Activity
+}
+
+// Shown returns what may be shown of a message, or of an edit of it: of a
+// deleted one no words, of an edited one those of its newest edit, and of an
+// edit none that it no longer says.
+func (m Amended) Shown(a social.Activity) social.Activity {
+	switch {
+	case !said(a) || m == Amended{} || m.Edit != nil && a.Key == m.Edit.Key:
+		return a
+	case m.Edit != nil && a.Type != social.Edit:
+		a.Text, a.Language, a.Sentiment, a.Intent = m.Edit.Text, m.Edit.Language, m.Edit.Sentiment, m.Edit.Intent
+	default:
+		a.Text, a.Language, a.Sentiment, a.Intent = "", "", "", ""
 	}
-	slices.Sort(messages)
-	messages = slices.Compact(messages)
-	gone := make([]bool, len(messages))
-	errs := parallel.Each(ctx, len(messages), deletionsAtOnce, func(i int) error {
-		items, err := all[activityItem](ctx, s, query{pk: threadPK(w, messages[i]), prefix: deletions, limit: 1})
-		gone[i] = len(items) > 0
+	return a
+}
+
+// Words are what a message says by now that said text when it was read; a deleted one says nothing.
+func (m Amended) Words(text string) string {
+	switch {
+	case m.Deleted:
+		return ""
+	case m.Edit != nil:
+		return m.Edit.Text
+	}
+	return text
+}
+
+// said reports whether an activity holds words of a message.
+func said(a social.Activity) bool { return a.Type.Utterance() || a.Type == social.Edit }
+
+// Amended returns what became of messages, by their ids. It makes a request for
+// each, some at a time, and one more for each that was edited.
+func (s *Store) Amended(ctx context.Context, w string, messages []string) (map[string]Amended, error) {
+	messages = slices.Compact(slices.Sorted(slices.Values(messages)))
+	list := make([]Amended, len(messages))
+	errs := parallel.Each(ctx, len(messages), amendedAtOnce, func(i int) error {
+		q := query{pk: threadPK(w, messages[i]), prefix: "E#", limit: 1} // deletions first, then the oldest edit
+		items, err := all[activityItem](ctx, s, q)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		if list[i].Deleted = strings.HasPrefix(items[0].SK, deletions); list[i].Deleted {
+			return nil
+		}
+		q.descending = true
+		if items, err = all[activityItem](ctx, s, q); err != nil || len(items) == 0 {
+			return err
+		}
+		a, err := items[0].activity()
+		if list[i].Edit = &a; strings.HasPrefix(items[0].SK, deletions) { // the edit was erased meanwhile
+			list[i] = Amended{Deleted: true}
+		}
 		return err
 	})
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("deletions: %w", err)
+		return nil, fmt.Errorf("edits and deletions: %w", err)
 	}
-	out := make([]bool, len(as))
+	out := make(map[string]Amended, len(messages))
+	for i, m := range messages {
+		out[m] = list[i]
+	}
+	return out, nil
+}
+
+// AmendedOf is Amended of the messages that activities are, or that they edit, in their order.
+func (s *Store) AmendedOf(ctx context.Context, w string, as []social.Activity) ([]Amended, error) {
+	id := func(a social.Activity) string { return MessageID(a.Platform, a.Scope, a.Object.ID) }
+	var messages []string
+	for _, a := range as {
+		if said(a) {
+			messages = append(messages, id(a))
+		}
+	}
+	found, err := s.Amended(ctx, w, messages)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Amended, len(as))
 	for i, a := range as {
 		if said(a) {
-			at, _ := slices.BinarySearch(messages, MessageID(a.Platform, a.Scope, a.Object.ID))
-			out[i] = gone[at]
+			out[i] = found[id(a)]
 		}
 	}
 	return out, nil

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/day"
 	"rapport/internal/drill"
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -308,6 +309,47 @@ func TestRunIsClaimedOnce(t *testing.T) {
 	if _, err := s.ClaimRun(t.Context(), "w1", "weekly", due, now.Add(time.Hour), time.Minute); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a run whose mail was begun is claimed again: %v", err)
 	}
+}
+
+// However often a message was edited, it says what the newest edit says, and
+// is gone once it was deleted.
+func TestTheNewestOfManyEditsCounts(t *testing.T) {
+	s := storetest.New(t)
+	at := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
+	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: "ann"}, Object: social.Object{ID: "1"}, Text: "as it was", Occurred: at, Known: at, Direction: social.Inbound}
+	message := store.MessageID(a.Platform, a.Scope, a.Object.ID)
+	amend := func(typ social.Type, text string, n int) {
+		e := a
+		e.Type, e.Text, e.Occurred = typ, text, at.Add(time.Duration(n)*time.Second)
+		e.Key = social.ActivityKey(e.Platform, e.Scope, e.Type, e.Object.ID, e.Occurred)
+		if err := s.PutEdit(t.Context(), "acme", message, e, "r"); err != nil {
+			t.Error(err)
+		}
+	}
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
+	if _, err := s.PutActivity(t.Context(), "acme", a, "r"); err != nil {
+		t.Fatal(err)
+	}
+	says := func(text string, deleted bool) {
+		t.Helper()
+		it, err := s.Item(t.Context(), "acme", store.RefOf(a))
+		if err != nil || it.Text != text || it.Deleted != deleted {
+			t.Errorf("it says %q, deleted %t, %v; want %q, %t", it.Text, it.Deleted, err, text, deleted)
+		}
+		now, err := s.Amended(t.Context(), "acme", []string{message, message})
+		if m := now[message]; err != nil || m.Words(a.Text) != text || m.Shown(a).Text != text || m.Deleted != deleted {
+			t.Errorf("amended: %+v, %v; want %q, %t", m, err, text, deleted)
+		}
+	}
+	says("as it was", false)
+	const edits = 1003
+	parallel.Each(t.Context(), edits, 16, func(i int) error {
+		amend(social.Edit, fmt.Sprint("edit ", i), 1+i)
+		return nil
+	})
+	says(fmt.Sprint("edit ", edits-1), false)
+	amend(social.Delete, "", 5)
+	says("", true)
 }
 
 func TestPublishedVersionsNeverChange(t *testing.T) {

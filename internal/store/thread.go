@@ -631,7 +631,8 @@ func byOccurred(as []social.Activity) {
 	slices.SortStableFunc(as, func(a, b social.Activity) int { return a.Occurred.Compare(b.Occurred) })
 }
 
-// maxEdits is how many edits of one message are read: its deletions, and the first edits.
+// maxEdits is how many edits of one message are read: its deletions, the first
+// edits, and the newest, which is what the message says.
 const maxEdits = 1000
 
 // Edits returns the edits and deletions of a message, oldest first.
@@ -639,6 +640,13 @@ func (s *Store) Edits(ctx context.Context, w, message string) ([]social.Activity
 	items, err := all[activityItem](ctx, s, query{pk: threadPK(w, message), prefix: "E#", limit: maxEdits})
 	if err != nil {
 		return nil, err
+	}
+	if len(items) == maxEdits {
+		newest, err := all[activityItem](ctx, s, query{pk: threadPK(w, message), prefix: "E#", descending: true, limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		items = append(items[:maxEdits-1], newest...)
 	}
 	out := make([]social.Activity, len(items))
 	for i, it := range items {

@@ -29,8 +29,9 @@ import (
 )
 
 // Doc is a text that themes are found in. Person may be empty: then the
-// text's writer is nobody else's.
-type Doc struct{ ID, Person, Text string }
+// text's writer is nobody else's. At says where the text is kept, to whoever
+// shows it.
+type Doc struct{ ID, Person, Text, At string }
 
 // Options steer Discover.
 type Options struct {
@@ -67,9 +68,12 @@ type Theme struct {
 	Term     []byte   `json:"term"`     // whose places in Terms are here, uint16 each, big endian
 }
 
-// Quote is a text, cut to about 100 characters, with the id of its Doc.
+// Quote refers to a text by the ID and At of its Doc. A set is published
+// without Text: whoever shows it reads what is said there by now (Short), which
+// an author may have edited or deleted.
 type Quote struct {
 	ID   string `json:"id"`
+	At   string `json:"at,omitempty"`
 	Text string `json:"text"`
 }
 
@@ -356,22 +360,26 @@ func quotes(docs []Doc, of []int, near []float64, c int) []Quote {
 	var out []Quote
 	seen := map[string]bool{}
 	for _, i := range at {
-		text := strings.Join(strings.Fields(strings.ToValidUTF8(docs[i].Text, " ")), " ")
-		plain := strings.Join(stems(text), " ")
+		plain := strings.Join(stems(oneLine(docs[i].Text)), " ")
 		if seen[docs[i].Person] || seen["\x01"+plain] {
 			continue
 		}
 		seen[docs[i].Person], seen["\x01"+plain] = true, true
-		text = cut(text)
-		if out = append(out, Quote{ID: docs[i].ID, Text: text}); len(out) == 3 {
+		if out = append(out, Quote{ID: docs[i].ID, At: docs[i].At}); len(out) == 3 {
 			break
 		}
 	}
 	return out
 }
 
-// cut returns text, shortened to quoteRunes and quoteBytes where it is longer.
-func cut(text string) string {
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(strings.ToValidUTF8(text, " ")), " ")
+}
+
+// Short returns a text as a theme quotes it: on one line, and cut to about
+// 100 characters.
+func Short(text string) string {
+	text = oneLine(text)
 	n := 0
 	for i := range text {
 		if n++; n == quoteRunes || i > quoteBytes-8 {
@@ -452,14 +460,14 @@ func (s *Set) mint(previous *Set) {
 }
 
 // hash is a version: the first 80 bits of a hash over the set's other fields,
-// but for the quotes' texts, which an erasure may take away.
+// but for where the quotes are kept, which an erasure may take away.
 func (s Set) hash() string {
 	s.Version = ""
 	s.Themes = slices.Clone(s.Themes)
 	for i := range s.Themes {
 		s.Themes[i].Quotes = slices.Clone(s.Themes[i].Quotes)
 		for j := range s.Themes[i].Quotes {
-			s.Themes[i].Quotes[j].Text = ""
+			s.Themes[i].Quotes[j] = Quote{ID: s.Themes[i].Quotes[j].ID}
 		}
 	}
 	b, err := json.Marshal(s)
@@ -470,14 +478,14 @@ func (s Set) hash() string {
 	return fmt.Sprintf("set_%x", sum[:10])
 }
 
-// Unquote takes the texts of the docs with these ids out of the set's quotes,
-// and reports whether it quoted any. The version stays: it does not depend on them.
+// Unquote takes out of the set where the docs with these ids are kept, and
+// reports whether it quoted any. The version stays: it does not depend on them.
 func (s *Set) Unquote(ids map[string]bool) bool {
 	any := false
 	for i := range s.Themes {
 		for j, q := range s.Themes[i].Quotes {
-			if ids[q.ID] && q.Text != "" {
-				s.Themes[i].Quotes[j].Text, any = "", true
+			if ids[q.ID] && q != (Quote{ID: q.ID}) {
+				s.Themes[i].Quotes[j], any = Quote{ID: q.ID}, true
 			}
 		}
 	}

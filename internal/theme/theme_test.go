@@ -103,7 +103,7 @@ func TestSetHasTheSameBytesOnEveryProcessor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "5a01c04f4e03b7c82a34db8915e0c099776984ac20efa737f781fef81d7bca00"; got != want {
+	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "fa000136886c1496b8a5861c483d68c9eb08a17b2a03bc46a8e3c6764a04ad08"; got != want {
 		t.Errorf("hash %s, want %s", got, want)
 	}
 }

@@ -176,11 +176,55 @@ func Quotes(ctx context.Context, s *store.Store, w string, issues []issue.Issue)
 	return nil
 }
 
+// QuoteSet fills in the quotes of a theme set's themes with what their
+// messages say by now; those that are gone or deleted are dropped. It reads
+// the messages a hundred in a request, and asks of each whether it was edited.
+func QuoteSet(ctx context.Context, s *store.Store, w string, set *theme.Set) error {
+	var refs []store.FactRef
+	for _, t := range set.Themes {
+		for _, q := range t.Quotes {
+			if q.At != "" {
+				refs = append(refs, store.ParseRef(q.At))
+			}
+		}
+	}
+	words := map[store.FactRef]string{}
+	for part := range slices.Chunk(refs, atOnce) {
+		found, err := s.Activities(ctx, w, part)
+		if err != nil {
+			return err
+		}
+		as := make([]social.Activity, len(part))
+		for i, a := range found {
+			if a != nil {
+				as[i] = *a
+			}
+		}
+		now, err := s.AmendedOf(ctx, w, as)
+		if err != nil {
+			return err
+		}
+		for i, a := range as {
+			words[part[i]] = theme.Short(now[i].Shown(a).Text)
+		}
+	}
+	for i := range set.Themes {
+		var quotes []theme.Quote
+		for _, q := range set.Themes[i].Quotes {
+			if q.Text = words[store.ParseRef(q.At)]; q.Text != "" {
+				quotes = append(quotes, q)
+			}
+		}
+		set.Themes[i].Quotes = quotes
+	}
+	return nil
+}
+
 // QuoteOf is a message as it is quoted.
 func QuoteOf(i store.Item) issue.Quote {
 	author := i.Actor.Handle
 	if author == "" {
 		author = i.Actor.Name
 	}
-	return issue.Quote{Key: i.Key, Text: i.Text, Author: social.Shown(author), Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
+	return issue.Quote{Key: i.Key, Message: store.MessageID(i.Platform, i.Scope, i.Object.ID), Text: i.Text, Author: social.Shown(author), Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
 }
