@@ -160,8 +160,8 @@ func TestEverythingIsDescribed(t *testing.T) {
 func TestEnumsAreTheCodes(t *testing.T) {
 	d := description(t)
 	for field, want := range map[string][]string{
-		"Line.type": strs(social.Types), "Line.sentiment": reading.Sentiments, "Message.sentiment": reading.Sentiments,
-		"Line.intent": reading.Intents, "Message.intent": reading.Intents, "Lead.grade": {"?1", "?2", "?3", "?4"},
+		"Line.type": strs(social.Types), "Line.sentiment": append(slices.Clone(reading.Sentiments), "unread"), "Message.sentiment": append(slices.Clone(reading.Sentiments), "unread"),
+		"Line.intent": append(slices.Clone(reading.Intents), "unread"), "Message.intent": append(slices.Clone(reading.Intents), "unread"), "Lead.grade": {"?1", "?2", "?3", "?4"},
 		"Line.direction": {string(social.Inbound), string(social.Outbound)},
 	} {
 		name, prop, _ := strings.Cut(field, ".")

@@ -74,8 +74,15 @@ type IssueList struct {
 	People     int       `json:"people" doc:"Who gave feedback, each once"`
 	Messages   int       `json:"messages" doc:"Of feedback"`
 	Unassigned int       `json:"unassigned" doc:"Messages that belong to no theme, those that are just pleased left out"`
+	Unread     []Unread  `json:"unread" doc:"Messages in languages that can't be read, most first; no other count here holds them"`
 	Reach
 	Items []Issue `json:"items" doc:"Most people first"`
+}
+
+// Unread is how many messages in a language could not be read.
+type Unread struct {
+	Language string `json:"language"`
+	Messages int    `json:"messages" doc:"In this language"`
 }
 
 // Reach says how much of what was asked for an answer rests on.
@@ -147,7 +154,10 @@ func (s *service) issues(api huma.API) {
 			if err := themed.Quotes(ctx, s.Store, w, sum.Issues); err != nil {
 				return nil, err
 			}
-			out := IssueList{From: p.From, To: p.To, ThemeSet: p.Set.Version, People: sum.People, Messages: sum.Messages, Unassigned: sum.Unassigned, Reach: reachOf(sum), Items: []Issue{}}
+			out := IssueList{From: p.From, To: p.To, ThemeSet: p.Set.Version, People: sum.People, Messages: sum.Messages, Unassigned: sum.Unassigned, Reach: reachOf(sum), Unread: []Unread{}, Items: []Issue{}}
+			for _, u := range sum.Unread {
+				out.Unread = append(out.Unread, Unread(u))
+			}
 			for _, i := range sum.Issues {
 				out.Items = append(out.Items, issueOf(i, sum.People))
 			}

@@ -17,10 +17,15 @@ import (
 // some may be gone by the time their texts are read.
 const maxQuotes, maxNear = 3, 6
 
+// said reports whether t is something that someone outside said, and that stands.
+func said(t day.Tuple) bool {
+	return t.Direction == social.Inbound && t.Type.Utterance() && !t.Deleted && t.Said && !t.Nobody
+}
+
 // Feedback reports whether t is an activity by someone outside that holds an
-// opinion or need: something said, not gone, and not spam.
+// opinion or need: something said that could be read, and is not spam.
 func Feedback(t day.Tuple) bool {
-	return t.Direction == social.Inbound && t.Type.Utterance() && !t.Deleted && t.Said && t.Intent != social.IntentSpam && !t.Nobody
+	return said(t) && t.Intent != social.IntentSpam && t.Intent != social.IntentUnread
 }
 
 // asks reports whether feedback clearly asks for something to be done: a
@@ -75,7 +80,14 @@ type Summary struct {
 	People      int // who gave feedback, each once
 	IssuePeople int // who raised any issue, each once
 	Unassigned  int // messages that belong to no theme, pleased ones left out
+	Unread      []Unread
 	Issues      []Issue
+}
+
+// Unread is how many messages in a language could not be read; they are no part of any other count.
+type Unread struct {
+	Language string
+	Messages int
 }
 
 // Counter counts a period's issues under a theme set, by people, most first,
@@ -88,6 +100,7 @@ type Counter struct {
 	sum      Summary
 	people   map[day.ID]uint32 // of both periods, by number
 	gave     map[uint32]struct{}
+	unread   map[string]int // messages by language
 	themes   []counted
 	raised   map[pair]struct{}
 	previous map[pair]struct{}
@@ -104,7 +117,7 @@ type counted struct {
 
 // NewCounter returns a Counter of tuples that are tagged under set.
 func NewCounter(set theme.Set) *Counter {
-	c := &Counter{set: set, at: map[string]int{}, people: map[day.ID]uint32{}, gave: map[uint32]struct{}{}, themes: make([]counted, len(set.Themes)),
+	c := &Counter{set: set, at: map[string]int{}, people: map[day.ID]uint32{}, gave: map[uint32]struct{}{}, unread: map[string]int{}, themes: make([]counted, len(set.Themes)),
 		raised: map[pair]struct{}{}, previous: map[pair]struct{}{}}
 	for i, t := range set.Themes {
 		c.at[t.ID] = i
@@ -124,6 +137,9 @@ func (c *Counter) person(account day.ID) uint32 {
 
 // Add counts an activity of the period.
 func (c *Counter) Add(t day.Tuple) {
+	if said(t) && t.Intent == social.IntentUnread {
+		c.unread[t.Language]++
+	}
 	if !Feedback(t) {
 		return
 	}
@@ -188,7 +204,13 @@ func (c *Counter) AddBefore(t day.Tuple) {
 // Summary returns what was counted, with at most limit issues.
 func (c *Counter) Summary(limit int) Summary {
 	s := c.sum
-	s.People, s.Issues = len(c.gave), nil
+	s.People, s.Issues, s.Unread = len(c.gave), nil, nil
+	for language, n := range c.unread {
+		s.Unread = append(s.Unread, Unread{language, n})
+	}
+	slices.SortFunc(s.Unread, func(x, y Unread) int {
+		return cmp.Or(-cmp.Compare(x.Messages, y.Messages), cmp.Compare(x.Language, y.Language))
+	})
 	isIssue := func(i uint32) bool {
 		n := c.themes[i]
 		return n.messages > 0 && float64(n.asking) >= minAsking*float64(n.messages)

@@ -148,3 +148,21 @@ func TestChatIsNoIssue(t *testing.T) {
 		t.Errorf("a third asks: %+v", s.Issues)
 	}
 }
+
+func TestWhatCannotBeReadIsCountedApart(t *testing.T) {
+	set, a, _ := assigner(t)
+	in := func(language string, i item) item {
+		i.Language, i.Sentiment, i.Intent = language, social.SentimentUnread, social.IntentUnread
+		return i
+	}
+	read := []item{said("a", late[0], social.IntentProblem, social.SentimentNegative, 1), said("b", late[1], social.IntentProblem, social.SentimentNegative, 2)}
+	unread := []item{in("nl", said("c", "mijn parcel is late", "", "", 3)), in("de", said("d", "Das parcel ist late", "", "", 4)), in("de", said("d", "parcel late, wieso", "", "", 5))}
+	gone := in("de", said("e", "parcel", "", "", 6))
+	gone.gone = true
+	got := top(t, append(slices.Concat(read, unread), gone), unread, set, a, 10)
+	want := top(t, read, nil, set, a, 10)
+	want.Unread = []issue.Unread{{Language: "de", Messages: 2}, {Language: "nl", Messages: 1}}
+	if d := cmp.Diff(want, got); d != "" || want.Messages != 2 {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

@@ -1,13 +1,11 @@
 package reading
 
 import (
+	"slices"
 	"strings"
-	"unicode"
-)
 
-// Undetermined is the language of a text that gives no clear sign of one
-// (BCP 47 "und").
-const Undetermined = "und"
+	"rapport/internal/langid"
+)
 
 // stopWords are frequent words that hardly occur in the other languages.
 var stopWords = map[string]string{
@@ -34,51 +32,25 @@ var stopIndex = func() map[string][]string {
 // one of the languages that the reader tells apart.
 func StopWord(w string) bool { return len(stopIndex[w]) > 0 }
 
-// language names the language of a plain text: the one of stopWords that
-// clearly has most of its words; without any, "en" where at least half of
-// the words are Latin and in the English vocabulary as a whole; else "und".
-// It is a rough guard for models that read English only, not an identifier
-// of languages.
-func (v *index) language(plain string) string {
-	counts := map[string]int{}
-	total, english := 0, 0
-	seen := 0
-	for _, f := range strings.FieldsFunc(strings.ToLower(plain), func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '’' }) {
-		if seen++; seen > 400 {
-			break
-		}
-		f = strings.Trim(strings.ReplaceAll(f, "’", "'"), "'")
-		if f == "" {
-			continue
-		}
-		total++
-		for _, lang := range stopIndex[f] {
-			counts[lang]++
-		}
-		key := []byte(f)
-		if isASCII(f) && len(f) > 1 && v.find(hashBytes(fnvOffset, key), "", key) >= 0 || strings.Contains(f, "'") && isASCII(f) {
-			english++
-		}
+// readable are the languages that are read.
+var readable = []string{"en"}
+
+// known are the languages in one of which a doubtful text is taken to be.
+var known = []string{"en", "de", "es", "pt", "fr", "it", "nl"}
+
+// doubtful is the probability under which a text's language is not believed,
+// as of "ok, danke": then the likeliest of the known ones is.
+const doubtful = 0.5
+
+// languageOf returns the language of a plain text, and whether it is read. What
+// has no letters has no language, and is.
+func languageOf(plain string) (language string, read bool) {
+	if !hasLetter(plain) {
+		return langid.Undetermined, true
 	}
-	best, second := Undetermined, 0
-	for _, lang := range []string{"en", "de", "fr", "es", "it", "pt", "nl"} {
-		switch n := counts[lang]; {
-		case n > counts[best]:
-			best, second = lang, counts[best]
-		case n > second:
-			second = n
-		}
+	language, p := langid.Identify(plain)
+	if p < doubtful {
+		language, _ = langid.Identify(plain, known...)
 	}
-	n := counts[best]
-	switch {
-	case total == 0:
-		return Undetermined
-	case best == "en" && 2*english >= total, n > 0 && best != "en" && n > second && 10*n >= total && (n > 1 || 3*english < 2*total):
-		return best
-	case n == second || n == 0 || best != "en":
-		if 10*english >= 6*total && counts["en"] >= second-1 {
-			return "en"
-		}
-	}
-	return Undetermined
+	return language, slices.Contains(readable, language)
 }

@@ -48,20 +48,20 @@ var vocabulary string
 
 // Reading is what a text says.
 type Reading struct {
-	Language  string // BCP 47: en, de, fr, es, it, pt, nl or und
+	Language  string // one of langid.Languages, or und where the text shows none
 	Sentiment Sentiment
 	Intent    Intent
 }
 
 // Sentiment is a label and the probability of each; the three sum to 1
-// exactly, each being a multiple of 1/4096.
+// exactly, each being a multiple of 1/4096. Of what is unread they are zero.
 type Sentiment struct {
 	Label                       string
 	Negative, Neutral, Positive float64
 }
 
 // Intent is the most probable of Intents with its probability, a multiple of
-// 1/4096.
+// 1/4096; of what is unread it is zero.
 type Intent struct {
 	Label string
 	P     float64
@@ -89,18 +89,16 @@ func (r *Reader) Load() *Reader {
 }
 
 // Read says what text says. It reads at most MaxRunes runes. A text that is
-// not in English, or too short to tell, is neutral with flat probabilities
-// (¼, ½, ¼) and of intent other with one ninth, unless it is only emoji and
-// emoticons, which are read in any language.
+// not in English is unread: only its language is told. What has no letters, as
+// emoji, is read in any language.
 func (r *Reader) Read(text string) Reading {
 	plain := Plain(text)
-	out := Reading{Language: r.vocab().language(plain)}
-	v := r.lexicon().score(plain)
-	if out.Language != "en" && !(v.compound != 0 && !hasLetter(plain)) {
-		out.Sentiment = Sentiment{Label: Neutral, Negative: 0.25, Neutral: 0.5, Positive: 0.25}
-		out.Intent = Intent{Label: Other, P: grid(1.0 / float64(len(Intents)))}
-		return out
+	language, read := languageOf(plain)
+	out := Reading{Language: language}
+	if !read {
+		return Reading{Language: language, Sentiment: Sentiment{Label: social.SentimentUnread}, Intent: Intent{Label: social.IntentUnread}}
 	}
+	v := r.lexicon().score(plain)
 	f := r.features(plain, v)
 	s := sentimentHead().probabilities(f)
 	out.Sentiment.Negative, out.Sentiment.Positive = grid(s[0]), grid(s[2])

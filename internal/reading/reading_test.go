@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/reading"
+	"rapport/internal/social"
 )
 
 func TestTokensAreThoseOfBERT(t *testing.T) {
@@ -48,9 +49,9 @@ func TestReadSaysWhatIsMeant(t *testing.T) {
 		{"How much is the enterprise plan for 50 seats? We want to buy", "en", reading.Neutral, reading.Purchase},
 		{"Earn $500 a day from home, click the link in my bio", "en", reading.Neutral, reading.Spam},
 		{"Can anyone recommend a good hosting company?", "en", reading.Positive, reading.Recommendation},
-		{"Das Internet ist seit gestern wieder weg und ich warte immer noch", "de", reading.Neutral, reading.Other},
-		{"La aplicación no funciona desde ayer y nadie contesta", "es", reading.Neutral, reading.Other},
-		{"アカウントが凍結されました", "und", reading.Neutral, reading.Other},
+		{"Das Internet ist seit gestern wieder weg und ich warte immer noch", "de", social.SentimentUnread, social.IntentUnread},
+		{"La aplicación no funciona desde ayer y nadie contesta", "es", social.SentimentUnread, social.IntentUnread},
+		{"アカウントが凍結されました", "ja", social.SentimentUnread, social.IntentUnread},
 		{"❤️❤️", "und", reading.Positive, reading.Praise},
 		{"", "und", reading.Neutral, reading.Other},
 	} {
@@ -140,14 +141,15 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got := r.Read(text)
 		s := got.Sentiment
-		if sum := s.Negative + s.Neutral + s.Positive; sum != 1 {
-			t.Errorf("probabilities sum to %v", sum)
+		unread := s.Label == social.SentimentUnread
+		if sum := s.Negative + s.Neutral + s.Positive; unread && sum != 0 || !unread && sum != 1 {
+			t.Errorf("%s: probabilities sum to %v", s.Label, sum)
 		}
 		if s.Negative < 0 || s.Neutral < 0 || s.Positive < 0 {
 			t.Errorf("a probability below 0: %+v", s)
 		}
-		if !(got.Intent.P > 0 && got.Intent.P <= 1) {
-			t.Errorf("intent with probability %v", got.Intent.P)
+		if unread != (got.Intent == reading.Intent{Label: social.IntentUnread}) || !unread && !(got.Intent.P > 0 && got.Intent.P <= 1) {
+			t.Errorf("intent %s with probability %v", got.Intent.Label, got.Intent.P)
 		}
 		if again := r.Read(text); again != got {
 			t.Errorf("read again: %+v, before %+v", again, got)

@@ -58,6 +58,9 @@ func CSV(d Data) ([]byte, error) {
 	t := d.Totals
 	fields("totals", "1", "", "activities", t.Activities, "people", t.People, "feedback_messages", t.FeedbackMessages,
 		"feedback_people", t.FeedbackPeople, "issues", t.Issues, "issue_people", t.IssuePeople, "waiting", t.Waiting)
+	for i, x := range t.Unread {
+		fields("unread", strconv.Itoa(i+1), "", "language", x.Language, "messages", x.Messages)
+	}
 	quotes := 0
 	for i, x := range d.Issues {
 		row := strconv.Itoa(i + 1)

@@ -68,7 +68,15 @@ type Totals struct {
 	IssuePeople      int `json:"issue_people"`      // who raised any of them, each counted once
 	Waiting          int `json:"waiting"`           // conversations without an answer at AsOf
 
+	Unread []Unread `json:"unread"` // messages in languages that can't be read, most first; no other count of feedback holds them
+
 	WaitingMore bool `json:"waiting_more,omitempty"` // there are more of them than Waiting, which were not counted
+}
+
+// Unread is how many messages in a language could not be read.
+type Unread struct {
+	Language string `json:"language"` // ISO 639-1, or und
+	Messages int    `json:"messages"`
 }
 
 // Issue is a theme that people raised in the period.
@@ -318,6 +326,10 @@ func settle(d Data) (Data, error) {
 	instant(&d.Period.From)
 	instant(&d.Period.To)
 	instant(&d.AsOf)
+	d.Totals.Unread = list(d.Totals.Unread)
+	for _, x := range d.Totals.Unread {
+		counts = append(counts, x.Messages)
+	}
 	d.Issues = list(d.Issues)
 	for i := range d.Issues {
 		x := &d.Issues[i]

@@ -52,7 +52,8 @@ func week() report.Data {
 		Workspace: report.Workspace{ID: "ws_1", Name: "Nordlicht Bikes"},
 		Period:    report.Period{From: at(15, 23, 0), To: at(22, 23, 0), TimeZone: "Europe/Berlin", Compared: true},
 		AsOf:      at(23, 7, 0), ThemeSetVersion: "12", ModelVersion: "4",
-		Totals: report.Totals{Activities: 1204, People: 318, FeedbackMessages: 96, FeedbackPeople: 58, Issues: 4, IssuePeople: 41, Waiting: 3},
+		Totals: report.Totals{Activities: 1204, People: 318, FeedbackMessages: 96, FeedbackPeople: 58, Issues: 4, IssuePeople: 41, Waiting: 3,
+			Unread: []report.Unread{{Language: "de", Messages: 8}, {Language: "nl", Messages: 1}}},
 		Issues: []report.Issue{
 			{ThemeID: "th_a", Label: "Delivery later than promised", People: 19, PeoplePrevious: 6, Messages: 27, Share: report.Share(19, 58),
 				Sentiment: report.Sentiment{Negative: 22, Neutral: 4, Positive: 1}, Department: "Service", Owner: "Ana Lindqvist", Status: "in progress",

@@ -49,6 +49,7 @@ func Text(d Data) ([]byte, error) {
 		gap()
 	}
 	say("", v.IssuesNote)
+	say("", v.UnreadNote)
 
 	heading("Leads to call, and why")
 	for _, x := range v.Leads {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/langid"
 	"rapport/internal/stats"
 )
 
@@ -33,8 +34,8 @@ type view struct {
 	Waiting   []waitingView
 	Channels  []channelView
 	// What to say below a list that was cut, or in place of an empty one; may be empty.
-	IssuesNote, LeadsNote, WaitingNote, ChannelsNote string
-	Notes                                            []string // how it was computed
+	IssuesNote, UnreadNote, LeadsNote, WaitingNote, ChannelsNote string
+	Notes                                                        []string // how it was computed
 }
 
 type tile struct{ Value, Label string }
@@ -102,6 +103,7 @@ func newView(d Data) (view, error) {
 			{t.waiting(), noun(t.Waiting, "waits for an answer", "wait for an answer")},
 		},
 		IssuesNote:   rest(t.Issues, min(len(d.Issues), showIssues), "issue", "issues", "No issues were raised."),
+		UnreadNote:   unreadNote(d.Totals.Unread),
 		LeadsNote:    rest(len(d.Leads), min(len(d.Leads), showLeads), "lead", "leads", "No lead stands out."),
 		WaitingNote:  waitingNote(d),
 		ChannelsNote: rest(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
@@ -291,6 +293,25 @@ func notes(d Data, loc *time.Location) []string {
 	}
 	versions = append(versions, "report "+short(d.ReportID, 80))
 	return append(n, "Versions: "+strings.Join(versions, ", ")+".")
+}
+
+// unreadNote says what could not be read, or nothing.
+func unreadNote(unread []Unread) string {
+	sum := 0
+	var parts []string
+	for i, x := range unread {
+		sum += x.Messages
+		switch {
+		case i < 4:
+			parts = append(parts, langid.Name(short(x.Language, 20))+" "+count(x.Messages))
+		case i == 4:
+			parts = append(parts, "others")
+		}
+	}
+	if sum == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s more %s could not be read, by language: %s.", count(sum), noun(sum, "message", "messages"), strings.Join(parts, ", "))
 }
 
 // rest says how many of all things are not shown, or none where there are none.

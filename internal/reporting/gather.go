@@ -48,6 +48,9 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 	d.Totals.Activities = ch.activities
 	d.Channels, d.Totals.People = ch.list(), len(ch.people)
 	d.Totals.FeedbackMessages, d.Totals.FeedbackPeople, d.Totals.Issues, d.Totals.IssuePeople = sum.Messages, sum.People, len(sum.Issues), sum.IssuePeople
+	for _, u := range sum.Unread {
+		d.Totals.Unread = append(d.Totals.Unread, report.Unread(u))
+	}
 	sum.Issues = sum.Issues[:min(topIssues, len(sum.Issues))]
 	if err := themed.Quotes(ctx, r.Store, ws.ID, sum.Issues); err != nil {
 		return d, err

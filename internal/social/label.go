@@ -6,6 +6,7 @@ const (
 	SentimentNegative = "negative"
 	SentimentNeutral  = "neutral"
 	SentimentPositive = "positive"
+	SentimentUnread   = "unread" // the text is in a language that is not read
 )
 
 // What the reader says of a text's intent.
@@ -19,4 +20,5 @@ const (
 	IntentRecommendation = "recommendation" // tells others to use it, or asks them what to use
 	IntentSpam           = "spam"           // advertises, baits or begs for followers
 	IntentOther          = "other"          // none of these
+	IntentUnread         = "unread"         // the text is in a language that is not read
 )
