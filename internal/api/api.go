@@ -50,6 +50,7 @@ type Deps struct {
 	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                     // of kind NotFound where there are none
 	DeleteSecret func(ctx context.Context, app string) error                                         //
 	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error)  // a request to a hook of ours
+	Wait         func(ctx context.Context, d time.Duration)                                          // until the time has passed, or ctx has ended
 	Replay       *replay.Replay                                                                      //
 	Forget       func(ctx context.Context, workspace, account string) error                          // takes away what a test left
 	Erase        func(ctx context.Context, m ingest.Erase) error                                     // queues that an account is forgotten

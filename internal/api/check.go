@@ -234,10 +234,8 @@ func (s *service) wait(ctx context.Context, ready func() bool) bool {
 		if ready() {
 			return true
 		}
-		select {
-		case <-ctx.Done():
+		if s.Wait(ctx, 250*time.Millisecond); ctx.Err() != nil {
 			return false
-		case <-time.After(250 * time.Millisecond):
 		}
 	}
 }

@@ -213,9 +213,11 @@ func TestASourceCheckSaysWhereTheWayEnds(t *testing.T) {
 			x.through(y)
 			s := x.connected("ann", "acme", source(map[string]any{"scope": "forum"}))
 			before := x.dump()
-			c.set(x, y, s.App)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // what stands still is waited for so long
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			x.deps.Wait = func(context.Context, time.Duration) { cancel() } // what is waited for stands still: the time is over
+			x.handler = api.Handler(x.deps)
+			c.set(x, y, s.App)
 			r := httptest.NewRequest("POST", "https://api.example.com/v1/workspaces/acme/sources/"+s.ID+"/checks", nil).WithContext(ctx)
 			r.Header.Set("Authorization", "Bearer ann")
 			rec := httptest.NewRecorder()

@@ -195,7 +195,7 @@ func TestIfMatch(t *testing.T) {
 		"app": {"/apps/" + src.App, "/apps/" + src.App, func(n int) any {
 			return map[string]any{"config": json.RawMessage(strings.Replace(standardConfig, "/at", fmt.Sprintf("/at%d", n), 1))}
 		}},
-		"source": {"/sources/" + src.ID, "/sources/" + src.ID + "/own_accounts", func(n int) any { return map[string]any{"own_accounts": []string{fmt.Sprint(n)}} }},
+		"source":    {"/sources/" + src.ID, "/sources/" + src.ID + "/own_accounts", func(n int) any { return map[string]any{"own_accounts": []string{fmt.Sprint(n)}} }},
 		"workspace": {"", "/name", func(n int) any { return map[string]any{"name": fmt.Sprintf("N%d", n)} }},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -74,3 +74,11 @@ func EventTime(s string, now time.Time) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	return social.Instant(t), err
 }
+
+// Wait returns after a time, or when ctx ends.
+func Wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

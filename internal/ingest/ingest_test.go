@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
+	"rapport/internal/lambdatest"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 	"rapport/internal/store"
@@ -167,9 +168,7 @@ func TestOneDeliveryOfManyActivities(t *testing.T) {
 // TestLittleTimeLeft: what there is no time for comes again, and only that.
 func TestLittleTimeLeft(t *testing.T) {
 	d := newDesk(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	failed := d.Batch(ctx, []ingest.Message{message("m1", good("1"))})
+	failed := d.Batch(lambdatest.Left(t.Context(), 5*time.Second), []ingest.Message{message("m1", good("1"))})
 	if !fault.Is(failed["m1"], fault.Transient) || len(d.views) != 0 {
 		t.Errorf("failed %v, viewed %v", failed, d.views)
 	}

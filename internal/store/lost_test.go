@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -131,6 +133,11 @@ func TestAWriteWhoseAnswerWasLostIsOnesOwn(t *testing.T) {
 	}
 }
 
+// table answers requests to a table.
+type table func(*http.Request) (*http.Response, error)
+
+func (f table) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
 // What a table says when there is too much at once passes; what it says of a
 // request that it can never take does not.
 func TestWhatATableSaysHasItsKind(t *testing.T) {
@@ -140,14 +147,12 @@ func TestWhatATableSaysHasItsKind(t *testing.T) {
 	}
 	tried := 0
 	var now answer
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var away error
+	cfg := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), HTTPClient: table(func(r *http.Request) (*http.Response, error) {
 		tried++
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		w.WriteHeader(now.status)
-		fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"slow down"%s}`, now.code, now.more)
-	}))
-	defer srv.Close()
-	cfg := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), BaseEndpoint: &srv.URL}
+		body := fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"slow down"%s}`, now.code, now.more)
+		return &http.Response{StatusCode: now.status, Request: r, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: io.NopCloser(strings.NewReader(body))}, away
+	})}
 	once := cfg
 	once.RetryMaxAttempts = 1
 	reasons := func(codes ...string) string {
@@ -189,12 +194,14 @@ func TestWhatATableSaysHasItsKind(t *testing.T) {
 	}
 
 	now, tried = answer{400, "ThrottlingException", ""}, 0
-	began := time.Now()
-	_, err := store.New(cfg, "t").Workspace(t.Context(), "acme")
-	if took := time.Since(began); !fault.Is(err, fault.Transient) || tried < 5 || took > 8*time.Second {
-		t.Errorf("a throttled table: %v after %d tries and %s", err, tried, took)
-	}
-	srv.Close()
+	synctest.Test(t, func(t *testing.T) { // by its clock, waiting takes no time and nothing else does
+		began := time.Now()
+		_, err := store.New(cfg, "t").Workspace(t.Context(), "acme")
+		if took := time.Since(began); !fault.Is(err, fault.Transient) || tried < 5 || took > 8*time.Second {
+			t.Errorf("a throttled table: %v after %d tries and %s", err, tried, took)
+		}
+	})
+	away = errors.New("connection refused")
 	if _, err := store.New(once, "t").Workspace(t.Context(), "acme"); !fault.Is(err, fault.Transient) {
 		t.Errorf("a table that is not there: %v", err)
 	}

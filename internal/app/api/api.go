@@ -53,6 +53,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
 		Object: bucket.Get,
 		Post:   post,
+		Wait:   app.Wait,
 		Replay: &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(replays, bucket),
 			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
 		Forget: forgetCheck(s),

@@ -37,7 +37,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		Enqueue: deliver.To(queue.New(cfg, env["DELIVERIES_QUEUE_URL"]), archive.New(cfg, env["BUCKET"])),
 		Send:    func(ctx context.Context, m []poll.Asking) error { return queue.SendAll(ctx, hosts, m) },
 		Now:     time.Now,
-		Wait:    wait,
+		Wait:    app.Wait,
 		Rand:    rand.Float64,
 	}
 	return app.Fanned(func(ctx context.Context, body []byte) error {
@@ -47,12 +47,4 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		}
 		return poll.Host(ctx, d, m)
 	}, func(ctx context.Context, _ app.Asked) error { return poll.Tick(ctx, d) }), nil
-}
-
-// wait returns after a time, or when ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

@@ -155,13 +155,12 @@ func TestEntitiesAreNotExpanded(t *testing.T) {
 		"a parameter of it": `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY % a SYSTEM "http://127.0.0.1/"> %a;` + fmt.Sprintf(item, "x"),
 	}
 	for name, body := range bombs {
-		began := time.Now()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		events, err := Adapter{}.Normalise(platform.Request{Method: "GET", URL: "https://a.example/feed", Header: http.Header{}, Body: []byte(body)}, platform.Options{})
 		runtime.ReadMemStats(&after)
-		if took, used := time.Since(began), after.TotalAlloc-before.TotalAlloc; took > 5*time.Second || used > 100<<20 {
-			t.Errorf("%s takes %s and %d MB", name, took, used>>20)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 100<<20 { // what is expanded is allocated
+			t.Errorf("%s takes %d MB", name, used>>20)
 		}
 		for _, e := range events {
 			if e.Activity != nil && (strings.Contains(e.Activity.Text, "hahaha") || strings.Contains(e.Activity.Text, "xxxx") || strings.Contains(e.Activity.Text, "root:")) {

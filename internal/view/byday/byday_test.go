@@ -2,7 +2,6 @@ package byday_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 
 	"rapport/internal/day"
 	"rapport/internal/fault"
+	"rapport/internal/lambdatest"
 	"rapport/internal/parallel"
 	"rapport/internal/reading"
 	"rapport/internal/social"
@@ -383,8 +383,7 @@ func TestCountingStopsInTime(t *testing.T) {
 	if err := byday.New(s, nil).Keep(t.Context(), w, put(t, s, history()...)); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // less than is kept for the rest
-	defer cancel()
+	ctx := lambdatest.Left(t.Context(), 3*time.Second) // less than is kept for the rest
 	to := t0.Add(100 * time.Hour)
 	got, err := themed.Count(ctx, s, w, themed.Period{From: t0, To: to, Set: set, Assigner: a}, 10)
 	if err != nil || got.Complete || !got.Since.Equal(to) || got.Messages != 0 {
