@@ -298,6 +298,8 @@ def build(cloud):
     for name in os.listdir(os.path.join(ROOT, "functions")):
         os.makedirs(os.path.join(folder, "functions", name))
         shutil.copy(os.path.join(built, name), os.path.join(folder, "functions", name, "bootstrap"))
+    for name in ("api", "intake"):  # as deploy.sh does, which says why
+        write(os.path.join(folder, "functions", name, "deployed"), time.strftime("%FT%TZ", time.gmtime()))
     shutil.copy(os.path.join(ROOT, "template.yaml"), folder)
     return folder
 

@@ -67,8 +67,9 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 	}
 	o := &Operator{Store: store.New(cfg, env["TABLE"]), queues: map[string][2]*queue.Queue{}}
 	for key, url := range outputs {
-		if name, ok := strings.CutSuffix(key, "DlqUrl"); ok {
-			o.queues[strings.ToLower(name)] = [2]*queue.Queue{queue.New(cfg, outputs[name+"QueueUrl"]), queue.New(cfg, url)}
+		name, ok := strings.CutSuffix(key, "DlqUrl")
+		if back := outputs[name+"QueueUrl"]; ok && back != "" { // SES's events have no queue to go back to
+			o.queues[strings.ToLower(name)] = [2]*queue.Queue{queue.New(cfg, back), queue.New(cfg, url)}
 		}
 	}
 	o.Rebuild = &rebuild.Rebuild{Store: o.Store, Now: time.Now,
