@@ -417,7 +417,7 @@ def logs(cloud, follow):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="cloud.py", description="The local cloud.")
+    parser = argparse.ArgumentParser(prog="cloud.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "variables", "exec", "with"])
     parser.add_argument("--name", default="run")
     parser.add_argument("--port", type=int)
