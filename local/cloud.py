@@ -298,6 +298,8 @@ def build(cloud):
     for name in os.listdir(os.path.join(ROOT, "functions")):
         os.makedirs(os.path.join(folder, "functions", name))
         shutil.copy(os.path.join(built, name), os.path.join(folder, "functions", name, "bootstrap"))
+    for name in ("api", "intake"):  # as deploy.sh does, which says why
+        write(os.path.join(folder, "functions", name, "deployed"), time.strftime("%FT%TZ", time.gmtime()))
     shutil.copy(os.path.join(ROOT, "template.yaml"), folder)
     return folder
 
@@ -415,7 +417,7 @@ def logs(cloud, follow):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="cloud.py", description="The local cloud.")
+    parser = argparse.ArgumentParser(prog="cloud.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["up", "stop", "reset", "logs", "status", "env", "variables", "exec", "with"])
     parser.add_argument("--name", default="run")
     parser.add_argument("--port", type=int)

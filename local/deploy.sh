@@ -11,6 +11,9 @@ while [ "$arch" != arm64 ] && [ "$arch" != x86_64 ]; do
 	arch=${arch:-arm64}
 done
 CGO_ENABLED=0 GOFLAGS="-trimpath -ldflags=-s -tags=lambda.norpc" sam build --parameter-overrides "Arch=$arch"
+# SAM publishes a new version of intake and api only where the template or the code is another one, not where
+# a parameter has another value, and callers are given the version: so each deployment has code of its own.
+for f in IntakeFunction ApiFunction; do date -u +%FT%TZ >".aws-sam/build/$f/deployed"; done
 if [ -z "$kept" ]; then
 	exec sam deploy --guided --parameter-overrides "Arch=$arch" Canary=true
 elif [ "$kept" != "$arch" ]; then

@@ -82,6 +82,46 @@ func TestEachAlarmHasItsRunbook(t *testing.T) {
 	}
 }
 
+// TestRunbooksAskForTheMessage: what slog calls msg, Lambda's logger calls message.
+func TestRunbooksAskForTheMessage(t *testing.T) {
+	book, err := os.ReadFile("../docs/runbooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(book), `filter message = "`) {
+		t.Error("docs/runbooks.md asks for no message: is this test of use?")
+	}
+	if asked := regexp.MustCompile(`.*\bmsg\b.*`).FindString(string(book)); asked != "" {
+		t.Errorf("no line of a log has the field msg: %s", asked)
+	}
+}
+
+// TestParametersReachWhatIsPublished: callers of a function with an alias get a published version, and SAM
+// publishes none for a parameter's new value: each deployment gives such a function code of its own.
+func TestParametersReachWhatIsPublished(t *testing.T) {
+	resources, _ := readTemplate(t)
+	script, err := os.ReadFile("deploy.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var published []string
+	for id, f := range of(resources, "AWS::Serverless::Function") {
+		if f.Properties["AutoPublishAlias"] != nil {
+			published = append(published, id)
+		}
+	}
+	m := regexp.MustCompile(`(?m)^for f in (.*); do date .*/deployed"; done$`).FindStringSubmatch(string(script))
+	if m == nil {
+		t.Fatal("deploy.sh marks no function as deployed anew")
+	}
+	marked := strings.Fields(m[1])
+	slices.Sort(published)
+	slices.Sort(marked)
+	if !slices.Equal(published, marked) {
+		t.Errorf("functions with an alias: %v; deploy.sh gives code of their own to %v", published, marked)
+	}
+}
+
 // TestMetricsAreCounted: what alarms and dashboard show of our own is counted by a log line.
 func TestMetricsAreCounted(t *testing.T) {
 	resources, text := readTemplate(t)

@@ -50,7 +50,7 @@ func Batch(f func(context.Context, []Message) map[string]error) Handler {
 			if fault.Is(err, fault.Transient) {
 				level = slog.LevelWarn
 			}
-			slog.LogAttrs(ctx, level, "message failed", slog.String("message", m.ID), slog.Int("received", m.Received), slog.String("kind", string(fault.KindOf(err))), slog.String("error", err.Error()))
+			slog.LogAttrs(ctx, level, "message failed", slog.String("id", m.ID), slog.Int("received", m.Received), slog.String("kind", string(fault.KindOf(err))), slog.String("error", err.Error()))
 			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.ID})
 		}
 		return out, nil
