@@ -1,5 +1,5 @@
-// Package api is the front end's contract: the operations below /v1, declared
-// once, in Go. Its description, openapi.yaml at the root of the repository, is
+// Package api is the HTTP API that front ends and programs call: the operations
+// below /v1, declared once, in Go. Its description, openapi.yaml at the root of the repository, is
 // made from them by `go run ./cmd/openapi`.
 //
 // Whoever calls brings an access token (NewVerifier). Each operation on a

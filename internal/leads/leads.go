@@ -1,5 +1,7 @@
-// Package leads keeps the stored heads of leads in step with the facts, and
-// evaluates a lead for any instant.
+// Package leads keeps the list of leads, people with a score, in step with the
+// facts, and evaluates a lead for any instant.
+//
+// What is stored of a lead is its head.
 //
 // A head says where a person stands in the list: in steps (store.Step), as of
 // the person's newest fact, or of a later day on which step or engagement
