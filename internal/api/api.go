@@ -37,6 +37,7 @@ import (
 	"rapport/internal/replay"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/themed"
 )
 
 // Deps is what the API needs of the world.
@@ -67,7 +68,7 @@ type Deps struct {
 
 type service struct {
 	Deps
-	assigners assigners
+	themes *themed.Sets
 }
 
 const (
@@ -80,7 +81,7 @@ const (
 func Handler(d Deps) http.Handler {
 	configure()
 	mux := http.NewServeMux()
-	s := &service{Deps: d}
+	s := &service{Deps: d, themes: themed.NewSets(d.Store, d.Reader, d.Now)}
 	s.operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
 	for path, form := range map[string]func() (string, []byte, error){
 		openapiYAML: func() (string, []byte, error) { b, err := described().YAML(); return "application/yaml", b, err },
