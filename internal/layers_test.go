@@ -17,7 +17,7 @@ import (
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
 	{"fault", "parallel", "pattern", "sdk", "emf"},
-	{"social"},
+	{"social", "cache"},
 	{"platform", "reading", "stats", "limit"},
 	{adapters},
 	{"platform/all"},

@@ -1,5 +1,5 @@
-// Package api is the front end's contract: the operations below /v1, declared
-// once, in Go. Its description, openapi.yaml at the root of the repository, is
+// Package api is the HTTP API that front ends and programs call: the operations
+// below /v1, declared once, in Go. Its description, openapi.yaml at the root of the repository, is
 // made from them by `go run ./cmd/openapi`.
 //
 // Whoever calls brings an access token (NewVerifier). Each operation on a
@@ -37,6 +37,7 @@ import (
 	"rapport/internal/replay"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/themed"
 )
 
 // Deps is what the API needs of the world.
@@ -68,7 +69,7 @@ type Deps struct {
 
 type service struct {
 	Deps
-	assigners assigners
+	themes *themed.Sets
 }
 
 const (
@@ -81,7 +82,7 @@ const (
 func Handler(d Deps) http.Handler {
 	configure()
 	mux := http.NewServeMux()
-	s := &service{Deps: d}
+	s := &service{Deps: d, themes: themed.NewSets(d.Store, d.Reader, d.Now)}
 	s.operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
 	for path, form := range map[string]func() (string, []byte, error){
 		openapiYAML: func() (string, []byte, error) { b, err := described().YAML(); return "application/yaml", b, err },

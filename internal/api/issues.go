@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -289,43 +287,15 @@ func message(i store.Item) Message {
 		Person: i.Person, Sentiment: i.Sentiment, Intent: i.Intent, Language: i.Language}
 }
 
-// assigners keeps the assigners of published theme sets, which never change.
-type assigners struct {
-	mu   sync.Mutex
-	kept map[string]assignerOf // by workspace and version
-}
-
-type assignerOf struct {
-	set      theme.Set
-	assigner *theme.Assigner
-}
-
-// maxAssigners bounds how many are kept; each takes about 1 MB.
-const maxAssigners = 32
-
 // assigner returns the active theme set of a workspace and its assigner.
 func (s *service) assigner(ctx context.Context, w string) (theme.Set, *theme.Assigner, error) {
-	d, err := s.Store.Active(ctx, w, store.ThemeSets)
+	version, err := s.Store.ActiveVersion(ctx, w, store.ThemeSets)
 	if fault.Is(err, fault.NotFound) {
 		return theme.Set{}, nil, fault.Wrap(fault.NotFound, err, "not enough data: no theme set is published yet. Themes are found once a week, or when a discovery is asked for")
 	}
 	if err != nil {
 		return theme.Set{}, nil, err
 	}
-	id := w + "#" + d.Version
-	s.assigners.mu.Lock()
-	defer s.assigners.mu.Unlock()
-	if a, ok := s.assigners.kept[id]; ok {
-		return a.set, a.assigner, nil
-	}
-	set, err := theme.Parse(d.Body)
-	if err != nil {
-		return theme.Set{}, nil, fmt.Errorf("theme set %s of %s: %w", d.Version, w, err)
-	}
-	if s.assigners.kept == nil || len(s.assigners.kept) >= maxAssigners {
-		s.assigners.kept = map[string]assignerOf{}
-	}
-	a := assignerOf{set, theme.NewAssigner(s.Reader, set)}
-	s.assigners.kept[id] = a
-	return a.set, a.assigner, nil
+	x, err := s.themes.Get(ctx, w, version)
+	return x.Set, x.Assigner, err
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -437,23 +436,4 @@ func placeIf(more bool, place string) string {
 		return place
 	}
 	return ""
-}
-
-// pageAfter returns the items of a sorted list after a place, at most limit,
-// and the place of the last one if more follow. place orders as the list does.
-func pageAfter[T any](list []T, place func(T) string, after string, limit int) ([]T, string) {
-	i := 0
-	if after != "" {
-		i, _ = slices.BinarySearchFunc(list, after, func(x T, after string) int {
-			if place(x) <= after {
-				return -1
-			}
-			return 1
-		})
-	}
-	list = list[i:]
-	if len(list) <= limit {
-		return list, ""
-	}
-	return list[:limit], place(list[limit-1])
 }

@@ -1,4 +1,5 @@
-// Package fault gives errors a kind. The kind decides, in one table each, the
+// Package fault gives errors a kind, such as not found, conflict or transient,
+// for whoever has to decide what to do about one. The kind decides, in one table each, the
 // HTTP status (Status) and whether a queued message is tried again or parked
 // (Retryable).
 package fault

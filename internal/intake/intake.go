@@ -12,9 +12,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
+	"rapport/internal/cache"
 	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/limit"
@@ -45,8 +45,8 @@ func Handler(d Deps) http.Handler {
 	if d.Rand == nil {
 		d.Rand = rand.Float64
 	}
-	apps := remember(d.Now, d.Rand, d.App)
-	secrets := remember(d.Now, d.Rand, d.Secrets)
+	apps := remember(d, d.App)
+	secrets := remember(d, d.Secrets)
 	pace := newPace(d.Now)
 	notes := noter{note: d.Note, instance: d.Instance}
 	mux := http.NewServeMux()
@@ -211,89 +211,19 @@ const remembered = time.Minute
 
 // refuseWithin is how old secrets may be by which something is refused: a rotated
 // one is known at once, and a flood of forgeries reads them every five seconds.
-const refuseWithin = 5 * time.Second
+const refuseWithin = cache.Exact
 
 // servedStale is how old an app and its secrets may be that are served while
 // they can't be read: a revoked secret is known after at most this long, and a
 // stop of the parameter store that is shorter loses no delivery.
 const servedStale = 15 * time.Minute
 
-// patience is how long reading what is there already may take, before that is
-// served; and askAgain is how long a source that failed is left alone.
-const (
-	patience = 2 * time.Second
-	askAgain = 5 * time.Second
-)
+// maxApps bounds how many apps are held, so that made-up ids can't fill the memory.
+const maxApps = 10_000
 
-// lookup is a get whose answers are remembered: one that is older than age is
-// read again. Where that fails, one that is to be just now is an error, and
-// another is served as it was.
-type lookup[T any] func(ctx context.Context, id string, age time.Duration) (T, error)
+// lookup reads what belongs to an app, at most age ago.
+type lookup[T any] func(ctx context.Context, app string, age time.Duration) (T, error)
 
-// remember caches what get returns, and for five seconds that there is nothing.
-// An answer lives for its age or up to a quarter less, by random, so that
-// instances that began together don't read together.
-// At most 10,000 ids are held, so that made-up ids can't fill the memory.
-func remember[T any](now func() time.Time, random func() float64, get func(context.Context, string) (T, error)) lookup[T] {
-	type entry struct {
-		v      T
-		err    error
-		read   time.Time
-		early  float64   // in [0, 1): how much earlier it is read again
-		failed time.Time // when reading it again failed
-		why    error
-	}
-	var mu sync.Mutex
-	entries := map[string]entry{}
-	keep := func(id string, e entry) {
-		mu.Lock()
-		defer mu.Unlock()
-		if len(entries) >= 10_000 {
-			clear(entries)
-		}
-		entries[id] = e
-	}
-	return func(ctx context.Context, id string, age time.Duration) (T, error) {
-		mu.Lock()
-		e, ok := entries[id]
-		mu.Unlock()
-		exact := age <= refuseWithin
-		if e.err != nil {
-			age = min(age, refuseWithin) // a new app works after five seconds
-		}
-		old, lives := now().Sub(e.read), age
-		if age > refuseWithin {
-			lives -= time.Duration(e.early * float64(age/4))
-		}
-		if ok && old < lives {
-			return e.v, e.err
-		}
-		stale := ok && e.err == nil && old < servedStale
-		if ok && now().Sub(e.failed) < askAgain {
-			if stale && !exact {
-				return e.v, nil
-			}
-			return e.v, e.why
-		}
-		reading, cancel := ctx, func() {}
-		if stale {
-			reading, cancel = context.WithTimeout(ctx, patience)
-		}
-		v, err := get(reading, id)
-		cancel()
-		if err == nil || fault.Is(err, fault.NotFound) {
-			keep(id, entry{v: v, err: err, read: now(), early: random()})
-			return v, err
-		}
-		if !stale {
-			return v, err
-		}
-		slog.WarnContext(ctx, "not read again", "app", id, "age", old.String(), "error", err.Error())
-		e.failed, e.why = now(), err
-		keep(id, e)
-		if exact {
-			return v, err
-		}
-		return e.v, nil
-	}
+func remember[T any](d Deps, load func(context.Context, string) (T, error)) lookup[T] {
+	return (&cache.Cache[T]{Load: load, Now: d.Now, Random: d.Rand, Most: maxApps, Stale: servedStale}).Get
 }

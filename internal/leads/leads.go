@@ -1,5 +1,7 @@
-// Package leads keeps the stored heads of leads in step with the facts, and
-// evaluates a lead for any instant.
+// Package leads keeps the list of leads, people with a score, in step with the
+// facts, and evaluates a lead for any instant.
+//
+// What is stored of a lead is its head.
 //
 // A head says where a person stands in the list: in steps (store.Step), as of
 // the person's newest fact, or of a later day on which step or engagement
@@ -21,10 +23,12 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
+	"rapport/internal/cache"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/scoring"
@@ -40,17 +44,27 @@ const ModelID = "default"
 // topReasons is how many reasons a list shows of a lead.
 const topReasons = 3
 
+// modelsHeld bounds how many models are held in memory.
+const modelsHeld = 1000
+
 // Leads scores the persons of workspaces.
 type Leads struct {
 	store   *store.Store
 	history *history.History
-	mu      sync.Mutex
-	models  map[string]scoring.Model // by workspace and version: published ones never change
+	models  cache.Cache[scoring.Model] // by workspace and version: published ones never change
 }
 
 // New returns Leads over a store.
 func New(s *store.Store) *Leads {
-	return &Leads{store: s, history: history.New(s), models: map[string]scoring.Model{}}
+	return &Leads{store: s, history: history.New(s), models: cache.Cache[scoring.Model]{Now: time.Now, Random: rand.Float64, Most: modelsHeld,
+		Load: func(ctx context.Context, id string) (scoring.Model, error) {
+			w, version, _ := strings.Cut(id, "#")
+			d, err := s.Document(ctx, w, store.Models, version)
+			if err != nil {
+				return scoring.Model{}, err
+			}
+			return scoring.ParseModel(d.Body)
+		}}}
 }
 
 // Model returns a workspace's active model.
@@ -65,23 +79,10 @@ func (l *Leads) model(ctx context.Context, w string) (scoring.Model, string, err
 	if err != nil {
 		return scoring.Model{}, "", fmt.Errorf("scoring model of %s: %w", w, err)
 	}
-	id := w + "#" + version
-	l.mu.Lock()
-	m, ok := l.models[id]
-	l.mu.Unlock()
-	if ok {
-		return m, version, nil
-	}
-	d, err := l.store.Document(ctx, w, store.Models, version)
+	m, err := l.models.Get(ctx, w+"#"+version, cache.Forever)
 	if err != nil {
 		return scoring.Model{}, "", fmt.Errorf("scoring model %s of %s: %w", version, w, err)
 	}
-	if m, err = scoring.ParseModel(d.Body); err != nil {
-		return scoring.Model{}, "", fmt.Errorf("scoring model %s of %s: %w", version, w, err)
-	}
-	l.mu.Lock()
-	l.models[id] = m
-	l.mu.Unlock()
 	return m, version, nil
 }
 

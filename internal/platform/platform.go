@@ -1,4 +1,5 @@
-// Package platform says what an adapter of a social platform is. There is one
+// Package platform says what an adapter of a social platform is: what checks a
+// platform's requests and turns its events into activities. There is one
 // package per platform below this one; package all lists them, and package
 // platformtest is the suite that each one runs.
 package platform

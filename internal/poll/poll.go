@@ -1,4 +1,5 @@
-// Package poll asks the platforms that send nothing. A tick claims the hosts
+// Package poll fetches from the platforms that send no webhooks, such as feeds
+// and searches, and queues what they answer as deliveries. A tick claims the hosts
 // whose sources are due and sends a message for each. Whoever takes it asks
 // the host's sources by their adapters, queues what the answers tell like
 // deliveries of other platforms, and only then moves the source's cursor: a

@@ -1,4 +1,4 @@
-// Package sdk mends what the AWS SDK gets wrong.
+// Package sdk mends what the AWS SDK gets wrong, for the packages that call AWS.
 package sdk
 
 import (

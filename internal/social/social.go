@@ -1,5 +1,5 @@
-// Package social holds Rapport's words as types: what an account did, who it
-// is, and how both are named. The grammar is ActivityStreams 2.0
+// Package social holds the types that all of Rapport speaks in: an activity (what
+// an account did), who the account is, and how both are named. The grammar is ActivityStreams 2.0
 // (https://www.w3.org/TR/activitystreams-vocabulary/): an actor does a type
 // of thing to an object. The types carry no storage or wire format.
 package social

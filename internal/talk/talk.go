@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
@@ -36,6 +38,7 @@ const atOnce = 8
 // View computes everything that the activities at refs have a part in. What
 // was erased has no view.
 func (t *Talk) View(ctx context.Context, w string, refs ...store.FactRef) error {
+	began := time.Now()
 	read := make([]social.Activity, len(refs))
 	errs := parallel.Each(ctx, len(refs), atOnce, func(i int) (err error) {
 		read[i], err = t.store.Activity(ctx, w, refs[i])
@@ -54,5 +57,7 @@ func (t *Talk) View(ctx context.Context, w string, refs ...store.FactRef) error 
 	// What fails keeps nothing else from being viewed: the message comes again
 	// as a whole. Edits are noted by the first, and found there by the second.
 	errs = append(errs, t.conversations.Keep(ctx, w, facts))
-	return errors.Join(append(errs, t.days.Amend(ctx, w, facts))...)
+	err := errors.Join(append(errs, t.days.Amend(ctx, w, facts))...)
+	emf.Work(ctx, "viewed", w, began, err, "asked", len(refs), "facts", len(facts))
+	return err
 }

@@ -3,9 +3,11 @@ package themed
 import (
 	"context"
 	"fmt"
-	"sync"
+	"math/rand/v2"
+	"strings"
 	"time"
 
+	"rapport/internal/cache"
 	"rapport/internal/day"
 	"rapport/internal/issue"
 	"rapport/internal/reading"
@@ -16,26 +18,11 @@ import (
 // Tags is the Tagger that knows the published theme sets. It is safe for
 // concurrent use.
 type Tags struct {
-	store  *store.Store
-	reader *reading.Reader
-	now    func() time.Time
-
-	mu    sync.Mutex
-	inUse map[string]inUse      // by workspace
-	kept  map[string]*assigning // by workspace and version: published ones never change
-	size  int                   // of those kept, in bytes
-	turn  int                   // counts uses
+	inUse cache.Cache[inUse]
+	sets  *Sets
 }
 
-type inUse struct {
-	active, pending string
-	read            time.Time
-}
-
-type assigning struct {
-	*theme.Assigner
-	size, used int
-}
+type inUse struct{ active, pending string }
 
 const (
 	remembered    = time.Minute // for how long it is known which sets are in use
@@ -45,12 +32,50 @@ const (
 
 // NewTags returns a Tags over a store.
 func NewTags(s *store.Store, r *reading.Reader, now func() time.Time) *Tags {
-	return &Tags{store: s, reader: r, now: now, inUse: map[string]inUse{}, kept: map[string]*assigning{}}
+	return &Tags{sets: NewSets(s, r, now), inUse: cache.Cache[inUse]{Now: now, Random: rand.Float64, Most: maxWorkspaces,
+		Load: func(ctx context.Context, w string) (u inUse, err error) {
+			u.active, u.pending, err = s.InUse(ctx, w, store.ThemeSets)
+			return u, err
+		}}}
+}
+
+// Sets keeps published theme sets, which never change, with their assigners.
+// It is safe for concurrent use.
+type Sets struct{ kept cache.Cache[Set] }
+
+// Set is a theme set and its assigner.
+type Set struct {
+	theme.Set
+	Assigner *theme.Assigner
+}
+
+// NewSets returns a Sets over a store.
+func NewSets(s *store.Store, r *reading.Reader, now func() time.Time) *Sets {
+	return &Sets{cache.Cache[Set]{Now: now, Random: rand.Float64, Most: maxAssigners,
+		// Its vectors, and about a hundred bytes for each term.
+		Weigh: func(x Set) int { return 4*len(x.Themes)*(reading.Dim+len(x.Terms)) + 100*len(x.Terms) },
+		Load: func(ctx context.Context, id string) (Set, error) {
+			w, version, _ := strings.Cut(id, "#")
+			d, err := s.Document(ctx, w, store.ThemeSets, version)
+			if err != nil {
+				return Set{}, err
+			}
+			set, err := theme.Parse(d.Body)
+			if err != nil {
+				return Set{}, fmt.Errorf("theme set %s of %s: %w", version, w, err)
+			}
+			return Set{set, theme.NewAssigner(r, set)}, nil
+		}}}
+}
+
+// Get returns a theme set of a workspace, by its version.
+func (x *Sets) Get(ctx context.Context, w, version string) (Set, error) {
+	return x.kept.Get(ctx, w+"#"+version, cache.Forever)
 }
 
 // Tags implements Tagger. Only what is assigned to themes at all has its text read.
 func (g *Tags) Tags(ctx context.Context, w string, ts []day.Tuple, texts []string) ([]string, [][]day.Tag, error) {
-	u, err := g.sets(ctx, w)
+	u, err := g.inUse.Get(ctx, w, remembered)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,17 +86,19 @@ func (g *Tags) Tags(ctx context.Context, w string, ts []day.Tuple, texts []strin
 			continue
 		}
 		of := make([]day.Tag, len(ts))
-		var a *assigning
+		var a *theme.Assigner
 		for i, t := range ts {
 			if !issue.Assigned(t) {
 				continue
 			}
 			if a == nil {
-				if a, err = g.assigner(ctx, w, version); err != nil {
+				set, err := g.sets.Get(ctx, w, version)
+				if err != nil {
 					return nil, nil, err
 				}
+				a = set.Assigner
 			}
-			of[i] = TagOf(a.Assigner, texts[i])
+			of[i] = TagOf(a, texts[i])
 		}
 		sets, tags = append(sets, version), append(tags, of)
 	}
@@ -85,61 +112,4 @@ func TagOf(a *theme.Assigner, text string) day.Tag {
 		return day.Tag{}
 	}
 	return day.Tag{Theme: as.ThemeID, Near: int16(as.Similarity * 4096)}
-}
-
-func (g *Tags) sets(ctx context.Context, w string) (inUse, error) {
-	g.mu.Lock()
-	u, ok := g.inUse[w]
-	g.mu.Unlock()
-	if ok && g.now().Sub(u.read) < remembered {
-		return u, nil
-	}
-	u.read = g.now()
-	var err error
-	u.active, u.pending, err = g.store.InUse(ctx, w, store.ThemeSets)
-	if err != nil {
-		return u, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.inUse) >= maxWorkspaces {
-		clear(g.inUse)
-	}
-	g.inUse[w] = u
-	return u, nil
-}
-
-func (g *Tags) assigner(ctx context.Context, w, version string) (*assigning, error) {
-	id := w + "#" + version
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.turn++
-	if a := g.kept[id]; a != nil {
-		a.used = g.turn
-		return a, nil
-	}
-	d, err := g.store.Document(ctx, w, store.ThemeSets, version)
-	if err != nil {
-		return nil, err
-	}
-	set, err := theme.Parse(d.Body)
-	if err != nil {
-		return nil, fmt.Errorf("theme set %s of %s: %w", version, w, err)
-	}
-	// Its vectors, and about a hundred bytes for each term.
-	size := 4*len(set.Themes)*(reading.Dim+len(set.Terms)) + 100*len(set.Terms)
-	for g.size+size > maxAssigners && len(g.kept) > 0 {
-		oldest := ""
-		for k, a := range g.kept {
-			if oldest == "" || a.used < g.kept[oldest].used {
-				oldest = k
-			}
-		}
-		g.size -= g.kept[oldest].size
-		delete(g.kept, oldest)
-	}
-	a := &assigning{theme.NewAssigner(g.reader, set), size, g.turn}
-	g.kept[id] = a
-	g.size += size
-	return a, nil
 }

@@ -118,12 +118,3 @@ func Merge(list []Stale) []Stale {
 	}
 	return slices.SortedFunc(maps.Values(of), func(a, b Stale) int { return cmp.Compare(a.Account, b.Account) })
 }
-
-// Accounts lists the accounts of stale, each once, in order.
-func Accounts(list []Stale) []string {
-	var out []string
-	for _, s := range Merge(list) {
-		out = append(out, s.Account)
-	}
-	return out
-}

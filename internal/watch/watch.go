@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
@@ -37,6 +38,7 @@ const retry = 15 * time.Minute
 // crossed a line. Doing so again, or twice at once,
 // announces nothing twice. One source's failure does not stop the others.
 func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
+	began := time.Now()
 	now = social.Instant(now)
 	list, unseen, err := x.health(ctx, w, now, func(store.Source) bool { return true })
 	if err != nil {
@@ -58,7 +60,9 @@ func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
 			errs = append(errs, x.announce(ctx, w, refused(h, now)))
 		}
 	}
-	return errors.Join(errs...)
+	err = errors.Join(errs...)
+	emf.Work(ctx, "watched", w, began, err, "sources", len(list))
+	return err
 }
 
 // Resting renews the subscriptions of a workspace that is stopped, and does

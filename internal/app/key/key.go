@@ -1,4 +1,5 @@
-// Package key reads the stack's own key, and derives others from it.
+// Package key reads the stack's own key from its secret, and derives those that
+// sign cursors, links in mails and tombstones from it.
 package key
 
 import (

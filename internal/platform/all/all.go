@@ -1,4 +1,5 @@
-// Package all lists the platforms. To add one, write its package and add its
+// Package all lists the adapters of all platforms, for the functions that look
+// one up by its name. To add one, write its package and add its
 // line here.
 package all
 

@@ -21,9 +21,10 @@ import (
 // Adapter is the platform Reddit.
 type Adapter struct{ platform.Fetched }
 
+const name social.Platform = "reddit"
+
 const (
-	name   social.Platform = "reddit"
-	server                 = "oauth.reddit.com" // of the API
+	server = "oauth.reddit.com" // of the API
 
 	// userAgent is of the form that Reddit's API rules ask for; it slows down
 	// or refuses the usual ones.

@@ -1,4 +1,5 @@
-// Package all lists the views. To add one: a package below internal/view and
+// Package all lists the stored views, for whoever must reach every one:
+// erasure, rebuilding and tests. To add one: a package below internal/view and
 // a line here.
 package all
 

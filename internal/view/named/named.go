@@ -1,5 +1,5 @@
-// Package named is the view of where the archive names accounts of which no
-// fact says so. It is made of deliveries, not of facts: ingest writes it as it
+// Package named is the view that tells erasure in which archived deliveries an
+// account is named, where no fact of the account says so. It is made of deliveries, not of facts: ingest writes it as it
 // archives them, so that Keep has nothing to do, and erasure takes it away once
 // it has looked where it points, so that Forget must leave it.
 package named
