@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rapport/internal/day"
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
 	"rapport/internal/reading"
@@ -96,7 +97,11 @@ func (d *Discover) Visit(ctx context.Context, w string, now time.Time) error {
 // said by them and publishes them, unless there are none yet. Themes of the
 // active set keep their identity. What it has no time to tag the next visits
 // do; until then the set before stays active.
-func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.Set, error) {
+func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (set theme.Set, err error) {
+	began := time.Now()
+	defer func() {
+		emf.Work(ctx, "themes found", w, began, err, "texts", set.Docs, "people", set.People, "themes", len(set.Themes), "version", set.Version)
+	}()
 	ws, err := d.store.Workspace(ctx, w)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return theme.Set{}, err
@@ -113,11 +118,10 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (theme.
 	if err != nil {
 		return theme.Set{}, err
 	}
-	set, err := theme.Discover(d.reader, docs, opt)
+	set, err = theme.Discover(d.reader, docs, opt)
 	if err != nil {
 		return set, fmt.Errorf("themes of %s: %w", w, err)
 	}
-	slog.InfoContext(ctx, "themes found", "workspace", w, "texts", set.Docs, "people", set.People, "themes", len(set.Themes), "version", set.Version)
 	if len(set.Themes) == 0 {
 		return set, d.store.PutNextDiscovery(ctx, w, now.Add(soon))
 	}

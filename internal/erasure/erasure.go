@@ -12,11 +12,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/platform"
@@ -126,11 +126,16 @@ type part struct {
 // failed anywhere: whatever has been done is not missed. Facts and what was
 // made of them go first, then what quotes them, then the archive. When its
 // time is nearly over it hands out a message that goes on.
-func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
+func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) (err error) {
+	began, accounts, finished := time.Now(), 0, false
+	defer func() {
+		emf.Work(ctx, "erased", m.Workspace, began, err, "platform", m.Platform, "reason", m.Reason, "part", m.Part, "again", m.Again, "accounts", accounts, "finished", finished)
+	}()
 	x, err := e.demand(ctx, m)
 	if err != nil {
 		return err
 	}
+	accounts = len(x.accounts)
 	parts := []part{{"facts", e.facts}, {"quotes", e.quotes}, {"archive", e.archive}, {"cut", e.cut}}
 	from := max(0, slices.IndexFunc(parts, func(p part) bool { return p.name == m.Part }))
 	for i, p := range parts[from:] {
@@ -155,7 +160,7 @@ func (e *Erasure) Forget(ctx context.Context, m ingest.Erase) error {
 	if err := e.tell(ctx, x, nil, true); err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "erased", "workspace", m.Workspace, "platform", m.Platform, "accounts", len(x.accounts), "reason", m.Reason, "again", m.Again)
+	finished = true
 	if next := x.message; !next.Again || next.Found {
 		next.Again, next.Found, next.Part, next.After = true, false, "", ""
 		return e.Queue(ctx, next, SecondPass)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rapport/internal/consent"
+	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
@@ -133,7 +134,11 @@ func (r *Reporting) report(ctx context.Context, w, id string) (store.Report, rep
 // makes or made is an error of kind Conflict, with that run; one that was only
 // kept is made again to be mailed. An instant at which the report is never
 // due, or that is still to come, is one of kind Invalid.
-func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed bool) (store.Run, error) {
+func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed bool) (run store.Run, err error) {
+	began, issues, leads := time.Now(), 0, 0
+	defer func() {
+		emf.Work(ctx, "report", w, began, err, "report", id, "due", social.Stamp(due), "state", run.State, "issues", issues, "leads", leads, "mailed", run.Mailed)
+	}()
 	rep, weekly, ws, err := r.report(ctx, w, id)
 	if err != nil {
 		return store.Run{}, err
@@ -145,7 +150,7 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 	if due.After(now) {
 		return store.Run{}, fault.New(fault.Invalid, "%s is still to come", social.Stamp(due))
 	}
-	run, err := r.Store.ClaimRun(ctx, w, id, due, now, lease)
+	run, err = r.Store.ClaimRun(ctx, w, id, due, now, lease)
 	if mailed && fault.Is(err, fault.Conflict) && run.State == store.RunDone && run.Kept {
 		run.State, run.Kept, run.Lease = store.RunClaimed, false, now.Add(lease)
 		err = r.Store.PutRun(ctx, w, &run)
@@ -153,12 +158,12 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 	if err != nil {
 		return run, err
 	}
-	start := now
 	run.From, run.To = weekly.Period(due)
 	data, err := r.Gather(ctx, ws, rep.ID, run.From, run.To)
 	if err != nil {
 		return run, err
 	}
+	issues, leads = len(data.Issues), len(data.Leads)
 	run.Object = fmt.Sprintf("reports/%s/%s/%s", w, id, due.UTC().Format("20060102T150405Z"))
 	html, text, err := r.store(ctx, run.Object, data)
 	if err != nil {
@@ -176,8 +181,6 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 			return run, err
 		}
 	}
-	slog.InfoContext(ctx, "report", "workspace", w, "report", id, "due", social.Stamp(due), "state", run.State, "issues", len(data.Issues), "leads", len(data.Leads),
-		"mailed", run.Mailed, "ms", r.Now().Sub(start).Milliseconds())
 	return run, nil
 }
 
