@@ -35,6 +35,8 @@ require (
 	gonum.org/v1/gonum v0.17.0
 )
 
+require golang.org/x/sys v0.49.0
+
 require (
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.7 // indirect

@@ -4,6 +4,7 @@
 set -euo pipefail
 tools=$(local/tools.sh test) # Schemathesis
 export PATH="$tools/bin:$PATH"
+python3 local/weights.py >/dev/null
 export RAPPORT_TEST=all # what a test needs is here: see internal/needs
 run() { go test -json -count=1 -timeout=60m -shuffle=on "$@"; }
 if [ "${1:-}" = deployed ]; then

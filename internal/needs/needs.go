@@ -55,6 +55,20 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
+// Weights returns the encoder's weights, which local/weights.py fetches.
+func Weights(t testing.TB) []byte {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(cache, "rapport", "e5-small-q4.bin"))
+	if err != nil {
+		missing(t, "no weights of the encoder: run local/weights.py")
+	}
+	return b
+}
+
 // Shared returns the path of a file or folder of ../shared, beside the
 // repository, which holds data that is not part of the project. Where the
 // folder is there, a path that is not is a mistake of the test.
