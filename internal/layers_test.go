@@ -16,7 +16,7 @@ import (
 // not fit means that something stands in the wrong package. See
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
-	{"fault", "parallel", "pattern", "sdk", "emf"},
+	{"fault", "parallel", "pattern", "sdk", "emf", "langid"},
 	{"social", "cache"},
 	{"platform", "reading", "stats", "limit"},
 	{adapters},
