@@ -3,6 +3,7 @@ package erasure
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rapport/internal/ingest"
@@ -52,7 +53,8 @@ func Again(ctx context.Context, s *store.Store, key []byte, w string, found func
 				everyone = append(everyone, nobodyOf(*ref).AccountID())
 			}
 		}
-		scoped, err := erased(ctx, w, everyone)
+		slices.Sort(everyone)
+		scoped, err := erased(ctx, w, slices.Compact(everyone))
 		if err != nil {
 			return err
 		}
