@@ -61,6 +61,7 @@ var mutants = []mutant{
 	{"rebuilding mends nothing that is missing", "internal/rebuild/rebuild.go", `if c.What == store.Same {
 			continue`, `if c.What != store.Differs {
 			continue`, "restore from a backup, and rebuild"},
+	{"tombstones keep nobody out who is there", "internal/erasure/again.go", `if len(facts) > 0 {`, `if len(facts) > perPart {`, "restore, and erase again"},
 }
 
 // runMutants tries the mutants whose drill holds one of the words, or all. The
