@@ -16,8 +16,8 @@ import (
 // not fit means that something stands in the wrong package. See
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
-	{"fault", "parallel", "pattern", "sdk", "emf"},
-	{"social", "cache"},
+	{"fault", "parallel", "pattern", "sdk", "langid"},
+	{"social", "cache", "emf"},
 	{"platform", "reading", "stats", "limit"},
 	{adapters},
 	{"platform/all"},

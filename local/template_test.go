@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/emf"
+	"rapport/internal/ingest"
 )
 
 // resource is what the tests of the template read of one; short forms of
@@ -272,6 +273,9 @@ func TestCheckWaitsForItsBatches(t *testing.T) {
 	}
 	const work = 5 * time.Second // a cold start and what is done, of each function
 	way := window("IngestFunction", "Replays") + work + max(window("ScoreFunction", "Scoring"), window("FeedbackFunction", "Feedback")) + work
+	if ingest.CheckWaits >= api.CheckTime {
+		t.Errorf("what comes %s after a source check began would be kept, and nobody takes it away after %s", ingest.CheckWaits, api.CheckTime)
+	}
 	if way > api.CheckTime {
 		t.Errorf("a source check may be on its way for %s, and is given up after %s", way, api.CheckTime)
 	}

@@ -39,6 +39,7 @@ var drills = []drill{
 	{kind: fault, name: "score and feedback down for an hour", tests: in("internal/ingest", "TestScoreAndFeedbackDownForAnHour")},
 	{kind: fault, name: "report down for weeks", tests: in("internal/reporting", "TestAfterAnOutageTheLatestRunsAndTheOthersAreMissed")},
 	{kind: fault, name: "restore from a backup, and rebuild", tests: in("internal/rebuild", "TestRestoredFromABackup")},
+	{kind: fault, name: "restore, and erase again", tests: in("internal/erasure", "TestErasedAgainAfterARestore")},
 
 	{kind: attack, name: "flipped, stale, unset, another's, rotated", tests: in("internal/intake", "TestForgeriesAtTheDoor")},
 	{kind: attack, name: "replayed", tests: in("internal/ingest", "TestABatchThatComesAgain")},

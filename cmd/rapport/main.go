@@ -46,23 +46,24 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Verify    verifyCommand    `cmd:"" help:"Check a delivery's signature, or published vectors."`
-	Normalise normaliseCommand `cmd:"" help:"Turn platforms' payloads into activities."`
-	Read      readCommand      `cmd:"" help:"Read texts: language, sentiment, intent."`
-	Themes    themesCommand    `cmd:"" help:"Find the themes of texts."`
-	Score     scoreCommand     `cmd:"" help:"Score people by what they did."`
-	Send      sendCommand      `cmd:"" help:"Sign payloads as a platform would and post them."`
-	Replay    replayCommand    `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`
-	Rebuild   rebuildCommand   `cmd:"" help:"Make views again from the facts, compare them with those in use, and mend what differs."`
-	Redrive   redriveCommand   `cmd:"" help:"Move a stack's dead letters back to their queue."`
-	Erase     eraseCommand     `cmd:"" help:"Have an account forgotten whose person asked for it."`
-	Limits    limitsCommand    `cmd:"" help:"Show a workspace's limits, or set them."`
-	Stop      stopCommand      `cmd:"" name:"stop-workspace" help:"Stop a workspace: what comes is kept, and nothing is done for it."`
-	Start     startCommand     `cmd:"" name:"start-workspace" help:"Let a workspace go on that was stopped."`
-	Jetstream jetstreamCommand `cmd:"" help:"Read Bluesky's event stream and post what concerns your accounts."`
+	Verify     verifyCommand     `cmd:"" help:"Check a delivery's signature, or published vectors."`
+	Normalise  normaliseCommand  `cmd:"" help:"Turn platforms' payloads into activities."`
+	Read       readCommand       `cmd:"" help:"Read texts: language, sentiment, intent."`
+	Themes     themesCommand     `cmd:"" help:"Find the themes of texts."`
+	Score      scoreCommand      `cmd:"" help:"Score people by what they did."`
+	Send       sendCommand       `cmd:"" help:"Sign payloads as a platform would and post them."`
+	Replay     replayCommand     `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`
+	Rebuild    rebuildCommand    `cmd:"" help:"Make views again from the facts, compare them with those in use, and mend what differs."`
+	Redrive    redriveCommand    `cmd:"" help:"Move a stack's dead letters back to their queue."`
+	Erase      eraseCommand      `cmd:"" help:"Have an account forgotten whose person asked for it."`
+	EraseAgain eraseAgainCommand `cmd:"" name:"erase-again" help:"After a restore: have those forgotten who were erased and are there again."`
+	Limits     limitsCommand     `cmd:"" help:"Show a workspace's limits, or set them."`
+	Stop       stopCommand       `cmd:"" name:"stop-workspace" help:"Stop a workspace: what comes is kept, and nothing is done for it."`
+	Start      startCommand      `cmd:"" name:"start-workspace" help:"Let a workspace go on that was stopped."`
+	Jetstream  jetstreamCommand  `cmd:"" help:"Read Bluesky's event stream and post what concerns your accounts."`
 }
 
-const about = `Rapport's work on files, without a cloud; and replay, rebuild, redrive, erase, limits, stop-workspace and start-workspace, on a deployed stack. JSON lines in and out; progress on standard error.
+const about = `Rapport's work on files, without a cloud; and replay, rebuild, redrive, erase, erase-again, limits, stop-workspace and start-workspace, on a deployed stack. JSON lines in and out; progress on standard error.
 
 Exit codes: 0 well; 1 refused (a verification failed, a delivery was not accepted); 2 called wrongly; 3 could not run.
 

@@ -21,9 +21,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/google/go-cmp/cmp"
 
-	"rapport/internal/app/ingest"
+	"rapport/internal/app/erase"
+	appingest "rapport/internal/app/ingest"
 	"rapport/internal/drill"
+	"rapport/internal/erasure"
+	"rapport/internal/ingest"
 	"rapport/internal/needs"
 	"rapport/internal/platform"
 	"rapport/internal/sdk"
@@ -69,7 +73,6 @@ func newStack(t *testing.T) *stack {
 			x.queues[strings.ToLower(name+strings.TrimSuffix(" "+kind, " Queue"))] = url
 		}
 	}
-	outputs["MailEventsDlqUrl"] = x.queues["deliveries dlq"] // any: it has no queue to go back to
 	if _, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &table.Name}); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +139,7 @@ func post(id, in string) platform.Delivery {
 // ingest does what the function does with deliveries.
 func (x *stack) ingest(bodies ...string) {
 	x.t.Helper()
-	h, err := ingest.New(x.t.Context(), func(k string) string { return x.env[k] })
+	h, err := appingest.New(x.t.Context(), func(k string) string { return x.env[k] })
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -460,6 +463,95 @@ func TestRedriveMail(t *testing.T) {
 	}
 	if out := x.call("redrive", "mail"); !strings.Contains(out.err, "0 moved; 0 looked") {
 		t.Errorf("a second time: %s", out.err)
+	}
+}
+
+// Facts of the account stand beside a tombstone, as after a restore: they are
+// shown, then queued, and found no more once they are erased. Those of whoever
+// was not erased, or came back later, are left alone.
+func TestEraseAgain(t *testing.T) {
+	x := newStack(t)
+	back := post("3", "forum")
+	back.Request.Body = bytes.Replace(back.Request.Body, []byte(`"ann"`), []byte(`"eve"`), 1)
+	bob := post("2", "forum")
+	bob.Request.Body = bytes.Replace(bob.Request.Body, []byte(`"ann"`), []byte(`"bob"`), 1)
+	x.deliver(post("1", "forum"), bob, back)
+	account := func(id string) string {
+		return social.AccountRef{Platform: "standard", Scope: "forum", ID: id}.AccountID()
+	}
+	at := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC) // an hour after they wrote
+	for id, at := range map[string]time.Time{"ann": at, "eve": at.Add(-2 * time.Hour), "zoe": at} {
+		if err := x.store.PutTombstone(t.Context(), "acme", erasure.Tombstone([]byte(strings.Repeat("k", 64)), account(id)), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	line := map[string]any{"queued": false, "workspace": "acme", "platform": "standard", "scope": "forum", "account": account("ann"), "at": social.Stamp(at)}
+	sum := map[string]any{"workspace": "acme", "accounts": 3.0, "found": 1.0, "queued": 0.0}
+	dry := x.call("erase-again", "--workspace", "acme")
+	if d := cmp.Diff([]map[string]any{line, sum}, lines[map[string]any](t, dry.out)); dry.code != exitRefused || d != "" || !strings.Contains(dry.err, "give --yes") || x.count("erase") != "0" {
+		t.Errorf("without --yes: code %d, %s, %s queued (-want +got)\n%s", dry.code, dry.err, x.count("erase"), d)
+	}
+	if err := x.store.PutTick(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	line["queued"], sum["queued"] = true, 1.0
+	done := x.call("erase-again", "--all", "--yes")
+	if d := cmp.Diff([]map[string]any{line, sum}, lines[map[string]any](t, done.out)); done.code != exitOK || d != "" {
+		t.Errorf("code %d, %s (-want +got)\n%s", done.code, done.err, d)
+	}
+	queued := x.waiting("erase")
+	if len(queued) != 1 {
+		t.Fatalf("queued %q", queued)
+	}
+	var m ingest.Erase
+	if err := json.Unmarshal([]byte(queued[0]), &m); err != nil || m.ID != "ann" || m.Workspace != "acme" || m.At != social.Stamp(at) {
+		t.Errorf("queued %s, %v", queued[0], err)
+	}
+	h, err := erase.New(t.Context(), func(k string) string {
+		if k == "ERASE_QUEUE_URL" {
+			return x.queues["erase"]
+		}
+		return x.env[k]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := h(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: queued[0]}}}); err != nil || len(out.BatchItemFailures) > 0 {
+		t.Fatalf("erase: %+v, %v", out, err)
+	}
+	if facts := x.facts(); !slices.Equal(facts, []string{"2", "3"}) {
+		t.Errorf("left %q", facts)
+	}
+	if got := x.call("erase-again", "--all", "--yes"); got.code != exitOK || total(t, got.out)["found"] != 0.0 {
+		t.Errorf("once more: code %d, %s%s", got.code, got.out, got.err)
+	}
+}
+
+// A demand that can't be queued ends the command, which says how to go on.
+func TestEraseAgainSaysHowToGoOn(t *testing.T) {
+	x := newStack(t)
+	x.deliver(post("1", "forum"))
+	tomb := erasure.Tombstone([]byte(strings.Repeat("k", 64)), social.AccountRef{Platform: "standard", Scope: "forum", ID: "ann"}.AccountID())
+	if err := x.store.PutTombstone(t.Context(), "acme", tomb, now); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	t.Setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
+	if got := x.call("erase-again", "--workspace", "acme", "--yes"); got.code != exitFailed || !strings.Contains(got.err, "1 were found and 0 queued; give the command again") {
+		t.Errorf("code %d, %s", got.code, got.err)
+	}
+}
+
+func TestEraseAgainMisuse(t *testing.T) {
+	if got := call("", "erase-again"); got.code != exitMisuse || !strings.Contains(got.err, "Give --workspace ID, or --all") {
+		t.Errorf("no workspace: code %d, %s", got.code, got.err)
+	}
+	if got := call("", "erase-again", "--all", "--workspace", "acme"); got.code != exitMisuse || !strings.Contains(got.err, "--all goes without --workspace") {
+		t.Errorf("both: code %d, %s", got.code, got.err)
+	}
+	x := newStack(t)
+	if got := x.call("erase-again", "--workspace", "acne"); got.code != exitMisuse || !strings.Contains(got.err, `no workspace "acne"`) {
+		t.Errorf("no such workspace: code %d, %s", got.code, got.err)
 	}
 }
 

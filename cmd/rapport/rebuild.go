@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,11 +37,12 @@ Examples:
 
 // Run rebuilds.
 func (c *rebuildCommand) Run(s *streams) error {
+	if err := oneOrAll(c.Workspace, c.All); err != nil {
+		return err
+	}
 	switch {
-	case len(c.Workspace) == 0 && !c.All:
-		return misused("which workspaces? Give --workspace ID, or --all")
-	case c.All && (len(c.Workspace) > 0 || c.Account != ""):
-		return misused("--all goes without --workspace and --account")
+	case c.All && c.Account != "":
+		return misused("--all goes without --account")
 	case c.Account != "" && len(c.Workspace) != 1:
 		return misused("--account wants one --workspace")
 	}
@@ -48,18 +50,9 @@ func (c *rebuildCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	workspaces := c.Workspace
-	if c.All {
-		if workspaces, err = o.Rebuild.Store.Ticked(s.ctx); err != nil {
-			return err
-		}
-	}
-	for _, w := range workspaces {
-		if _, err := o.Rebuild.Store.Workspace(s.ctx, w); fault.Is(err, fault.NotFound) {
-			return misused("the stack %s has no workspace %q", c.Stack, w)
-		} else if err != nil {
-			return err
-		}
+	workspaces, err := workspacesOf(s.ctx, o, c.Stack, c.Workspace, c.All)
+	if err != nil {
+		return err
 	}
 	states, err := c.load()
 	if err != nil {
@@ -100,6 +93,34 @@ func (c *rebuildCommand) Run(s *streams) error {
 		return errRefused
 	}
 	return nil
+}
+
+func oneOrAll(named []string, all bool) error {
+	switch {
+	case len(named) == 0 && !all:
+		return misused("which workspaces? Give --workspace ID, or --all")
+	case len(named) > 0 && all:
+		return misused("--all goes without --workspace")
+	}
+	return nil
+}
+
+// workspacesOf returns the workspaces that are named, or all of the stack, each of which is there.
+func workspacesOf(ctx context.Context, o *operator.Operator, stack string, named []string, all bool) ([]string, error) {
+	if all {
+		var err error
+		if named, err = o.Store.Ticked(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, w := range named {
+		if _, err := o.Store.Workspace(ctx, w); fault.Is(err, fault.NotFound) {
+			return nil, misused("the stack %s has no workspace %q", stack, w)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return named, nil
 }
 
 // load reads the states of an interrupted run.

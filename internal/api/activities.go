@@ -44,7 +44,7 @@ const (
 func (s *service) activities(api huma.API) {
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[social.Line]](), true, "")
 	members(s, api, social.Analyst, huma.Operation{OperationID: "list-activities", Method: http.MethodGet, Path: "/activities", Tags: []string{"activities"}, Summary: "Export activities",
-		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header. Of a message that was edited you get what it says now, and of a deleted one that it was there: what it said before is in neither.",
+		Description: "Every fact of the workspace exactly once, account by account; or what was done in a period, newest first; or all that a person's score rests on. With Accept: application/x-ndjson, one activity per line and the next page in the Link header. Of a message that was edited you get what it says now, and of a deleted one that it was there: what it said before is in neither, though a score rests on what was said first.",
 		Responses: map[string]*huma.Response{"200": {Description: "A page of activities",
 			Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=next", Schema: &huma.Schema{Type: "string"}}},
 			Content: map[string]*huma.MediaType{"application/json": {Schema: page}, ndjson: {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/fault"
@@ -49,24 +50,32 @@ type entry[V any] struct {
 	id     string
 	weight int // as it is counted; under the cache's mu
 
-	mu     sync.Mutex // held while it is read
-	there  bool
-	v      V
-	err    error
-	read   time.Time
-	early  float64   // how much earlier it is read again
-	failed time.Time // when reading it again failed
-	why    error
+	reading chan struct{} // full while it is read
+	loads   atomic.Int64  // that have ended
+	there   bool
+	v       V
+	err     error
+	read    time.Time
+	early   float64   // how much earlier it is read again
+	failed  time.Time // when reading it again failed
+	why     error     // why the last load failed, if it did
 }
 
 // Get returns the answer for an id, read at most age ago. An answer lives up to
 // a quarter less, by random, so that functions that began together don't read
 // together. One that can't be read again is served as it was, up to Stale,
-// unless it is to be Exact.
+// unless it is to be Exact. Who waits while somebody else reads gets what that
+// comes to, also where it fails, and waits no longer than ctx lasts.
 func (c *Cache[V]) Get(ctx context.Context, id string, age time.Duration) (V, error) {
 	e := c.entry(id)
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	before := e.loads.Load()
+	select {
+	case e.reading <- struct{}{}:
+	case <-ctx.Done():
+		var none V
+		return none, ctx.Err()
+	}
+	defer func() { <-e.reading }()
 	exact := age <= Exact
 	if e.err != nil {
 		age = min(age, Exact)
@@ -77,6 +86,9 @@ func (c *Cache[V]) Get(ctx context.Context, id string, age time.Duration) (V, er
 	}
 	if e.there && old < lives {
 		return e.v, e.err
+	}
+	if e.why != nil && e.loads.Load() != before && !e.there {
+		return e.v, e.why
 	}
 	stale := e.there && e.err == nil && old < c.Stale
 	if e.there && c.Now().Sub(e.failed) < askAgain {
@@ -89,14 +101,20 @@ func (c *Cache[V]) Get(ctx context.Context, id string, age time.Duration) (V, er
 	if stale {
 		reading, cancel = context.WithTimeout(ctx, patience)
 	}
+	began := c.Now()
 	v, err := c.Load(reading, id)
 	cancel()
+	e.loads.Add(1)
+	e.why = nil
 	switch {
 	case err == nil || fault.Is(err, fault.NotFound):
-		e.there, e.v, e.err, e.read, e.early, e.failed = true, v, err, c.Now(), c.Random(), time.Time{}
+		e.there, e.v, e.err, e.read, e.early, e.failed = true, v, err, began, c.Random(), time.Time{}
 		c.weigh(e)
 		return v, err
 	case !stale:
+		if ctx.Err() == nil { // it is no fault of the caller's own
+			e.why = err
+		}
 		return v, err
 	}
 	slog.WarnContext(ctx, "not read again", "id", id, "age", old.String(), "error", err.Error())
@@ -117,7 +135,7 @@ func (c *Cache[V]) entry(id string) *entry[V] {
 	if c.entries == nil {
 		c.entries = map[string]*list.Element{}
 	}
-	e := &entry[V]{id: id, weight: 1}
+	e := &entry[V]{id: id, weight: 1, reading: make(chan struct{}, 1)}
 	c.entries[id] = c.order.PushFront(e)
 	c.weight++
 	c.drop()

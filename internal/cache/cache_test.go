@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rapport/internal/cache"
@@ -118,4 +119,53 @@ func TestManyAskOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Who waits for somebody else's reading gets its failure, and leaves when its own time is over.
+func TestManyFailOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("down")
+		var reads atomic.Int64
+		c := &cache.Cache[int]{Most: 3, Now: time.Now, Random: func() float64 { return 0 }, Load: func(ctx context.Context, _ string) (int, error) {
+			reads.Add(1)
+			select {
+			case <-time.After(100 * time.Millisecond):
+				return 0, down
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		}}
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if _, err := c.Get(t.Context(), "a", time.Minute); !errors.Is(err, down) {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := c.Get(short, "a", time.Minute); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 50*time.Millisecond {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		wg.Wait()
+		if reads.Load() != 1 || time.Since(began) != 100*time.Millisecond {
+			t.Errorf("%d reads in %s", reads.Load(), time.Since(began))
+		}
+
+		// That the first one's own time is over is no answer for the others.
+		first, stop := context.WithCancel(t.Context())
+		wg.Go(func() { c.Get(first, "b", time.Minute) })
+		synctest.Wait()
+		wg.Go(func() {
+			if _, err := c.Get(t.Context(), "b", time.Minute); !errors.Is(err, down) {
+				t.Errorf("got %v", err)
+			}
+		})
+		synctest.Wait()
+		stop()
+		wg.Wait()
+	})
 }

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"rapport/internal/emf"
+	"rapport/internal/fault"
 )
 
 func TestWorkIsOneLine(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
-	for _, err := range []error{nil, errors.New("no time was left")} {
+	for err, level := range map[error]string{nil: "INFO", errors.New("broken"): "ERROR", fault.New(fault.Transient, "throttled"): "WARN", fault.New(fault.Conflict, "made already"): "INFO"} {
 		var out bytes.Buffer
 		slog.SetDefault(slog.New(slog.NewJSONHandler(&out, nil)))
 		emf.Work(t.Context(), "viewed", "w1", time.Now().Add(-time.Second), err, "facts", 3)
@@ -25,9 +26,9 @@ func TestWorkIsOneLine(t *testing.T) {
 		if bad := json.Unmarshal(out.Bytes(), &line); bad != nil {
 			t.Fatalf("%v: %s", bad, out.String())
 		}
-		level, failed := "INFO", ""
+		failed := ""
 		if err != nil {
-			level, failed = "ERROR", err.Error()
+			failed = err.Error()
 		}
 		if line.Level != level || line.Error != failed || line.Msg != "viewed" || line.Workspace != "w1" || line.Facts != 3 || line.MS < 1000 {
 			t.Errorf("got %s", out.String())

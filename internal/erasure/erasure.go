@@ -184,7 +184,7 @@ func (e *Erasure) demand(ctx context.Context, m ingest.Erase) (*demand, error) {
 	if err != nil {
 		return nil, err
 	}
-	unknown := social.AccountRef{Platform: p, Scope: m.Scope, ID: social.Unknown}
+	unknown := nobodyOf(x.ref)
 	list = slices.DeleteFunc(list, func(a store.Account) bool { return a.AccountRef.ID == social.Unknown })
 	slices.SortFunc(list, func(a, b store.Account) int { return strings.Compare(a.ID, b.ID) })
 	// Whoever is not named goes last, since what the others did to messages that stay becomes that one's.

@@ -148,6 +148,9 @@ func (b *batch) keep(ctx context.Context) {
 		}
 		err := b.in.keepSafely(keeping, r)
 		b.in.came(r)
+		if err != nil && keeping.Err() != nil {
+			err = errNoTime // the time ended while it was stored
+		}
 		if err != nil {
 			b.fail(r.message, err)
 			continue

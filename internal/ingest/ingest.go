@@ -76,16 +76,16 @@ func (in *Ingest) note(ctx context.Context, m Message) (bool, error) {
 	return true, in.Store.PutNote(ctx, store.Note(*x.Note))
 }
 
-// checkWaits is longer than anybody waits for a source check: what comes later is not
+// CheckWaits is less than the API waits for a source check: what comes later is not
 // kept, since nobody would take it away.
-const checkWaits = time.Minute
+const CheckWaits = 20 * time.Second
 
 // check turns the delivery of a source check into one whose facts go
 // into a workspace of their own, and reports how far it came.
 func (in *Ingest) check(ctx context.Context, r *result) error {
 	c := store.Check{ID: r.delivery.Check, Delivery: r.delivery.ID(), Received: r.delivery.Received, Events: r.seen}
 	facts := map[string][]social.Activity{}
-	if in.Now().Sub(c.Received) > checkWaits {
+	if in.Now().Sub(c.Received) > CheckWaits {
 		r.facts = facts
 	}
 	for _, w := range sortedKeys(r.facts) {

@@ -320,10 +320,10 @@ func TestTrialStandsApart(t *testing.T) {
 	}
 }
 
-// Who asked for a test waits for half a minute, and then takes away what there is.
-func TestTrialThatComesLateLeavesNothing(t *testing.T) {
+// Whoever asked for a source check takes away what there is when the wait is over: what comes later is not kept.
+func TestCheckThatComesLateLeavesNothing(t *testing.T) {
 	d := newDesk(t)
-	d.now = received.Add(2 * time.Minute)
+	d.now = received.Add(ingest.CheckWaits + time.Second)
 	m := message("m1", good("1"))
 	m.Body = []byte(strings.Replace(string(m.Body), `"app":`, `"check":"check_1","app":`, 1))
 	d.batch(t, m)

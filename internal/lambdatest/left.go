@@ -14,7 +14,8 @@ type left struct {
 func (l left) Deadline() (time.Time, bool) { return l.at, true }
 
 // Left returns a context that says that so much time is left, as Lambda's
-// does, and does not end then: what depends on it depends on no clock.
+// does, and does not end then. What is kept in reserve before that is still
+// told by the clock.
 func Left(ctx context.Context, d time.Duration) context.Context {
 	return left{ctx, time.Now().Add(d)}
 }

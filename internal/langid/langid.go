@@ -7,6 +7,7 @@ package langid
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -87,6 +88,9 @@ func open(b string) (*identifier, error) {
 	b = b[4:]
 	h := view[uint32](&b, 3)
 	states, n, features := int(h[0]), int(h[1]), int(h[2])
+	if want := 8*n + 4*(3*states+1) + (states-1+3)/4*4 + 2*n*features; states < 1 || len(b) != want {
+		return nil, fmt.Errorf("langid.bin has %d bytes after its head, and should have %d: make it with models/langid.py", len(b), want)
+	}
 	d := &identifier{}
 	for range n {
 		d.languages = append(d.languages, strings.TrimRight(b[:4], "\x00"))
@@ -198,7 +202,7 @@ func prepare(s string) string {
 		}
 	}
 	if upper {
-		s = strings.ToLower(s)
+		s = strings.ToLower(strings.ReplaceAll(s, "İ", "i\u0307"))
 	}
 	return norm.NFC.String(s)
 }

@@ -3,6 +3,7 @@ package reading
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"rapport/internal/langid"
 )
@@ -38,19 +39,49 @@ var readable = []string{"en"}
 // known are the languages in one of which a doubtful text is taken to be.
 var known = []string{"en", "de", "es", "pt", "fr", "it", "nl"}
 
-// doubtful is the probability under which a text's language is not believed,
-// as of "ok, danke": then the likeliest of the known ones is.
+// doubtful is the probability under which a text's language is not believed, as of "ok, danke".
 const doubtful = 0.5
 
 // languageOf returns the language of a plain text, and whether it is read. What
-// has no letters has no language, and is.
-func languageOf(plain string) (language string, read bool) {
+// has no letters has no language, and is. A doubtful text is English if its
+// words are, else the likeliest of the known languages.
+func (v *index) languageOf(plain string) (language string, read bool) {
 	if !hasLetter(plain) {
 		return langid.Undetermined, true
 	}
 	language, p := langid.Identify(plain)
 	if p < doubtful {
+		if v.english(plain) {
+			return "en", true
+		}
 		language, _ = langid.Identify(plain, known...)
 	}
 	return language, slices.Contains(readable, language)
+}
+
+// english reports whether at least half of a text's words are whole words of
+// the English vocabulary, and no other language has more of its frequent words in it.
+func (v *index) english(plain string) bool {
+	counts := map[string]int{}
+	total, english := 0, 0
+	for _, w := range strings.FieldsFunc(strings.ToLower(plain), func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '’' }) {
+		w = strings.Trim(strings.ReplaceAll(w, "’", "'"), "'")
+		if w == "" {
+			continue
+		}
+		total++
+		for _, lang := range stopIndex[w] {
+			counts[lang]++
+		}
+		key := []byte(w)
+		if isASCII(w) && len(w) > 1 && v.find(hashBytes(fnvOffset, key), "", key) >= 0 || strings.Contains(w, "'") && isASCII(w) {
+			english++
+		}
+	}
+	for lang, n := range counts {
+		if lang != "en" && n > counts["en"] {
+			return false
+		}
+	}
+	return total > 0 && 2*english >= total
 }

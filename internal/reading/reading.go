@@ -93,7 +93,7 @@ func (r *Reader) Load() *Reader {
 // emoji, is read in any language.
 func (r *Reader) Read(text string) Reading {
 	plain := Plain(text)
-	language, read := languageOf(plain)
+	language, read := r.vocab().languageOf(plain)
 	out := Reading{Language: language}
 	if !read {
 		return Reading{Language: language, Sentiment: Sentiment{Label: social.SentimentUnread}, Intent: Intent{Label: social.IntentUnread}}

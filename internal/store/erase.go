@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -384,7 +385,8 @@ type receiptItem struct {
 }
 
 // AddReceipt notes what a part of an erasure took away. The parts add up when
-// they are read: one that is written again, since an answer was lost, counts once.
+// they are read: one that is written again, since an answer was lost, counts
+// once. The first reason stays, also where it is erased again after a restore.
 func (s *Store) AddReceipt(ctx context.Context, w string, r Receipt) error {
 	part := rand.Text()
 	return Again(ctx, func() error {
@@ -396,7 +398,7 @@ func (s *Store) AddReceipt(ctx context.Context, w string, r Receipt) error {
 		if old.Version > 0 && (old.Done || !r.Done) && !slices.ContainsFunc(slices.Collect(maps.Values(r.Removed)), func(n int) bool { return n > 0 }) {
 			return nil // it says nothing new
 		}
-		it.Version, it.ID, it.At, it.Platform, it.Reason = old.Version+1, r.ID, social.Stamp(r.At), r.Platform, r.Reason
+		it.Version, it.ID, it.At, it.Platform, it.Reason = old.Version+1, r.ID, social.Stamp(r.At), r.Platform, cmp.Or(old.Reason, r.Reason)
 		it.Done, it.Parts = r.Done || old.Done, map[string]map[string]int{part: r.Removed}
 		maps.Copy(it.Parts, old.Parts)
 		return s.putVersion(ctx, it, old.Version)

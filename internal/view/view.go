@@ -1,6 +1,7 @@
 // Package view says what a view is: something that is computed from facts and
-// stored only to be read fast. Package all lists them; whatever keeps,
-// rebuilds or forgets views walks that list, so that none can be missed.
+// stored only to be read fast. Package all lists them; erasure and
+// rebuilding walk that list, so that they can miss none. What keeps a view up to
+// date as facts come is named by who does it: ingest, package talk, package leads.
 //
 // A view is a pure function of the facts. Keep and Forget may be called in any
 // order, repeated, concurrently, and die at any write: once each fact has been

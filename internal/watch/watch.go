@@ -37,10 +37,12 @@ const retry = 15 * time.Minute
 // over, schedules those to be fetched that nobody did, and announces what
 // crossed a line. Doing so again, or twice at once,
 // announces nothing twice. One source's failure does not stop the others.
-func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
-	began := time.Now()
+func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) (err error) {
+	began, sources := time.Now(), 0
+	defer func() { emf.Work(ctx, "watched", w, began, err, "sources", sources) }()
 	now = social.Instant(now)
 	list, unseen, err := x.health(ctx, w, now, func(store.Source) bool { return true })
+	sources = len(list)
 	if err != nil {
 		return err
 	}
@@ -60,15 +62,15 @@ func (x *Watch) Workspace(ctx context.Context, w string, now time.Time) error {
 			errs = append(errs, x.announce(ctx, w, refused(h, now)))
 		}
 	}
-	err = errors.Join(errs...)
-	emf.Work(ctx, "watched", w, began, err, "sources", len(list))
-	return err
+	return errors.Join(errs...)
 }
 
 // Resting renews the subscriptions of a workspace that is stopped, and does
 // nothing else: what is delivered to it is kept, and a subscription that lapsed
 // would lose it. A renewal that fails is announced when the workspace goes on.
-func (x *Watch) Resting(ctx context.Context, w string, now time.Time) error {
+func (x *Watch) Resting(ctx context.Context, w string, now time.Time) (err error) {
+	began, sources := time.Now(), 0
+	defer func() { emf.Work(ctx, "watched at rest", w, began, err, "sources", sources) }()
 	if gone, err := x.Store.IsDeleting(ctx, w); err != nil || gone {
 		return err
 	}
@@ -77,6 +79,7 @@ func (x *Watch) Resting(ctx context.Context, w string, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	sources = len(list)
 	return errors.Join(parallel.Each(ctx, len(list), atOnce, func(i int) error {
 		if unseen[i] != nil || list[i].Revocation != nil {
 			return unseen[i]

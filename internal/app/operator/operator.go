@@ -19,7 +19,9 @@ import (
 
 	"rapport/internal/app/deliver"
 	appingest "rapport/internal/app/ingest"
+	"rapport/internal/app/key"
 	"rapport/internal/archive"
+	"rapport/internal/erasure"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/queue"
@@ -37,7 +39,8 @@ type Operator struct {
 	Replay  *replay.Replay
 	Rebuild *rebuild.Rebuild
 	Erase   func(ctx context.Context, m ingest.Erase) error // queues that an account is forgotten
-	letters map[string]letters                              // by what failed on them
+	Again   func(ctx context.Context, w string, found func(ingest.Erase) error, progress func(accounts int)) error
+	letters map[string]letters // by what failed on them
 }
 
 // letters are dead letters, and how one is given back.
@@ -75,8 +78,8 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 		}
 	}
 	o := &Operator{Store: store.New(cfg, env["TABLE"]), letters: map[string]letters{}}
-	for key, url := range outputs {
-		if name, ok := strings.CutSuffix(key, "DlqUrl"); ok && outputs[name+"QueueUrl"] != "" {
+	for output, url := range outputs {
+		if name, ok := strings.CutSuffix(output, "DlqUrl"); ok && outputs[name+"QueueUrl"] != "" {
 			o.letters[strings.ToLower(name)] = letters{queue.New(cfg, url), queue.New(cfg, outputs[name+"QueueUrl"]).SendBody}
 		}
 	}
@@ -95,6 +98,13 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 		Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })}
 	o.Erase = func(ctx context.Context, m ingest.Erase) error {
 		return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
+	}
+	o.Again = func(ctx context.Context, w string, found func(ingest.Erase) error, progress func(accounts int)) error {
+		k, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
+		if err != nil {
+			return fmt.Errorf("read the key of the tombstones (whoever calls needs secretsmanager:GetSecretValue on it): %w", err)
+		}
+		return erasure.Again(ctx, s, k, w, found, progress)
 	}
 	return o, nil
 }

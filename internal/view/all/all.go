@@ -1,6 +1,7 @@
 // Package all lists the stored views, for whoever must reach every one:
-// erasure, rebuilding and tests. To add one: a package below internal/view and
-// a line here.
+// erasure, rebuilding and tests. To add one: a package below internal/view, a
+// line here, its keys in store/keys.go, and a call of its Keep where facts of its
+// kind come in (ingest, package talk or package leads).
 package all
 
 import (
