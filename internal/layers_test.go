@@ -16,7 +16,7 @@ import (
 // not fit means that something stands in the wrong package. See
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
-	{"fault", "parallel", "pattern", "sdk", "langid"},
+	{"fault", "parallel", "pattern", "sdk", "langid", "encoder"},
 	{"social", "cache", "emf"},
 	{"platform", "reading", "stats", "limit"},
 	{adapters},

@@ -1,0 +1,221 @@
+"""Trains the last four layers of multilingual-e5-small together with the heads of the reader.
+
+    python train.py --weights e5-small-q4.bin --vader ../shared/data/vader --out reader.npz [--held 5] [--umsab ../shared/data/umsab]
+
+With --held 5 a fifth of the families of sentences (and of VADER's texts) is held out, and the figures on it are
+printed. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
+
+Texts: VADER's ground-truth sets (MIT; tweets, Amazon and a third of the NYT, mean ratings of twenty people),
+models/intents.tsv and models/sentences/*.tsv, written for this project. What the first eight layers make of a text
+is computed once and kept beside --out. Heads, linear in the mean of the last layer: sentiment, intent, severity,
+and whether an answer is owed, at the beginning and after the business said something.
+"""
+
+import argparse
+import glob
+import hashlib
+import math
+import os
+import random
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import net
+from e5 import E5
+from states import SIZES, states
+
+SENTIMENTS = ["negative", "neutral", "positive"]
+INTENTS = ["problem", "complaint", "wish", "question", "praise", "recommendation", "purchase", "churn", "closing", "chatter", "spam"]
+HEADS = {"sentiment": 3, "intent": len(INTENTS), "severity": 4, "answer": 1, "after": 1}
+SHARE = {"sentiment": 1, "intent": 0.7, "severity": 0.3, "answer": 0.7, "after": 0.7}  # of the loss
+WEIGHT = {"tweets": 1, "amazonReviewSnippets": 0.7, "nytEditorialSnippets": 0.4, "intents": 2, "own": 4}
+EPOCHS, RATE, BATCH, SEED = 3, 1e-4, 32, 1
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def soft(rating):
+    """The probability that a rating with a normal error of 0.5 is below -0.5, between, or above 0.5."""
+    below = lambda x: 0.5 * math.erfc((rating - x) / (0.5 * math.sqrt(2)))
+    return [below(-0.5), below(0.5) - below(-0.5), 1 - below(0.5)]
+
+
+def one_hot(n, i):
+    return [float(k == i) for k in range(n)]
+
+
+def rows(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return [line.rstrip("\n").split("\t") for line in f if line.strip()]
+
+
+def examples(vader):
+    """Texts with what is known of each: a target for each head that it trains, its weight, its family."""
+    out = []
+    r = random.Random(SEED)
+    for name in ["tweets", "amazonReviewSnippets", "nytEditorialSnippets"]:
+        for _, rating, text in rows(os.path.join(vader, name + "_GroundTruth.txt")):
+            if name != "nytEditorialSnippets" or r.random() < 0.35:
+                out.append({"set": name, "text": text, "family": text, "sentiment": soft(float(rating))})
+    for intent, sentiment, text in rows(os.path.join(HERE, "..", "intents.tsv")):
+        e = {"set": "intents", "text": text, "family": text, "sentiment": one_hot(3, SENTIMENTS.index(sentiment))}
+        if intent in INTENTS:
+            e["intent"] = one_hot(len(INTENTS), INTENTS.index(intent))
+        if intent in ("problem", "wish", "question", "purchase", "churn"):
+            e["answer"] = [1.0]
+        if intent in ("praise", "spam"):
+            e["answer"] = [0.0]
+        out.append(e)
+    for path in sorted(glob.glob(os.path.join(HERE, "..", "sentences", "*.tsv"))):
+        language = os.path.basename(path)[:2]
+        for group, sentiment, intent, answer, severity, before, text in rows(path)[1:]:
+            team = before.startswith("team:")
+            e = {"set": "own", "text": text, "family": language + group, "language": language, "team": team, "owed": int(answer),
+                 "sentiment": one_hot(3, SENTIMENTS.index(sentiment)), "intent": one_hot(len(INTENTS), INTENTS.index(intent)), "severity": one_hot(4, int(severity))}
+            e["after" if team else "answer"] = [float(answer)]
+            if not before:
+                e["after"] = [float(answer)]  # said after an answer it means the same
+            out.append(e)
+    return out
+
+
+def batch(es):
+    """Examples as arrays, padded to one length."""
+    size = next(s for s in SIZES if s >= max(len(e["state"]) for e in es))
+    x, k = np.zeros((len(es), size, 384), np.float32), np.zeros((len(es), size), bool)
+    for i, e in enumerate(es):
+        x[i, : len(e["state"])], k[i, : len(e["state"])] = e["state"], True
+    b = {"x": x, "k": k, "w": np.array([WEIGHT[e["set"]] for e in es], np.float32)}
+    for head, n in HEADS.items():
+        b[head] = np.array([e.get(head, [0.0] * n) for e in es], np.float32)
+        b["has " + head] = np.array([head in e for e in es], np.float32)
+    return b
+
+
+def judge(p, x, k):
+    v = net.pooled(net.layers(p["layers"], x, k), k)
+    return {h: v @ w + b for h, (w, b) in p["heads"].items()}
+
+
+def loss(p, b, key):
+    v = net.pooled(net.layers(p["layers"], b["x"], b["k"]), b["k"])
+    v = v * jax.random.bernoulli(key, 0.9, v.shape) / 0.9
+    total = 0.0
+    for h, (w, shift) in p["heads"].items():
+        z = v @ w + shift
+        if HEADS[h] == 1:
+            each = jax.nn.softplus(z[:, 0]) - z[:, 0] * b[h][:, 0]
+        else:
+            each = -(jax.nn.log_softmax(z) * b[h]).sum(-1)
+        total += SHARE[h] * (b["w"] * b["has " + h] * each).sum()
+    return total / b["w"].sum()
+
+
+@jax.jit
+def step(p, m, v, b, key, i, rate):
+    """One step of AdamW (Loshchilov and Hutter 2019), gradients clipped to length 1; heads learn ten times as fast."""
+    value, g = jax.value_and_grad(loss)(p, b, key)
+    length = jnp.sqrt(sum((x**2).sum() for x in jax.tree.leaves(g)))
+    g = jax.tree.map(lambda x: x * jnp.minimum(1.0, 1.0 / length), g)
+    m = jax.tree.map(lambda a, x: 0.9 * a + 0.1 * x, m, g)
+    v = jax.tree.map(lambda a, x: 0.999 * a + 0.001 * x * x, v, g)
+    move = lambda scale: lambda x, a, s: x - scale * rate * ((a / (1 - 0.9**i)) / (jnp.sqrt(s / (1 - 0.999**i)) + 1e-8) + 0.01 * x)
+    p = {part: jax.tree.map(move(scale), p[part], m[part], v[part]) for part, scale in [("layers", 1.0), ("heads", 10.0)]}
+    return p, m, v, value
+
+
+def fit(model, es):
+    r = np.random.default_rng(SEED)
+    p = {"layers": [{k: jnp.asarray(v) for k, v in l.items()} for l in model.layers[8:]],
+         "heads": {h: (jnp.asarray(r.normal(0, 0.02, (384, n)), jnp.float32), jnp.zeros(n)) for h, n in HEADS.items()}}
+    m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
+    steps, i, began, key = EPOCHS * math.ceil(len(es) / BATCH), 0, time.time(), jax.random.PRNGKey(SEED)
+    for epoch in range(EPOCHS):
+        order = np.array(sorted(range(len(es)), key=lambda a: (len(es[a]["state"]) + r.integers(0, 4), r.random())))
+        parts = [order[a : a + BATCH] for a in range(0, len(order), BATCH)]
+        r.shuffle(parts := np.array(parts, dtype=object))
+        total = 0.0
+        for n, part in enumerate(parts):
+            part = np.concatenate([part, r.choice(order, BATCH - len(part))]).astype(int)
+            i += 1
+            warm = 0.1 * steps
+            rate = RATE * min(i / warm, max(0.0, (steps - i) / (steps - warm)))
+            p, m, v, value = step(p, m, v, batch([es[j] for j in part]), jax.random.fold_in(key, i), i, rate)
+            total += float(value)
+            if n % 50 == 49:
+                print(f"epoch {epoch + 1}: {n + 1} of {len(parts)}, loss {total / (n + 1):.4f}, {time.time() - began:.0f} s", flush=True)
+    return p
+
+
+def outputs(p, es):
+    f, out = jax.jit(judge), [None] * len(es)
+    order = sorted(range(len(es)), key=lambda i: len(es[i]["state"]))
+    for a in range(0, len(order), 64):
+        part = order[a : a + 64]
+        b = batch([es[i] for i in part] + [es[part[0]]] * (64 - len(part)))
+        o = f(p, b["x"], b["k"])
+        for j, i in enumerate(part):
+            out[i] = {h: np.asarray(z[j]) for h, z in o.items()}
+    return out
+
+
+def macro_f1(want, got, n):
+    f = []
+    for c in range(n):
+        both, either = sum(w == c == g for w, g in zip(want, got)), sum((w == c) + (g == c) for w, g in zip(want, got))
+        f.append(2 * both / max(1, either))
+    return sum(f) / n
+
+
+def figures(p, es):
+    """Prints how well sentences of our own are read."""
+    o = outputs(p, es)
+    for language in [None] + sorted({e["language"] for e in es}):
+        k = [i for i, e in enumerate(es) if language in (None, e["language"])]
+        best = lambda h: ([int(np.argmax(es[i][h])) for i in k], [int(o[i][h].argmax()) for i in k])
+        owed = np.mean([(o[i]["after" if es[i]["team"] else "answer"][0] > 0) == es[i]["owed"] for i in k])
+        print(f"{language or 'all'} n={len(k)}: sentiment {macro_f1(*best('sentiment'), 3):.3f}, intent {macro_f1(*best('intent'), len(INTENTS)):.3f}, answer owed right {owed:.3f}", flush=True)
+
+
+def umsab(p, model, folder):
+    for path in sorted(glob.glob(os.path.join(folder, "*.tsv"))):
+        rs = [r for r in rows(path) if r[0] in "012"]
+        es = [{"set": "own", "state": s} for s in states(model, [r[1] for r in rs])]
+        got = [int(o["sentiment"].argmax()) for o in outputs(p, es)]
+        print(f"{os.path.basename(path)[:-4]} n={len(rs)}: sentiment {macro_f1([int(r[0]) for r in rs], got, 3):.3f}", flush=True)
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ["--weights", "--vader", "--out"]:
+        a.add_argument(name, required=True)
+    a.add_argument("--held", type=int, default=0)
+    a.add_argument("--umsab")
+    a = a.parse_args()
+    model, es = E5(a.weights), examples(a.vader)
+    cache = a.out + ".states.npz"
+    if not os.path.exists(cache):
+        got = states(model, [e["text"] for e in es])
+        np.savez(cache, texts=hashlib.sha256("\n".join(e["text"] for e in es).encode()).hexdigest(), lens=[len(s) for s in got], states=np.concatenate(got))
+    z = np.load(cache)
+    if str(z["texts"]) != hashlib.sha256("\n".join(e["text"] for e in es).encode()).hexdigest():
+        raise SystemExit(f"{cache} is of other texts: delete it")
+    ends, all_states = np.cumsum(z["lens"]), z["states"]
+    for e, end, n in zip(es, ends, z["lens"]):
+        e["state"] = all_states[end - n : end]
+    out = lambda e: a.held and int.from_bytes(hashlib.sha256(e["family"].encode()).digest()[:4], "big") % a.held == 0
+    p = fit(model, [e for e in es if not out(e)])
+    if a.held:
+        figures(p, [e for e in es if out(e) and e["set"] == "own"])
+    if a.umsab:
+        umsab(p, model, a.umsab)
+    flat = {f"l{i + 8}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
+    for h, (w, b) in p["heads"].items():
+        flat[h + ".w"], flat[h + ".b"] = np.asarray(w), np.asarray(b)
+    np.savez(a.out, **flat)
+
+
+if __name__ == "__main__":
+    main()
