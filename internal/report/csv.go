@@ -20,7 +20,8 @@ import (
 //	field    as in the JSON; an estimate is spread over n, needed, value, low and high
 //	value    texts on one line; UTC instants; numbers with a decimal point
 //
-// Lines end in CRLF (RFC 4180), the text is UTF-8 without a byte order mark.
+// Lines end in CRLF (RFC 4180), the text is UTF-8 and begins with a byte order
+// mark, without which Excel reads it in the encoding of the machine.
 // A number there is not enough data for is left out. A text that a
 // spreadsheet would take for a formula (it begins with =, +, -, @ or their
 // full-width forms, spaces aside) is preceded by an apostrophe.
@@ -30,6 +31,7 @@ func CSV(d Data) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
+	b.WriteString("\uFEFF")
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	line := func(section, row, parent, field, value string) {

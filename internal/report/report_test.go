@@ -396,7 +396,7 @@ func TestOnlyWebAddressesBecomeLinks(t *testing.T) {
 
 func readCSV(t *testing.T, s string) [][]string {
 	t.Helper()
-	rows, err := csv.NewReader(strings.NewReader(s)).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(s, "\ufeff"))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -441,8 +441,8 @@ func TestCSVIsOneTidyTable(t *testing.T) {
 			t.Errorf("%s = %q although there is not enough data", key, got)
 		}
 	}
-	if strings.HasPrefix(s, "\ufeff") || strings.Count(s, "\n") != strings.Count(s, "\r\n") || !strings.HasSuffix(s, "\r\n") {
-		t.Error("the file begins with a byte order mark, or has lines that do not end in CRLF")
+	if !strings.HasPrefix(s, "\ufeff") || strings.Count(s, "\n") != strings.Count(s, "\r\n") || !strings.HasSuffix(s, "\r\n") {
+		t.Error("the file begins without a byte order mark, or has lines that do not end in CRLF")
 	}
 }
 
