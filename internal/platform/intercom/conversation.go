@@ -163,6 +163,9 @@ func (n notification) message(p part, thread platform.ID, first bool) platform.E
 		Object: social.Object{ID: partID(p.ID), Type: "message"}, InReplyTo: firstID(thread), Conversation: string(thread),
 		Text: text, URL: link(app, thread), Occurred: at, Direction: direction(p.Author),
 	}
+	if a.Actor.ID == "" { // the account is no more
+		a.Actor = social.Actor{ID: social.Unknown, Scope: app}
+	}
 	if first {
 		a.Object.ID, a.InReplyTo = firstID(thread), ""
 	} else if p.ID == "" {
