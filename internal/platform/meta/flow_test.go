@@ -55,3 +55,14 @@ func TestAMessageOfAnUnknownTypeIsAMessageWithoutWords(t *testing.T) {
 		}
 	}
 }
+
+// A plugin's user_ref is the business's own choice, and may be none.
+func TestAUserRefThatNamesNobodyIsNone(t *testing.T) {
+	for ref, want := range map[string]string{`"undefined"`: "", `0`: "", `"visitor-17"`: "ref:visitor-17"} {
+		body := fmt.Sprintf(`{"object":"page","entry":[{"id":"16","time":1767225680000,"messaging":[{"sender":{"user_ref":%s},"recipient":{"id":"16"},"timestamp":1767225682123,"message":{"mid":"m1","text":"Is there somebody?"}}]}]}`, ref)
+		events, err := adapter.Normalise(platform.Request{Method: http.MethodPost, Header: http.Header{}, Body: []byte(body)}, platform.Options{})
+		if err != nil || len(events) != 1 || (events[0].Parked != "") != (want == "") || want != "" && events[0].Activity.Actor.ID != want {
+			t.Errorf("%s: %+v, %v", ref, events, err)
+		}
+	}
+}

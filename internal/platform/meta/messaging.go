@@ -120,7 +120,7 @@ type chat struct {
 // business's own choice: no page-scoped id looks like it.
 // https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_postbacks
 func byRef(ref platform.ID) string {
-	if ref == "" {
+	if platform.NamesNobody(string(ref)) {
 		return ""
 	}
 	return "ref:" + string(ref)
