@@ -99,18 +99,32 @@ func gist(s string) string {
 // holds reports whether all of part is said in whole.
 func holds(whole, part string) bool { return strings.Contains(gist(whole), gist(part)) }
 
+// emphasis are the marks around bold, italic and crossed-out words.
+var emphasis = []*pattern.Pattern{
+	pattern.New(`(^|[^\p{L}\p{N}*])\*{1,2}([^*\s](?:[^*\n]*[^*\s])?)\*{1,2}($|[^\p{L}\p{N}*])`),
+	pattern.New(`(^|[^\p{L}\p{N}_/.])_([^_\s](?:[^_\n]*[^_\s])?)_($|[^\p{L}\p{N}_/.])`),
+	pattern.New(`(^|[^\p{L}\p{N}~])~{1,2}([^~\s](?:[^~\n]*[^~\s])?)~{1,2}($|[^\p{L}\p{N}~])`),
+}
+
 // composed is a text object, or a plain text in its place.
 type composed string
 
 // UnmarshalJSON reads both. Other things say nothing.
 func (c *composed) UnmarshalJSON(b []byte) error {
 	var v struct {
+		Type string `json:"type"`
 		Text string `json:"text"`
 	}
 	if json.Unmarshal(b, &v.Text) != nil {
 		_ = json.Unmarshal(b, &v)
 	}
-	*c = composed(strings.TrimSpace(plain(v.Text)))
+	text := plain(v.Text)
+	if v.Type != "plain_text" {
+		for _, m := range emphasis {
+			text = m.ReplaceAllString(text, "$1$2$3")
+		}
+	}
+	*c = composed(strings.TrimSpace(text))
 	return nil
 }
 
