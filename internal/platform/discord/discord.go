@@ -317,6 +317,7 @@ type user struct {
 	ID     platform.ID `json:"id"`
 	Handle string      `json:"username"`
 	Name   string      `json:"global_name"`
+	Bot    bool        `json:"bot"`
 }
 
 func (u user) actor() social.Actor {

@@ -1,12 +1,10 @@
 package discord
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"rapport/internal/platform"
@@ -36,7 +34,11 @@ type message struct {
 			Text string `json:"text"`
 		} `json:"question"`
 	} `json:"poll"`
-	Role *struct {
+	Webhook    platform.ID `json:"webhook_id"`
+	Embeds     any         `json:"embeds"`
+	Components any         `json:"components"`
+	Snapshots  any         `json:"message_snapshots"` // of what is forwarded
+	Role       *struct {
 		Listing platform.ID `json:"role_subscription_listing_id"`
 		Tier    string      `json:"tier_name"`
 		Renewal bool        `json:"is_renewal"`
@@ -52,6 +54,15 @@ type message struct {
 // paid are the types of message by which Discord itself tells that somebody
 // pays: boosts, a role's subscription, a product of the server's shop.
 var paid = []json.Number{"8", "9", "10", "11", "25", "44"}
+
+// ownLine reports whether m is of a type by which Discord itself tells what
+// happened in a conversation or a server. A type that is not known is
+// somebody's message.
+// https://docs.discord.com/developers/resources/message#message-object-message-types
+func (m message) ownLine() bool {
+	n, err := m.Type.Int64()
+	return err == nil && n >= 1 && n <= 46 && n != 19 && n != 20 && n != 23 // replies, commands
+}
 
 const (
 	sameNote     = "the text is the same: a link's preview, a pin"
@@ -89,15 +100,6 @@ func (m message) activity(t social.Type) social.Activity {
 		a.Actor = m.Author.actor()
 	}
 	return a
-}
-
-// says is the text of m: its content, or what its poll asks.
-func (m message) says() string {
-	text := ""
-	if m.Content != nil {
-		text = plain(*m.Content, m.Mentions)
-	}
-	return cmp.Or(text, strings.TrimSpace(m.Poll.Question.Text))
 }
 
 // utterance is a message as it was first sent.
@@ -340,7 +342,7 @@ func gateway(v outer) ([]platform.Event, error) {
 			return one(m.edit(v.T, at, atErr, to))
 		case slices.Contains(paid, m.Type) && m.Guild != "":
 			return one(m.purchase(v.T, to))
-		case m.Type != "" && m.Type != "0" && m.Type != "19" && m.Type != "20" && m.Type != "23":
+		case m.ownLine():
 			return one(platform.Ignore(v.T, why(v.T), to...))
 		case m.direct():
 			return one(m.utterance(v.T, social.Message, to))

@@ -148,8 +148,11 @@ func (in instance) post(event string, p post) platform.Event {
 		return platform.Ignore(event, "its author withdraws it, which comes as post_destroyed", scopes...)
 	}
 	link, err := in.link(p)
-	if err == nil && (p.ID == "" || p.TopicID == "" || p.Number == "" || p.UserID == "") {
-		err = errors.New("a post without its id, topic, number or author")
+	if err == nil && (p.ID == "" || p.TopicID == "" || p.Number == "") {
+		err = errors.New("a post without its id, topic or number")
+	}
+	if p.UserID == "" { // the account is no more
+		p.UserID, p.Username, p.Name = social.Unknown, "", ""
 	}
 	a := social.Activity{
 		Platform: name, Scope: in.scope, Object: social.Object{ID: object(p.TopicID, p.Number), Type: "post"}, Conversation: string(p.TopicID), URL: link,

@@ -242,8 +242,11 @@ func (it item) events(doc document, home, scope string) []platform.Event {
 		return []platform.Event{platform.Park(it.kind, errors.New("it has no date that can be read"), scope)}
 	}
 	actor := social.Actor{ID: author, Scope: site, Name: author}
-	if author == "" { // nobody but the site itself
+	switch {
+	case author == "": // nobody but the site itself
 		actor.ID, actor.Name = site, doc.title
+	case platform.NamesNobody(author):
+		actor.ID = social.Unknown
 	}
 	a := social.Activity{Platform: name, Type: social.Post, Actor: actor, Object: social.Object{ID: id, Type: "article"}, Text: it.words(), Occurred: it.published, Direction: social.Inbound}
 	if host(it.link) != "" {

@@ -340,7 +340,10 @@ func (d delivery) event(event, kind string) platform.Event {
 		Text: text(t.title, t.Body), URL: string(t.URL)}
 	actor := d.Sender
 	if does.Utterance() {
-		if actor = t.author; actor == nil || actor.ID == "" {
+		switch actor = t.author; {
+		case actor == nil: // the account is no more
+			actor = &user{ID: social.Unknown, URL: d.Repository.URL}
+		case actor.ID == "":
 			return park("without its author")
 		}
 	} else if nobody {

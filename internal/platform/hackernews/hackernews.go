@@ -254,6 +254,9 @@ func (h hit) event(scope string) platform.Event {
 	default:
 		return platform.Ignore(kind, "it is not known to tell what someone did", scope)
 	}
+	if a.Actor.ID == "" { // the account is no more
+		a.Actor.ID = social.Unknown
+	}
 	at, err := platform.Unix(h.Created.String(), time.Second)
 	a.Occurred = at
 	a.Key = social.ActivityKey(name, "", a.Type, string(h.ID), at)

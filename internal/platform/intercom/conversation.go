@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,12 +23,32 @@ type part struct {
 	ID          platform.ID   `json:"id"`
 	Type        platform.Text `json:"part_type"` // comment, note, assignment, close …
 	Body        platform.Text `json:"body"`      // HTML
+	Subject     platform.Text `json:"subject"`   // HTML, of a first message that came by e-mail
 	Author      author        `json:"author"`
 	Created     platform.Text `json:"created_at"`
 	Updated     platform.Text `json:"updated_at"`
 	Redacted    *bool         `json:"redacted"` // not said before version 2.0 of the API
 	Attachments []any         `json:"attachments"`
 }
+
+// wordless reports whether a part without words is somebody's message: a
+// picture in its text, or a contact's part of a type that is not known. All
+// others tell how the team works.
+func (p part) wordless() bool {
+	if strings.Contains(string(p.Body), "<img") || strings.Contains(string(p.Body), "<video") || strings.Contains(string(p.Body), "<audio") {
+		return true
+	}
+	return direction(p.Author) == social.Inbound && !slices.Contains(working, p.Type)
+}
+
+// working are the types of parts that say nothing where they have no words.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/conversation_part
+var working = []platform.Text{"", "comment", "assignment", "away_mode_assignment", "close", "open", "snoozed", "unsnoozed", "timer_unsnooze", "participant_added", "participant_removed",
+	"conversation_attribute_updated_by_user", "conversation_attribute_updated_by_workflow", "conversation_attribute_updated_by_admin", "attribute_collected", "attribute_collector", "conversation_rating",
+	"conversation_rating_changed", "conversation_rating_remark_added", "default_assignment", "assign_and_unsnooze", "assign_and_reopen", "note_and_reopen", "language_detection_details",
+	"custom_action_started", "custom_action_finished", "operator_workflow_event", "ticket_state_updated_by_admin", "ticket_attribute_updated_by_admin", "merged_primary_conversation",
+	"merged_secondary_conversation", "title_suggestion", "source_link", "conversation_tags_updated", "sla_applied", "sla_target_missed", "bulk_reassignment", "priority_change",
+	"state_change", "channel_and_reply_time_expectation"}
 
 type conversation struct {
 	ID      platform.ID   `json:"id"`
@@ -120,6 +141,9 @@ func (n notification) turned() ([]platform.Event, error) {
 func (n notification) message(p part, thread platform.ID, first bool) platform.Event {
 	app := string(n.App)
 	text := platform.PlainText(string(p.Body))
+	if subject := platform.PlainText(string(p.Subject)); first && subject != "" && !strings.HasPrefix(text, subject) {
+		text = strings.TrimSpace(subject + "\n" + text)
+	}
 	switch {
 	case p.Redacted != nil && *p.Redacted:
 		return platform.Ignore(n.Topic, "redacted since", app)
@@ -127,7 +151,7 @@ func (n notification) message(p part, thread platform.ID, first bool) platform.E
 		return platform.Ignore(n.Topic, "an internal note", app)
 	case p.Type == "channel_and_reply_time_expectation":
 		return platform.Ignore(n.Topic, "it only says when to expect an answer", app)
-	case text == "" && len(p.Attachments) == 0:
+	case text == "" && len(p.Attachments) == 0 && !p.wordless():
 		return platform.Ignore(n.Topic, "a part in which nothing is said", app)
 	}
 	at, err := when(p.Created)
@@ -138,6 +162,9 @@ func (n notification) message(p part, thread platform.ID, first bool) platform.E
 		Platform: name, Scope: app, Type: social.Message, Actor: social.Actor{ID: string(p.Author.ID), Scope: app, Name: string(p.Author.Name)},
 		Object: social.Object{ID: partID(p.ID), Type: "message"}, InReplyTo: firstID(thread), Conversation: string(thread),
 		Text: text, URL: link(app, thread), Occurred: at, Direction: direction(p.Author),
+	}
+	if a.Actor.ID == "" { // the account is no more
+		a.Actor = social.Actor{ID: social.Unknown, Scope: app}
 	}
 	if first {
 		a.Object.ID, a.InReplyTo = firstID(thread), ""

@@ -17,6 +17,7 @@ import (
 // https://developers.facebook.com/docs/messenger-platform/reference/webhook-events
 var messagingKinds = []platform.Kind{
 	{Name: "message", Becomes: string(social.Message)},
+	{Name: "message unknown", Becomes: string(social.Message), Note: "what a person sent in a form that is not known: it has a message's id, and no words that could be read"},
 	{Name: "message echo", Becomes: string(social.Message), Note: "what the page or account itself sent"},
 	{Name: "message story_mention", Becomes: string(social.Mention), Note: "an Instagram story that mentions the account"},
 	{Name: "message deleted", Becomes: string(social.Delete)},
@@ -119,7 +120,7 @@ type chat struct {
 // business's own choice: no page-scoped id looks like it.
 // https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_postbacks
 func byRef(ref platform.ID) string {
-	if ref == "" {
+	if platform.NamesNobody(string(ref)) {
 		return ""
 	}
 	return "ref:" + string(ref)
@@ -265,6 +266,14 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if why, ok := silent[k]; ok && has(m, k) {
 			return one(platform.Ignore(k, why, account))
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		var v struct {
+			Mid platform.ID `json:"mid"`
+		}
+		if get(m, k, &v) == nil && v.Mid != "" && !c.own {
+			return one(c.act("message unknown", social.Activity{Type: social.Message, Object: social.Object{ID: string(v.Mid), Type: "message"}}, string(v.Mid)))
 		}
 	}
 	return one(platform.Ignore("messaging", "a messaging event of a kind that is not known", account))

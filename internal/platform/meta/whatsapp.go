@@ -24,6 +24,8 @@ func whatsappKinds() []platform.Kind {
 		out = append(out, platform.Kind{Name: "whatsapp " + t, Becomes: string(social.Message), Note: note})
 	}
 	out = append(out,
+		platform.Kind{Name: "whatsapp message", Becomes: string(social.Message), Note: "of a type that is not known: somebody wrote, what is not told"},
+		platform.Kind{Name: "whatsapp interactive", Becomes: string(social.Review), Note: "the answers of a Flow, with a rating among them"},
 		platform.Kind{Name: "whatsapp order", Becomes: string(social.Purchase), Note: "a cart sent from the catalogue"},
 		platform.Kind{Name: "whatsapp payment", Becomes: string(social.Purchase), Note: "a status of the type payment that is captured"},
 		platform.Kind{Name: "whatsapp payment", Becomes: platform.Parked, Note: "without its reference_id it does not say what was paid"},
@@ -305,16 +307,21 @@ type content struct {
 	Interactive struct {
 		Button struct{ Title platform.Text } `json:"button_reply"`
 		List   struct{ Title platform.Text } `json:"list_reply"`
-		Flow   struct{ Body platform.Text }  `json:"nfm_reply"`
+		Flow   struct {
+			Response platform.Text `json:"response_json"`
+		} `json:"nfm_reply"` // its body is "Sent", which nobody said
 	} `json:"interactive"`
 }
 
-// says is the text of it: what was written, the caption, or what the chosen
-// button says.
+// says is the text of it: what was written, the caption, what the chosen
+// button says, or the answers of a Flow.
 func (c content) says() string {
 	if s := first(c.Text.Body, c.Image.Caption, c.Video.Caption, c.Document.Caption, c.Button.Text, c.Order.Text,
-		c.Interactive.Button.Title, c.Interactive.List.Title, c.Interactive.Flow.Body); s != "" {
+		c.Interactive.Button.Title, c.Interactive.List.Title); s != "" {
 		return s
+	}
+	if lines, _ := flow(string(c.Interactive.Flow.Response)); lines != "" {
+		return lines
 	}
 	if c.Location.Name != "" && c.Location.Address != "" {
 		return string(c.Location.Name + ", " + c.Location.Address)
@@ -360,6 +367,9 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 		if m.Context != nil {
 			a.InReplyTo = string(m.Context.ID)
 		}
+		if _, rated := flow(string(m.Interactive.Flow.Response)); rated && !echo {
+			a.Type = social.Review
+		}
 	case m.Type == "order":
 		a.Type, a.Object.Type, a.Text = social.Purchase, "order", m.says()
 	case m.Type == "request_welcome":
@@ -388,8 +398,11 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 		a.Conversation = ""
 	case isOneOf(m.Type, []string{"reaction", "edit", "revoke", "system"}):
 		return one(platform.Park(kind, fmt.Errorf("%s: a message without its %s", kind, m.Type), w.scopes...))
-	default:
-		return one(platform.Ignore(kind, "it is not known to tell what someone did", w.scopes...))
+	default: // somebody wrote, and may wait for an answer
+		kind = "whatsapp message"
+		if m.Context != nil {
+			a.InReplyTo = string(m.Context.ID)
+		}
 	}
 	act := func(kind string, a social.Activity, id string) platform.Event {
 		var err error

@@ -46,10 +46,8 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "t3 crosspost", Becomes: string(social.Quote)},
 		{Name: "t3 edited", Becomes: string(social.Edit)},
 		{Name: "t3 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator or by Reddit"},
-		{Name: "t3", Becomes: platform.Ignored, Note: "the account of its author was deleted since"},
 		{Name: "t3 waiting", Becomes: platform.Ignored, Note: held},
 		{Name: "t1", Becomes: string(social.Reply)},
-		{Name: "t1", Becomes: platform.Ignored, Note: "the account of its author was deleted since"},
 		{Name: "t1 edited", Becomes: string(social.Edit)},
 		{Name: "t1 deleted", Becomes: string(social.Delete), Note: "by its author, or removed by a moderator or by Reddit"},
 		{Name: "t2", Becomes: platform.Ignored, Note: "an account"},
@@ -359,8 +357,8 @@ func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 		if !gone[x.Author] {
 			return park(errors.New("it has no author_fullname"))
 		}
-		// What was read before the account went has its author, and is kept with the author's things.
-		return []platform.Event{platform.Ignore(kind, "the account of its author was deleted", scope)}
+		// The account was deleted. What was read before that has its author, and is kept with the author's things.
+		a.Actor = social.Actor{ID: social.Unknown}
 	}
 	a.Text = strings.TrimSpace(string(x.Title) + "\n" + string(text))
 	if kind == "t1" {

@@ -9,6 +9,7 @@
 package shopify
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "customers/redact", Becomes: platform.Erased},
 		{Name: "shop/redact", Becomes: platform.Erased, Note: "all of the shop's"},
 		{Name: "orders/paid", Becomes: string(social.Purchase)},
-		{Name: "orders/paid", Becomes: platform.Ignored, Note: "a test, or by nobody that Shopify names"},
+		{Name: "orders/paid", Becomes: platform.Ignored, Note: "a test, or by somebody without account, e-mail address and telephone"},
 		{Name: "orders/create", Becomes: string(social.Purchase), Note: "if it is paid; together with orders/paid it is one"},
 		{Name: "orders/create", Becomes: platform.Ignored, Note: "not paid yet"},
 		{Name: "app/uninstalled", Becomes: platform.Revoked},
@@ -137,7 +138,32 @@ type customer struct {
 	FirstName platform.Text `json:"first_name"`
 	LastName  platform.Text `json:"last_name"`
 	Created   platform.Text `json:"created_at"`
+	contact
 }
+
+// contact is by what a shop reaches somebody. A guest, who has no account, is
+// known by it: by the e-mail address or, without one, by the telephone number.
+type contact struct {
+	EMail platform.Text `json:"email"`
+	Phone platform.Text `json:"phone"`
+}
+
+func (c contact) byMail() string {
+	if mail := strings.ToLower(strings.TrimSpace(string(c.EMail))); strings.Contains(mail, "@") {
+		return "email:" + mail
+	}
+	return ""
+}
+
+func (c contact) byPhone() string {
+	if number := noDigit.ReplaceAllString(string(c.Phone), ""); len(number) >= 5 {
+		return "phone:" + number
+	}
+	return ""
+}
+
+// noDigit is what people write between the digits of a telephone number.
+var noDigit = pattern.New(`[^0-9]`)
 
 func (c customer) actor(shop string) social.Actor {
 	return social.Actor{ID: string(c.ID), Scope: shop, Name: strings.TrimSpace(string(c.FirstName) + " " + string(c.LastName))}
@@ -158,6 +184,13 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	if get(r.Header, "X-Shopify-Test") == "true" {
 		return []platform.Event{platform.Ignore(topic, "a test", shop)}, nil
 	}
+	if topic == "customers/redact" || topic == "shop/redact" {
+		events, err := redact(topic, shop, r.Body)
+		if err != nil {
+			return []platform.Event{platform.Park(topic, err, shop)}, nil
+		}
+		return events, nil
+	}
 	return []platform.Event{read(topic, shop, r.Body)}, nil
 }
 
@@ -176,8 +209,6 @@ func read(topic, shop string, body []byte) platform.Event {
 		e, err = consent(topic, shop, body)
 	case "customers/delete":
 		e, err = deleted(topic, shop, body)
-	case "customers/redact", "shop/redact":
-		e, err = redact(topic, shop, body)
 	case "app/uninstalled":
 		e, err = uninstalled(topic, shop, body)
 	default:
@@ -249,6 +280,13 @@ func order(topic, shop string, body []byte) (platform.Event, error) {
 		Status   platform.Text `json:"financial_status"`
 		Test     bool          `json:"test"`
 		Customer *customer     `json:"customer"`
+		contact
+		Contact platform.Text `json:"contact_email"`
+		Billing struct {
+			FirstName platform.Text `json:"first_name"`
+			LastName  platform.Text `json:"last_name"`
+			Phone     platform.Text `json:"phone"`
+		} `json:"billing_address"`
 	}
 	if err := platform.Decode(body, &o); err != nil {
 		return platform.Event{}, err
@@ -260,13 +298,31 @@ func order(topic, shop string, body []byte) (platform.Event, error) {
 		return platform.Ignore(topic, "a test", shop), nil
 	case topic == "orders/create" && o.Status != "paid":
 		return platform.Ignore(topic, "not paid yet: orders/paid will tell", shop), nil
-	case o.Customer == nil || o.Customer.ID == "":
+	}
+	var by social.Actor
+	if o.Customer != nil {
+		by = o.Customer.actor(shop)
+	}
+	if by.ID == "" { // a guest
+		of := []contact{{EMail: o.Contact}, o.contact, {Phone: o.Billing.Phone}}
+		if o.Customer != nil {
+			of = append([]contact{o.Customer.contact}, of...)
+		}
+		for _, c := range of {
+			by.ID = cmp.Or(by.ID, c.byMail())
+		}
+		for _, c := range of {
+			by.ID = cmp.Or(by.ID, c.byPhone())
+		}
+		by.Scope, by.Name = shop, cmp.Or(by.Name, strings.TrimSpace(string(o.Billing.FirstName)+" "+string(o.Billing.LastName)))
+	}
+	if by.ID == "" {
 		return platform.Ignore(topic, "by nobody that Shopify names", shop), nil
 	}
 	at, err := platform.Time(string(o.Created))
 	id := string(o.ID)
 	return platform.Act(topic, social.Activity{
-		Key: social.ActivityKey(name, shop, social.Purchase, id, at), Platform: name, Scope: shop, Type: social.Purchase, Actor: o.Customer.actor(shop),
+		Key: social.ActivityKey(name, shop, social.Purchase, id, at), Platform: name, Scope: shop, Type: social.Purchase, Actor: by,
 		Object: social.Object{ID: id, Type: "order"}, URL: admin(shop, "orders", id), Occurred: at, Direction: social.Inbound,
 	}, err, shop), nil
 }
@@ -330,7 +386,8 @@ func nothingBut(body []byte, names ...string) error {
 
 // redact is a demand of privacy law, of a form that no other body has.
 // https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
-func redact(topic, shop string, body []byte) (platform.Event, error) {
+// Of a customer it also means what they bought as a guest.
+func redact(topic, shop string, body []byte) ([]platform.Event, error) {
 	var v struct {
 		ShopID    platform.ID     `json:"shop_id"`
 		Domain    platform.Text   `json:"shop_domain"`
@@ -340,29 +397,36 @@ func redact(topic, shop string, body []byte) (platform.Event, error) {
 		Requested json.RawMessage `json:"orders_requested"`
 	}
 	if err := platform.Decode(body, &v); err != nil {
-		return platform.Event{}, err
+		return nil, err
 	}
 	if err := same(shop, string(v.Domain)); err != nil {
-		return platform.Event{}, err
+		return nil, err
 	}
-	ref := &social.AccountRef{Platform: name, Scope: shop}
 	switch {
 	case v.ShopID == "" || v.Request != nil || v.Requested != nil:
-		return platform.Event{}, errors.New("no demand to redact: it has no shop_id, or is a request for data")
+		return nil, errors.New("no demand to redact: it has no shop_id, or is a request for data")
 	case topic == "shop/redact" && (v.Customer != nil || v.Orders != nil):
-		return platform.Event{}, errors.New("it is about a customer, not about the shop")
+		return nil, errors.New("it is about a customer, not about the shop")
 	case topic == "shop/redact":
 		if err := nothingBut(body, "shop_id", "shop_domain"); err != nil {
-			return platform.Event{}, fmt.Errorf("no demand to redact the shop: %w", err)
+			return nil, fmt.Errorf("no demand to redact the shop: %w", err)
 		}
-	case v.Customer == nil || v.Customer.ID == "":
-		return platform.Event{}, errors.New("a customer without an id: erase them by hand")
+	case v.Customer == nil || v.Customer.ID == "" && v.Customer.byMail() == "" && v.Customer.byPhone() == "":
+		return nil, errors.New("a customer without id, e-mail address and telephone number: erase them by hand")
 	case v.Orders == nil:
-		return platform.Event{}, errors.New("no demand to redact a customer: it has no orders_to_redact")
-	default:
-		ref.ID = string(v.Customer.ID)
+		return nil, errors.New("no demand to redact a customer: it has no orders_to_redact")
 	}
-	return platform.Event{Kind: topic, Scopes: []string{shop}, Erase: ref}, nil
+	ids := []string{""} // all of the shop's
+	if v.Customer != nil {
+		ids = []string{string(v.Customer.ID), v.Customer.byMail(), v.Customer.byPhone()}
+	}
+	var events []platform.Event
+	for _, id := range ids {
+		if id != "" || v.Customer == nil {
+			events = append(events, platform.Event{Kind: topic, Scopes: []string{shop}, Erase: &social.AccountRef{Platform: name, Scope: shop, ID: id}})
+		}
+	}
+	return events, nil
 }
 
 // same refuses a header that names another shop than the signed body.

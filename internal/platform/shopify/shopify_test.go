@@ -3,6 +3,7 @@ package shopify_test
 import (
 	"net/http"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,7 +88,7 @@ func TestBodyOfAnotherTopicErasesNothing(t *testing.T) {
 				r.Header.Set("X-Shopify-Topic", topic)
 				r.Header.Set("X-Shopify-Shop-Domain", "acme-hats.myshopify.com")
 				events, err := adapter.Normalise(r, platform.Options{})
-				if err != nil || len(events) != 1 || (events[0].Parked == "") != (of == topic) {
+				if err != nil || len(events) != 1 && (of != topic || topic != "customers/redact") || (events[0].Parked == "") != (of == topic) {
 					t.Errorf("%s, of %s, as %s: %+v, %v", body, of, topic, events, err)
 				}
 			}
@@ -122,5 +123,62 @@ func TestScopeIsTheShopsOwnDomain(t *testing.T) {
 		if err := adapter.CheckScope(scope); (err == nil) != ok {
 			t.Errorf("%q: %v", scope, err)
 		}
+	}
+}
+
+// bought is what becomes of a paid order with these fields.
+func bought(t *testing.T, fields string) platform.Event {
+	t.Helper()
+	r := platform.Request{Header: http.Header{}, Body: []byte(`{"id":82,"created_at":"2026-03-04T06:06:07+01:00","financial_status":"paid",` + fields + `}`)}
+	r.Header.Set("X-Shopify-Topic", "orders/paid")
+	r.Header.Set("X-Shopify-Shop-Domain", "acme-hats.myshopify.com")
+	events, err := adapter.Normalise(r, platform.Options{})
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%s: %+v, %v", fields, events, err)
+	}
+	named := adapter.Named(r, platform.Options{})
+	if a := events[0].Activity; a != nil && !slices.ContainsFunc(named, func(n platform.Named) bool { return n.Ref == a.Account() }) {
+		t.Errorf("%s: %v is not among the named: %v", fields, a.Account(), named)
+	}
+	return events[0]
+}
+
+func TestAGuestIsKnownByAddressOrNumber(t *testing.T) {
+	for fields, want := range map[string]string{
+		`"customer":null,"email":" Lou@Mail.example ","phone":"+49 171 1"`:                             "email:lou@mail.example",
+		`"customer":null,"email":"","contact_email":"lou@mail.example"`:                                "email:lou@mail.example",
+		`"email":"lou@mail.example"`:                                                                   "email:lou@mail.example",
+		`"customer":{"id":null,"email":"lou@mail.example"}`:                                            "email:lou@mail.example",
+		`"customer":null,"email":null,"phone":"+49 (171) 23-45"`:                                       "phone:491712345",
+		`"customer":null,"email":"none","billing_address":{"phone":"+49 171 2345","first_name":"Lou"}`: "phone:491712345",
+		`"customer":{"id":7},"email":"lou@mail.example"`:                                               "7",
+		`"customer":null,"email":null,"phone":"n/a"`:                                                   "",
+		`"customer":null`: "",
+	} {
+		e := bought(t, fields)
+		if want == "" {
+			if e.Ignored == "" {
+				t.Errorf("%s: %+v", fields, e)
+			}
+		} else if e.Activity == nil || e.Activity.Actor.ID != want || e.Activity.Actor.Scope != "acme-hats.myshopify.com" {
+			t.Errorf("%s: %+v, want %s", fields, e.Activity, want)
+		}
+	}
+}
+
+// What the law asks to forget of a customer is also what they bought as a guest.
+func TestWhoIsRedactedIsForgottenAsAGuest(t *testing.T) {
+	r := platform.Request{Header: http.Header{}, Body: []byte(`{"shop_id":1,"shop_domain":"acme-hats.myshopify.com","customer":{"id":7,"email":"Lou@mail.example","phone":"+49 171 2345"},"orders_to_redact":[82]}`)}
+	r.Header.Set("X-Shopify-Topic", "customers/redact")
+	r.Header.Set("X-Shopify-Shop-Domain", "acme-hats.myshopify.com")
+	events, err := adapter.Normalise(r, platform.Options{})
+	var ids []string
+	for _, e := range events {
+		if e.Erase != nil && e.Erase.Scope == "acme-hats.myshopify.com" {
+			ids = append(ids, e.Erase.ID)
+		}
+	}
+	if want := []string{"7", "email:lou@mail.example", "phone:491712345"}; err != nil || !slices.Equal(ids, want) {
+		t.Errorf("%v, %v; want %v", ids, err, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/platform"
@@ -187,6 +188,7 @@ type said struct {
 		App platform.ID `json:"app_id"`
 	} `json:"bot_profile"`
 	Author profile `json:"user_profile"` // of somebody of another workspace, in a message and in an app_mention alike
+	beside
 }
 
 // profile is what messages say of their author, if anything.
@@ -252,13 +254,16 @@ func message(e envelope, w where) platform.Event {
 	if err != nil {
 		return platform.Park(kind, err, w.scopes()...)
 	}
-	switch v.Subtype {
-	case "", "bot_message", "me_message", "file_share", "thread_broadcast":
+	switch {
+	case slices.Contains(silent, v.Subtype):
+		return platform.Ignore(kind+" "+v.Subtype, why(kind+" "+v.Subtype), w.scopes()...)
+	case v.Subtype != "message_changed" && v.Subtype != "message_deleted":
+		// Also of a subtype that is not known: that somebody writes is never passed over.
 		if ts := v.editedAt(); ts != "" {
 			return edit(kind, e, w, v.said, ts)
 		}
 		return utterance(kind, e, w, v.said)
-	case "message_changed":
+	case v.Subtype == "message_changed":
 		kind += " " + v.Subtype
 		switch {
 		case v.Message == nil:
@@ -266,14 +271,12 @@ func message(e envelope, w where) platform.Event {
 		case v.Message.Subtype == "tombstone":
 			return gone(kind, w, v.Message.TS, v.TS)
 		case was != nil && v.Message.editedAt() != "" && was.editedAt() == v.Message.editedAt(),
-			was != nil && v.Message.editedAt() == "" && was.Text == v.Message.Text:
+			was != nil && v.Message.editedAt() == "" && was.words() == v.Message.words():
 			return platform.Ignore(kind, "the text is the same", w.scopes()...)
 		}
 		return edit(kind, e, w, *v.Message, cmp.Or(v.Message.editedAt(), v.TS))
-	case "message_deleted":
-		return gone(kind+" "+v.Subtype, w, v.Deleted, v.TS)
 	}
-	return platform.Ignore(kind+" "+v.Subtype, why(kind+" "+v.Subtype), w.scopes()...)
+	return gone(kind+" "+v.Subtype, w, v.Deleted, v.TS)
 }
 
 // utterance is a message as it was first sent. Its id is its ts, which is
@@ -282,7 +285,7 @@ func message(e envelope, w where) platform.Event {
 func utterance(kind string, e envelope, w where, s said) platform.Event {
 	at, err := timeOfTS(string(s.TS))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Post, Actor: s.actor(w), Object: social.Object{ID: string(s.TS), Type: "message"},
-		Conversation: string(s.TS), Text: plain(string(s.Text)), URL: w.link(), Occurred: at, Direction: s.direction(e)}
+		Conversation: string(s.TS), Text: s.words(), URL: w.link(), Occurred: at, Direction: s.direction(e)}
 	if s.Thread != "" {
 		a.Conversation = string(s.Thread)
 	}
@@ -300,7 +303,7 @@ func utterance(kind string, e envelope, w where, s said) platform.Event {
 func edit(kind string, e envelope, w where, s said, ts platform.Text) platform.Event {
 	at, err := timeOfTS(string(ts))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Edit, Actor: s.actor(w), Object: social.Object{ID: string(s.TS), Type: "message"},
-		Text: plain(string(s.Text)), URL: w.link(), Occurred: at, Direction: s.direction(e)}
+		Text: s.words(), URL: w.link(), Occurred: at, Direction: s.direction(e)}
 	a.Key = social.ActivityKey(name, w.channel, a.Type, social.Key(a.Object.ID, string(ts)), at)
 	return platform.Act(kind, a, err, w.scopes()...)
 }

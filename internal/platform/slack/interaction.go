@@ -223,42 +223,6 @@ func dialog(p payload, a social.Activity, w where) platform.Event {
 	return platform.Act(p.Type, a, err, w.scopes()...)
 }
 
-// rich is text with marks, as a rich_text_input holds it.
-// https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
-type rich struct {
-	Type     string          `json:"type"`
-	Text     json.RawMessage `json:"text"`
-	URL      string          `json:"url"`
-	Name     string          `json:"name"` // of an emoji
-	User     platform.ID     `json:"user_id"`
-	Channel  platform.ID     `json:"channel_id"`
-	Elements []rich          `json:"elements"`
-}
-
-// plain is what a person reads of it: a line for each paragraph and point of a list.
-func (r rich) plain() string {
-	var b strings.Builder
-	for i, e := range r.Elements {
-		if i > 0 && (r.Type == "rich_text" || r.Type == "rich_text_list") {
-			b.WriteByte('\n')
-		}
-		b.WriteString(e.plain())
-	}
-	var text string
-	_ = json.Unmarshal(r.Text, &text) // nothing but links and text has one
-	switch r.Type {
-	case "emoji":
-		text = ":" + r.Name + ":"
-	case "link":
-		text = cmp.Or(text, r.URL)
-	case "user":
-		text = "@" + string(r.User)
-	case "channel":
-		text = "#" + string(r.Channel)
-	}
-	return b.String() + text
-}
-
 // words are what was typed into a form's fields, a line each, by the fields' ids.
 func (p payload) words() string {
 	var blocks, lines []string
@@ -276,7 +240,7 @@ func (p payload) words() string {
 			var v struct {
 				Type  string `json:"type"`
 				Value string `json:"value"`
-				Rich  rich   `json:"rich_text_value"`
+				Rich  any    `json:"rich_text_value"`
 			}
 			if json.Unmarshal(p.View.State.Values[b][f], &v) != nil {
 				continue
@@ -286,7 +250,7 @@ func (p payload) words() string {
 			case "plain_text_input":
 				said = v.Value
 			case "rich_text_input":
-				said = v.Rich.plain()
+				said = rich(v.Rich)
 			}
 			if said = strings.TrimSpace(said); said != "" {
 				lines = append(lines, said)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (Adapter) Platform() social.Platform { return name }
 func (Adapter) Kinds() []platform.Kind {
 	const also = "the same activity as its message event"
 	return []platform.Kind{
-		{Name: "message", Becomes: string(social.Post), Note: "in a channel, private channel or group message"},
+		{Name: "message", Becomes: string(social.Post), Note: "in a channel, private channel or group message; also of a subtype that is not known"},
 		{Name: "message", Becomes: string(social.Reply), Note: "in a thread"},
 		{Name: "message", Becomes: string(social.Message), Note: "to the app itself"},
 		{Name: "message message_changed", Becomes: string(social.Edit)},
@@ -48,9 +49,10 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "message message_replied", Becomes: platform.Ignored, Note: "the reply comes as a message"},
 		{Name: "message channel_join", Becomes: platform.Ignored, Note: "it comes as member_joined_channel"},
 		{Name: "message channel_leave", Becomes: platform.Ignored, Note: "it comes as member_left_channel"},
-		{Name: "message channel_topic", Becomes: platform.Ignored, Note: "housekeeping"},
-		{Name: "message channel_purpose", Becomes: platform.Ignored, Note: "housekeeping"},
-		{Name: "message channel_name", Becomes: platform.Ignored, Note: "housekeeping"},
+		{Name: "message channel_topic", Becomes: platform.Ignored, Note: housekeeping},
+		{Name: "message channel_purpose", Becomes: platform.Ignored, Note: housekeeping},
+		{Name: "message channel_name", Becomes: platform.Ignored, Note: housekeeping},
+		{Name: "message huddle_thread", Becomes: platform.Ignored, Note: housekeeping},
 		{Name: "app_mention", Becomes: string(social.Post), Note: also},
 		{Name: "app_mention", Becomes: string(social.Reply), Note: also},
 		{Name: "app_mention", Becomes: string(social.Edit), Note: "the app was named in an edit"},
@@ -103,12 +105,27 @@ func (Adapter) Kinds() []platform.Kind {
 	}
 }
 
+const housekeeping = "housekeeping"
+
+// silent are the subtypes of the messages in which Slack itself writes what
+// happened to a channel, and nobody says anything.
+// https://docs.slack.dev/reference/events/message#subtypes
+var silent = []string{"channel_topic", "channel_purpose", "channel_name", "channel_archive", "channel_unarchive", "channel_convert_to_private", "channel_convert_to_public",
+	"channel_posting_permissions", "channel_canvas_updated", "tabbed_canvas_updated", "channel_join", "channel_leave", "group_join", "group_leave", "group_topic", "group_purpose",
+	"group_name", "group_archive", "group_unarchive", "bot_add", "bot_remove", "bot_enable", "bot_disable", "pinned_item", "unpinned_item", "reminder_add", "reminder_delete",
+	"huddle_thread", "sh_room_created", "sh_room_shared", "joiner_notification", "joiner_notification_for_inviter", "app_conversation_join", "app_conversation_leave", "slackbot_response",
+	"ekm_access_denied", "message_replied", "tombstone", "file_mention", "file_comment", "document_mention", "list_record_comment", "assistant_app_thread", "bot_profile_update",
+	"share_shortcut", "conversation_limit", "emoji_changed"}
+
 // why is the reason for which a type is ignored.
 func why(kind string) string {
 	for _, k := range (Adapter{}).Kinds() {
 		if k.Name == kind && k.Becomes == platform.Ignored && k.Note != "" {
 			return k.Note
 		}
+	}
+	if subtype, ok := strings.CutPrefix(kind, "message "); ok && slices.Contains(silent, subtype) {
+		return housekeeping
 	}
 	return "it is not known to tell what someone did"
 }

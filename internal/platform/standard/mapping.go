@@ -40,10 +40,11 @@ type Field struct {
 	Map     map[string]string `json:"map,omitempty"`     // from what stands there to what it means; to "": the event is none of ours
 	Present string            `json:"present,omitempty"` // what it means that anything stands there
 	Default string            `json:"default,omitempty"` // what it means that nothing stands there, or nothing that map knows
+	Zone    string            `json:"zone,omitempty"`    // of occurred: whose clock shows a time that says no zone itself
 }
 
 func (f Field) isZero() bool {
-	return f.Value == "" && f.Path == "" && f.Map == nil && f.Present == "" && f.Default == ""
+	return f.Value == "" && f.Path == "" && f.Map == nil && f.Present == "" && f.Default == "" && f.Zone == ""
 }
 
 // possible lists what a field can come to, where that is known beforehand.
@@ -87,6 +88,8 @@ func (m *Mapping) check() []error {
 		case x.f.isZero() && x.required:
 			bad(x.name, "required")
 		case x.f.isZero():
+		case x.f.Zone != "" && x.name != "occurred":
+			bad(x.name, "has a zone: only occurred has one")
 		case x.f.Value != "" && x.f.Path != "":
 			bad(x.name, "has both a value and a path")
 		case x.f.Value == "" && x.f.Path == "":
@@ -100,6 +103,9 @@ func (m *Mapping) check() []error {
 		case x.f.Map != nil && x.required && len(x.f.possible()) == 0:
 			bad(x.name, "maps everything to nothing")
 		}
+	}
+	if m.ActorID.Value != "" && m.ActorID.Value != social.Unknown && platform.NamesNobody(m.ActorID.Value) {
+		bad("actor_id", "%q names nobody: all would be one person; a value of %q says that it is not known who", m.ActorID.Value, social.Unknown)
 	}
 	for _, x := range []struct{ name, value, why string }{
 		{"id", m.ID.Value, "all events would be one"}, {"occurred", m.Occurred.Value, "no event would have its own time"},
@@ -126,6 +132,13 @@ func (m *Mapping) check() []error {
 		if _, err := time.Parse(m.Layout, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC).Format(m.Layout)); err != nil || !strings.Contains(m.Layout, "2006") {
 			bad("layout", "%q is no layout of Go's time package with a year, nor unix or unix_ms", m.Layout)
 		}
+	}
+	if _, err := m.zone(); err != nil {
+		bad("occurred", "%v", err)
+	} else if m.unix() && m.Occurred.Zone != "" {
+		bad("occurred", "has a zone, which a time in seconds since 1970 does not need")
+	} else if m.Layout != "" && !m.unix() && !offset.MatchString(m.Layout) && m.Occurred.Zone == "" {
+		bad("layout", "%q says no time zone: %s", m.Layout, addZone)
 	}
 	return errs
 }
@@ -229,9 +242,13 @@ func (Adapter) Normalise(r platform.Request, o platform.Options) ([]platform.Eve
 	if len(items) == 0 {
 		return []platform.Event{platform.Ignore("no items", "the delivery holds no items")}, nil
 	}
+	zone, err := c.Mapping.zone()
+	if err != nil {
+		return nil, fmt.Errorf("config.mapping.occurred: %w", err)
+	}
 	events := make([]platform.Event, 0, len(items))
 	for _, item := range items {
-		a, scope, err := c.Mapping.activity(item)
+		a, scope, err := c.Mapping.activity(item, zone)
 		var scopes []string
 		if scope != "" {
 			scopes = []string{scope}
@@ -258,7 +275,26 @@ func (m *Mapping) name(item any) string {
 	return "untyped item"
 }
 
-func (m *Mapping) activity(item any) (a social.Activity, scope string, err error) {
+// actor is the id of who acts. What is but a sign that there is no id is
+// nothing there.
+func (m *Mapping) actor(item any) (string, error) {
+	id, err := m.ActorID.get(item)
+	if err != nil || m.ActorID.Value != "" || !platform.NamesNobody(id) {
+		return id, err
+	}
+	if m.ActorID.Default == social.Unknown {
+		return social.Unknown, nil
+	}
+	if id == "" {
+		return "", fmt.Errorf("no actor at %s: send the account's id, or %s", m.ActorID.Path, sayUnknown)
+	}
+	return "", fmt.Errorf("%s is %.60q, which names nobody: send the account's id, or %s", m.ActorID.Path, id, sayUnknown)
+}
+
+// sayUnknown is what keeps an event that nobody is named for.
+const sayUnknown = `say in the mapping that it is not known who, "actor_id": {"path": …, "default": "?"} (docs/platforms/standard.md, Ids that name nobody)`
+
+func (m *Mapping) activity(item any, zone *time.Location) (a social.Activity, scope string, err error) {
 	get := func(f Field) (s string) {
 		if err == nil {
 			s, err = f.get(item)
@@ -266,10 +302,14 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 		return s
 	}
 	scope = get(m.Scope)
+	by, nobody := m.actor(item)
+	if errors.Is(nobody, errIgnored) {
+		err = nobody
+	}
 	id, typ := get(m.ID), get(m.Type)
 	a = social.Activity{
 		Platform: "standard", Scope: scope, Type: social.Type(typ),
-		Actor:     social.Actor{ID: get(m.ActorID), Scope: scope, Handle: get(m.ActorHandle), Name: get(m.ActorName)},
+		Actor:     social.Actor{ID: by, Scope: scope, Handle: get(m.ActorHandle), Name: get(m.ActorName)},
 		Object:    social.Object{ID: get(m.ObjectID), Type: get(m.ObjectType)},
 		InReplyTo: get(m.InReplyTo), Conversation: get(m.Conversation), Text: get(m.Text), URL: get(m.URL),
 		Direction: social.Direction(get(m.Direction)),
@@ -284,7 +324,10 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 	if scope == "" {
 		return a, scope, fmt.Errorf("no scope at %s", m.Scope.Path)
 	}
-	if a.Occurred, err = m.mappedTime(when); err != nil {
+	if nobody != nil {
+		return a, scope, nobody
+	}
+	if a.Occurred, err = m.mappedTime(when, zone); err != nil {
 		return a, scope, err
 	}
 	if a.Object.ID == "" {
@@ -292,27 +335,4 @@ func (m *Mapping) activity(item any) (a social.Activity, scope string, err error
 	}
 	a.Key = social.ActivityKey(a.Platform, scope, a.Type, id, a.Occurred)
 	return a, scope, a.Validate()
-}
-
-func (m *Mapping) mappedTime(s string) (time.Time, error) {
-	switch m.Layout {
-	case "unix", "unix_ms":
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("occurred %.60q is no whole number", s)
-		}
-		if m.Layout == "unix" {
-			return time.Unix(n, 0).UTC(), nil
-		}
-		return time.UnixMilli(n).UTC(), nil
-	}
-	layout := m.Layout
-	if layout == "" {
-		layout = time.RFC3339Nano
-	}
-	t, err := time.Parse(layout, s)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("occurred %.60q does not have the layout %q", s, layout)
-	}
-	return social.Instant(t), nil
 }

@@ -31,7 +31,7 @@ func (Adapter) Named(r platform.Request, o platform.Options) []platform.Named {
 			return s
 		}
 		scope, id := get(c.Mapping.Scope), get(c.Mapping.ActorID)
-		if id == "" {
+		if id == "" || id == social.Unknown {
 			continue
 		}
 		out = append(out, platform.Named{Ref: social.AccountRef{Platform: "standard", Scope: scope, ID: id}, Handle: get(c.Mapping.ActorHandle), Name: get(c.Mapping.ActorName)})

@@ -80,7 +80,12 @@ func (m *Mapping) when(t time.Time) string {
 	case "":
 		return t.UTC().Format(time.RFC3339Nano)
 	}
-	return t.UTC().Format(m.Layout)
+	if zone, err := m.zone(); err == nil && zone != nil {
+		t = t.In(zone)
+	} else {
+		t = t.UTC()
+	}
+	return t.Format(m.Layout)
 }
 
 func tokens(path string) []string {

@@ -335,7 +335,7 @@ func TestPartsOfAnItem(t *testing.T) {
 		"seconds":                   {map[string]any{"layout": "unix"}, strings.Replace(flat, `"2026-01-01T00:00:00Z"`, "1767225600", 1), "|2026-01-01T00:00:00.000Z"},
 		"seconds in words":          {map[string]any{"layout": "unix"}, flat, "no whole number"},
 		"seconds beyond all years":  {map[string]any{"layout": "unix"}, strings.Replace(flat, `"2026-01-01T00:00:00Z"`, "9223372036854775807", 1), "of the year"},
-		"a layout":                  {map[string]any{"layout": "02.01.2006 15:04"}, strings.Replace(flat, "2026-01-01T00:00:00Z", "03.02.2026 04:05", 1), "|2026-02-03T04:05:00.000Z"},
+		"a layout":                  {map[string]any{"layout": "02.01.2006 15:04", "occurred": map[string]any{"path": "/occurred", "zone": "UTC"}}, strings.Replace(flat, "2026-01-01T00:00:00Z", "03.02.2026 04:05", 1), "|2026-02-03T04:05:00.000Z"},
 		"forging with |":            {nil, strings.Replace(flat, `"id":"1"`, `"id":"1|2026"`, 1), "standard|s|post|1%7C2026|"},
 		"forging with # and NUL":    {nil, strings.Replace(flat, `"id":"1"`, `"id":"w#A\u0000"`, 1), "standard|s|post|w%23A%00|"},
 		"a long id":                 {nil, strings.Replace(flat, `"id":"1"`, `"id":"`+strings.Repeat("9", 5000)+`"`, 1), "standard|s|post|~"},
@@ -420,6 +420,12 @@ func TestCheckConfigNamesTheField(t *testing.T) {
 		"a layout in words":       {mapped(t, map[string]any{"layout": "YYYY-MM-DD"}), []string{"mapping.layout"}},
 		"a layout with a zone":    {mapped(t, map[string]any{"layout": time.RFC1123}), []string{"names are ambiguous"}},
 		"a header with a space":   {json.RawMessage(`{"signature":{"header":"X Sig","algorithm":"sha1","encoding":"hex"}}`), []string{`"X Sig" is no name of a header`}},
+		"a layout without zone":   {mapped(t, map[string]any{"layout": "2006-01-02 15:04:05"}), []string{"mapping.layout", `says no time zone: add one to the mapping, "occurred": {"path": …, "zone": "Europe/Berlin"}`, "docs/platforms/standard.md, Times"}},
+		"a zone of no clock":      {mapped(t, map[string]any{"occurred": map[string]any{"path": "/at", "zone": "Europe/Berlyn"}}), []string{`mapping.occurred: the zone "Europe/Berlyn"`}},
+		"a short zone":            {mapped(t, map[string]any{"occurred": map[string]any{"path": "/at", "zone": "CST"}}), []string{`the zone "CST" is neither`}},
+		"a zone of seconds":       {mapped(t, map[string]any{"layout": "unix", "occurred": map[string]any{"path": "/at", "zone": "UTC"}}), []string{"does not need"}},
+		"a zone of a text":        {mapped(t, map[string]any{"text": map[string]any{"path": "/t", "zone": "UTC"}}), []string{"mapping.text: has a zone"}},
+		"an actor for all":        {mapped(t, map[string]any{"actor_id": map[string]any{"value": "Anonymous"}}), []string{"mapping.actor_id: \"Anonymous\" names nobody"}},
 		"a constant id":           {mapped(t, map[string]any{"id": map[string]any{"value": "1"}}), []string{"mapping.id: is a constant"}},
 		"a constant time":         {mapped(t, map[string]any{"occurred": map[string]any{"value": "2026-01-01T00:00:00Z"}}), []string{"mapping.occurred: is a constant"}},
 		"a constant with a map":   {mapped(t, map[string]any{"url": map[string]any{"value": "v", "map": map[string]string{"a": "b"}}}), []string{"mapping.url: is a constant"}},
@@ -434,7 +440,7 @@ func TestCheckConfigNamesTheField(t *testing.T) {
 			}
 		}
 	}
-	for _, layout := range []string{"", "unix", "unix_ms", time.RFC1123Z, time.RubyDate, "2006-01-02 15:04:05"} {
+	for _, layout := range []string{"", "unix", "unix_ms", time.RFC1123Z, time.RubyDate, "2006-01-02 15:04:05 -07", "2006-01-02T15:04Z07:00"} {
 		if err := adapter.CheckConfig(mapped(t, map[string]any{"layout": layout})); err != nil {
 			t.Errorf("layout %q: %v", layout, err)
 		}

@@ -16,6 +16,17 @@ import (
 var content = []string{"text", "caption", "animation", "audio", "checklist", "contact", "dice", "document", "game", "giveaway", "invoice", "live_photo",
 	"location", "paid_media", "photo", "poll", "rich_message", "sticker", "story", "venue", "video", "video_note", "voice"}
 
+// silent are the fields of a message by which Telegram itself says what
+// happened in a chat, and nobody says anything.
+// https://core.telegram.org/bots/api#message
+var silent = []string{"new_chat_photo", "delete_chat_photo", "group_chat_created", "supergroup_chat_created", "channel_chat_created", "message_auto_delete_timer_changed",
+	"migrate_from_chat_id", "users_shared", "user_shared", "chat_shared", "gift", "unique_gift", "gift_upgrade_sent", "connected_website", "write_access_allowed", "passport_data",
+	"proximity_alert_triggered", "boost_added", "chat_background_set", "checklist_tasks_done", "checklist_tasks_added", "direct_message_price_changed", "paid_message_price_changed",
+	"chat_owner_left", "chat_owner_changed", "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened", "general_forum_topic_hidden", "general_forum_topic_unhidden",
+	"giveaway_created", "giveaway_completed", "giveaway_winners", "suggested_post_approved", "suggested_post_approval_failed", "suggested_post_declined", "suggested_post_paid",
+	"suggested_post_refunded", "video_chat_scheduled", "video_chat_started", "video_chat_ended", "video_chat_participants_invited", "voice_chat_scheduled", "voice_chat_started",
+	"voice_chat_ended", "voice_chat_participants_invited", "managed_bot_created", "poll_option_added", "poll_option_deleted"}
+
 // service are a message's fields that make it a line of Telegram's own.
 var service = []string{"new_chat_members", "left_chat_member", "migrate_to_chat_id", "successful_payment", "refunded_payment", "web_app_data",
 	"pinned_message", "new_chat_title", "forum_topic_created"}
@@ -53,6 +64,10 @@ type message struct {
 	Poll    *struct {
 		Question string `json:"question"`
 	} `json:"poll"`
+	Venue *struct {
+		Title   string `json:"title"`
+		Address string `json:"address"`
+	} `json:"venue"`
 	Checklist *struct {
 		Title string `json:"title"`
 		Tasks []struct {
@@ -90,6 +105,8 @@ func (m message) words() string {
 		return m.Text
 	case m.Caption == "" && m.Poll != nil:
 		return m.Poll.Question
+	case m.Caption == "" && m.Venue != nil:
+		return strings.Trim(m.Venue.Title+", "+m.Venue.Address, ", ")
 	case m.Caption == "" && m.Checklist != nil:
 		lines := []string{m.Checklist.Title}
 		for _, t := range m.Checklist.Tasks {
@@ -230,7 +247,8 @@ func said(kind string, raw json.RawMessage, bot string) []platform.Event {
 			return line(kind+" "+f, f, m, at, err, to, bot)
 		}
 	}
-	if !slices.ContainsFunc(content, func(f string) bool { _, ok := fields[f]; return ok }) {
+	has := func(f string) bool { _, ok := fields[f]; return ok }
+	if !slices.ContainsFunc(content, has) && slices.ContainsFunc(silent, has) {
 		return []platform.Event{platform.Ignore(kind, why("message"), to...)}
 	}
 	a := m.activity(social.Post, bot)

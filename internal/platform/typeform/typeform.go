@@ -211,11 +211,14 @@ func who(hidden map[string]any, email, form, token string) social.Actor {
 	hide := func(name string) string {
 		switch v := hidden[name].(type) {
 		case string:
-			if v = strings.TrimSpace(v); v == template {
+			if v = strings.TrimSpace(v); v == template || platform.NamesNobody(v) {
 				return ""
 			}
 			return v
 		case json.Number:
+			if platform.NamesNobody(v.String()) {
+				return ""
+			}
 			return v.String()
 		}
 		return ""
@@ -224,7 +227,7 @@ func who(hidden map[string]any, email, form, token string) social.Actor {
 	switch {
 	case hide("user_id") != "":
 		a.ID, a.Scope = "user:"+hide("user_id"), form
-	case hide("email") != "":
+	case strings.Contains(hide("email"), "@"):
 		a.ID = "email:" + strings.ToLower(hide("email"))
 	case email != "":
 		a.ID = "email:" + email

@@ -49,6 +49,9 @@ func (e envelope) comment() (platform.Event, error) {
 		return platform.Ignore(e.kind, "not public: an internal note, or the transcript of a chat", e.account), nil
 	}
 	a.Actor = social.Actor{ID: string(c.Author.ID), Name: string(c.Author.Name)}
+	if a.Actor.ID == "" { // the account is no more
+		a.Actor = social.Actor{ID: social.Unknown}
+	}
 	if c.Author.Staff || c.Author.ID == "-1" { // Zendesk itself
 		a.Direction = social.Outbound
 	}
