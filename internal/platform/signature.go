@@ -153,8 +153,10 @@ func Within(at, now time.Time, tolerance time.Duration) error {
 const maxDepth = 64
 
 // Decode reads one JSON value with exact numbers (json.Number), so that ids
-// beyond 2^53 keep their digits. It refuses trailing data and nesting over 64.
+// beyond 2^53 keep their digits. A byte order mark is passed over. It refuses
+// trailing data and nesting over 64.
 func Decode(body []byte, v any) error {
+	body = WithoutBOM(body)
 	if err := checkDepth(body); err != nil {
 		return err
 	}
