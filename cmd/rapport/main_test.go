@@ -412,6 +412,7 @@ func TestReadSaysWhatTheReaderSays(t *testing.T) {
 		ids   []string
 	}{
 		"lines":          {`{"id":"a","text":"` + text + "\"}\n\n" + `{"id":9007199254740993,"text":"` + text + "\",\"more\":1}\n" + `{"text":"` + text + `"}`, nil, []string{"a", "9007199254740993", "3"}},
+		"a mark before":  {"\uFEFF{\"id\":\"a\",\"text\":\"" + text + "\"}\n", nil, []string{"a"}},
 		"CSV":            {"\uFEFFtext,category\n\"" + text + "\",x\n\"" + text + "\",y\n", []string{"--csv"}, []string{"1", "2"}},
 		"CSV with an id": {"id,text\nq,\"" + text + "\"\n,\"" + text + "\"\n", []string{"--csv"}, []string{"q", "2"}},
 	} {

@@ -162,7 +162,7 @@ func (c *verifyCommand) vectors(s *streams) error {
 	var file struct {
 		Vectors []vector `json:"vectors"`
 	}
-	if err := json.Unmarshal(b, &file); err != nil {
+	if err := json.Unmarshal(platform.WithoutBOM(b), &file); err != nil {
 		return fmt.Errorf("read the vectors in %s: %w", c.Vectors, err)
 	}
 	checked, differ, unusable := 0, 0, 0
