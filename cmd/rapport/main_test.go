@@ -288,7 +288,9 @@ func TestVectorsThatAgree(t *testing.T) {
 
 // A list of signatures agrees, though those by other secrets can be changed.
 func TestVectorsOfALastingAndAnEndingSecret(t *testing.T) {
-	sum := func(key string) string { return platform.MAC{Algorithm: "sha256", Encoding: "hex"}.Sum(key, []byte("{}")) }
+	sum := func(key string) string {
+		return platform.MAC{Algorithm: "sha256", Encoding: "hex"}.Sum(key, []byte("{}"))
+	}
 	for _, header := range []string{"s=" + sum("old") + ",s=" + sum("new"), "s=" + sum("new") + " " + sum("old"), "s=" + strings.ToUpper(sum("new"))} {
 		b, err := json.Marshal(map[string]any{"vectors": []any{map[string]any{"id": "v", "platform": "standard", "kind": "delivery", "usable": true, "valid": true, "method": "POST", "secret": "new", "body": "{}",
 			"headers": map[string]string{"X-Sig": header}, "config": map[string]any{"signature": map[string]string{"header": "X-Sig", "algorithm": "sha256", "encoding": "hex", "prefix": "s="}}}}})
