@@ -148,6 +148,7 @@ func readConfig(file string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the app's document: %w", err)
 	}
+	b = platform.WithoutBOM(b)
 	if !json.Valid(b) {
 		return nil, fmt.Errorf("the app's document %s is no JSON", file)
 	}

@@ -286,6 +286,24 @@ func TestVectorsThatAgree(t *testing.T) {
 	}
 }
 
+// A list of signatures agrees, though those by other secrets can be changed.
+func TestVectorsOfALastingAndAnEndingSecret(t *testing.T) {
+	sum := func(key string) string {
+		return platform.MAC{Algorithm: "sha256", Encoding: "hex"}.Sum(key, []byte("{}"))
+	}
+	for _, header := range []string{"s=" + sum("old") + ",s=" + sum("new"), "s=" + sum("new") + " " + sum("old"), "s=" + strings.ToUpper(sum("new"))} {
+		b, err := json.Marshal(map[string]any{"vectors": []any{map[string]any{"id": "v", "platform": "standard", "kind": "delivery", "usable": true, "valid": true, "method": "POST", "secret": "new", "body": "{}",
+			"headers": map[string]string{"X-Sig": header}, "config": map[string]any{"signature": map[string]string{"header": "X-Sig", "algorithm": "sha256", "encoding": "hex", "prefix": "s="}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := call("", "verify", "--vectors", file(t, "v", string(b)))
+		if v := lines[verified](t, got.out)[0]; got.code != exitOK || !*v.Agrees || v.Broken < 64 {
+			t.Errorf("%s: code %d, %s", header, got.code, got.out)
+		}
+	}
+}
+
 func TestVectorsThatDiffer(t *testing.T) {
 	for _, change := range []string{"a broken signature", "a true one called false", "legacy with the present scheme", "another answer", "a delivery called a handshake"} {
 		if got := call("", "verify", "--vectors", vectors(t, change)); got.code != exitRefused || !strings.Contains(got.err, "5 checked, 1 differ") || !strings.Contains(got.out, `"agrees":false`) {
@@ -412,6 +430,7 @@ func TestReadSaysWhatTheReaderSays(t *testing.T) {
 		ids   []string
 	}{
 		"lines":          {`{"id":"a","text":"` + text + "\"}\n\n" + `{"id":9007199254740993,"text":"` + text + "\",\"more\":1}\n" + `{"text":"` + text + `"}`, nil, []string{"a", "9007199254740993", "3"}},
+		"a mark before":  {"\uFEFF{\"id\":\"a\",\"text\":\"" + text + "\"}\n", nil, []string{"a"}},
 		"CSV":            {"\uFEFFtext,category\n\"" + text + "\",x\n\"" + text + "\",y\n", []string{"--csv"}, []string{"1", "2"}},
 		"CSV with an id": {"id,text\nq,\"" + text + "\"\n,\"" + text + "\"\n", []string{"--csv"}, []string{"q", "2"}},
 	} {

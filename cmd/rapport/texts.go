@@ -44,7 +44,7 @@ func texts(r io.Reader, asCSV bool, each func(text) error) error {
 	if err != nil {
 		return fmt.Errorf("read the CSV's header: %w", err)
 	}
-	header[0] = string(bytes.TrimPrefix([]byte(header[0]), []byte("\uFEFF")))
+	header[0] = string(platform.WithoutBOM([]byte(header[0])))
 	id, body, person := slices.Index(header, "id"), slices.Index(header, "text"), slices.Index(header, "person")
 	if body < 0 {
 		return fmt.Errorf("the CSV's header %q has no column text", header)
@@ -89,7 +89,11 @@ func eachLine(r io.Reader, each func(number int, line []byte) error) error {
 	n := 0
 	for sc.Scan() {
 		n++
-		if line := bytes.TrimSpace(sc.Bytes()); len(line) > 0 {
+		line := sc.Bytes()
+		if n == 1 {
+			line = platform.WithoutBOM(line)
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if err := each(n, line); err != nil {
 				return err
 			}

@@ -59,6 +59,7 @@ type Deps struct {
 	RunReport    func(ctx context.Context, workspace, report string, due time.Time, mail bool) error // asks for a run, without waiting for it
 	Discover     func(ctx context.Context, workspace string, at time.Time) error                     // asks for themes as of an instant, without waiting; zero: now
 	Wipe         func(ctx context.Context, workspace string) error                                   // asks that a deleted workspace's data be taken away, in a minute
+	Refuses      func(url string) error                                                              // why a URL will never be fetched; nil: it may be
 	Creators     []string                                                                            // who may create workspaces: see mayCreate; empty: whoever has a token
 	MailKey      func(ctx context.Context) (consent.Key, error)                                      // under which mail addresses are known
 	CursorKey    func(ctx context.Context) ([]byte, error)                                           //

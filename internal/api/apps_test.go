@@ -256,6 +256,19 @@ func TestOwnAccounts(t *testing.T) {
 	}
 }
 
+// TestWhatIsNeverFetchedIsNotConnected, but for the servers that an operator allows.
+func TestWhatIsNeverFetchedIsNotConnected(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	for scope, why := range map[string]string{"https://blog.example.com:8443/feed": "neither 80 nor 443", "http://192.168.1.4/feed": "private address", "http://localhost/feed": "lead nowhere"} {
+		r := x.call("ann", "POST", "/v1/workspaces/acme/sources", map[string]any{"platform": "feed", "name": "Blog", "scope": scope})
+		if r.at(t, "body.scope"); !strings.Contains(r.body, why) {
+			t.Errorf("%s: %s, want %q", scope, r.body, why)
+		}
+	}
+	x.connected("ann", "acme", map[string]any{"platform": "feed", "name": "Allowed", "scope": "http://127.0.0.1:4719/feed.xml"})
+}
+
 func TestAPolledSourceNeedsNoSecretAndEnds(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")

@@ -213,6 +213,11 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 	if problem := checkScope(adapter, b.Scope); problem != "" {
 		return nil, invalid("body.scope", "%s", problem)
 	}
+	if f, err := platform.PollOf(adapter, b.Scope, "", platform.Secrets{}, platform.Options{Config: b.Config}); err == nil { // it is fetched
+		if err := s.Refuses(f.URL); err != nil {
+			return nil, invalid("body.scope", "can't be fetched: %s", err)
+		}
+	}
 	if err := ownAccounts(b.Own); err != nil {
 		return nil, err
 	}

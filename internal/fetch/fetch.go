@@ -132,6 +132,39 @@ func (c *Client) Do(ctx context.Context, f platform.Fetch) (Response, error) {
 	return out, nil
 }
 
+// nowhere are the last parts of names that no public name server knows (RFC
+// 6761, RFC 6762, RFC 7686, RFC 8375, and ICANN's resolution of 2024 on
+// .internal).
+var nowhere = []string{"localhost", "local", "invalid", "test", "onion", "home.arpa", "internal"}
+
+// Refuses says why a request to a URL will never be made, as far as that can
+// be told without asking a name server; nil if it may be made.
+func (c *Client) Refuses(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return errors.New("the URL can't be read")
+	}
+	if err := c.check(u); err != nil {
+		return err
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if c.allows(net.JoinHostPort(host, port(u))) {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if what := private(ip); what != "" {
+			return refuse("%s is %s: only addresses of the public Internet are asked", ip, what)
+		}
+		return nil
+	}
+	for _, last := range nowhere {
+		if host == last || strings.HasSuffix(host, "."+last) {
+			return refuse("names that end in %s lead nowhere on the public Internet", last)
+		}
+	}
+	return nil
+}
+
 // failure is an error of a request to u, without its URL.
 func failure(u *url.URL, err error) error {
 	if r, ok := errors.AsType[*refusal](err); ok {
@@ -159,7 +192,7 @@ func (c *Client) check(u *url.URL) error {
 	case c.allows(net.JoinHostPort(host, port(u))):
 		return nil
 	case port(u) != "80" && port(u) != "443":
-		return refuse("the port %.10s is neither 80 nor 443", port(u))
+		return refuse("the port %.10s is neither 80 nor 443, and others are never asked", port(u))
 	}
 	return nil
 }

@@ -169,6 +169,24 @@ func TestURLsThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestWhatCanNeverBeAsked is told without a request, and without a name server.
+func TestWhatCanNeverBeAsked(t *testing.T) {
+	c := New("127.0.0.1:4719", "intranet.test:8080")
+	for raw, why := range map[string]string{
+		"https://feeds.example/x": "", "http://feeds.example:80/": "", "http://feeds.example:443/": "", "https://8.8.8.8/": "", "https://[2606:4700:4700::1111]/": "",
+		"http://127.0.0.1:4719/feed.xml": "", "http://intranet.test:8080/": "", "https://localhost.example/": "", "https://latest/": "",
+		"http://feeds.example:8080/": "neither 80 nor 443", "https://feeds.example:8443/": "never asked", "http://127.0.0.1:9999/feed.xml": "neither 80 nor 443",
+		"http://127.0.0.1/": "loopback", "https://10.1.2.3/feed": "private", "http://[::1]/": "loopback", "http://[fd00::1]/": "private", "http://169.254.169.254/": "link-local",
+		"http://localhost/feed": "lead nowhere", "http://LOCALHOST./feed": "lead nowhere", "https://nas.local/": "lead nowhere", "https://wiki.corp.internal/": "lead nowhere", "http://intranet.test/": "lead nowhere",
+		"ftp://feeds.example/": "scheme", "https://ann:pw@feeds.example/": "credentials", "https:///x": "no host", "http://\x7f/": "can't be read",
+	} {
+		err := c.Refuses(raw)
+		if (err == nil) != (why == "") || err != nil && !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v, want %q", raw, err, why)
+		}
+	}
+}
+
 func TestNamesOfPrivateAddressesAreRefused(t *testing.T) {
 	c := New()
 	c.resolver = resolver(t, map[string][]string{"four.example": {"127.0.0.1"}, "meta.example": {"169.254.169.254"}, "six.example": {"fd00:ec2::254"}})

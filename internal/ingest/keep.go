@@ -33,6 +33,9 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 		if err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
 			return err
 		}
+		if err := errors.Join(parallel.Each(ctx, len(facts), atOnce, func(i int) error { return in.firstDate(ctx, w, &facts[i]) })...); err != nil {
+			return err
+		}
 		isNew, first := make([]bool, len(facts)), make([]string, len(facts))
 		errs := parallel.Each(ctx, len(facts), atOnce, func(i int) (err error) {
 			isNew[i], first[i], err = in.Store.PutFact(ctx, w, facts[i], reading.Version, r.place)
@@ -66,6 +69,24 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 	}
 	if r.delivery.Check == "" {
 		return in.tell(ctx, r)
+	}
+	return nil
+}
+
+// firstDate gives a message whose key holds no time, since its platform
+// corrects them, the instant under which it is kept, if it is there.
+func (in *Ingest) firstDate(ctx context.Context, w string, a *social.Activity) error {
+	if !a.Type.Utterance() || a.Key != social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, time.Time{}) {
+		return nil
+	}
+	there, err := in.Store.Place(ctx, w, store.MessageID(a.Platform, a.Scope, a.Object.ID))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil
+	case err != nil:
+		return err
+	case there.Key == a.Key:
+		a.Occurred = there.Occurred
 	}
 	return nil
 }

@@ -41,6 +41,9 @@ func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery) (Out
 		}
 		o.Erased -= len(r.facts[w])
 		for _, a := range r.facts[w] {
+			if err := in.firstDate(ctx, w, &a); err != nil {
+				return o, err
+			}
 			there, err := in.Store.Activity(ctx, w, store.RefOf(a))
 			switch {
 			case fault.Is(err, fault.NotFound):

@@ -32,6 +32,10 @@ type markup string
 
 // ParseBody takes a body apart. It reports false for one in no form it knows.
 func ParseBody(body []byte) (Body, bool) {
+	body, err := UTF8(body, "")
+	if err != nil {
+		return Body{}, false
+	}
 	trimmed := bytes.TrimSpace(body)
 	if len(trimmed) == 0 {
 		return Body{}, false

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,31 @@ func (m MAC) Matches(keys []string, got string, parts ...[]byte) bool {
 		}
 	}
 	return ok
+}
+
+// maxSums bounds the signatures that are looked at in one header.
+const maxSums = 10
+
+// AnyMatches reports whether a header holds the MAC of the parts under any of
+// keys after prefix, alone or in a list: senders that are changing their
+// secret send a signature by each, separated by commas or spaces, the prefix
+// before the first one or before each. Hex may be in upper case.
+func (m MAC) AnyMatches(keys []string, header, prefix string, parts ...[]byte) bool {
+	list, ok := strings.CutPrefix(header, prefix)
+	if !ok {
+		return false
+	}
+	sums := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, sum := range sums[:min(len(sums), maxSums)] {
+		sum = strings.TrimPrefix(sum, prefix)
+		if m.Encoding == "hex" && sum == strings.ToUpper(sum) { // nobody writes both in one sum
+			sum = strings.ToLower(sum)
+		}
+		if m.Matches(keys, sum, parts...) {
+			return true
+		}
+	}
+	return false
 }
 
 // HeaderMAC is the scheme of platforms that send the MAC of the raw body in a
@@ -153,14 +179,20 @@ func Within(at, now time.Time, tolerance time.Duration) error {
 const maxDepth = 64
 
 // Decode reads one JSON value with exact numbers (json.Number), so that ids
-// beyond 2^53 keep their digits. It refuses trailing data and nesting over 64.
+// beyond 2^53 keep their digits. A byte order mark is passed over. It refuses
+// trailing data and nesting over 64.
 func Decode(body []byte, v any) error {
+	body = WithoutBOM(body)
 	if err := checkDepth(body); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field == "" && e.Type.Kind() == reflect.Slice {
+			is, _, _ := strings.Cut(e.Value, " ") // what follows is the value
+			return fmt.Errorf("no list: the JSON is one %s, where a list is due", is)
+		}
 		return fmt.Errorf("no JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {

@@ -90,6 +90,34 @@ func TestSumsThatDoNotMatch(t *testing.T) {
 	}
 }
 
+func TestSumsInAHeader(t *testing.T) {
+	body := []byte(`{"id":7}`)
+	m, b64 := platform.MAC{Algorithm: "sha256", Encoding: "hex"}, platform.MAC{Algorithm: "sha512", Encoding: "base64"}
+	sum, old, other, long := m.Sum("new", body), m.Sum("old", body), m.Sum("other", body), b64.Sum("new", body)
+	keys := []string{"new", "old"}
+	for _, c := range []struct {
+		m              platform.MAC
+		header, prefix string
+		want           bool
+	}{
+		{m, sum, "", true}, {m, strings.ToUpper(sum), "", true}, {m, "sha256=" + strings.ToUpper(sum), "sha256=", true},
+		{m, strings.ToUpper(sum[:32]) + sum[32:], "", false},
+		{m, "v0=" + other + "," + sum, "v0=", true}, {m, "v0=" + other + ",v0=" + old, "v0=", true}, {m, "v0=" + other + " v0=" + strings.ToUpper(sum), "v0=", true},
+		{m, other + ", " + sum, "", true}, {m, "Sig a=" + sum, "Sig a=", true},
+		{b64, "v1=x," + long, "v1=", true}, {b64, "v1=" + strings.ToUpper(long), "v1=", false},
+		{m, other + "," + other, "", false}, {m, "v1=" + sum, "v0=", false}, {m, "v0=" + other + ",v1=" + sum, "v0=", false}, {m, sum + ",", "v0=", false},
+		{m, "", "", false}, {m, ",", "", false}, {m, "v0=", "v0=", false},
+		{m, strings.Repeat(other+",", 9) + sum, "", true}, {m, strings.Repeat(other+",", 10) + sum, "", false}, // each costs a sum over the body
+	} {
+		if got := c.m.AnyMatches(keys, c.header, c.prefix, body); got != c.want {
+			t.Errorf("%q after %q: %v", c.header, c.prefix, got)
+		}
+	}
+	if m.AnyMatches([]string{""}, m.Sum("", body), "", body) || m.AnyMatches(nil, sum, "", body) {
+		t.Error("an unset secret verifies")
+	}
+}
+
 // FuzzChangedSumNeverMatches changes one byte of the sum or of the body.
 func FuzzChangedSumNeverMatches(f *testing.F) {
 	for i := range 44 {
@@ -167,6 +195,37 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	drill.Show(t, "65 levels and a million levels are refused")
+}
+
+// TestByteOrderMark: RFC 8259 lets a reader pass over one before a JSON text,
+// which is then taken apart, cut and written without it.
+func TestByteOrderMark(t *testing.T) {
+	for body, ok := range map[string]bool{"\ufeff{\"a\":1}": true, "\ufeff [1]": true, "\ufeff\ufeff{}": false, " \ufeff{}": false, "{}\ufeff": false, "\ufeff": false} {
+		var v any
+		if err := platform.Decode([]byte(body), &v); (err == nil) != ok {
+			t.Errorf("%q: %v", body, err)
+		}
+	}
+	for body, want := range map[string]string{"\ufeff{\"a\":\"b\"}": `{"a":"c"}`, "\ufeff{\"a\":\"b\"}\n{\"a\":\"d\"}": "{\"a\":\"c\"}\n{\"a\":\"c\"}",
+		"\ufeff<a>b</a>": "<a>c</a>", "\ufeffa=b": "a=c", "<?xml version=\"1.0\" encoding=\"latin1\"?><a>\xfc</a>": "<a>c</a>"} {
+		b, ok := platform.ParseBody([]byte(body))
+		b, _ = b.Change(func(_ string, v any) any {
+			if s, is := v.(string); is && (s == "b" || s == "d" || s == "ü") {
+				return "c"
+			}
+			return v
+		}, func(string) bool { return false })
+		if !ok || string(b.Bytes()) != want {
+			t.Errorf("%q: %v, %q", body, ok, b.Bytes())
+		}
+	}
+}
+
+func TestAListIsDue(t *testing.T) {
+	var list []json.RawMessage
+	if err := platform.Decode([]byte(`{"a":1}`), &list); err == nil || err.Error() != "no list: the JSON is one object, where a list is due" {
+		t.Error(err)
+	}
 }
 
 func TestDecodeTakes(t *testing.T) {

@@ -68,7 +68,23 @@ func VerifyWebhook(r Request, secrets []string, decode func(string) ([]byte, err
 			return nil
 		}
 	}
+	if asymmetric(h.Get(standardwebhooks.HeaderWebhookSignature)) {
+		return Refuse("webhook-signature holds the asymmetric form (v1a) alone, which is not supported: have the sender sign with a whsec_ secret (v1), too")
+	}
 	return Refuse("the signature in webhook-signature does not match")
+}
+
+// asymmetric reports whether a header holds signatures of the form v1a (ed25519) and none of the form v1.
+func asymmetric(signatures string) bool {
+	found := false
+	for one := range strings.FieldsSeq(signatures) {
+		version, _, _ := strings.Cut(one, ",")
+		if version == "v1" {
+			return false
+		}
+		found = found || version == "v1a"
+	}
+	return found
 }
 
 // SignWebhook signs r as Standard Webhooks says. id is the delivery's, which holds no dot.

@@ -28,7 +28,11 @@ func Lines(r io.Reader) iter.Seq2[Item, error] {
 		n := 0
 		for sc.Scan() {
 			n++
-			line := bytes.TrimSpace(sc.Bytes())
+			line := sc.Bytes()
+			if n == 1 {
+				line = platform.WithoutBOM(line)
+			}
+			line = bytes.TrimSpace(line)
 			if len(line) == 0 {
 				continue
 			}
@@ -111,7 +115,7 @@ func header(c *csv.Reader, idColumn string) ([]string, int, error) {
 		return nil, 0, fmt.Errorf("read the CSV's header: %w", err)
 	}
 	names := slices.Clone(row)
-	names[0] = string(bytes.TrimPrefix([]byte(names[0]), []byte("\uFEFF")))
+	names[0] = string(platform.WithoutBOM([]byte(names[0])))
 	for i, n := range names {
 		if slices.Contains(names[:i], n) {
 			return nil, 0, fmt.Errorf("the CSV's header has two columns %q", n)

@@ -439,7 +439,7 @@ func all(t *testing.T, seq iter.Seq2[send.Item, error]) (out []read, err error) 
 }
 
 func TestLines(t *testing.T) {
-	in := `{"id":"a.1","body": { "n": 9007199254740993,  "t":"\u00e4<" } }` + "\n\n" +
+	in := "\uFEFF" + `{"id":"a.1","body": { "n": 9007199254740993,  "t":"\u00e4<" } }` + "\n\n" +
 		`{"id":9007199254740993,"body":"text"}` + "\r\n" +
 		` {"id":"x","body":{},"more":1} ` + "\n" + `{"b":1}`
 	got, err := all(t, send.Lines(strings.NewReader(in)))

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
@@ -50,6 +51,8 @@ func (h Health) advice(s Status) string {
 	switch s {
 	case Waiting:
 		switch {
+		case h.Poll != nil && h.Poll.Failures > 0:
+			text = join("The last request came to nothing: "+strings.TrimSuffix(h.Poll.Reason, ".")+".", again, "If that can't be mended there, connect another address.")
 		case h.Polled || p.Where == "" && p.Start == "":
 			text = "Nothing to do but to wait: Rapport asks the platform by itself."
 		case p.Start != "":

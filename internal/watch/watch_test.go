@@ -652,6 +652,18 @@ func TestEveryPlatformAndStatusHasItsAdvice(t *testing.T) {
 	}
 }
 
+// A source of which nothing came since its first request failed is not told to wait.
+func TestAFirstRequestThatFailsIsSaidAtOnce(t *testing.T) {
+	h := watch.Health{Source: store.Source{Platform: "feed"}, Status: watch.Waiting, Polled: true, Poll: &store.Poll{Failures: 1, Reason: "fetch wiki.example: 10.0.0.7 is a private address (RFC 1918)"}}
+	if text := h.WhatToDo(); strings.Contains(text, "Nothing to do") || !strings.Contains(text, "10.0.0.7 is a private address (RFC 1918). Open the feed's address") {
+		t.Error(text)
+	}
+	h.Poll = &store.Poll{}
+	if text := h.WhatToDo(); !strings.Contains(text, "Nothing to do but to wait") {
+		t.Error(text)
+	}
+}
+
 // The subscriptions of a workspace that is stopped are renewed, since what
 // comes by them is kept; nothing is announced before it goes on. One that is
 // deleted is left alone.

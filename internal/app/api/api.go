@@ -26,6 +26,7 @@ import (
 	"rapport/internal/consent"
 	"rapport/internal/erasure"
 	"rapport/internal/fault"
+	"rapport/internal/fetch"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdahttp"
 	"rapport/internal/leads"
@@ -80,6 +81,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Wipe: func(ctx context.Context, w string) error {
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).SendLater(ctx, app.Bulk{Kind: app.BulkWipe, Asked: app.Asked{Workspace: w}}, time.Minute)
 		},
+		Refuses:  fetch.New(strings.FieldsFunc(getenv("POLL_ALLOW"), func(r rune) bool { return r == ',' || r == ' ' })...).Refuses,
 		Creators: strings.FieldsFunc(getenv("WORKSPACE_CREATORS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		CursorKey: once(func(ctx context.Context) ([]byte, error) {
 			secret, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])

@@ -17,8 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/html/charset"
-
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -79,7 +77,7 @@ func (Adapter) Poll(scope, _ string, _ platform.Secrets, _ platform.Options) (pl
 
 // Next refuses what is no feed. There is nothing to go on from.
 func (Adapter) Next(r platform.Request, cursor string) (string, bool, error) {
-	_, err := parse(r.Body)
+	_, err := parse(r)
 	return cursor, false, err
 }
 
@@ -93,19 +91,18 @@ func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
 // maxDepth bounds how deep a feed's elements nest.
 const maxDepth = 100
 
-// clean takes the control characters away that XML forbids, which feeds hold
-// all the same, and refuses elements nested deeper than maxDepth, since the
-// parser calls itself for each.
+// clean takes the characters away that XML forbids, which feeds hold all the
+// same, and refuses elements nested deeper than maxDepth, since the parser
+// calls itself for each.
 func clean(body []byte) ([]byte, error) {
-	kept := make([]byte, 0, len(body))
-	for _, b := range body { // bytes, not runes: the encoding is not known yet
-		if b >= 0x20 || b == '\t' || b == '\n' || b == '\r' {
-			kept = append(kept, b)
+	body = bytes.Map(func(r rune) rune { // https://www.w3.org/TR/xml/#charsets
+		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+			return -1
 		}
-	}
-	body = kept
+		return r
+	}, body)
 	d := xml.NewDecoder(bytes.NewReader(body))
-	d.Strict, d.CharsetReader = false, charset.NewReaderLabel // as the parser has it, so that it sees the same elements
+	d.Strict = false // as the parser has it, so that it sees the same elements
 	for depth := 0; ; {
 		switch t, err := d.Token(); t.(type) {
 		case xml.StartElement:
@@ -122,28 +119,13 @@ func clean(body []byte) ([]byte, error) {
 	}
 }
 
-// wide turns a feed in UTF-16, which is that of XML beside UTF-8 and begins
-// with a byte order mark (https://www.w3.org/TR/xml/#charencoding), into UTF-8.
-// Its declaration goes: it names an encoding that it is no longer in.
-func wide(body []byte) []byte {
-	if !bytes.HasPrefix(body, []byte("\xff\xfe")) && !bytes.HasPrefix(body, []byte("\xfe\xff")) {
-		return body
-	}
-	encoding, _, _ := charset.DetermineEncoding(body, "")
-	text, err := encoding.NewDecoder().Bytes(body)
-	if err != nil {
-		return body
-	}
-	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
-	if _, after, ok := bytes.Cut(text, []byte("?>")); ok && bytes.HasPrefix(text, []byte("<?xml ")) {
-		text = after
-	}
-	return text
-}
-
 // parse reads a feed of any of the formats.
-func parse(body []byte) (document, error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(wide(body), []byte("\xef\xbb\xbf")))
+func parse(r platform.Request) (document, error) {
+	body, err := platform.UTF8(r.Body, r.Header.Get("Content-Type"))
+	if err != nil {
+		return document{}, fmt.Errorf("no feed: %w", err)
+	}
+	body = bytes.TrimSpace(body)
 	switch {
 	case len(body) == 0:
 		return document{}, io.ErrUnexpectedEOF
@@ -156,7 +138,7 @@ func parse(body []byte) (document, error) {
 // Normalise tells of each item. An item is routed by the URL that was
 // fetched, which is the scope.
 func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Event, error) {
-	doc, err := parse(r.Body)
+	doc, err := parse(r)
 	if err != nil {
 		return nil, err
 	}

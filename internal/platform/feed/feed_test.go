@@ -128,12 +128,12 @@ func TestNestingIsBounded(t *testing.T) {
 		"behind a DTD": `<!DOCTYPE rss [ <!ENTITY a ">"> '<!--' ]><rss version="2.0"><channel><item>` + open,
 	} {
 		spellings++
-		if _, err := parse([]byte(body)); err == nil || !strings.Contains(err.Error(), "nest deeper") {
+		if _, err := parse(platform.Request{Body: []byte(body)}); err == nil || !strings.Contains(err.Error(), "nest deeper") {
 			t.Errorf("%s: 400000 elements in each other are read: %v", what, err)
 		}
 	}
 	deep := strings.Repeat("<b>", maxDepth-3) + strings.Repeat("</b>", maxDepth-3)
-	if _, err := parse([]byte(`<rss version="2.0"><channel><item>` + deep + `</item></channel></rss>`)); err != nil {
+	if _, err := parse(platform.Request{Body: []byte(`<rss version="2.0"><channel><item>` + deep + `</item></channel></rss>`)}); err != nil {
 		t.Errorf("%d levels: %v", maxDepth, err)
 	}
 	drill.Show(t, "400,000 elements in each other refused in %d spellings", spellings)

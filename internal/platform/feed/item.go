@@ -64,7 +64,11 @@ func parseXML(body []byte) (document, error) {
 	}
 	for i, x := range f.Items {
 		it := item{kind: kind, id: strings.TrimSpace(x.GUID), link: strings.TrimSpace(x.Link), title: platform.PlainText(x.Title), author: person(x.Authors),
-			published: itemTime(x.PublishedParsed), updated: itemTime(x.UpdatedParsed), verb: verb(x.Extensions)}
+			verb: verb(x.Extensions)}
+		it.published, it.problem = itemTime(x.Published, x.PublishedParsed)
+		if it.problem == nil {
+			it.updated, it.problem = itemTime(x.Updated, x.UpdatedParsed)
+		}
 		if it.link == "" && len(x.Links) > 0 {
 			it.link = strings.TrimSpace(x.Links[0])
 		}
@@ -197,13 +201,6 @@ func credit(x *rss.Item) string {
 	return ""
 }
 
-func itemTime(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return social.Instant(*t)
-}
-
 // verb is what an entry of a feed of activities (https://activitystrea.ms/specs/atom/1.0/) says was done.
 func verb(e ext.Extensions) string {
 	for _, byName := range e {
@@ -258,7 +255,8 @@ func (it item) events(doc document, home, scope string) []platform.Event {
 			a.Text = it.text
 		}
 	}
-	a.Key = social.ActivityKey(name, "", a.Type, id, it.published)
+	// An item has its id for good, and its date may be corrected.
+	a.Key = social.ActivityKey(name, "", a.Type, id, time.Time{})
 	out := []platform.Event{platform.Act(it.kind, a, nil, scope)}
 	// A date of RSS has no fractions of a second, and an update may have: one
 	// in the same second is the publication itself, as in Medium's feeds.

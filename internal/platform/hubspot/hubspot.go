@@ -141,6 +141,10 @@ const maxEvents = 10_000
 func elements(body []byte) ([]json.RawMessage, error) {
 	var list []json.RawMessage
 	if err := platform.Decode(body, &list); err != nil {
+		var one event
+		if platform.Decode(body, &one) == nil && one.Type != "" {
+			return nil, fmt.Errorf("no delivery: a body of HubSpot's is a list of events, and this is one of them (%.60q) without the list around it", one.Type)
+		}
 		return nil, err
 	}
 	if len(list) == 0 {

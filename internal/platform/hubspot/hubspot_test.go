@@ -121,3 +121,16 @@ func TestEscapesOfTheURL(t *testing.T) {
 		}
 	}
 }
+
+func TestOneEventWithoutItsList(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"subscriptionType":"contact.creation","portalId":7,"objectId":9}`: "a list of events, and this is one of them (\"contact.creation\")",
+		`{"a":1}`: "the JSON is one object, where a list is due",
+		`{`:       "no JSON",
+	} {
+		_, err := adapter.Normalise(platform.Request{Body: []byte(body)}, platform.Options{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", body, err, want)
+		}
+	}
+}

@@ -416,7 +416,7 @@ func TestDeliveriesThatAreParkedWhole(t *testing.T) {
 		"an object of a kind":  {`{"object":{},"entry":[{"id":"1"}]}`, "object: no JSON"},
 		"no entry":             {`{"object":"page"}`, "no entry"},
 		"no entries":           {`{"object":"page","entry":[]}`, "no entry"},
-		"entries in an object": {`{"object":"page","entry":{}}`, "entry: no JSON"},
+		"entries in an object": {`{"object":"page","entry":{}}`, "entry: no list"},
 		"a list":               {`[]`, "no JSON"},
 		"too deep":             {`{"object":"page","entry":` + strings.Repeat("[", 100_000), "nested deeper"},
 		"Threads, no values":   {`{"app_id":"1","values":[]}`, "no values"},

@@ -442,6 +442,12 @@ var faults = map[string]fault{
 		adapter: activity(func(_ platform.Request, a *social.Activity) {
 			a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Actor.ID+a.Object.ID, a.Occurred)
 		})},
+	"a byte order mark is no JSON": {part: "fixtures", want: "something else behind a byte order mark",
+		adapter: activity(func(r platform.Request, a *social.Activity) {
+			if bytes.HasPrefix(r.Body, []byte("\ufeff")) {
+				a.Text = ""
+			}
+		})},
 	"keys are in small letters": {part: "keys", want: "give the same key",
 		adapter: activity(func(_ platform.Request, a *social.Activity) {
 			a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, social.Key(a.Object.ID, strings.ToLower(a.Actor.ID)), a.Occurred)

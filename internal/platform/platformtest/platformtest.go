@@ -217,6 +217,13 @@ func (s Suite) fixtures(t *testing.T, list []fixture) {
 		if diff := cmp.Diff(lines(string(want)), lines(got)); diff != "" {
 			t.Errorf("%s becomes something else (-want +got):\n%s", f.name, diff)
 		}
+		if json.Valid(f.request.Body) {
+			marked := f.request
+			marked.Body = append([]byte("\ufeff"), f.request.Body...)
+			if with, _ := s.tell(marked); with != got {
+				t.Errorf("%s becomes something else behind a byte order mark: %.300s", f.name, with)
+			}
+		}
 		for _, e := range events {
 			if err := check(s.Adapter, e); err != nil {
 				t.Errorf("%s: %v", f.name, err)

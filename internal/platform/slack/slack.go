@@ -246,6 +246,7 @@ func (Adapter) Sample(scope, id string, now time.Time) platform.Request {
 // Normalise reads an event, a slash command or an interaction. Which of them
 // it is shows in the body, since no signature covers the Content-Type.
 func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Event, error) {
+	r.Body = platform.WithoutBOM(r.Body)
 	if strings.HasPrefix(strings.TrimSpace(string(r.Body[:min(len(r.Body), 16)])), "{") {
 		return callback(r.Body)
 	}

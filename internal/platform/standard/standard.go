@@ -129,8 +129,7 @@ func (Adapter) Verify(r platform.Request, s platform.Secrets, o platform.Options
 		if got == "" {
 			return platform.Refuse("no %s header", c.Signature.Header)
 		}
-		sum, ok := strings.CutPrefix(got, c.Signature.Prefix)
-		if !ok || !c.Signature.mac().Matches(s.Keys, sum, r.Body) {
+		if !c.Signature.mac().AnyMatches(s.Keys, got, c.Signature.Prefix, r.Body) {
 			return platform.Refuse("the signature in %s does not match", c.Signature.Header)
 		}
 		return nil

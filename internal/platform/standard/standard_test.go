@@ -140,7 +140,7 @@ func TestDeliveriesThatHold(t *testing.T) {
 		"beside an unusable key":   {func(*platform.Request) {}, []string{"", "whsec_", "?", secret}},
 		"a key without its prefix": {func(*platform.Request) {}, []string{strings.TrimPrefix(secret, "whsec_")}},
 		"one of two signatures": {func(r *platform.Request) {
-			r.Header.Set("webhook-signature", "v1,AAAA v2,x "+r.Header.Get("webhook-signature"))
+			r.Header.Set("webhook-signature", "v1,AAAA v1a,AAAA v2,x "+r.Header.Get("webhook-signature"))
 		}, []string{secret}},
 		"as svix names the headers": {func(r *platform.Request) {
 			for _, n := range []string{"id", "timestamp", "signature"} {
@@ -178,6 +178,8 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 		"no id":                           {set("webhook-id", ""), []string{secret}, "are required"},
 		"no time":                         {set("webhook-timestamp", ""), []string{secret}, "are required"},
 		"no signature":                    {set("webhook-signature", ""), []string{secret}, "are required"},
+		"only the asymmetric form":        {set("webhook-signature", "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="), []string{secret}, "v1a"},
+		"a wrong one beside that form":    {set("webhook-signature", "v1a,AAAA v1,AAAA"), []string{secret}, "does not match"},
 		"another id":                      {set("webhook-id", "msg_2"), []string{secret}, "does not match"},
 		"an id with a dot":                {set("webhook-id", "msg_1."+strconv.FormatInt(now.Unix(), 10)), []string{secret}, "contains a dot"},
 		"a time a second off":             {set("webhook-timestamp", strconv.FormatInt(now.Unix()+1, 10)), []string{secret}, "does not match"},
@@ -221,6 +223,8 @@ func TestConfiguredHMAC(t *testing.T) {
 		"with its prefix":      {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex","prefix":"sha512="}}`, "X-Sig", "sha512=" + sum, "Convoy", ""},
 		"without its prefix":   {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex","prefix":"sha512="}}`, "X-Sig", sum, "Convoy", "does not match"},
 		"no header":            {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex"}}`, "X-Other", sum, "Convoy", "no X-Sig header"},
+		"in upper case":        {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex","prefix":"sha512="}}`, "X-Sig", "sha512=" + strings.ToUpper(sum), "Convoy", ""},
+		"the second of two":    {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex","prefix":"sha512="}}`, "X-Sig", "sha512=beef,sha512=" + sum, "Convoy", ""},
 		"another's secret":     {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex"}}`, "X-Sig", sum, "convoy", "does not match"},
 		"an unset secret":      {`{"signature":{"header":"X-Sig","algorithm":"sha512","encoding":"hex"}}`, "X-Sig", sum, "", "does not match"},
 		"an unknown algorithm": {`{"signature":{"header":"X-Sig","algorithm":"md5","encoding":"hex"}}`, "X-Sig", sum, "Convoy", "md5"},
