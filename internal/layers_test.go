@@ -17,7 +17,7 @@ import (
 // docs/decisions/0001-layers.md.
 var layers = [][]string{
 	{"fault", "parallel", "pattern", "sdk", "langid", "encoder"},
-	{"social", "cache", "emf"},
+	{"social", "cache", "emf", "sheet"},
 	{"platform", "reading", "stats", "limit"},
 	{adapters},
 	{"platform/all"},

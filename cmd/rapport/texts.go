@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 
 	"rapport/internal/platform"
+	"rapport/internal/sheet"
 )
 
 // maxLine bounds one line of input, in bytes.
@@ -38,13 +38,12 @@ func texts(r io.Reader, asCSV bool, each func(text) error) error {
 			return each(t.complete(n))
 		})
 	}
-	c := csv.NewReader(r)
+	c := sheet.Open(r)
 	c.ReuseRecord = true
 	header, err := c.Read()
 	if err != nil {
 		return fmt.Errorf("read the CSV's header: %w", err)
 	}
-	header[0] = string(platform.WithoutBOM([]byte(header[0])))
 	id, body, person := slices.Index(header, "id"), slices.Index(header, "text"), slices.Index(header, "person")
 	if body < 0 {
 		return fmt.Errorf("the CSV's header %q has no column text", header)

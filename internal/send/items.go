@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"rapport/internal/platform"
+	"rapport/internal/sheet"
 	"rapport/internal/social"
 )
 
@@ -77,7 +78,7 @@ func hashOf(body []byte) string { return social.HashID("msg", string(body)) }
 // hash is.
 func Rows(r io.Reader, idColumn string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		c := csv.NewReader(r)
+		c := sheet.Open(r)
 		c.ReuseRecord = true
 		names, id, err := header(c, idColumn)
 		if err != nil {
@@ -115,7 +116,6 @@ func header(c *csv.Reader, idColumn string) ([]string, int, error) {
 		return nil, 0, fmt.Errorf("read the CSV's header: %w", err)
 	}
 	names := slices.Clone(row)
-	names[0] = string(platform.WithoutBOM([]byte(names[0])))
 	for i, n := range names {
 		if slices.Contains(names[:i], n) {
 			return nil, 0, fmt.Errorf("the CSV's header has two columns %q", n)

@@ -1,0 +1,81 @@
+package sheet_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"rapport/internal/sheet"
+)
+
+func utf16Of(order string, s string) string {
+	out := []byte{0xFF, 0xFE}
+	if order == "big" {
+		out = []byte{0xFE, 0xFF}
+	}
+	for _, u := range utf16.Encode([]rune(s)) {
+		if order == "big" {
+			out = append(out, byte(u>>8), byte(u))
+		} else {
+			out = append(out, byte(u), byte(u>>8))
+		}
+	}
+	return string(out)
+}
+
+func TestOpen(t *testing.T) {
+	want := [][]string{{"id", "text"}, {"1", "Schloß, klemmt; oft"}}
+	for name, file := range map[string]string{
+		"commas":                     "id,text\n1,\"Schloß, klemmt; oft\"\n",
+		"semicolons":                 "id;text\r\n1;\"Schloß, klemmt; oft\"\r\n",
+		"tabs":                       "id\ttext\n1\tSchloß, klemmt; oft\n",
+		"a byte order mark":          "\uFEFFid;text\n1;\"Schloß, klemmt; oft\"\n",
+		"UTF-16, as Excel writes it": utf16Of("little", "id\ttext\r\n1\tSchloß, klemmt; oft\r\n"),
+		"UTF-16, big end first":      utf16Of("big", "id,text\n1,\"Schloß, klemmt; oft\"\n"),
+		"quoted names":               "\"id\";\"text\"\n1;\"Schloß, klemmt; oft\"\n",
+	} {
+		got, err := sheet.Open(strings.NewReader(file)).ReadAll()
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if got, err := sheet.Open(strings.NewReader("a,b;c,d\n")).Read(); err != nil || len(got) != 3 {
+		t.Errorf("most of them separate: %q, %v", got, err)
+	}
+	if got, err := sheet.Open(strings.NewReader("\"a;b;c;d\",e\n")).Read(); err != nil || len(got) != 2 {
+		t.Errorf("what is quoted separates nothing: %q, %v", got, err)
+	}
+}
+
+// Letters of another encoding would be lost for ever.
+func TestAnotherEncodingIsRefused(t *testing.T) {
+	for name, file := range map[string]string{
+		"at once": "id,text\n1,Schlo\xdf klemmt\n",
+		"later":   "id,text\n" + strings.Repeat("1,ok\n", 50_000) + "2,Schlo\xdf klemmt\n",
+		"cut":     "id,text\n1,Schlo\xc3",
+	} {
+		if rows, err := sheet.Open(strings.NewReader(file)).ReadAll(); err == nil || !strings.Contains(err.Error(), "save it as UTF-8") {
+			t.Errorf("%s: %d rows, %v", name, len(rows), err)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, s := range []string{"", "a;b\n1;2", "\xff\xfea\x00", "\uFEFF", "\"", "\xfe\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		rows, err := sheet.Open(strings.NewReader(s)).ReadAll()
+		if err == nil && strings.ContainsRune(strings.Join(rowsOf(rows), ""), '\uFFFD') && !strings.ContainsRune(s, '\uFFFD') && !strings.HasPrefix(s, "\xff\xfe") && !strings.HasPrefix(s, "\xfe\xff") {
+			t.Errorf("letters were lost: %q", rows)
+		}
+	})
+}
+
+func rowsOf(rows [][]string) (out []string) {
+	for _, r := range rows {
+		out = append(out, r...)
+	}
+	return out
+}
