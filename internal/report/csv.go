@@ -59,7 +59,7 @@ func CSV(d Data) ([]byte, error) {
 		"theme_set_version", d.ThemeSetVersion, "model_version", d.ModelVersion)
 	t := d.Totals
 	fields("totals", "1", "", "activities", t.Activities, "people", t.People, "feedback_messages", t.FeedbackMessages,
-		"feedback_people", t.FeedbackPeople, "issues", t.Issues, "issue_people", t.IssuePeople, "waiting", t.Waiting)
+		"feedback_people", t.FeedbackPeople, "issues", t.Issues, "issue_people", t.IssuePeople, "leads", t.Leads, "waiting", t.Waiting)
 	for i, x := range t.Unread {
 		fields("unread", strconv.Itoa(i+1), "", "language", x.Language, "messages", x.Messages)
 	}

@@ -70,6 +70,9 @@ type Totals struct {
 
 	Unread []Unread `json:"unread"` // messages in languages that can't be read, most first; no other count of feedback holds them
 
+	Leads     int  `json:"leads"`                // people whose points are above 0
+	LeadsMore bool `json:"leads_more,omitempty"` // there may be more of them than Leads, which were not looked at
+
 	WaitingMore bool `json:"waiting_more,omitempty"` // there are more of them than Waiting, which were not counted
 }
 
@@ -315,11 +318,11 @@ func settle(d Data) (Data, error) {
 		return invalid("no as_of")
 	}
 	t := d.Totals
-	counts := []int{t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Waiting}
+	counts := []int{t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.Waiting}
 	estimates := []Estimate{d.Response.PerPair.Median, d.Response.PerPair.P90, d.Response.PerMessage.Median, d.Response.PerMessage.P90,
 		d.Response.PerConversation.Median, d.Response.PerConversation.P90}
-	if t.Issues < len(d.Issues) || t.Waiting < len(d.Waiting) {
-		return invalid("totals of %d issues and %d waiting are below the %d and %d listed", t.Issues, t.Waiting, len(d.Issues), len(d.Waiting))
+	if t.Issues < len(d.Issues) || t.Leads < len(d.Leads) || t.Waiting < len(d.Waiting) {
+		return invalid("totals of %d issues, %d leads and %d waiting are below the %d, %d and %d listed", t.Issues, t.Leads, t.Waiting, len(d.Issues), len(d.Leads), len(d.Waiting))
 	}
 
 	instant := func(t *time.Time) { *t = t.UTC().Truncate(time.Millisecond) }

@@ -52,7 +52,7 @@ func week() report.Data {
 		Workspace: report.Workspace{ID: "ws_1", Name: "Nordlicht Bikes"},
 		Period:    report.Period{From: at(15, 23, 0), To: at(22, 23, 0), TimeZone: "Europe/Berlin", Compared: true},
 		AsOf:      at(23, 7, 0), ThemeSetVersion: "12", ModelVersion: "4",
-		Totals: report.Totals{Activities: 1204, People: 318, FeedbackMessages: 96, FeedbackPeople: 58, Issues: 4, IssuePeople: 41, Waiting: 3,
+		Totals: report.Totals{Activities: 1204, People: 318, FeedbackMessages: 96, FeedbackPeople: 58, Issues: 4, IssuePeople: 41, Leads: 14, Waiting: 3,
 			Unread: []report.Unread{{Language: "de", Messages: 8}, {Language: "nl", Messages: 1}}},
 		Issues: []report.Issue{
 			{ThemeID: "th_a", Label: "Delivery later than promised", People: 19, PeoplePrevious: 6, Messages: 27, Share: report.Share(19, 58),
@@ -97,7 +97,7 @@ func hostile() report.Data {
 	evil := "=cmd|'/c calc'!A0\u202etxt.exe<script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='x' {{.}} \x00\x1b[31m\r\nBcc: all@example.com\t" +
 		strings.Repeat("\u0301", 50) + strings.Repeat("W", 400) + "\xff\U000e0041\u2066"
 	d.ReportID, d.Workspace.Name, d.ThemeSetVersion, d.ModelVersion = evil, evil, evil, evil
-	d.Totals.Issues, d.Totals.Waiting = 40, 40
+	d.Totals.Issues, d.Totals.Leads, d.Totals.Waiting = 40, 40, 40
 	quote := report.Quote{Key: evil, Text: evil, Author: evil, Platform: evil, URL: "javascript:alert(1)", Occurred: d.AsOf}
 	issue := report.Issue{ThemeID: evil, Label: evil, People: 3, Share: report.Share(3, 3), Sentiment: report.Sentiment{Negative: 1, Neutral: 1, Positive: 1},
 		Department: evil, Owner: evil, Status: evil, Quotes: []report.Quote{quote, quote, quote}}
@@ -208,7 +208,7 @@ func pick(all []element, name, class string) (texts []string) {
 
 func TestPageSaysWhatMatters(t *testing.T) {
 	all := parse(t, written(t, report.HTML, week()))
-	if got, want := pick(all, "h1", ""), []string{"41 people raised 4 issues; 3 conversations wait for an answer; 2 leads are worth a call."}; !cmp.Equal(got, want) {
+	if got, want := pick(all, "h1", ""), []string{"41 people raised 4 issues; 3 conversations wait for an answer; 14 people show interest."}; !cmp.Equal(got, want) {
 		t.Errorf("headline %q, want %q", got, want)
 	}
 	if got, want := pick(all, "h2", ""), []string{"Issues people raised", "Leads to call, and why", "How fast we answered", "Who waits for an answer", "Activity by channel"}; !cmp.Equal(got, want) {
@@ -289,15 +289,23 @@ func TestHeadlineOfQuietWeeks(t *testing.T) {
 	d.Response = report.Response{PerPair: report.DelayOf(nil), PerMessage: report.DelayOf(nil), PerConversation: report.DelayOf(nil)}
 	d.Totals = report.Totals{Activities: 12, People: 1}
 	headline := func() string { return pick(parse(t, written(t, report.HTML, d)), "h1", "")[0] }
-	if got, want := headline(), "Nobody raised an issue; nobody waits for an answer; no lead stands out."; got != want {
+	if got, want := headline(), "Nobody raised an issue; nobody waits for an answer; nobody shows interest."; got != want {
 		t.Errorf("headline %q, want %q", got, want)
 	}
 	if s := written(t, report.Text, d); !strings.Contains(s, "not enough data: 0 pairs, 6 needed") {
 		t.Errorf("the text does not say that there are no response times:\n%s", s)
 	}
-	d.Totals = report.Totals{Activities: 1, People: 1, IssuePeople: 1, Issues: 1, Waiting: 1}
+	d.Totals = report.Totals{Activities: 1, People: 1, IssuePeople: 1, Issues: 1, Leads: 1, Waiting: 1}
 	d.Leads = week().Leads[:1]
-	if got, want := headline(), "1 person raised 1 issue; 1 conversation waits for an answer; 1 lead is worth a call."; got != want {
+	if got, want := headline(), "1 person raised 1 issue; 1 conversation waits for an answer; 1 person shows interest."; got != want {
+		t.Errorf("headline %q, want %q", got, want)
+	}
+	d.Totals.Leads, d.Totals.LeadsMore = 300, true // the list is short, the number is not its length
+	if got, want := headline(), "1 person raised 1 issue; 1 conversation waits for an answer; at least 300 people show interest."; got != want {
+		t.Errorf("headline %q, want %q", got, want)
+	}
+	d.ThemeSetVersion, d.Totals.Issues, d.Totals.IssuePeople = "", 0, 0
+	if got, want := headline(), "There is not enough feedback yet to tell issues; 1 conversation waits for an answer; at least 300 people show interest."; got != want {
 		t.Errorf("headline %q, want %q", got, want)
 	}
 	d.Leads, d.Totals = nil, report.Totals{}
@@ -532,6 +540,7 @@ func TestImpossibleDataIsRefused(t *testing.T) {
 		"negative count":                    func(d *report.Data) { d.Channels[1].Outbound = -1 },
 		"negative wait":                     func(d *report.Data) { d.Waiting[1].WaitingSeconds = -1 },
 		"fewer issues than listed":          func(d *report.Data) { d.Totals.Issues = 3 },
+		"fewer leads than listed":           func(d *report.Data) { d.Totals.Leads = 1 },
 		"fewer waiting than listed":         func(d *report.Data) { d.Totals.Waiting = 2 },
 		"an issue of more people than any":  func(d *report.Data) { d.Totals.IssuePeople = 18 },
 		"an estimate outside its interval":  func(d *report.Data) { d.Issues[0].Share.Low = 0.5 },

@@ -99,12 +99,12 @@ func newView(d Data) (view, error) {
 		Tiles: []tile{
 			{count(t.People), noun(t.People, "person active", "people active")},
 			{count(t.FeedbackMessages), noun(t.FeedbackMessages, "feedback message", "feedback messages")},
-			{count(len(d.Leads)), noun(len(d.Leads), "lead to call", "leads to call")},
+			{t.leads(), noun(t.Leads, "shows interest", "show interest")},
 			{t.waiting(), noun(t.Waiting, "waits for an answer", "wait for an answer")},
 		},
-		IssuesNote:   rest(t.Issues, min(len(d.Issues), showIssues), "issue", "issues", "No issues were raised."),
+		IssuesNote:   issuesNote(d),
 		UnreadNote:   unreadNote(d.Totals.Unread),
-		LeadsNote:    rest(len(d.Leads), min(len(d.Leads), showLeads), "lead", "leads", "No lead stands out."),
+		LeadsNote:    rest(t.Leads, min(len(d.Leads), showLeads), "lead", "leads", "Nobody's points are above zero."),
 		WaitingNote:  waitingNote(d),
 		ChannelsNote: rest(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
 		Notes:        notes(d, loc),
@@ -152,6 +152,21 @@ func (t Totals) waiting() string {
 	return count(t.Waiting)
 }
 
+func (t Totals) leads() string {
+	if t.LeadsMore {
+		return "at least" + nb + count(t.Leads)
+	}
+	return count(t.Leads)
+}
+
+// issuesNote says how many issues are not shown, or why there are none.
+func issuesNote(d Data) string {
+	if d.ThemeSetVersion == "" {
+		return "Themes are found once there is enough feedback; until then issues can't be told."
+	}
+	return rest(d.Totals.Issues, min(len(d.Issues), showIssues), "issue", "issues", "No issues were raised.")
+}
+
 func waitingNote(d Data) string {
 	shown := min(len(d.Waiting), showWaiting)
 	if d.Totals.WaitingMore {
@@ -167,6 +182,9 @@ func headline(d Data) string {
 		return "Nothing was received in this period. If that is unexpected, check that the sources are connected."
 	}
 	issues := "Nobody raised an issue"
+	if d.ThemeSetVersion == "" {
+		issues = "There is not enough feedback yet to tell issues"
+	}
 	if t.Issues > 0 {
 		issues = many(t.IssuePeople, "person", "people") + " raised " + many(t.Issues, "issue", "issues")
 	}
@@ -174,9 +192,9 @@ func headline(d Data) string {
 	if t.Waiting > 0 {
 		waiting = t.waiting() + nb + noun(t.Waiting, "conversation waits", "conversations wait") + " for an answer"
 	}
-	leads := "no lead stands out"
-	if n := len(d.Leads); n > 0 {
-		leads = many(n, "lead is", "leads are") + " worth a call"
+	leads := "nobody shows interest"
+	if t.Leads > 0 {
+		leads = t.leads() + nb + noun(t.Leads, "person shows interest", "people show interest")
 	}
 	return issues + "; " + waiting + "; " + leads + "."
 }

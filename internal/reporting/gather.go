@@ -10,6 +10,7 @@ import (
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
+	"rapport/internal/leads"
 	"rapport/internal/report"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
@@ -25,9 +26,9 @@ const (
 	topQuotes  = 3
 )
 
-// Gather computes a report's data for [from, to): leads as of its end, and
-// who waits since before its end.
-func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, from, to time.Time) (report.Data, error) {
+// Gather computes a report's data for [from, to), compared with [before, from):
+// leads as of its end, and who waits since before its end.
+func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, before, from, to time.Time) (report.Data, error) {
 	d := report.Data{ReportID: id, Workspace: report.Workspace{ID: ws.ID, Name: ws.Name}, AsOf: to,
 		Period: report.Period{From: from, To: to, TimeZone: ws.TimeZone}}
 	set, err := discover.Active(ctx, r.Store, ws.ID)
@@ -36,11 +37,11 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 	}
 	d.ThemeSetVersion = set.Version
 	ch := channels{}
-	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
+	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{Before: before, From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
 	if err != nil {
 		return d, err
 	}
-	if since := sum.Since; since.After(from.Add(from.Sub(to))) {
+	if since := sum.Since; since.After(before) {
 		// A report says what its whole period came to, or it is not made.
 		return d, fault.New(fault.Transient, "there was no time to read what was done before %s", since.Format(time.RFC3339))
 	}
@@ -59,12 +60,16 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, f
 		d.Issues = append(d.Issues, Issue(is, sum.People))
 	}
 
-	top, _, err := r.Leads.Top(ctx, ws.ID, to, topLeads)
+	top, all, err := r.Leads.Top(ctx, ws.ID, to, leads.MaxEvaluated)
 	if err != nil {
 		return d, err
 	}
+	d.Totals.LeadsMore = !all && len(top) > 0 && top[len(top)-1].Micro > 0
 	for _, l := range top {
 		if l.Micro <= 0 {
+			continue
+		}
+		if d.Totals.Leads++; d.Totals.Leads > topLeads {
 			continue
 		}
 		d.ModelVersion = l.ModelVer

@@ -159,7 +159,8 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 		return run, err
 	}
 	run.From, run.To = weekly.Period(due)
-	data, err := r.Gather(ctx, ws, rep.ID, run.From, run.To)
+	before, _ := weekly.Period(run.From)
+	data, err := r.Gather(ctx, ws, rep.ID, before, run.From, run.To)
 	if err != nil {
 		return run, err
 	}

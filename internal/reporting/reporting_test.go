@@ -225,6 +225,9 @@ func TestGatheredNumbers(t *testing.T) {
 	say("bob", "4", "", "Still no parcel, hello?", "problem", in.Add(26*time.Hour), social.Inbound)
 	say("spy", "5", "", "Buy followers", "spam", in.Add(2*time.Hour), social.Inbound)
 	say("cyd", "6", "", "Before the week", "question", in.Add(-40*time.Hour), social.Inbound)
+	// Half an hour into the week before, which had 169 hours: the clocks went back at its end.
+	say("dot", "8", "", "All good here", "praise", time.Date(2026, 10, 18, 22, 30, 0, 0, time.UTC), social.Inbound)
+	say("dot", "9", "", "The Sunday before", "praise", time.Date(2026, 10, 18, 21, 30, 0, 0, time.UTC), social.Inbound)
 	say("cyd", "7", "", "After the week", "question", due, social.Inbound)
 
 	if _, err := o.Run(t.Context(), w, "weekly", due, true); err != nil {
@@ -247,10 +250,13 @@ func TestGatheredNumbers(t *testing.T) {
 	if d.Totals.Waiting != 3 || len(d.Waiting) != 3 || d.Waiting[0].Asker != "CYD" || d.Waiting[0].WaitingSeconds != int64(to.Sub(in.Add(-40*time.Hour)).Seconds()) {
 		t.Errorf("%d wait: %+v; want cyd's from before the week and bob's two threads, no spam, not ann", d.Totals.Waiting, d.Waiting)
 	}
+	if d.Totals.Leads != len(d.Leads) || d.Totals.LeadsMore {
+		t.Errorf("%d leads, more %t; %d are listed", d.Totals.Leads, d.Totals.LeadsMore, len(d.Leads))
+	}
 	if len(d.Leads) == 0 || d.Leads[0].Name != "ANN" || !d.Leads[0].AsOf.Equal(to) || len(d.Leads[0].Reasons) == 0 {
 		t.Errorf("leads %+v; want ann first, with reasons, as of the end of the week", d.Leads)
 	}
-	if len(d.Channels) != 1 || d.Channels[0].Inbound != 4 || d.Channels[0].Outbound != 1 || d.Channels[0].InboundPrevious != 1 {
+	if len(d.Channels) != 1 || d.Channels[0].Inbound != 4 || d.Channels[0].Outbound != 1 || d.Channels[0].InboundPrevious != 2 {
 		t.Errorf("channels %+v", d.Channels)
 	}
 }
@@ -339,7 +345,7 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := o.Gather(t.Context(), ws, "weekly", to.Add(-7*24*time.Hour), to)
+	d, err := o.Gather(t.Context(), ws, "weekly", to.Add(-14*24*time.Hour), to.Add(-7*24*time.Hour), to)
 	if err != nil {
 		t.Fatal(err)
 	}

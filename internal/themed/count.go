@@ -18,11 +18,12 @@ import (
 // Period is what is counted, and how.
 type Period struct {
 	From, To time.Time // To exclusive
+	Before   time.Time // when the period before began; zero: as long before From
 	Set      theme.Set // zero: nothing belongs to a theme
 	Assigner *theme.Assigner
 
 	// Each, where it is set, is called with every activity of the period, and
-	// of the one of the same length before; the newest hour first.
+	// of the one before; the newest hour first.
 	Each func(t day.Tuple, before bool)
 }
 
@@ -49,8 +50,10 @@ var errLate = errors.New("there is no more time")
 // suffice, it stops, and the result says how far it came. What it reads is
 // that of store.Days, and at most a unit for each of 5,000 texts.
 func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (Counted, error) {
-	length := p.To.Sub(p.From)
-	out := Counted{Complete: true, Since: p.From.Add(-length)}
+	if p.Before.IsZero() {
+		p.Before = p.From.Add(p.From.Sub(p.To))
+	}
+	out := Counted{Complete: true, Since: p.Before}
 	c := issue.NewCounter(p.Set)
 	left := maxUntagged
 	end, limited := ctx.Deadline()
