@@ -105,7 +105,7 @@ func TestWeightsThatAreNone(t *testing.T) {
 }
 
 func FuzzEncode(f *testing.F) {
-	for _, s := range []string{"", "a", "\xff\x00", "日本語のテキスト", strings.Repeat("long ", 500), "‮right to left", "👩‍👩‍👧"} {
+	for _, s := range []string{"", "a", "\xff\x00", "日本語のテキスト", strings.Repeat("long ", 500), "\u202eright to left", "👩‍👩‍👧"} {
 		f.Add(s)
 	}
 	e := open(f)
