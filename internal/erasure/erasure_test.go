@@ -277,7 +277,7 @@ func settled(t *testing.T) *world {
 		quote := report.Data{Issues: []report.Issue{{Label: "parcels", Quotes: []report.Quote{{Key: f.Key, Text: f.Text, Author: f.Actor.Handle, Occurred: f.Occurred}}}}}
 		waits := report.Data{Waiting: []report.Waiting{{Asker: f.Actor.Handle, Platform: "standard", Since: f.Occurred, Text: f.Text}}}
 		for kind, d := range map[string]report.Data{"lead": lead, "quote": quote, "waits": waits} {
-			d.Totals.Issues, d.Totals.Waiting, d.ReportID, d.Workspace.ID, d.AsOf, d.Period = len(d.Issues), len(d.Waiting), kind, w, received, report.Period{From: received.Add(-7 * 24 * time.Hour), To: received, TimeZone: "UTC"}
+			d.Totals.Issues, d.Totals.Leads, d.Totals.Waiting, d.ReportID, d.Workspace.ID, d.AsOf, d.Period = len(d.Issues), len(d.Leads), len(d.Waiting), kind, w, received, report.Period{From: received.Add(-7 * 24 * time.Hour), To: received, TimeZone: "UTC"}
 			js, err := report.Encode(d)
 			if err != nil {
 				t.Fatal(err)
