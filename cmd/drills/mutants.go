@@ -53,7 +53,7 @@ var mutants = []mutant{
 	{"a throttled table is asked once", "internal/store/client.go", `const tries = 10`, `const tries = 1`, "throttled table"},
 	{"the latest clock is believed", "internal/store/activity.go", `if there.Known <= it.Known {`, `if there.Known != "" {`, "clock skew"},
 	{"a view is written over a newer one", "internal/store/store.go", `aws.String("Version = :v")`, `aws.String("Version >= :v OR Version < :v")`, "stale version"},
-	{"a model published while a score is computed is not noticed", "internal/leads/leads.go", `case by == "" || err == nil && active == by:`, `case by == "" || err == nil:`, "model published meanwhile"},
+	{"a model published while a score is computed is not noticed", "internal/leads/leads.go", `case by == "" || err == nil && active == by:`, `case by == "" || err == nil && active != "":`, "model published meanwhile"},
 	{"deletions do not count", "internal/view/byday/byday.go", `it.Edits, it.Edited, it.Deleted)`, `it.Edits, it.Edited, false)`, "out of order, with edits and deletions"},
 	{"what is redriven is lost", "internal/queue/queue.go", `give(ctx, aws.ToString(m.Body))`, `error(nil)`, "dead letters redriven"},
 	{"what an outage missed is not listed", "internal/reporting/reporting.go", `run.State = store.RunMissed`, `run.State = store.RunDone`, "report down for weeks"},
