@@ -270,7 +270,7 @@ func (x *world) activity(w string, a social.Activity) social.Activity {
 
 func post(who, id, text string, ago time.Duration) social.Activity {
 	return social.Activity{Type: social.Post, Actor: social.Actor{ID: who, Handle: who}, Object: social.Object{ID: id, Type: "note"}, Text: text,
-		Intent: "question", Sentiment: "neutral", Occurred: t0.Add(-ago)}
+		Reading: social.Reading{Intent: "question", Sentiment: "neutral"}, Occurred: t0.Add(-ago)}
 }
 
 func personOf(a social.Activity) string { return social.PersonID(a.Account().AccountID()) }

@@ -20,7 +20,7 @@ func tuple(t testing.TB, n int) day.Tuple {
 	t.Helper()
 	at := t0.Add(time.Duration(n*7919%3_600_000) * time.Millisecond)
 	a := social.Activity{Key: fmt.Sprint("k", n), Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("p", n%40)},
-		Object: social.Object{ID: fmt.Sprint(n)}, Text: "x", Occurred: at, Direction: social.Inbound, Language: "en", Sentiment: []string{"negative", "neutral"}[n%2], Intent: "problem"}
+		Object: social.Object{ID: fmt.Sprint(n)}, Text: "x", Occurred: at, Direction: social.Inbound, Reading: social.Reading{Language: "en", Sentiment: []string{"negative", "neutral"}[n%2], Intent: "problem"}}
 	if n%10 > 2 {
 		a.Type, a.Text, a.Language, a.Sentiment, a.Intent = social.React, "", "", "", ""
 	}

@@ -24,7 +24,7 @@ var now = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 func say(t *testing.T, s *store.Store, n int, text, language, intent string) {
 	t.Helper()
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("p", n)}, Object: social.Object{ID: fmt.Sprint(n)},
-		Text: text, Language: language, Sentiment: "negative", Intent: intent, Occurred: now.Add(-time.Duration(n) * time.Hour), Known: now, Direction: social.Inbound}
+		Text: text, Reading: social.Reading{Language: language, Sentiment: "negative", Intent: intent}, Occurred: now.Add(-time.Duration(n) * time.Hour), Known: now, Direction: social.Inbound}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
 	if _, err := s.PutActivity(t.Context(), w, a, "r"); err != nil {
 		t.Fatal(err)

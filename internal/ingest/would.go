@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"reflect"
 
 	"rapport/internal/fault"
 	"rapport/internal/platform"
@@ -65,6 +66,6 @@ func same(a, b social.Activity) bool {
 	if a.Undated && b.Undated {
 		b.Occurred = a.Occurred
 	}
-	b.Known, b.Language, b.Sentiment, b.Intent = a.Known, a.Language, a.Sentiment, a.Intent
-	return a == b
+	b.Known, b.Reading = a.Known, a.Reading
+	return reflect.DeepEqual(a, b)
 }

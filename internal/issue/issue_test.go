@@ -29,7 +29,7 @@ type item struct {
 
 func said(person, text, intent, sentiment string, n int) item {
 	a := social.Activity{Key: fmt.Sprintf("k%03d", n), Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: person, Handle: "h_" + person},
-		Object: social.Object{ID: fmt.Sprint(n)}, Text: text, Occurred: t0.Add(time.Duration(n) * time.Minute), Direction: social.Inbound, Language: "en", Intent: intent, Sentiment: sentiment}
+		Object: social.Object{ID: fmt.Sprint(n)}, Text: text, Occurred: t0.Add(time.Duration(n) * time.Minute), Direction: social.Inbound, Reading: social.Reading{Language: "en", Intent: intent, Sentiment: sentiment}}
 	return item{Activity: a}
 }
 

@@ -33,7 +33,7 @@ var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
 
 func asked(id string, m int) social.Activity {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: "ann", Name: "Ann"}, Object: social.Object{ID: id},
-		Text: "What does it cost?", Intent: "purchase", Occurred: t0.Add(time.Duration(m) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: social.Inbound}
+		Text: "What does it cost?", Reading: social.Reading{Intent: "purchase"}, Occurred: t0.Add(time.Duration(m) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: social.Inbound}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, a.Occurred)
 	return a
 }

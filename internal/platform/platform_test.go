@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func TestActivitiesHaveNoScriptForALinkAndNoParentThatIsTheirOwn(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	a.InReplyTo, a.URL = "6", "https://example.com/7"
-	if e := platform.Act("said", a, nil, "r1"); e.Activity == nil || *e.Activity != a {
+	if e := platform.Act("said", a, nil, "r1"); e.Activity == nil || !reflect.DeepEqual(*e.Activity, a) {
 		t.Errorf("got %+v, want it as it is", e)
 	}
 }

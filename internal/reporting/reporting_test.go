@@ -198,7 +198,7 @@ func TestGatheredNumbers(t *testing.T) {
 	say := func(actor, id, parent, text, intent string, at time.Time, dir social.Direction) {
 		t.Helper()
 		a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: actor, Name: strings.ToUpper(actor)}, Object: social.Object{ID: id},
-			InReplyTo: parent, Text: text, Language: "en", Sentiment: "neutral", Intent: intent, Occurred: at, Known: at, Direction: dir}
+			InReplyTo: parent, Text: text, Reading: social.Reading{Language: "en", Sentiment: "neutral", Intent: intent}, Occurred: at, Known: at, Direction: dir}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
 			t.Fatal(err)
@@ -324,7 +324,7 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 	say := func(actor, id, parent string, at time.Time, typ social.Type, dir social.Direction) {
 		t.Helper()
 		a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: actor, Name: actor}, Object: social.Object{ID: id}, InReplyTo: parent,
-			Text: "Where is it?", Language: "en", Sentiment: "neutral", Intent: "question", Occurred: at, Known: at, Direction: dir}
+			Text: "Where is it?", Reading: social.Reading{Language: "en", Sentiment: "neutral", Intent: "question"}, Occurred: at, Known: at, Direction: dir}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
 		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
 			t.Fatal(err)

@@ -131,7 +131,7 @@ func randomActivity(r *rand.Rand) social.Activity {
 		Actor: social.Actor{ID: "u", Handle: pick(r, "", "kim", "a"), Name: pick(r, texts...)}, Object: social.Object{ID: "o", Type: pick(r, "", "note", "question")},
 		InReplyTo: pick(r, "", "p"), Text: pick(r, texts...), URL: pick(r, "", "https://demo.example/a"), Direction: social.Inbound,
 		Occurred: time.UnixMilli(firstInstant + r.Int64N(lastInstant-firstInstant)).UTC(),
-		Language: pick(r, "", "en", "de"), Sentiment: pick(r, "", "negative"), Intent: pick(r, "", "question", "demo"),
+		Reading: social.Reading{Language: pick(r, "", "en", "de"), Sentiment: pick(r, "", "negative"), Intent: pick(r, "", "question", "demo")},
 	}
 }
 
@@ -328,7 +328,7 @@ func randomHistory(r *rand.Rand, n, span int) []social.Activity {
 			Key: fmt.Sprintf("meta|page|k%d", i), Platform: pick[social.Platform](r, "meta", "meta", "x"), Scope: pick(r, "page", "page", "a"),
 			Type:  pick(r, social.Post, social.Post, social.Message, social.React, social.Visit, social.Visit, social.Follow, social.Mention, social.Reply, social.Reply, social.Reply),
 			Actor: social.Actor{ID: pick(r, "u", "u", "u2"), Handle: "kim", Name: pick(r, "", "Kim")}, Object: social.Object{ID: fmt.Sprintf("o%d", i), Type: pick(r, "", "note")},
-			Direction: social.Inbound, Occurred: at, Intent: pick(r, "", "question", "spam", "praise"), Sentiment: pick(r, "", "negative", "neutral"), Language: pick(r, "en", "de"),
+			Direction: social.Inbound, Occurred: at, Reading: social.Reading{Intent: pick(r, "", "question", "spam", "praise"), Sentiment: pick(r, "", "negative", "neutral"), Language: pick(r, "en", "de")},
 			Text: pick(r, texts[:15]...), URL: pick(r, "", "https://demo.example/a"),
 		}
 		if talks && r.IntN(4) > 0 {

@@ -12,6 +12,7 @@ const (
 // What the reader says of a text's intent.
 const (
 	IntentProblem        = "problem"        // something does not work or went wrong
+	IntentComplaint      = "complaint"      // is discontent with how it was treated, with waiting, price or rules
 	IntentWish           = "wish"           // asks for something that is not there
 	IntentQuestion       = "question"       // wants to know something
 	IntentPraise         = "praise"         // is content, says thanks
@@ -19,6 +20,21 @@ const (
 	IntentChurn          = "churn"          // leaves or threatens to
 	IntentRecommendation = "recommendation" // tells others to use it, or asks them what to use
 	IntentSpam           = "spam"           // advertises, baits or begs for followers
+	IntentClosing        = "closing"        // ends a conversation: thanks, done, solved
+	IntentChatter        = "chatter"        // says something that asks for nothing
 	IntentOther          = "other"          // none of these
 	IntentUnread         = "unread"         // the text is in a language that is not read
 )
+
+// Reading is what the reader (package reading) says of a text.
+type Reading struct {
+	Language  string  // as package langid names it; und: none is to be seen
+	Sentiment string  // one of the sentiments above
+	Negative  float64 // the probability that it is negative, 0 to 1
+	Intent    string  // one of the intents above
+	Severity  int     // of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed
+	// The probabilities that it needs an answer, 0 to 1: as the first message of
+	// somebody, and as one that follows what the business said.
+	NeedsAnswer      float64
+	NeedsAnswerAfter float64
+}

@@ -37,10 +37,13 @@ const (
 	Purchase      Type = "purchase"
 	Edit          Type = "edit"   // replaces the text of the object
 	Delete        Type = "delete" // takes the object away, also if it arrives before the object
+	Close         Type = "close"  // says that the object, a thread or a question, needs no more answers
+	Reopen        Type = "reopen" // says that it does again
+	Accept        Type = "accept" // says that the object, a message, answers the question it replies to
 )
 
 // Types lists every type, in the order of the constants.
-var Types = []Type{Post, Reply, Mention, Repost, Quote, React, Unreact, Follow, Unfollow, Join, Leave, Message, Review, Recommend, Visit, Click, SignUp, ProfileChange, Purchase, Edit, Delete}
+var Types = []Type{Post, Reply, Mention, Repost, Quote, React, Unreact, Follow, Unfollow, Join, Leave, Message, Review, Recommend, Visit, Click, SignUp, ProfileChange, Purchase, Edit, Delete, Close, Reopen, Accept}
 
 // Valid reports whether t is one of Types.
 func (t Type) Valid() bool {
@@ -86,6 +89,28 @@ type Object struct {
 	Type string // note, article, comment, page …; may be empty
 }
 
+// Rating is a number that someone gave on a scale. Its question is the words
+// of whoever asked, never of who answered.
+type Rating struct {
+	Value       float64    // between Worst and Best
+	Worst, Best float64    // the ends of the scale; Worst may be the greater number, as where 1 is the best mark
+	Kind        RatingKind //
+	Question    string     // as it was asked; may be empty
+}
+
+// RatingKind is what a rating measures.
+type RatingKind string
+
+// The kinds of ratings.
+const (
+	NPS   RatingKind = "nps"   // would recommend, 0 to 10
+	CSAT  RatingKind = "csat"  // satisfaction
+	CES   RatingKind = "ces"   // how easy it was
+	Stars RatingKind = "stars" // of a review
+	Thumb RatingKind = "thumb" // 0 is down, 1 is up
+	Score RatingKind = "score" // another scale
+)
+
 // Activity is one thing one account did: a fact.
 type Activity struct {
 	Key          string    // made by Key from immutable parts of the event
@@ -102,11 +127,13 @@ type Activity struct {
 	Undated      bool      // the platform does not say when: Occurred is Known, and zero for one not yet stored
 	Known        time.Time // when Rapport first received it, UTC, milliseconds; zero for one not yet stored
 	Direction    Direction //
+	Flat         bool      // the platform's threads are flat: InReplyTo names at most where the thread began
+	Addressed    []string  // ids of the accounts that the text addresses, as Actor.ID has them; may be empty
+	Automatic    bool      // no human did it: a bot, an automatic reply, a machine that answers
+	Reaction     string    // of a reaction: which, as the platform names it, for example "angry" or "👎"; may be empty
+	Rating       *Rating   // nil: none was given
 
-	// What the reader says of Text; empty without text. See package reading.
-	Language  string
-	Sentiment string // negative, neutral, positive
-	Intent    string
+	Reading // what the reader says of Text; zero without text
 }
 
 // Account returns the identity of the actor's account.

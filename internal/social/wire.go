@@ -27,9 +27,27 @@ type Line struct {
 	Deleted      bool      `json:"deleted,omitempty" doc:"Set by the API: the message was deleted by now, and what it said is left out"`
 	Edited       bool      `json:"edited,omitempty" doc:"Set by the API: the message was edited after this. A message says what its newest edit says; an edit that is not the newest says nothing"`
 	Known        string    `json:"known,omitempty" format:"date-time" doc:"When Rapport first received it"`
+	Flat         bool      `json:"flat,omitempty" doc:"The platform's threads are flat: in_reply_to names at most where the thread began"`
+	Addressed    []string  `json:"addressed,omitempty" doc:"Ids of the accounts that the text addresses"`
+	Automatic    bool      `json:"automatic,omitempty" doc:"No human did it: a bot, an automatic reply, a machine that answers"`
+	Reaction     string    `json:"reaction,omitempty" doc:"Of a reaction: which, as the platform names it"`
+	Rating       *LineMark `json:"rating,omitempty"`
 	Language     string    `json:"language,omitempty"`
 	Sentiment    string    `json:"sentiment,omitempty"`
+	Negative     float64   `json:"negative,omitempty" minimum:"0" maximum:"1" doc:"The probability that the text is negative"`
 	Intent       string    `json:"intent,omitempty"`
+	Severity     int       `json:"severity,omitempty" minimum:"0" maximum:"3" doc:"Of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed"`
+	NeedsAnswer  float64   `json:"needs_answer,omitempty" minimum:"0" maximum:"1" doc:"The probability that the text needs an answer, as somebody's first message"`
+	AnswerAfter  float64   `json:"needs_answer_after,omitempty" minimum:"0" maximum:"1" doc:"The same, where it follows what the business said"`
+}
+
+// LineMark is a rating.
+type LineMark struct {
+	Value    float64    `json:"value"`
+	Worst    float64    `json:"worst" doc:"The worst mark of the scale, which may be the greater number"`
+	Best     float64    `json:"best" doc:"The best mark of the scale"`
+	Kind     RatingKind `json:"kind" enum:"nps,csat,ces,stars,thumb,score"`
+	Question string     `json:"question,omitempty" doc:"As it was asked"`
 }
 
 // LineActor is who acted.
@@ -51,7 +69,9 @@ func (a Activity) ToLine() Line {
 	l := Line{Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		Actor: LineActor(a.Actor), Object: LineObj(a.Object), InReplyTo: a.InReplyTo, Conversation: a.Conversation,
 		Text: a.Text, URL: a.URL, Undated: a.Undated, Direction: string(a.Direction),
-		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent}
+		Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: (*LineMark)(a.Rating),
+		Language: a.Language, Sentiment: a.Sentiment, Negative: a.Negative, Intent: a.Intent, Severity: a.Severity,
+		NeedsAnswer: a.NeedsAnswer, AnswerAfter: a.NeedsAnswerAfter}
 	if !a.Occurred.IsZero() {
 		l.Occurred = Stamp(a.Occurred)
 	}
@@ -66,7 +86,9 @@ func (l Line) Activity() (Activity, error) {
 	a := Activity{Key: l.Key, Platform: Platform(l.Platform), Scope: l.Scope, Type: Type(l.Type),
 		Actor: Actor(l.Actor), Object: Object(l.Object), InReplyTo: l.InReplyTo, Conversation: l.Conversation,
 		Text: l.Text, URL: l.URL, Undated: l.Undated, Direction: Direction(l.Direction),
-		Language: l.Language, Sentiment: l.Sentiment, Intent: l.Intent}
+		Flat: l.Flat, Addressed: l.Addressed, Automatic: l.Automatic, Reaction: l.Reaction, Rating: (*Rating)(l.Rating),
+		Reading: Reading{Language: l.Language, Sentiment: l.Sentiment, Negative: l.Negative, Intent: l.Intent, Severity: l.Severity,
+			NeedsAnswer: l.NeedsAnswer, NeedsAnswerAfter: l.AnswerAfter}}
 	var t time.Time
 	var err error
 	if l.Occurred != "" || !l.Undated {

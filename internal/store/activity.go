@@ -18,38 +18,48 @@ import (
 
 // activityItem is an activity as it is kept. Empty parts take no room.
 type activityItem struct {
-	PK           string
-	SK           string
-	Key          string
-	Platform     string
-	Scope        string `dynamodbav:",omitempty"`
-	Type         string
-	ActorID      string
-	ActorScope   string `dynamodbav:",omitempty"`
-	ActorHandle  string `dynamodbav:",omitempty"`
-	ActorName    string `dynamodbav:",omitempty"`
-	ObjectID     string `dynamodbav:",omitempty"`
-	ObjectType   string `dynamodbav:",omitempty"`
-	InReplyTo    string `dynamodbav:",omitempty"`
-	Conversation string `dynamodbav:",omitempty"`
-	Text         string `dynamodbav:",omitempty"`
-	URL          string `dynamodbav:",omitempty"`
-	Occurred     string
-	Undated      bool `dynamodbav:",omitempty"`
-	Known        string
-	Direction    string
-	Language     string `dynamodbav:",omitempty"`
-	Sentiment    string `dynamodbav:",omitempty"`
-	Intent       string `dynamodbav:",omitempty"`
-	Reader       string `dynamodbav:",omitempty"` // the version that read Text
-	Archive      string `dynamodbav:",omitempty"` // of a fact: where the delivery that told it first lies
+	PK               string
+	SK               string
+	Key              string
+	Platform         string
+	Scope            string `dynamodbav:",omitempty"`
+	Type             string
+	ActorID          string
+	ActorScope       string `dynamodbav:",omitempty"`
+	ActorHandle      string `dynamodbav:",omitempty"`
+	ActorName        string `dynamodbav:",omitempty"`
+	ObjectID         string `dynamodbav:",omitempty"`
+	ObjectType       string `dynamodbav:",omitempty"`
+	InReplyTo        string `dynamodbav:",omitempty"`
+	Conversation     string `dynamodbav:",omitempty"`
+	Text             string `dynamodbav:",omitempty"`
+	URL              string `dynamodbav:",omitempty"`
+	Occurred         string
+	Undated          bool `dynamodbav:",omitempty"`
+	Known            string
+	Direction        string
+	Flat             bool           `dynamodbav:",omitempty"`
+	Addressed        []string       `dynamodbav:",omitempty"`
+	Automatic        bool           `dynamodbav:",omitempty"`
+	Reaction         string         `dynamodbav:",omitempty"`
+	Rating           *social.Rating `dynamodbav:",omitempty"`
+	Language         string         `dynamodbav:",omitempty"`
+	Sentiment        string         `dynamodbav:",omitempty"`
+	Intent           string         `dynamodbav:",omitempty"`
+	Severity         int            `dynamodbav:",omitempty"`
+	Negative         float64        `dynamodbav:",omitempty"`
+	NeedsAnswer      float64        `dynamodbav:",omitempty"`
+	NeedsAnswerAfter float64        `dynamodbav:",omitempty"`
+	Reader           string         `dynamodbav:",omitempty"` // the version that read Text
+	Archive          string         `dynamodbav:",omitempty"` // of a fact: where the delivery that told it first lies
 }
 
 func toItem(pk, sk string, a social.Activity, reader string) activityItem {
 	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
 		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
-		Known: social.Stamp(a.Known), Direction: string(a.Direction), Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent}
+		Known: social.Stamp(a.Known), Direction: string(a.Direction), Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: a.Rating,
+		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Severity: a.Severity, Negative: a.Negative, NeedsAnswer: a.NeedsAnswer, NeedsAnswerAfter: a.NeedsAnswerAfter}
 	if a.Text != "" {
 		it.Reader = reader
 	}
@@ -69,7 +79,9 @@ func (it activityItem) activity() (social.Activity, error) {
 		Actor:  social.Actor{ID: it.ActorID, Scope: it.ActorScope, Handle: it.ActorHandle, Name: it.ActorName},
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
 		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction),
-		Language: it.Language, Sentiment: it.Sentiment, Intent: it.Intent}, nil
+		Flat: it.Flat, Addressed: it.Addressed, Automatic: it.Automatic, Reaction: it.Reaction, Rating: it.Rating,
+		Reading: social.Reading{Language: it.Language, Sentiment: it.Sentiment, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
+			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}, nil
 }
 
 type accountItem struct {

@@ -25,7 +25,7 @@ var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
 
 func activity(actor, id string, at time.Time) social.Activity {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: actor, Name: "N " + actor}, Object: social.Object{ID: id, Type: "note"},
-		Text: "text " + id, URL: "https://x.example/" + id, Occurred: at, Known: at.Add(time.Hour), Direction: social.Inbound, Language: "en", Sentiment: "neutral", Intent: "other"}
+		Text: "text " + id, URL: "https://x.example/" + id, Occurred: at, Known: at.Add(time.Hour), Direction: social.Inbound, Reading: social.Reading{Language: "en", Sentiment: "neutral", Intent: "other"}}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
 	return a
 }

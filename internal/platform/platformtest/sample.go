@@ -1,6 +1,7 @@
 package platformtest
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -136,7 +137,7 @@ func Fuzz(f *testing.F, s Suite) {
 		}
 		if queued, err := requeue(r); err != nil {
 			t.Errorf("it can't be queued: %v", err)
-		} else if again := s.tells(t, "the body, queued", queued); !slices.Equal(told, again) {
+		} else if again := s.tells(t, "the body, queued", queued); !reflect.DeepEqual(told, again) {
 			t.Errorf("through the queue it becomes something else: %v, %v", told, again)
 		}
 		s.parts(t, "the body", r, true)

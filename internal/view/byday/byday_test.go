@@ -43,7 +43,7 @@ var crash = []string{"the app crashes when I log in", "app crashes on start", "y
 
 func activity(actor, id, text string, minute int) social.Activity {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: actor}, Object: social.Object{ID: id}, Text: text,
-		Occurred: t0.Add(time.Duration(minute) * time.Minute), Known: t0.Add(240 * time.Hour), Direction: social.Inbound, Language: "en", Sentiment: "negative", Intent: "problem"}
+		Occurred: t0.Add(time.Duration(minute) * time.Minute), Known: t0.Add(240 * time.Hour), Direction: social.Inbound, Reading: social.Reading{Language: "en", Sentiment: "negative", Intent: "problem"}}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, a.Occurred)
 	return a
 }

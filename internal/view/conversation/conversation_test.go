@@ -35,7 +35,7 @@ func quiet(context.Context, string, []view.Stale) error { return nil }
 // said makes a message of account at a minute.
 func said(account, id string, minute int, dir social.Direction, change func(*social.Activity)) social.Activity {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: account}, Object: social.Object{ID: id},
-		Text: "text of " + id, Intent: reading.Question, Occurred: t0.Add(time.Duration(minute) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: dir}
+		Text: "text of " + id, Reading: social.Reading{Intent: reading.Question}, Occurred: t0.Add(time.Duration(minute) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: dir}
 	if change != nil {
 		change(&a)
 	}

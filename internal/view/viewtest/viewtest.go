@@ -390,7 +390,7 @@ func Facts(seed uint64, n int) []social.Activity {
 	r := rand.New(rand.NewPCG(seed, 1))
 	make := func(account string, typ social.Type, id string, at time.Time) social.Activity {
 		a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: account, Handle: "the-" + account}, Object: social.Object{ID: id},
-			Occurred: at, Known: at.Add(time.Minute), Direction: social.Inbound, Language: "en"}
+			Occurred: at, Known: at.Add(time.Minute), Direction: social.Inbound, Reading: social.Reading{Language: "en"}}
 		if typ.Utterance() || typ == social.Edit {
 			a.Text, a.Sentiment, a.Intent = "words of "+account+" on "+id, social.SentimentNeutral, social.IntentQuestion
 		}
