@@ -131,7 +131,7 @@ func randomActivity(r *rand.Rand) social.Activity {
 		Actor: social.Actor{ID: "u", Handle: pick(r, "", "kim", "a"), Name: pick(r, texts...)}, Object: social.Object{ID: "o", Type: pick(r, "", "note", "question")},
 		InReplyTo: pick(r, "", "p"), Text: pick(r, texts...), URL: pick(r, "", "https://demo.example/a"), Direction: social.Inbound,
 		Occurred: time.UnixMilli(firstInstant + r.Int64N(lastInstant-firstInstant)).UTC(),
-		Reading: social.Reading{Language: pick(r, "", "en", "de"), Sentiment: pick(r, "", "negative"), Intent: pick(r, "", "question", "demo")},
+		Reading:  social.Reading{Language: pick(r, "", "en", "de"), Sentiment: pick(r, "", "negative"), Intent: pick(r, "", "question", "demo")},
 	}
 }
 

@@ -146,7 +146,8 @@ func FuzzStampsSortAsTime(f *testing.F) {
 
 // whole is an activity with every field set.
 func whole(t *testing.T) social.Activity {
-	a := social.Activity{Type: social.Message, Direction: social.Inbound,
+	a := social.Activity{Type: social.Message, Direction: social.Inbound, Flat: true, Automatic: true, Addressed: []string{"U1", "U2"}, Rating: &social.Rating{Value: 3, Worst: 5, Best: 1, Kind: social.CES, Question: "How hard?"},
+		Reading:  social.Reading{Negative: 0.25, Severity: 2, NeedsAnswer: 0.5, NeedsAnswerAfter: 0.75},
 		Occurred: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC), Known: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC)}
 	var fill func(v reflect.Value, name string)
 	fill = func(v reflect.Value, name string) {
@@ -157,6 +158,7 @@ func whole(t *testing.T) social.Activity {
 				f.SetString("<" + n + "> & ünï\u2028")
 			case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():
 				fill(f, n)
+			case n == "Rating": // set above
 			case n == "Undated": // only of what is no utterance: it has its own test
 			case f.IsZero():
 				t.Fatalf("no value for the field %s", n)
