@@ -90,8 +90,8 @@ quality: ## Measure how well texts are read and themes are found
 	@go run ./cmd/quality
 
 .PHONY: models
-models: ## Train the text models again from their sources
-	@go run ./cmd/train
+models: ## Train the reader of texts again from its sources (an hour)
+	@models/reader/make.sh
 
 .PHONY: shots
 shots: ## Take README's picture, docs/report.png, of the demo's report (needs Chromium)

@@ -38,6 +38,7 @@ POLL_ALLOW = "127.0.0.1:4719"  # where the end-to-end tests serve what is polled
 REGION = "us-east-1"
 MAIL_FROM = "rapport@example.com"
 CODE_BUCKET = "rapport-code"
+WEIGHTS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "rapport", "e5-small-q4.bin")  # where weights.py puts them
 CONCURRENCY = 16  # processes of functions at once, about 20 MB each
 START_SECONDS, STOP_SECONDS = 60, 30
 
@@ -175,6 +176,7 @@ def start(cloud, keep, bare=False):
         "PERSIST_STATE": "1" if keep else "0",
         "S3_PERSIST": "1" if keep else "0",
         "STATE_DIR": state,
+        "READER_WEIGHTS": WEIGHTS,  # the emulator unpacks no layers
         "S3_DATA_DIR": os.path.join(state, "s3"),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
     }
@@ -300,6 +302,7 @@ def build(cloud):
         shutil.copy(os.path.join(built, name), os.path.join(folder, "functions", name, "bootstrap"))
     for name in ("api", "intake"):  # as deploy.sh does, which says why
         write(os.path.join(folder, "functions", name, "deployed"), time.strftime("%FT%TZ", time.gmtime()))
+    work("Fetching the reader's weights", [sys.executable, os.path.join(HERE, "weights.py"), os.path.join(folder, "build", "reader")], os.environ, os.path.join(cloud.folder, "weights.log"))
     shutil.copy(os.path.join(ROOT, "template.yaml"), folder)
     return folder
 

@@ -10,6 +10,7 @@ while [ "$arch" != arm64 ] && [ "$arch" != x86_64 ]; do
 	read -rp "Processor of the functions, arm64 (cheaper) or x86_64 [arm64]: " arch || exit 1
 	arch=${arch:-arm64}
 done
+python3 local/weights.py build/reader >/dev/null
 CGO_ENABLED=0 GOFLAGS="-trimpath -ldflags=-s -tags=lambda.norpc" sam build --parameter-overrides "Arch=$arch"
 # SAM publishes a new version of intake and api only where the template or the code is another one, not where
 # a parameter has another value, and callers are given the version: so each deployment has code of its own.

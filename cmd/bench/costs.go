@@ -13,8 +13,8 @@ import (
 	"rapport/internal/erasure"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
-	"rapport/internal/reading"
 	"rapport/internal/scoring"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/talk"
 	"rapport/internal/view"
@@ -38,7 +38,7 @@ type rig struct {
 func newRig(s *store.Store, t template) *rig {
 	x := &rig{store: s, template: t, used: newUsage(), bucket: &nowhere{}, leads: leads.New(s)}
 	send := func(n int) { x.used.requests += math.Ceil(float64(n) / 10) }
-	x.in = ingest.New(ingest.Deps{Store: s, Archive: x.bucket, Reader: reading.New(),
+	x.in = ingest.New(ingest.Deps{Store: s, Archive: x.bucket, Read: func(text string) social.Reading { return opened().Read(text).Kept() },
 		QueueScore: func(_ context.Context, m []ingest.Score) error {
 			x.scores = append(x.scores, m...)
 			send(len(m))

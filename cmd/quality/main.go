@@ -15,10 +15,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"rapport/internal/quality"
@@ -29,14 +30,18 @@ const runs = 5
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the labelled sets")
+	only := flag.String("only", "", "measure on the set of this name alone")
 	flag.Parse()
-	if err := run(*data); err != nil {
+	if err := run(*data, *only); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(data string) error {
-	r := reading.New()
+func run(data, only string) error {
+	r, err := reading.New()
+	if err != nil {
+		return err
+	}
 	fmt.Printf("# reader %s, seed %d, %s/%s\n", reading.Version, quality.Seed, runtime.GOOS, runtime.GOARCH)
 	for _, part := range []struct {
 		name    string
@@ -47,14 +52,14 @@ func run(data string) error {
 			if err != nil {
 				return nil, err
 			}
-			return quality.Themes(r, "banking77", texts, 77, runs)
+			return quality.Themes("banking77", texts, 77, runs)
 		}},
 		{"clinc150", func(folder string) ([]quality.Figure, error) {
 			texts, err := quality.ReadCLINC(folder, "test")
 			if err != nil {
 				return nil, err
 			}
-			return quality.Themes(r, "clinc150", texts, 150, runs)
+			return quality.Themes("clinc150", texts, 150, runs)
 		}},
 		{"vader", func(folder string) ([]quality.Figure, error) {
 			rated, err := quality.ReadVADER(folder)
@@ -67,6 +72,24 @@ func run(data string) error {
 			}
 			return append(out, speed(r, rated)...), nil
 		}},
+		{"umsab", func(folder string) ([]quality.Figure, error) {
+			tweets, err := quality.ReadUMSAB(folder)
+			if err != nil {
+				return nil, err
+			}
+			var out []quality.Figure
+			for _, language := range slices.Sorted(maps.Keys(tweets)) {
+				out = append(out, quality.Tweets(r, language, tweets[language])...)
+			}
+			return out, nil
+		}},
+		{"twcs", func(folder string) ([]quality.Figure, error) {
+			of, err := quality.ReadSupport(filepath.FromSlash("internal/quality/testdata/needs_answer.tsv"), folder)
+			if err != nil {
+				return nil, err
+			}
+			return quality.NeedsAnswer(r, of), nil
+		}},
 		{"app_reviews", func(folder string) ([]quality.Figure, error) {
 			reviews, err := quality.ReadAppReviews(folder)
 			if err != nil {
@@ -75,6 +98,9 @@ func run(data string) error {
 			return quality.Intents(r, reviews), nil
 		}},
 	} {
+		if only != "" && part.name != only {
+			continue
+		}
 		figures, err := part.measure(filepath.Join(data, part.name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -94,28 +120,19 @@ func run(data string) error {
 	return nil
 }
 
-// speed times Read over the tweets, in one thread.
+// speed times Read over the first hundred tweets, in one thread.
 func speed(r *reading.Reader, rated []quality.Rated) []quality.Figure {
-	tokens, n := 0, 0
+	n := 0
 	start := time.Now()
 	for _, x := range rated {
-		if x.Set != "tweets" {
+		if x.Set != "tweets" || n == 100 {
 			continue
 		}
 		r.Read(x.Text)
 		n++
 	}
-	took := time.Since(start).Seconds()
-	for _, x := range rated[:n] {
-		tokens += len(r.Tokens(x.Text))
-	}
-	none := math.NaN()
-	if n == 0 || took <= 0 {
-		fmt.Fprintln(os.Stderr, "no tweets to time")
+	if n == 0 {
 		return nil
 	}
-	return []quality.Figure{
-		{Name: "read_tokens_per_second", Value: float64(tokens) / took, Low: none, High: none, Unit: "tokens/s", N: n},
-		{Name: "read_time", Value: took / float64(n) * 1e6, Low: none, High: none, Unit: "µs/text", N: n},
-	}
+	return []quality.Figure{{Name: "read_time", Value: float64(time.Since(start).Milliseconds()) / float64(n), Low: math.NaN(), High: math.NaN(), Unit: "ms/text", N: n}}
 }

@@ -24,6 +24,7 @@ import (
 	"rapport/internal/platform/standard"
 	"rapport/internal/platform/trustpilot"
 	"rapport/internal/reading"
+	"rapport/internal/reading/readtest"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 )
@@ -423,7 +424,7 @@ func TestNormaliseByADocument(t *testing.T) {
 
 func TestReadSaysWhatTheReaderSays(t *testing.T) {
 	const text = "The app crashes again, this is terrible"
-	want := reading.New().Read(text)
+	want := readtest.Reader(t).Read(text)
 	for name, c := range map[string]struct {
 		stdin string
 		args  []string
@@ -442,7 +443,7 @@ func TestReadSaysWhatTheReaderSays(t *testing.T) {
 		}
 		for i, l := range out {
 			if string(l.ID) != c.ids[i] || l.Language != want.Language || l.Sentiment.Label != want.Sentiment.Label || l.Intent.Label != want.Intent.Label || l.Intent.P != want.Intent.P ||
-				l.Sentiment.P != (readProbabilities{want.Sentiment.Negative, want.Sentiment.Neutral, want.Sentiment.Positive}) || l.Reader != reading.Version {
+				l.Sentiment.P != (readProbabilities{want.Sentiment.Negative, want.Sentiment.Neutral, want.Sentiment.Positive}) || l.Severity != want.Severity || l.NeedsAnswer != want.NeedsAnswer || l.NeedsAnswerAfter != want.NeedsAnswerAfter || l.Reader != reading.Version {
 				t.Errorf("%s: got %+v, want id %s and %+v", name, l, c.ids[i], want)
 			}
 		}
@@ -513,8 +514,7 @@ func TestScoreEqualsTheEvaluation(t *testing.T) {
 	var facts []social.Activity
 	for l := range strings.Lines(in) {
 		if _, a, err := social.ParseLine([]byte(l)); err == nil && a.Actor.ID == "a" {
-			r := reading.New().Read(a.Text)
-			a.Language, a.Sentiment, a.Intent = r.Language, r.Sentiment.Label, r.Intent.Label
+			a.Reading = readtest.Reader(t).Read(a.Text).Kept()
 			facts = append(facts, a)
 		}
 	}

@@ -23,7 +23,11 @@ type readLine struct {
 	Language  string        `json:"language"`
 	Sentiment readSentiment `json:"sentiment"`
 	Intent    readIntent    `json:"intent"`
-	Reader    string        `json:"reader"`
+	Severity  int           `json:"severity"`
+	// As the first message of somebody, and after what the business said.
+	NeedsAnswer      float64 `json:"needs_answer"`
+	NeedsAnswerAfter float64 `json:"needs_answer_after"`
+	Reader           string  `json:"reader"`
 }
 
 type readSentiment struct {
@@ -44,11 +48,14 @@ type readIntent struct {
 
 // Run reads texts.
 func (c *readCommand) Run(s *streams) error {
-	reader := reading.New()
+	reader, err := reading.New()
+	if err != nil {
+		return err
+	}
 	return texts(s.in, c.CSV, func(t text) error {
 		r := reader.Read(t.Text)
 		return s.out.Encode(readLine{ID: t.ID, Language: r.Language, Reader: reading.Version,
 			Sentiment: readSentiment{r.Sentiment.Label, readProbabilities{r.Sentiment.Negative, r.Sentiment.Neutral, r.Sentiment.Positive}},
-			Intent:    readIntent(r.Intent)})
+			Intent:    readIntent(r.Intent), Severity: r.Severity, NeedsAnswer: r.NeedsAnswer, NeedsAnswerAfter: r.NeedsAnswerAfter})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rapport/internal/reading"
@@ -102,7 +103,7 @@ func (c *scoreCommand) Run(s *streams) error {
 // activities reads the lines that were known by an instant; the zero instant
 // is any. A line without a time of receipt counts as known.
 func (c *scoreCommand) activities(s *streams, knownBy time.Time) ([]social.Line, error) {
-	reader := reading.New()
+	reader := sync.OnceValues(reading.New)
 	var lines []social.Line
 	files := c.Files
 	if len(files) == 0 {
@@ -125,8 +126,12 @@ func (c *scoreCommand) activities(s *streams, knownBy time.Time) ([]social.Line,
 				return nil
 			}
 			if l.Language == "" && l.Sentiment == "" && l.Intent == "" && strings.TrimSpace(l.Text) != "" {
-				r := reader.Read(l.Text)
-				l.Language, l.Sentiment, l.Intent = r.Language, r.Sentiment.Label, r.Intent.Label
+				r, err := reader()
+				if err != nil {
+					return err
+				}
+				k := r.Read(l.Text).Kept()
+				l.Language, l.Sentiment, l.Negative, l.Intent, l.Severity, l.NeedsAnswer, l.AnswerAfter = k.Language, k.Sentiment, k.Negative, k.Intent, k.Severity, k.NeedsAnswer, k.NeedsAnswerAfter
 			}
 			// An export of everybody names the business as the person of its
 			// replies, one of a single person the one replied to: both go to

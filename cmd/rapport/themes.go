@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"rapport/internal/platform"
-	"rapport/internal/reading"
 	"rapport/internal/theme"
 )
 
@@ -54,8 +53,7 @@ func (c *themesCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	reader := reading.New()
-	set, err := c.set(reader, docs)
+	set, err := c.set(docs)
 	if err != nil {
 		return err
 	}
@@ -68,7 +66,7 @@ func (c *themesCommand) Run(s *streams) error {
 			return fmt.Errorf("write the set of themes: %w", err)
 		}
 	}
-	assigner, assigned := theme.NewAssigner(reader, set), 0
+	assigner, assigned := theme.NewAssigner(set), 0
 	for _, d := range docs {
 		a := assigner.Assign(d.Text)
 		if a.OK {
@@ -82,7 +80,7 @@ func (c *themesCommand) Run(s *streams) error {
 	return nil
 }
 
-func (c *themesCommand) set(reader *reading.Reader, docs []theme.Doc) (theme.Set, error) {
+func (c *themesCommand) set(docs []theme.Doc) (theme.Set, error) {
 	if c.Set != "" {
 		return readSet(c.Set)
 	}
@@ -94,7 +92,7 @@ func (c *themesCommand) set(reader *reading.Reader, docs []theme.Doc) (theme.Set
 		}
 		o.Previous = &previous
 	}
-	return theme.Discover(reader, docs, o)
+	return theme.Discover(docs, o)
 }
 
 func readSet(file string) (theme.Set, error) {

@@ -33,7 +33,6 @@ import (
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
-	"rapport/internal/reading"
 	"rapport/internal/replay"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -42,9 +41,8 @@ import (
 
 // Deps is what the API needs of the world.
 type Deps struct {
-	Store  *store.Store
-	Leads  *leads.Leads
-	Reader *reading.Reader
+	Store *store.Store
+	Leads *leads.Leads
 
 	Verify       func(ctx context.Context, token string) (Caller, error)                             // see NewVerifier
 	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                     //
@@ -83,7 +81,7 @@ const (
 func Handler(d Deps) http.Handler {
 	configure()
 	mux := http.NewServeMux()
-	s := &service{Deps: d, themes: themed.NewSets(d.Store, d.Reader, d.Now)}
+	s := &service{Deps: d, themes: themed.NewSets(d.Store, d.Now)}
 	s.operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
 	for path, form := range map[string]func() (string, []byte, error){
 		openapiYAML: func() (string, []byte, error) { b, err := described().YAML(); return "application/yaml", b, err },

@@ -30,7 +30,6 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
-	"rapport/internal/reading"
 	"rapport/internal/replay"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -91,7 +90,7 @@ func newWorld(t *testing.T) *world {
 	s, table := storetest.NewTable(t)
 	x := &world{t: t, store: s, table: table, now: t0, secrets: map[string]platform.Secrets{}, objects: map[string]string{},
 		post: func(platform.Request) (int, []byte, error) { return http.StatusUnauthorized, nil, nil }}
-	x.deps = api.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Refuses: fetch.New("127.0.0.1:4719").Refuses,
+	x.deps = api.Deps{Store: s, Leads: leads.New(s), Refuses: fetch.New("127.0.0.1:4719").Refuses,
 		Verify: func(_ context.Context, token string) (api.Caller, error) {
 			if token == "bad" {
 				return api.Caller{}, fault.New(fault.Unauthenticated, "the access token does not hold")

@@ -20,7 +20,7 @@ import (
 	"rapport/internal/intake"
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
-	"rapport/internal/reading"
+	"rapport/internal/reading/readtest"
 	"rapport/internal/store"
 	"rapport/internal/talk"
 	"rapport/internal/view"
@@ -51,7 +51,7 @@ func (x *world) through(y *way) {
 	x.t.Helper()
 	var views []ingest.View
 	var scores []ingest.Score
-	in := ingest.New(ingest.Deps{Store: x.store, Archive: none{x.t}, Reader: reading.New(),
+	in := ingest.New(ingest.Deps{Store: x.store, Archive: none{x.t}, Read: readtest.Read(x.t),
 		QueueScore: func(_ context.Context, m []ingest.Score) error { scores = append(scores, m...); return nil },
 		QueueView:  func(_ context.Context, m []ingest.View) error { views = append(views, m...); return nil },
 		QueueErase: func(context.Context, []ingest.Erase) error { return nil },

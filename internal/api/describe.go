@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/platform/all"
-	"rapport/internal/reading"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -234,8 +233,8 @@ var words = map[string]word{
 	"engagement":                {example: 1},
 	"handle":                    {doc: "The account's handle on the platform", example: "ada"},
 	"in_reply_to":               {doc: "The platform's id of what it replies to", example: "90198"},
-	"intent":                    {doc: "What the text is for; unread where it is in a language that can't be read, absent where there is no text", example: reading.Question, enum: append(slices.Clone(reading.Intents), social.IntentUnread)},
-	"sentiment":                 {doc: "How the text sounds; unread where it is in a language that can't be read, absent where there is no text", example: reading.Neutral, enum: append(slices.Clone(reading.Sentiments), social.SentimentUnread)},
+	"intent":                    {doc: "What the text is for; unread where it is in a language that can't be read, absent where there is no text", example: social.IntentQuestion, enum: append(slices.Clone(social.Intents), social.IntentUnread)},
+	"sentiment":                 {doc: "How the text sounds; unread where it is in a language that can't be read, absent where there is no text", example: social.SentimentNeutral, enum: append(slices.Clone(social.Sentiments), social.SentimentUnread)},
 	"language":                  {doc: "The text's language (BCP 47); und: it can't be told", example: "en"},
 	"keywords":                  {doc: "The words that mark it", example: []string{"price", "plan"}},
 	"label":                     {doc: "A short name for people", example: "price, plan"},

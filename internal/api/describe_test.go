@@ -12,7 +12,6 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/platform/all"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 )
 
@@ -160,8 +159,8 @@ func TestEverythingIsDescribed(t *testing.T) {
 func TestEnumsAreTheCodes(t *testing.T) {
 	d := description(t)
 	for field, want := range map[string][]string{
-		"Line.type": strs(social.Types), "Line.sentiment": append(slices.Clone(reading.Sentiments), "unread"), "Message.sentiment": append(slices.Clone(reading.Sentiments), "unread"),
-		"Line.intent": append(slices.Clone(reading.Intents), "unread"), "Message.intent": append(slices.Clone(reading.Intents), "unread"), "Lead.grade": {"?1", "?2", "?3", "?4"},
+		"Line.type": strs(social.Types), "Line.sentiment": append(slices.Clone(social.Sentiments), "unread"), "Message.sentiment": append(slices.Clone(social.Sentiments), "unread"),
+		"Line.intent": append(slices.Clone(social.Intents), "unread"), "Message.intent": append(slices.Clone(social.Intents), "unread"), "Lead.grade": {"?1", "?2", "?3", "?4"},
 		"Line.direction": {string(social.Inbound), string(social.Outbound)},
 	} {
 		name, prop, _ := strings.Cut(field, ".")

@@ -17,7 +17,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
-	"rapport/internal/reading"
 	"rapport/internal/recipients"
 	"rapport/internal/reporting"
 	"rapport/internal/store"
@@ -40,7 +39,7 @@ func newMailroom(t *testing.T) *mailroom {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return x.now }
-	x.office = reporting.New(reporting.Deps{Store: x.store, Leads: leads.New(x.store), Reader: reading.New(), MailFrom: "rapport@example.com", Key: k, PublicURL: "https://api.example.com", Now: now,
+	x.office = reporting.New(reporting.Deps{Store: x.store, Leads: leads.New(x.store), MailFrom: "rapport@example.com", Key: k, PublicURL: "https://api.example.com", Now: now,
 		Put: func(context.Context, string, string, []byte) error { return nil },
 		Send: func(_ context.Context, m mail.Message, _ time.Time) (string, error) {
 			if strings.HasPrefix(m.Subject, "Rapport: report for") {

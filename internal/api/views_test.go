@@ -16,7 +16,6 @@ import (
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
 	"rapport/internal/leads/leadstest"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
@@ -349,7 +348,7 @@ func TestIssues(t *testing.T) {
 			}
 		}
 	}
-	set, err := theme.Discover(reading.New(), docs, theme.Options{K: 2, Seed: 1})
+	set, err := theme.Discover(docs, theme.Options{K: 2, Seed: 1})
 	if err != nil || len(set.Themes) != 2 {
 		t.Fatalf("%d themes, %v", len(set.Themes), err)
 	}

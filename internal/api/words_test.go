@@ -12,7 +12,6 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/discover"
-	"rapport/internal/reading"
 	"rapport/internal/reporting"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -49,7 +48,7 @@ func TestOldWordsAreShownNowhere(t *testing.T) {
 	const path = "/v1/workspaces/acme"
 	complain := func(who, text string, ago time.Duration) social.Activity {
 		a := post(who, "p-"+who, text, ago)
-		a.Intent, a.Sentiment, a.Language = reading.Problem, social.SentimentNegative, "en"
+		a.Intent, a.Sentiment, a.Language = social.IntentProblem, social.SentimentNegative, "en"
 		return a
 	}
 	said := x.tell("acme",
@@ -59,10 +58,10 @@ func TestOldWordsAreShownNowhere(t *testing.T) {
 	for i := range 12 {
 		x.tell("acme", complain(fmt.Sprint("z", i), fmt.Sprintf("the app crashes on start, version %d crashes too", i), 29*time.Hour))
 	}
-	if _, err := discover.New(x.store, x.deps.Reader).Run(t.Context(), "acme", t0, t0); err != nil {
+	if _, err := discover.New(x.store).Run(t.Context(), "acme", t0, t0); err != nil {
 		t.Fatal(err)
 	}
-	made := reporting.New(reporting.Deps{Store: x.store, Leads: x.deps.Leads, Reader: x.deps.Reader, Now: x.deps.Now,
+	made := reporting.New(reporting.Deps{Store: x.store, Leads: x.deps.Leads, Now: x.deps.Now,
 		Put: func(_ context.Context, key, _ string, body []byte) error { x.objects[key] = string(body); return nil }})
 	due := time.Date(2026, 11, 2, 7, 0, 0, 0, time.UTC)
 	if _, err := made.Run(t.Context(), "acme", "weekly", due, false); err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,7 +18,6 @@ import (
 	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
-	"rapport/internal/reading"
 	"rapport/internal/store"
 	"rapport/internal/theme"
 	"rapport/internal/themed"
@@ -28,20 +28,15 @@ const (
 	every  = 7 * 24 * time.Hour  // how often the tick finds them again
 	soon   = 6 * time.Hour       // when it tries again where there were none
 	seed   = 1
-
-	// readable is the language whose texts make themes: the reader's vectors
-	// know no other, and would put others together by language.
-	readable = "en"
 )
 
 // Discover finds themes.
 type Discover struct {
-	store  *store.Store
-	reader *reading.Reader
+	store *store.Store
 }
 
 // New returns a Discover over a store.
-func New(s *store.Store, r *reading.Reader) *Discover { return &Discover{s, r} }
+func New(s *store.Store) *Discover { return &Discover{s} }
 
 // Tick has the themes found of every workspace where that was last done over a
 // week ago, or six hours where none were found, or where a theme set is still
@@ -118,7 +113,7 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (set th
 	if err != nil {
 		return theme.Set{}, err
 	}
-	set, err = theme.Discover(d.reader, docs, opt)
+	set, err = theme.Discover(docs, opt)
 	if err != nil {
 		return set, fmt.Errorf("themes of %s: %w", w, err)
 	}
@@ -162,28 +157,40 @@ func (h *lowest) Pop() any {
 }
 
 // sample returns the texts that themes are found in: of the period's feedback
-// in the readable language, the 20,000 whose ids hash lowest, and of these as
-// many as have 64 MB together. The same facts give the same sample.
+// in the language that most of it is in, the 20,000 whose ids hash lowest, and
+// of these as many as have 64 MB together. Texts of several languages would be
+// put together by language. The same facts give the same sample.
 func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]theme.Doc, error) {
-	var kept lowest
+	byLanguage, count := map[string]*lowest{}, map[string]int{}
 	err := d.store.Days(ctx, w, store.Span{From: from, To: to, Strong: true}, func(_ time.Time, ts []day.Tuple) error {
 		for _, t := range ts {
-			if !issue.Feedback(t) || t.Language != readable {
+			if !issue.Feedback(t) {
 				continue
 			}
+			if count[t.Language]++; byLanguage[t.Language] == nil {
+				byLanguage[t.Language] = &lowest{}
+			}
+			kept := byLanguage[t.Language]
 			x := sampled{sha256.Sum256([]byte(t.ActivityID())), t}
 			switch {
-			case len(kept) < theme.MaxDocs:
-				heap.Push(&kept, x)
-			case bytes.Compare(x.hash[:], kept[0].hash[:]) < 0:
-				kept[0] = x
-				heap.Fix(&kept, 0)
+			case kept.Len() < theme.MaxDocs:
+				heap.Push(kept, x)
+			case bytes.Compare(x.hash[:], (*kept)[0].hash[:]) < 0:
+				(*kept)[0] = x
+				heap.Fix(kept, 0)
 			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	var kept lowest
+	most := 0
+	for _, language := range slices.Sorted(maps.Keys(count)) {
+		if count[language] > most {
+			kept, most = *byLanguage[language], count[language]
+		}
 	}
 	slices.SortFunc(kept, func(a, b sampled) int { return bytes.Compare(a.hash[:], b.hash[:]) })
 	var docs []theme.Doc
@@ -237,7 +244,7 @@ func (d *Discover) finish(ctx context.Context, w string, now time.Time) (bool, e
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return false, err
 	}
-	a := theme.NewAssigner(d.reader, set)
+	a := theme.NewAssigner(set)
 	from := now.Add(-window).UTC().Truncate(24 * time.Hour)
 	if reached.After(from) {
 		from = reached

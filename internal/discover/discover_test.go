@@ -10,7 +10,6 @@ import (
 	"rapport/internal/day"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -36,7 +35,7 @@ func say(t *testing.T, s *store.Store, n int, text, language, intent string) {
 
 func TestTickOnceAWeek(t *testing.T) {
 	s := storetest.New(t)
-	d := discover.New(s, reading.New())
+	d := discover.New(s)
 	if err := s.PutTick(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
@@ -97,11 +96,25 @@ func TestTickOnceAWeek(t *testing.T) {
 	}
 }
 
+// Where most of the feedback is in German, the themes are those of what is said in German.
+func TestThemesOfTheLanguageThatMostIsSaidIn(t *testing.T) {
+	s := storetest.New(t)
+	for n := range 12 {
+		say(t, s, n+1, fmt.Sprintf("Paket Nummer %d kommt schon wieder zu spät, wo bleibt das Paket?", n), "de", "problem")
+		say(t, s, n+101, fmt.Sprintf("die App stürzt beim Start ab, Version %d stürzt auch ab", n), "de", "problem")
+		say(t, s, n+201, fmt.Sprintf("the parcel number %d is late again, where is my parcel?", n), "en", "problem")
+	}
+	set, err := discover.New(s).Run(t.Context(), w, now, now)
+	if err != nil || set.Docs != 24 || len(set.Themes) != 2 {
+		t.Errorf("%d texts, %d themes, %v; want the 24 German ones, in two themes", set.Docs, len(set.Themes), err)
+	}
+}
+
 // A workspace whose run is killed is not first again an hour later, and keeps
 // no other from its turn.
 func TestAKilledRunDelaysNobody(t *testing.T) {
 	s := storetest.New(t)
-	d := discover.New(s, reading.New())
+	d := discover.New(s)
 	for _, x := range []string{"a", "b"} {
 		if err := s.PutTick(t.Context(), x); err != nil {
 			t.Fatal(err)
@@ -131,7 +144,7 @@ func TestAKilledRunDelaysNobody(t *testing.T) {
 // no time to tag leaves it to the next visit, and the set before stays.
 func TestTaggedBeforeItIsActive(t *testing.T) {
 	s := storetest.New(t)
-	d := discover.New(s, reading.New())
+	d := discover.New(s)
 	if err := s.PutTick(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func openTuned(b []byte) ([]layer, error) {
 		return nil, nil
 	}
 	if len(b) < 8 || string(b[:4]) != tunedMark {
-		return nil, errors.New("the trained layers are no " + tunedMark + " file: make them with cmd/train")
+		return nil, errors.New("the trained layers are no " + tunedMark + " file: make them with make models")
 	}
 	n := int(le.Uint32(b[4:]))
 	b = b[8:]

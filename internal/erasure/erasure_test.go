@@ -28,7 +28,7 @@ import (
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/platform"
-	"rapport/internal/reading"
+	"rapport/internal/reading/readtest"
 	"rapport/internal/talk"
 
 	"rapport/internal/report"
@@ -90,7 +90,7 @@ func newWorld(t *testing.T) *world {
 		x.bucket.List(context.Background(), "", "", func(k string) error { return x.bucket.Delete(context.Background(), k) })
 		x.s3.DeleteBucket(context.Background(), &s3.DeleteBucketInput{Bucket: &x.table.Name})
 	})
-	x.in = ingest.New(ingest.Deps{Store: x.store, Archive: x.bucket, Reader: reading.New(),
+	x.in = ingest.New(ingest.Deps{Store: x.store, Archive: x.bucket, Read: readtest.Read(t),
 		QueueScore: func(_ context.Context, m []ingest.Score) error { x.scores = append(x.scores, m...); return nil },
 		QueueView:  func(_ context.Context, m []ingest.View) error { x.views = append(x.views, m...); return nil },
 		QueueErase: func(context.Context, []ingest.Erase) error { return nil },
@@ -260,7 +260,7 @@ func settled(t *testing.T) *world {
 			}
 		}
 	}
-	set, err := theme.Discover(reading.New(), docs, theme.Options{K: 1})
+	set, err := theme.Discover(docs, theme.Options{K: 1})
 	if err != nil || len(set.Themes) != 1 || len(set.Themes[0].Quotes) != 3 {
 		t.Fatalf("themes: %+v, %v", set.Themes, err)
 	}

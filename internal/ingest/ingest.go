@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"rapport/internal/platform"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/task"
@@ -40,7 +39,7 @@ type Archive interface {
 type Deps struct {
 	Store      *store.Store
 	Archive    Archive
-	Reader     *reading.Reader
+	Read       func(text string) social.Reading // nil: texts are not read, as where nothing is kept
 	QueueScore func(ctx context.Context, m []Score) error
 	QueueView  func(ctx context.Context, m []View) error
 	QueueErase func(ctx context.Context, m []Erase) error
@@ -61,7 +60,7 @@ type Ingest struct {
 
 // New returns an Ingest. Its batches are handled one after the other.
 func New(d Deps) *Ingest {
-	return &Ingest{Deps: d, days: byday.New(d.Store, themed.NewTags(d.Store, d.Reader, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}, terms: map[string]*terms{}}
+	return &Ingest{Deps: d, days: byday.New(d.Store, themed.NewTags(d.Store, d.Now)), apps: map[string]appRoutes{}, owned: map[string]ownAccounts{}, heard: map[string]time.Time{}, terms: map[string]*terms{}}
 }
 
 // note handles what intake tells of an app beside its deliveries; it reports

@@ -13,7 +13,7 @@ import (
 	"rapport/internal/ingest"
 	"rapport/internal/lambdatest"
 	"rapport/internal/platform"
-	"rapport/internal/reading"
+	"rapport/internal/reading/readtest"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 )
@@ -61,7 +61,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{now: received, store: storetest.New(t), shelf: &shelf{objects: map[string][]byte{}, archived: map[string]int{}, kept: map[string][]platform.Delivery{}}}
-	d.Ingest = ingest.New(ingest.Deps{Store: d.store, Archive: d.shelf, Reader: reading.New(),
+	d.Ingest = ingest.New(ingest.Deps{Store: d.store, Archive: d.shelf, Read: readtest.Read(t),
 		QueueScore: func(_ context.Context, m []ingest.Score) error { d.scores = append(d.scores, m...); return nil },
 		QueueView:  func(_ context.Context, m []ingest.View) error { d.views = append(d.views, m...); return nil },
 		QueueErase: func(_ context.Context, m []ingest.Erase) error { d.erase = append(d.erase, m...); return nil },

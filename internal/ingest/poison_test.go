@@ -20,7 +20,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdatest"
-	"rapport/internal/reading"
+	"rapport/internal/reading/readtest"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 )
@@ -42,7 +42,7 @@ func counted(t *testing.T) (*desk, *atomic.Int64) {
 		t.Fatal(err)
 	}
 	d.store = store.New(cfg, table.Name)
-	d.Ingest = ingest.New(ingest.Deps{Store: d.store, Archive: d.shelf, Reader: reading.New(),
+	d.Ingest = ingest.New(ingest.Deps{Store: d.store, Archive: d.shelf, Read: readtest.Read(t),
 		QueueScore: func(_ context.Context, m []ingest.Score) error { d.scores = append(d.scores, m...); return nil },
 		QueueView:  func(_ context.Context, m []ingest.View) error { d.views = append(d.views, m...); return nil },
 		QueueErase: func(_ context.Context, m []ingest.Erase) error { return nil },

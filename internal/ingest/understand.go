@@ -462,9 +462,8 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 	if len(a.Text) > maxText {
 		a.Text = strings.ToValidUTF8(a.Text[:maxText], "")
 	}
-	if strings.TrimSpace(a.Text) != "" {
-		read := in.Reader.Read(a.Text)
-		a.Language, a.Sentiment, a.Intent = read.Language, read.Sentiment.Label, read.Intent.Label
+	if in.Read != nil && strings.TrimSpace(a.Text) != "" {
+		a.Reading = in.Read(a.Text)
 	}
 	return a
 }

@@ -11,7 +11,6 @@ import (
 
 	"rapport/internal/day"
 	"rapport/internal/issue"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/theme"
 )
@@ -71,16 +70,15 @@ func top(t *testing.T, items, before []item, set theme.Set, a *theme.Assigner, l
 // assigner knows two themes, of late parcels and of a crashing app.
 func assigner(t *testing.T) (theme.Set, *theme.Assigner, func(text string) string) {
 	t.Helper()
-	r := reading.New()
 	var docs []theme.Doc
 	for i, text := range append(append([]string{}, late...), crash...) {
 		docs = append(docs, theme.Doc{ID: fmt.Sprint("d", i), Person: fmt.Sprint("p", i), Text: text})
 	}
-	set, err := theme.Discover(r, docs, theme.Options{K: 2, Seed: 1})
+	set, err := theme.Discover(docs, theme.Options{K: 2, Seed: 1})
 	if err != nil || len(set.Themes) != 2 {
 		t.Fatalf("%d themes, %v", len(set.Themes), err)
 	}
-	a := theme.NewAssigner(r, set)
+	a := theme.NewAssigner(set)
 	return set, a, func(text string) string { return a.Assign(text).ThemeID }
 }
 

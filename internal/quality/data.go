@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"rapport/internal/social"
 )
 
 // Rated is a text with the mean of 20 people's ratings of it, -4 to 4.
@@ -82,20 +84,12 @@ func ReadAppReviews(folder string) ([]Labelled, error) {
 }
 
 func readTable(path string, comma rune, text, label int) ([]Labelled, error) {
-	f, err := os.Open(path)
+	table, err := rows(path, comma)
 	if err != nil {
-		return nil, fmt.Errorf("open labelled texts: %w", err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma = comma
-	r.LazyQuotes = true
-	rows, err := r.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, err
 	}
 	var out []Labelled
-	for _, row := range rows[1:] {
+	for _, row := range table {
 		out = append(out, Labelled{Text: row[text], Label: row[label]})
 	}
 	return out, nil
@@ -116,4 +110,84 @@ func ReadCLINC(folder, split string) ([]Labelled, error) {
 		out = append(out, Labelled{Text: row[0], Label: row[1]})
 	}
 	return out, nil
+}
+
+// ReadUMSAB reads the validation splits of the unified multilingual sentiment
+// analysis benchmark (Barbieri et al. 2022, "XLM-T"): tweets by language, as
+// the files are named, with the sentiment that people gave them.
+func ReadUMSAB(folder string) (map[string][]Labelled, error) {
+	out := map[string][]Labelled{}
+	files, err := filepath.Glob(filepath.Join(folder, "*.tsv"))
+	if err == nil && len(files) == 0 {
+		_, err = os.Stat(folder)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open tweets: %w", err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("open tweets: %w", err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".tsv")
+		for line := range strings.Lines(string(b)) {
+			label, text, ok := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+			if i, err := strconv.Atoi(label); ok && err == nil && i >= 0 && i < len(social.Sentiments) {
+				out[name] = append(out[name], Labelled{Text: text, Label: social.Sentiments[i]})
+			}
+		}
+	}
+	return out, nil
+}
+
+// Support is a customer's tweet to a business, of which somebody who read it
+// with the message before said whether it is owed an answer.
+type Support struct {
+	Text  string
+	After bool // the message before is the business's
+	Owed  bool
+}
+
+// ReadSupport reads labels, lines of a tweet's id and 1 where it is owed an
+// answer, and the tweets from a folder with the sample of "Customer Support on Twitter".
+func ReadSupport(labels, folder string) ([]Support, error) {
+	tweets, err := rows(filepath.Join(folder, "sample.csv"), ',')
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string][]string{}
+	for _, t := range tweets {
+		byID[t[0]] = t
+	}
+	owed, err := rows(labels, '\t')
+	if err != nil {
+		return nil, err
+	}
+	var out []Support
+	for _, l := range owed {
+		t := byID[l[0]]
+		if t == nil {
+			return nil, fmt.Errorf("%s: no tweet %s in %s", labels, l[0], folder)
+		}
+		before := byID[t[6]]
+		out = append(out, Support{Text: t[4], After: before != nil && before[2] == "False", Owed: l[1] == "1"})
+	}
+	return out, nil
+}
+
+// rows are those of a table after its first.
+func rows(path string, comma rune) ([][]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open labelled texts: %w", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma = comma
+	r.LazyQuotes = true
+	all, err := r.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return all[1:], nil
 }

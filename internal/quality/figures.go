@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"rapport/internal/reading"
+	"rapport/internal/social"
 	"rapport/internal/theme"
 )
 
@@ -26,11 +27,11 @@ const draws = 1000
 func Tone(rating float64) string {
 	switch {
 	case rating < -0.5:
-		return reading.Negative
+		return social.SentimentNegative
 	case rating > 0.5:
-		return reading.Positive
+		return social.SentimentPositive
 	}
-	return reading.Neutral
+	return social.SentimentNeutral
 }
 
 // Sentiment measures the sentiment model on the texts of one set that were
@@ -47,26 +48,111 @@ func Sentiment(r *reading.Reader, rated []Rated, set string) []Figure {
 		want, got = append(want, Tone(x.Rating)), append(got, s.Label)
 		sure = append(sure, max(s.Negative, s.Neutral, s.Positive))
 	}
-	f := macro("sentiment_"+set+"_macro_f1", want, got, reading.Sentiments)
-	var hits, conf, count [10]float64
+	return sentiment("sentiment_"+set, want, got, sure)
+}
+
+// Tweets measures the sentiment model on tweets of one language: as Sentiment,
+// and how many of them are read at all. A tweet that is unread counts as read wrong.
+func Tweets(r *reading.Reader, language string, tweets []Labelled) []Figure {
+	var want, got []string
+	var sure []float64
+	read := 0.0
+	for _, x := range tweets {
+		s := r.Read(x.Text).Sentiment
+		if s.Label != social.SentimentUnread {
+			read++
+		}
+		want, got = append(want, x.Label), append(got, s.Label)
+		sure = append(sure, max(s.Negative, s.Neutral, s.Positive))
+	}
+	n := len(tweets)
+	return append(sentiment("tweets_"+language, want, got, sure), Figure{Name: "tweets_" + language + "_read", Value: read / float64(n), Low: math.NaN(), High: math.NaN(), Unit: "share", N: n})
+}
+
+func sentiment(name string, want, got []string, sure []float64) []Figure {
 	right := 0.0
+	hit := make([]bool, len(want))
 	for i := range want {
-		b := min(9, int(sure[i]*10))
-		count[b]++
-		conf[b] += sure[i]
-		if want[i] == got[i] {
-			hits[b]++
+		if hit[i] = want[i] == got[i]; hit[i] {
 			right++
 		}
 	}
-	ece := 0.0
-	for b := range count {
-		ece += math.Abs(hits[b]-conf[b]) / float64(len(want))
-	}
 	n := len(want)
-	return []Figure{f,
-		{Name: "sentiment_" + set + "_accuracy", Value: right / float64(n), Low: math.NaN(), High: math.NaN(), Unit: "share", N: n},
-		{Name: "sentiment_" + set + "_calibration_error", Value: ece, Low: math.NaN(), High: math.NaN(), Unit: "share", N: n}}
+	return []Figure{macro(name+"_macro_f1", want, got, social.Sentiments),
+		{Name: name + "_accuracy", Value: right / float64(n), Low: math.NaN(), High: math.NaN(), Unit: "share", N: n},
+		{Name: name + "_calibration_error", Value: calibration(hit, sure), Low: math.NaN(), High: math.NaN(), Unit: "share", N: n}}
+}
+
+// calibration is the expected calibration error in ten bins (Guo et al. 2017):
+// how far the probability of what was said is from how often it was right.
+func calibration(right []bool, sure []float64) (ece float64) {
+	var off [10]float64
+	for i, p := range sure {
+		b := min(9, int(p*10))
+		if right[i] {
+			off[b]++
+		}
+		off[b] -= p
+	}
+	for _, x := range off {
+		ece += math.Abs(x) / float64(len(sure))
+	}
+	return ece
+}
+
+// NeedsAnswer measures how well the reader tells which messages are owed an
+// answer: precision and recall at a probability of 0.5, the precision where the
+// recall is 0.8, and the calibration error.
+func NeedsAnswer(r *reading.Reader, of []Support) []Figure {
+	p := make([]float64, len(of))
+	right, sure := make([]bool, len(of)), make([]float64, len(of))
+	for i, x := range of {
+		read := r.Read(x.Text)
+		if p[i] = read.NeedsAnswer; x.After {
+			p[i] = read.NeedsAnswerAfter
+		}
+		right[i], sure[i] = (p[i] >= 0.5) == x.Owed, max(p[i], 1-p[i])
+	}
+	at := func(index []int, least float64) (precision, recall float64) {
+		var said, owed, both float64
+		for _, i := range index {
+			if of[i].Owed {
+				owed++
+			}
+			if p[i] >= least {
+				said++
+				if of[i].Owed {
+					both++
+				}
+			}
+		}
+		return both / max(1, said), both / max(1, owed)
+	}
+	half := func(index []int) float64 { v, _ := at(index, 0.5); return v }
+	found := func(index []int) float64 { _, v := at(index, 0.5); return v }
+	where := func(index []int) float64 { // the precision at the highest threshold with a recall of 0.8
+		best := 0.0
+		for t := 99; t >= 0; t-- {
+			if v, recall := at(index, float64(t)/100); recall >= 0.8 {
+				best = v
+				break
+			}
+		}
+		return best
+	}
+	var out []Figure
+	all := make([]int, len(of))
+	for i := range all {
+		all[i] = i
+	}
+	for _, f := range []struct {
+		name string
+		of   func([]int) float64
+	}{{"precision", half}, {"recall", found}, {"precision_at_recall_80", where}} {
+		low, high := Bootstrap(len(of), draws, Seed, f.of)
+		out = append(out, Figure{Name: "needs_answer_" + f.name, Value: f.of(all), Low: low, High: high, Unit: "share", N: len(of)})
+	}
+	return append(out, Figure{Name: "needs_answer_calibration_error", Value: calibration(right, sure), Low: math.NaN(), High: math.NaN(), Unit: "share", N: len(of)})
 }
 
 func macro(name string, want, got, labels []string) Figure {
@@ -80,8 +166,8 @@ func macro(name string, want, got, labels []string) Figure {
 // giving has no counterpart: whatever is said of such a review counts only
 // as a false alarm of the three.
 var reviewIntents = map[string]string{
-	"problem discovery": reading.Problem, "feature request": reading.Wish, "information seeking": reading.Question,
-	"information giving": reading.Other,
+	"problem discovery": social.IntentProblem, "feature request": social.IntentWish, "information seeking": social.IntentQuestion,
+	"information giving": social.IntentChatter,
 }
 
 // Intents measures the intent model on app reviews, which it has never seen:
@@ -91,7 +177,7 @@ func Intents(r *reading.Reader, reviews []Labelled) []Figure {
 	for _, x := range reviews {
 		want, got = append(want, reviewIntents[x.Label]), append(got, r.Read(x.Text).Intent.Label)
 	}
-	labels := []string{reading.Problem, reading.Wish, reading.Question}
+	labels := []string{social.IntentProblem, social.IntentWish, social.IntentQuestion}
 	out := []Figure{macro("intents_app_reviews_macro_f1", want, got, labels)}
 	for _, l := range labels {
 		out = append(out, macro("intents_app_reviews_"+l+"_f1", want, got, []string{l}))
@@ -105,7 +191,7 @@ func Intents(r *reading.Reader, reviews []Labelled) []Figure {
 // counts as a different person's. The value is the mean over the seeds 1 to
 // runs of Discover, low and high are the least and the greatest: a bootstrap
 // over texts would be biased, since a text drawn twice agrees with itself.
-func Themes(r *reading.Reader, name string, texts []Labelled, k, runs int) ([]Figure, error) {
+func Themes(name string, texts []Labelled, k, runs int) ([]Figure, error) {
 	docs := make([]theme.Doc, len(texts))
 	for i, x := range texts {
 		docs[i] = theme.Doc{ID: strconv.Itoa(i), Text: x.Text}
@@ -118,11 +204,11 @@ func Themes(r *reading.Reader, name string, texts []Labelled, k, runs int) ([]Fi
 		f.Low, f.High = min(f.Low, x), max(f.High, x)
 	}
 	for seed := range runs {
-		set, err := theme.Discover(r, docs, theme.Options{K: k, Seed: uint64(seed + 1)})
+		set, err := theme.Discover(docs, theme.Options{K: k, Seed: uint64(seed + 1)})
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", name, err)
 		}
-		a := theme.NewAssigner(r, set)
+		a := theme.NewAssigner(set)
 		var want, got []string
 		assigned := 0.0
 		for _, x := range texts {

@@ -1,128 +1,166 @@
-// Package reading says what a text says: its language, sentiment and intent,
-// and its vector. A reading is a pure function of the text and of the reader's
-// Version; where nothing is known of a text it says so by flat probabilities.
+// Package reading says what a text says: its language, its sentiment and
+// intent, how severe what it tells is, and whether it needs an answer. A
+// reading is a pure function of the text and of the reader's Version.
 //
-// The models are English. They are static sentence vectors (distilled from
-// all-MiniLM-L6-v2), VADER's lexicon and rules, and two multinomial logistic
-// models over both and hashed word and character n-grams, all embedded; see
-// model/MODEL.md for where they come from, and cmd/train for how they are made.
+// Package langid tells the language. Package encoder turns the text into a
+// vector, in which meaning stands whatever the language; of that, linear models
+// tell the probabilities. The encoder's last layers and the linear models are
+// the project's own; see model/MODEL.md for what they were made from and how
+// good they are, and models/reader for how they are made.
 package reading
 
 import (
 	_ "embed"
-	"sync"
+	"fmt"
+	"os"
+	"path/filepath"
 
+	"rapport/internal/encoder"
+	"rapport/internal/plain"
 	"rapport/internal/social"
 )
 
-// Labels of a sentiment, in the order of the model's classes.
-const (
-	Negative = social.SentimentNegative
-	Neutral  = social.SentimentNeutral
-	Positive = social.SentimentPositive
-)
+// Version names the reader: the revision of its code, raised by hand when a
+// reading changes, and the first digits of a hash over the files of model/.
+const Version = "r2-81a1eb970b"
 
-// Labels of an intent.
-const (
-	Problem        = social.IntentProblem
-	Wish           = social.IntentWish
-	Question       = social.IntentQuestion
-	Praise         = social.IntentPraise
-	Purchase       = social.IntentPurchase
-	Churn          = social.IntentChurn
-	Recommendation = social.IntentRecommendation
-	Spam           = social.IntentSpam
-	Other          = social.IntentOther
-)
+//go:embed model/layers.bin
+var layersFile []byte
 
-// Sentiments and Intents list the labels in the order of the models' classes.
-var (
-	Sentiments = []string{Negative, Neutral, Positive}
-	Intents    = []string{Problem, Wish, Question, Praise, Purchase, Churn, Recommendation, Spam, Other}
-)
+//go:embed model/heads.bin
+var headsFile []byte
 
-// vocabulary is BERT's uncased vocabulary, a token a line.
-//
-//go:embed model/vocab.txt
-var vocabulary string
-
-// Reading is what a text says.
+// Reading is what a text says. All probabilities are from 0 to 1, and
+// multiples of 1/4096; of what is unread they are zero.
 type Reading struct {
 	Language  string // one of langid.Languages, or und where the text shows none
 	Sentiment Sentiment
 	Intent    Intent
+	Severity  int // of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed
+	// The probabilities that the text needs an answer: as the first message of
+	// somebody, and as one that follows what the business said.
+	NeedsAnswer, NeedsAnswerAfter float64
 }
 
-// Sentiment is a label and the probability of each; the three sum to 1
-// exactly, each being a multiple of 1/4096. Of what is unread they are zero.
+// Sentiment is a label and the probability of each; the three sum to 1.
 type Sentiment struct {
 	Label                       string
 	Negative, Neutral, Positive float64
 }
 
-// Intent is the most probable of Intents with its probability, a multiple of
-// 1/4096; of what is unread it is zero.
+// Intent is the most probable of social.Intents with its probability.
 type Intent struct {
 	Label string
 	P     float64
 }
 
+// Kept is what an activity keeps of a reading.
+func (r Reading) Kept() social.Reading {
+	return social.Reading{Language: r.Language, Sentiment: r.Sentiment.Label, Negative: hundredths(r.Sentiment.Negative), Intent: r.Intent.Label, Severity: r.Severity,
+		NeedsAnswer: hundredths(r.NeedsAnswer), NeedsAnswerAfter: hundredths(r.NeedsAnswerAfter)}
+}
+
+// hundredths rounds a probability to two decimals.
+func hundredths(p float64) float64 { return float64(int(p*100+0.5)) / 100 }
+
 // Reader reads texts. It is safe for concurrent use.
 type Reader struct {
-	vocab, lexicon func() *index
+	encoder *encoder.Encoder
+	heads   [heads]head
 }
 
-var shared = &Reader{
-	vocab:   sync.OnceValue(func() *index { return newIndex(vocabulary) }),
-	lexicon: sync.OnceValue(func() *index { return newIndex(lexiconText) }),
+// Open returns the reader over the encoder's weights, the bytes of
+// e5-small-q4.bin, which must stay as they are.
+func Open(weights []byte) (*Reader, error) {
+	e, err := encoder.Open(weights, layersFile)
+	if err != nil {
+		return nil, err
+	}
+	h, err := openHeads(headsFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{e, h}, nil
 }
 
-// New returns the reader; all callers share one. What it needs is read at the
-// first text, or by Load.
-func New() *Reader { return shared }
+// layer is where the weights lie in Lambda: template.yaml's ReaderLayer.
+const layer = "/opt/e5-small-q4.bin"
 
-// Load reads what the first text would wait for. It is for functions that
-// read texts at once: at a function's start the whole processor is its own.
-func (r *Reader) Load() *Reader {
-	r.Read("Load what reading needs.")
-	return r
+// File is where the encoder's weights lie: READER_WEIGHTS, else the layer,
+// else where local/weights.py puts them.
+func File() (string, error) {
+	if f := os.Getenv("READER_WEIGHTS"); f != "" {
+		return f, nil
+	}
+	if _, err := os.Stat(layer); err == nil {
+		return layer, nil
+	}
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "rapport", "e5-small-q4.bin"), err
 }
 
-// Read says what text says. It reads at most MaxRunes runes. A text that is
-// not in English is unread: only its language is told. What has no letters, as
-// emoji, is read in any language.
+// New returns the reader over the weights that lie in File. Opening takes 0.1
+// seconds and 170 MB.
+func New() (*Reader, error) {
+	file, err := File()
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("the reader's weights, which python3 local/weights.py fetches, can't be read: %w", err)
+	}
+	return Open(b)
+}
+
+// Read says what text says. It reads at most plain.Most runes: of a long text
+// its beginning, its end, and parts between. A text in a language that is not
+// read is unread: only its language is told. What has no letters, as emoji, is
+// read in any language.
 func (r *Reader) Read(text string) Reading {
-	plain := Plain(text)
-	language, read := r.vocab().languageOf(plain)
-	out := Reading{Language: language}
+	text = plain.Text(text)
+	language, read := languageOf(text)
 	if !read {
 		return Reading{Language: language, Sentiment: Sentiment{Label: social.SentimentUnread}, Intent: Intent{Label: social.IntentUnread}}
 	}
-	v := r.lexicon().score(plain)
-	f := r.features(plain, v)
-	s := sentimentHead().probabilities(f)
-	out.Sentiment.Negative, out.Sentiment.Positive = grid(s[0]), grid(s[2])
+	out := Reading{Language: language}
+	if text == "" {
+		out.Sentiment, out.Intent = Sentiment{Label: social.SentimentNeutral, Neutral: 1}, Intent{social.IntentChatter, 1}
+		return out
+	}
+	p := r.probabilities(text)
+	s := p[sentiment]
+	out.Sentiment = Sentiment{Negative: grid(s[0]), Positive: grid(s[2])}
 	out.Sentiment.Neutral = 1 - out.Sentiment.Negative - out.Sentiment.Positive
-	out.Sentiment.Label = Sentiments[argmax([]float64{out.Sentiment.Negative, out.Sentiment.Neutral, out.Sentiment.Positive})]
-	p := intentHead().probabilities(f)
-	best := argmax(p)
-	out.Intent = Intent{Label: Intents[best], P: grid(p[best])}
+	out.Sentiment.Label = social.Sentiments[argmax([]float64{out.Sentiment.Negative, out.Sentiment.Neutral, out.Sentiment.Positive})]
+	best := argmax(p[intent])
+	out.Intent = Intent{social.Intents[best], grid(p[intent][best])}
+	out.Severity = argmax(p[severity])
+	out.NeedsAnswer, out.NeedsAnswerAfter = grid(p[answer][0]), grid(p[answerAfter][0])
 	return out
 }
 
-// Vector returns the vector of text, without its links and handles: Dim
-// components, L2-normalised, or zero where the text has no known token.
-func (r *Reader) Vector(text string) []float32 {
-	v := make([]float32, Dim)
-	embed(v, r.Tokens(Plain(text)))
-	return v
-}
-
-// Tokens returns the ids of text's WordPiece tokens (BERT uncased, without
-// [CLS] and [SEP]), of at most MaxRunes runes.
-func (r *Reader) Tokens(text string) []int32 {
-	text = bound(text)
-	return r.vocab().appendTokens(make([]int32, 0, len(text)/4+4), text)
+// probabilities are those of each head. A text of several windows needs an
+// answer if one of them does; what else it says is the mean of what they say.
+func (r *Reader) probabilities(text string) (p [heads][]float64) {
+	parts := windows(text)
+	for i, part := range parts {
+		v := r.encoder.Encode(part)
+		for h := range p {
+			q := r.heads[h].probabilities(v)
+			if i == 0 {
+				p[h] = make([]float64, len(q))
+			}
+			for k, x := range q {
+				if h == answer || h == answerAfter {
+					p[h][k] = max(p[h][k], x)
+				} else {
+					p[h][k] += x / float64(len(parts))
+				}
+			}
+		}
+	}
+	return p
 }
 
 // grid rounds a probability down to a multiple of 1/4096, so that the last

@@ -37,7 +37,7 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 	}
 	d.ThemeSetVersion = set.Version
 	ch := channels{}
-	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{Before: before, From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
+	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{Before: before, From: from, To: to, Set: set, Assigner: theme.NewAssigner(set), Each: ch.add}, len(set.Themes))
 	if err != nil {
 		return d, err
 	}

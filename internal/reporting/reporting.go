@@ -14,7 +14,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/mail"
-	"rapport/internal/reading"
 	"rapport/internal/report"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -24,7 +23,6 @@ import (
 type Deps struct {
 	Store     *store.Store
 	Leads     *leads.Leads
-	Reader    *reading.Reader
 	Put       func(ctx context.Context, key, contentType string, body []byte) error
 	Send      func(ctx context.Context, m mail.Message, date time.Time) (id string, err error)
 	MailFrom  string      // "": nothing is mailed

@@ -17,7 +17,6 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/mail"
-	"rapport/internal/reading"
 	"rapport/internal/report"
 	"rapport/internal/reporting"
 	"rapport/internal/scoring"
@@ -50,7 +49,7 @@ func newOffice(t *testing.T) *office {
 	t.Helper()
 	s := storetest.New(t)
 	o := &office{store: s, files: map[string]string{}, now: due.Add(time.Minute)}
-	o.Reporting = reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), MailFrom: "rapport@example.com", Key: testKey(t), PublicURL: "https://api.example.com",
+	o.Reporting = reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), MailFrom: "rapport@example.com", Key: testKey(t), PublicURL: "https://api.example.com",
 		Put: func(_ context.Context, key, _ string, body []byte) error {
 			o.mu.Lock()
 			defer o.mu.Unlock()

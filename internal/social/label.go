@@ -22,8 +22,13 @@ const (
 	IntentSpam           = "spam"           // advertises, baits or begs for followers
 	IntentClosing        = "closing"        // ends a conversation: thanks, done, solved
 	IntentChatter        = "chatter"        // says something that asks for nothing
-	IntentOther          = "other"          // none of these
 	IntentUnread         = "unread"         // the text is in a language that is not read
+)
+
+// Sentiments and Intents list what the reader tells apart, but for unread.
+var (
+	Sentiments = []string{SentimentNegative, SentimentNeutral, SentimentPositive}
+	Intents    = []string{IntentProblem, IntentComplaint, IntentWish, IntentQuestion, IntentPraise, IntentRecommendation, IntentPurchase, IntentChurn, IntentClosing, IntentChatter, IntentSpam}
 )
 
 // Reading is what the reader (package reading) says of a text.

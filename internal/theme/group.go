@@ -3,7 +3,7 @@ package theme
 import (
 	"math"
 
-	"rapport/internal/reading"
+	"rapport/internal/vector"
 )
 
 // Chosen on subsets of the training texts of CLINC150 and Banking77: 12 to 20
@@ -61,7 +61,7 @@ func gather(docs []Doc, ps []point, terms, least int, seed uint64) []centre {
 	groups := make([]*group, len(found.centres))
 	for i, c := range found.of {
 		if groups[c] == nil {
-			groups[c] = &group{sum: make([]float64, reading.Dim+terms)}
+			groups[c] = &group{sum: make([]float64, vector.Dim+terms)}
 		}
 		groups[c].add(i, &ps[i])
 	}
@@ -123,7 +123,7 @@ func (g *group) add(i int, p *point) {
 		g.sum[j] += float64(w * float64(x))
 	}
 	for j, t := range p.term {
-		g.sum[reading.Dim+int(t)] += float64(w * float64(p.value[j]))
+		g.sum[vector.Dim+int(t)] += float64(w * float64(p.value[j]))
 	}
 	g.weight += w
 	g.square += float64(w * w)

@@ -6,13 +6,13 @@ import (
 	"runtime"
 	"sync"
 
-	"rapport/internal/reading"
+	"rapport/internal/vector"
 )
 
 // point is a text as the clustering sees it: a unit vector made of a dense
 // part and a sparse one.
 type point struct {
-	dense  []float32 // reading.Dim components
+	dense  []float32 // vector.Dim components
 	term   []int32   // ascending
 	value  []float32 // of the same length as term
 	weight float32   // how much the text counts: a person's texts share one voice
@@ -35,9 +35,9 @@ func similarity(p *point, c *centre) float32 {
 }
 
 func dotDense(a, b []float32) float32 {
-	a, b = a[:reading.Dim], b[:reading.Dim]
+	a, b = a[:vector.Dim], b[:vector.Dim]
 	var s0, s1, s2, s3 float32
-	for i := 0; i < reading.Dim; i += 4 {
+	for i := 0; i < vector.Dim; i += 4 {
 		s0 += float32(a[i] * b[i])
 		s1 += float32(a[i+1] * b[i+1])
 		s2 += float32(a[i+2] * b[i+2])
@@ -182,7 +182,7 @@ func means(ps []point, of []int, k, terms int) []centre {
 		}
 		c := &out[of[i]]
 		if c.dense == nil {
-			*c = centre{dense: make([]float32, reading.Dim), sparse: make([]float32, terms)}
+			*c = centre{dense: make([]float32, vector.Dim), sparse: make([]float32, terms)}
 		}
 		w := ps[i].weight
 		for j, x := range ps[i].dense {

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"rapport/internal/reading"
 )
 
 const (
@@ -31,12 +29,12 @@ func (p phrase) pair() bool { return strings.Contains(p.stems, " ") }
 // name gives each theme its keywords, and a label where it has none. A phrase
 // counts by the share of the theme's people who use it, times the log-odds of
 // a person inside using it against one outside.
-func (s *Set) name(r *reading.Reader, docs []Doc, own string) {
+func (s *Set) name(docs []Doc, own string) {
 	barred := map[string]bool{}
 	for _, stem := range stems(own) {
 		barred[stem] = true
 	}
-	of, _ := s.assign(r, docs)
+	of, _ := s.assign(docs)
 	type use struct{ phrase, person string }
 	all := map[string]int{}              // people who use a phrase
 	inside := map[int]map[string]int{}   // the same, by theme

@@ -24,8 +24,8 @@ import (
 	"sort"
 	"strings"
 
-	"rapport/internal/reading"
 	"rapport/internal/social"
+	"rapport/internal/vector"
 )
 
 // Doc is a text that themes are found in. Person may be empty: then the
@@ -110,7 +110,7 @@ const (
 // nothing, belongs to none; a theme that fewer than three people talk about
 // is none, nor, where K is 0, of fewer than a quarter of the root of all. An error means that two docs share an id, or that the options make
 // no sense; too few docs give a set without themes.
-func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
+func Discover(docs []Doc, opt Options) (Set, error) {
 	if opt.K < 0 || opt.K > maxK {
 		return Set{}, fmt.Errorf("find themes: %d clusters, of 0 to %d", opt.K, maxK)
 	}
@@ -118,12 +118,12 @@ func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("find themes: %w", err)
 	}
-	set := Set{Reader: reading.Version, Threshold: highThreshold, Docs: len(docs), People: people(docs, nil, 0), Themes: []Theme{}, Terms: []string{}, IDF: []byte{}}
+	set := Set{Reader: vector.Version, Threshold: highThreshold, Docs: len(docs), People: people(docs, nil, 0), Themes: []Theme{}, Terms: []string{}, IDF: []byte{}}
 	if set.People < minPeople {
 		set.Version = set.hash()
 		return set, nil
 	}
-	s, idf, mean := newSpace(r, docs)
+	s, idf, mean := newSpace(docs)
 	set.Terms, set.IDF, set.Mean = make([]string, len(s.idf)), idf, mean
 	for t, i := range s.terms {
 		set.Terms[i] = t
@@ -162,12 +162,12 @@ func Discover(r *reading.Reader, docs []Doc, opt Options) (Set, error) {
 			set.Themes = append(set.Themes, packTheme(m))
 		}
 	}
-	set.settle(r, docs, least)
+	set.settle(docs, least)
 	if opt.Previous != nil {
-		set.inherit(r, docs, *opt.Previous)
+		set.inherit(docs, *opt.Previous)
 	}
 	set.mint(opt.Previous)
-	set.name(r, docs, opt.Own)
+	set.name(docs, opt.Own)
 	set.Version = set.hash()
 	return set, nil
 }
@@ -255,10 +255,10 @@ type Assigner struct {
 
 // NewAssigner returns the assigner of a set. Of a set whose packed parts are
 // damaged, what is missing counts as zero.
-func NewAssigner(r *reading.Reader, set Set) *Assigner {
-	a := &Assigner{set: set, space: openSpace(r, set.Terms, set.IDF, set.Mean)}
+func NewAssigner(set Set) *Assigner {
+	a := &Assigner{set: set, space: openSpace(set.Terms, set.IDF, set.Mean)}
 	for _, t := range set.Themes {
-		c := centre{dense: t.Dense.unpack(reading.Dim), sparse: make([]float32, len(set.Terms))}
+		c := centre{dense: t.Dense.unpack(vector.Dim), sparse: make([]float32, len(set.Terms))}
 		for i, w := range t.Sparse.unpack(len(t.Term) / 2) {
 			if p := int(binary.BigEndian.Uint16(t.Term[2*i:])); p < len(c.sparse) {
 				c.sparse[p] = w
@@ -303,8 +303,8 @@ func (a *Assigner) nearest(text string) (int, float64) {
 }
 
 // assign returns the place of each doc's theme, or -1, and the similarity.
-func (s Set) assign(r *reading.Reader, docs []Doc) ([]int, []float64) {
-	a := NewAssigner(r, s)
+func (s Set) assign(docs []Doc) ([]int, []float64) {
+	a := NewAssigner(s)
 	of, near := make([]int, len(docs)), make([]float64, len(docs))
 	for i, d := range docs {
 		of[i], near[i] = a.nearest(d.Text)
@@ -318,9 +318,9 @@ func (s Set) assign(r *reading.Reader, docs []Doc) ([]int, []float64) {
 // settle drops the themes that fewer than least people are assigned to, until
 // each has enough; counts, quotes and orders the rest, by people and then by the
 // id of the most typical text.
-func (s *Set) settle(r *reading.Reader, docs []Doc, least int) {
+func (s *Set) settle(docs []Doc, least int) {
 	for {
-		of, near := s.assign(r, docs)
+		of, near := s.assign(docs)
 		kept := s.Themes[:0:0]
 		for i, t := range s.Themes {
 			t.People = people(docs, of, i)
@@ -392,9 +392,9 @@ func Short(text string) string {
 // inherit gives themes the ids and labels of the previous set's, one to one:
 // pairs in the order of their overlap, which is the share of people in both
 // among those in either, counted on docs by both sets.
-func (s *Set) inherit(r *reading.Reader, docs []Doc, previous Set) {
-	now, _ := s.assign(r, docs)
-	then, _ := previous.assign(r, docs)
+func (s *Set) inherit(docs []Doc, previous Set) {
+	now, _ := s.assign(docs)
+	then, _ := previous.assign(docs)
 	type pair struct {
 		now, then int
 		overlap   float64

@@ -14,7 +14,6 @@ import (
 
 	"rapport/internal/needs"
 	"rapport/internal/quality"
-	"rapport/internal/reading"
 	"rapport/internal/theme"
 )
 
@@ -42,7 +41,7 @@ func corpus(subjects ...string) []theme.Doc {
 
 func discover(t *testing.T, docs []theme.Doc, opt theme.Options) theme.Set {
 	t.Helper()
-	set, err := theme.Discover(reading.New(), docs, opt)
+	set, err := theme.Discover(docs, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +49,7 @@ func discover(t *testing.T, docs []theme.Doc, opt theme.Options) theme.Set {
 }
 
 func assign(set theme.Set, text string) theme.Assignment {
-	return theme.NewAssigner(reading.New(), set).Assign(text)
+	return theme.NewAssigner(set).Assign(text)
 }
 
 func TestThemesAreWhatPeopleTalkAbout(t *testing.T) {
@@ -148,11 +147,11 @@ func TestTooFewTextsGiveNoThemes(t *testing.T) {
 }
 
 func TestTwoTextsWithOneIDAreRefused(t *testing.T) {
-	_, err := theme.Discover(reading.New(), append(corpus("price"), corpus("price")[0]), theme.Options{})
+	_, err := theme.Discover(append(corpus("price"), corpus("price")[0]), theme.Options{})
 	if err == nil || !strings.Contains(err.Error(), `"price-00"`) {
 		t.Errorf("got %v", err)
 	}
-	if _, err = theme.Discover(reading.New(), corpus("price"), theme.Options{K: -1}); err == nil {
+	if _, err = theme.Discover(corpus("price"), theme.Options{K: -1}); err == nil {
 		t.Error("K of -1 is accepted")
 	}
 }
@@ -333,7 +332,7 @@ func banking(t *testing.T) ([]quality.Labelled, []theme.Doc) {
 
 func TestBanking77IsFoundAgain(t *testing.T) {
 	texts, _ := banking(t)
-	f, err := quality.Themes(reading.New(), "banking77", texts, 77, 1)
+	f, err := quality.Themes("banking77", texts, 77, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,18 +392,18 @@ func TestHundredThemesAreUnder150KB(t *testing.T) {
 func BenchmarkDiscover(b *testing.B) {
 	docs := corpus("delivery", "login", "price", "coffee")
 	for b.Loop() {
-		if _, err := theme.Discover(reading.New(), docs, theme.Options{Seed: 1}); err != nil {
+		if _, err := theme.Discover(docs, theme.Options{Seed: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkAssign(b *testing.B) {
-	set, err := theme.Discover(reading.New(), corpus("delivery", "login", "price", "coffee"), theme.Options{K: 12, Seed: 1})
+	set, err := theme.Discover(corpus("delivery", "login", "price", "coffee"), theme.Options{K: 12, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
-	a := theme.NewAssigner(reading.New(), set)
+	a := theme.NewAssigner(set)
 	for b.Loop() {
 		a.Assign("where is my package? it should have arrived on monday")
 	}
@@ -419,7 +418,7 @@ func TestOwnNamesNameNoTheme(t *testing.T) {
 			theme.Doc{ID: fmt.Sprint("b", i), Person: fmt.Sprint("q", i), Text: fmt.Sprintf("Larkspoon app crashes, the larkspoon app crashes on phone %d", i)})
 	}
 	labels := func(own string) string {
-		set, err := theme.Discover(reading.New(), docs, theme.Options{K: 2, Seed: 1, Own: own})
+		set, err := theme.Discover(docs, theme.Options{K: 2, Seed: 1, Own: own})
 		if err != nil || len(set.Themes) != 2 {
 			t.Fatalf("%d themes, %v", len(set.Themes), err)
 		}

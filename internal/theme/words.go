@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"rapport/internal/reading"
+	"rapport/internal/plain"
 )
 
 // stop holds words that name no theme.
@@ -48,7 +48,7 @@ const maxWord = 40
 // links, handles and what is longer than maxWord are left out, and a sentence's end stands as a word
 // without a stem.
 func split(text string) []word {
-	s := strings.ToLower(strings.ReplaceAll(reading.Plain(text), "’", "'"))
+	s := strings.ToLower(strings.ReplaceAll(plain.Text(text), "’", "'"))
 	var ws []word
 	from := -1
 	flush := func(to int) {
@@ -170,7 +170,7 @@ func phrases(text string, written func(phrase, form string, close bool)) []strin
 
 // names reports whether a word can be part of a theme's name.
 func names(w word) bool {
-	return !stop[w.text] && !stop[w.stem] && !reading.StopWord(w.text) && utf8.RuneCountInString(w.text) > 2 && strings.IndexFunc(w.text, unicode.IsDigit) < 0
+	return !stop[w.text] && !stop[w.stem] && !stopWord(w.text) && utf8.RuneCountInString(w.text) > 2 && strings.IndexFunc(w.text, unicode.IsDigit) < 0
 }
 
 func pair(a, b string) string {

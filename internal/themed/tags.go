@@ -10,9 +10,9 @@ import (
 	"rapport/internal/cache"
 	"rapport/internal/day"
 	"rapport/internal/issue"
-	"rapport/internal/reading"
 	"rapport/internal/store"
 	"rapport/internal/theme"
+	"rapport/internal/vector"
 )
 
 // Tags is the Tagger that knows the published theme sets. It is safe for
@@ -31,8 +31,8 @@ const (
 )
 
 // NewTags returns a Tags over a store.
-func NewTags(s *store.Store, r *reading.Reader, now func() time.Time) *Tags {
-	return &Tags{sets: NewSets(s, r, now), inUse: cache.Cache[inUse]{Now: now, Random: rand.Float64, Most: maxWorkspaces,
+func NewTags(s *store.Store, now func() time.Time) *Tags {
+	return &Tags{sets: NewSets(s, now), inUse: cache.Cache[inUse]{Now: now, Random: rand.Float64, Most: maxWorkspaces,
 		Load: func(ctx context.Context, w string) (u inUse, err error) {
 			u.active, u.pending, err = s.InUse(ctx, w, store.ThemeSets)
 			return u, err
@@ -50,10 +50,10 @@ type Set struct {
 }
 
 // NewSets returns a Sets over a store.
-func NewSets(s *store.Store, r *reading.Reader, now func() time.Time) *Sets {
+func NewSets(s *store.Store, now func() time.Time) *Sets {
 	return &Sets{cache.Cache[Set]{Now: now, Random: rand.Float64, Most: maxAssigners,
 		// Its vectors, and about a hundred bytes for each term.
-		Weigh: func(x Set) int { return 4*len(x.Themes)*(reading.Dim+len(x.Terms)) + 100*len(x.Terms) },
+		Weigh: func(x Set) int { return 4*len(x.Themes)*(vector.Dim+len(x.Terms)) + 100*len(x.Terms) },
 		Load: func(ctx context.Context, id string) (Set, error) {
 			w, version, _ := strings.Cut(id, "#")
 			d, err := s.Document(ctx, w, store.ThemeSets, version)
@@ -64,7 +64,7 @@ func NewSets(s *store.Store, r *reading.Reader, now func() time.Time) *Sets {
 			if err != nil {
 				return Set{}, fmt.Errorf("theme set %s of %s: %w", version, w, err)
 			}
-			return Set{set, theme.NewAssigner(r, set)}, nil
+			return Set{set, theme.NewAssigner(set)}, nil
 		}}}
 }
 

@@ -23,7 +23,7 @@ def plain(s):
         s = re.sub(r"<[^>]{0,200}>", " ", s)
     s = html.unescape(s)
     s = re.sub(r"https?://\S+|\bwww\.\S+|\bhttp\b", " ", s)
-    s = re.sub(r"(?<!\w)@\w+", " ", s)
+    s = re.sub(r"(?<!\S)#(?=\w)", "", re.sub(r"(?<!\w)@\w+", " ", s))
     return re.sub(r"\s+", " ", s).strip()
 
 

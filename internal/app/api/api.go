@@ -32,7 +32,6 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/queue"
-	"rapport/internal/reading"
 	"rapport/internal/replay"
 	"rapport/internal/secret"
 	"rapport/internal/store"
@@ -49,7 +48,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 	bucket := archive.New(cfg, env["BUCKET"])
 	replays := queue.New(cfg, env["REPLAYS_QUEUE_URL"])
 	return lambdahttp.Handler(api.Handler(api.Deps{
-		Store: s, Leads: leads.New(s), Reader: reading.New(),
+		Store: s, Leads: leads.New(s),
 		Verify:    api.NewVerifier(env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], time.Now, http.DefaultTransport),
 		PutSecret: keep.PutApp, DeleteSecret: keep.DeleteApp, Secrets: keep.App,
 		Object: bucket.Get,

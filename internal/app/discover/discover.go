@@ -12,7 +12,6 @@ import (
 	"rapport/internal/discover"
 	"rapport/internal/fault"
 	"rapport/internal/queue"
-	"rapport/internal/reading"
 	"rapport/internal/rebuild"
 	"rapport/internal/secret"
 	"rapport/internal/social"
@@ -30,7 +29,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		return nil, err
 	}
 	s := store.New(cfg, env["TABLE"])
-	d, q := discover.New(s, reading.New()), queue.New(cfg, env["BULK_QUEUE_URL"])
+	d, q := discover.New(s), queue.New(cfg, env["BULK_QUEUE_URL"])
 	run := func(ctx context.Context, a app.Asked) error {
 		now := social.Instant(time.Now())
 		at, err := app.EventTime(a.At, now)

@@ -17,6 +17,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/queue"
 	"rapport/internal/reading"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -26,10 +27,15 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	if err != nil {
 		return nil, err
 	}
+	r, err := reading.New()
+	if err != nil {
+		return nil, err
+	}
 	in, err := Make(ctx, cfg, env)
 	if err != nil {
 		return nil, err
 	}
+	in.Read = func(text string) social.Reading { return r.Read(text).Kept() }
 	return lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
 		batch := make([]ingest.Message, len(ms))
 		for i, m := range ms {
@@ -39,7 +45,8 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	}), nil
 }
 
-// Make returns what turns deliveries into facts.
+// Make returns what turns deliveries into facts, but for the reader: who only
+// tries what a delivery would become needs none.
 func Make(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.Ingest, error) {
 	k, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
 	if err != nil {
@@ -48,7 +55,7 @@ func Make(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.I
 	s := store.New(cfg, env["TABLE"])
 	scores, views, erase := queue.New(cfg, env["SCORING_QUEUE_URL"]), queue.New(cfg, env["FEEDBACK_QUEUE_URL"]), queue.New(cfg, env["ERASE_QUEUE_URL"])
 	return ingest.New(ingest.Deps{
-		Store: s, Archive: archive.New(cfg, env["BUCKET"]), Reader: reading.New().Load(),
+		Store: s, Archive: archive.New(cfg, env["BUCKET"]),
 		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
 		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
 		QueueErase: func(ctx context.Context, m []ingest.Erase) error { return queue.SendAll(ctx, erase, m) },
@@ -58,7 +65,7 @@ func Make(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.I
 }
 
 // Would is Ingest.Would of what make makes when it is first asked: rare work,
-// whose key and reader are not worth the start of every other call.
+// whose key is not worth the start of every other call.
 func Would(make func() (*ingest.Ingest, error)) func(context.Context, string, platform.Delivery) (ingest.Outcome, error) {
 	var mu sync.Mutex // an Ingest does one thing at a time
 	var in *ingest.Ingest

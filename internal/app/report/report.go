@@ -14,7 +14,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/queue"
-	"rapport/internal/reading"
 	"rapport/internal/reporting"
 	"rapport/internal/ses"
 	"rapport/internal/store"
@@ -36,7 +35,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		return nil, err
 	}
 	s, q := store.New(cfg, env["TABLE"]), queue.New(cfg, env["REPORT_QUEUE_URL"])
-	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Reader: reading.New(), Put: archive.New(cfg, env["BUCKET"]).Put,
+	r := reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), Put: archive.New(cfg, env["BUCKET"]).Put,
 		Send: ses.New(cfg, getenv("MAIL_CONFIGURATION_SET")).Send, MailFrom: getenv("MAIL_FROM"), Key: links, PublicURL: getenv("PUBLIC_URL"), Now: time.Now,
 		Ask: func(ctx context.Context, dues []store.Due) error { return queue.SendAll(ctx, q, dues) }})
 	return app.Fanned(func(ctx context.Context, body []byte) error {

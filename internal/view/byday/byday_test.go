@@ -24,7 +24,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/lambdatest"
 	"rapport/internal/parallel"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -313,12 +312,11 @@ func TestWhatABlockLacksIsAdded(t *testing.T) {
 
 func publish(t *testing.T, s *store.Store) (theme.Set, *theme.Assigner) {
 	t.Helper()
-	r := reading.New()
 	var docs []theme.Doc
 	for i, text := range append(append([]string{}, late...), crash...) {
 		docs = append(docs, theme.Doc{ID: fmt.Sprint("d", i), Person: fmt.Sprint("p", i), Text: text})
 	}
-	set, err := theme.Discover(r, docs, theme.Options{K: 2, Seed: 1})
+	set, err := theme.Discover(docs, theme.Options{K: 2, Seed: 1})
 	if err != nil || len(set.Themes) != 2 {
 		t.Fatalf("%d themes, %v", len(set.Themes), err)
 	}
@@ -329,7 +327,7 @@ func publish(t *testing.T, s *store.Store) (theme.Set, *theme.Assigner) {
 	if err := s.Publish(t.Context(), w, store.ThemeSets, store.Document{Version: set.Version, Published: t0, Body: body}); err != nil {
 		t.Fatal(err)
 	}
-	return set, theme.NewAssigner(r, set)
+	return set, theme.NewAssigner(set)
 }
 
 // What is counted is the same whether messages were tagged when they came or
@@ -345,7 +343,7 @@ func TestTaggedOrNotTheNumbersAreTheSame(t *testing.T) {
 		}
 	}
 	f1, f2 := put(t, s1, as...), put(t, s2, as...)
-	tags := themed.NewTags(s1, reading.New(), func() time.Time { return t0 })
+	tags := themed.NewTags(s1, func() time.Time { return t0 })
 	if err := byday.New(s1, tags).Keep(t.Context(), w, f1); err != nil {
 		t.Fatal(err)
 	}

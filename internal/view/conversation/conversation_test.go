@@ -18,7 +18,6 @@ import (
 
 	"rapport/internal/conversation"
 	"rapport/internal/conversation/conversationtest"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -35,7 +34,7 @@ func quiet(context.Context, string, []view.Stale) error { return nil }
 // said makes a message of account at a minute.
 func said(account, id string, minute int, dir social.Direction, change func(*social.Activity)) social.Activity {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: account}, Object: social.Object{ID: id},
-		Text: "text of " + id, Reading: social.Reading{Intent: reading.Question}, Occurred: t0.Add(time.Duration(minute) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: dir}
+		Text: "text of " + id, Reading: social.Reading{Intent: social.IntentQuestion}, Occurred: t0.Add(time.Duration(minute) * time.Minute), Known: t0.Add(24 * time.Hour), Direction: dir}
 	if change != nil {
 		change(&a)
 	}
@@ -70,7 +69,7 @@ func made(seed uint64, n int, kinds ...int) []social.Activity {
 		}
 		out = append(out, said(account, id, 10*i+r.IntN(25), dir, func(a *social.Activity) {
 			a.InReplyTo = parent
-			a.Intent = []string{reading.Question, reading.Problem, reading.Spam, reading.Praise, reading.Other}[r.IntN(5)]
+			a.Intent = []string{social.IntentQuestion, social.IntentProblem, social.IntentSpam, social.IntentPraise, social.IntentChatter}[r.IntN(5)]
 			switch kind {
 			case 1:
 				a.Conversation = "named"
@@ -356,8 +355,8 @@ func TestForgotten(t *testing.T) {
 }
 
 func TestIntentsThatWantNothing(t *testing.T) {
-	for _, intent := range reading.Intents {
-		if got, want := conversation.WantsReply(intent), intent != reading.Spam && intent != reading.Praise; got != want {
+	for _, intent := range social.Intents {
+		if got, want := conversation.WantsReply(intent), intent != social.IntentSpam && intent != social.IntentPraise; got != want {
 			t.Errorf("%s: %v", intent, got)
 		}
 	}

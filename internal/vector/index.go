@@ -1,11 +1,8 @@
-package reading
+package vector
 
-import (
-	"strings"
-)
+import "strings"
 
-// index finds the lines of a text by their key, which is the line up to a tab
-// or its end. It holds line numbers in an open-addressed table of FNV-1a
+// index finds the lines of a text. It holds line numbers in an open-addressed table of FNV-1a
 // hashes, since building a Go map of the same 30,000 lines costs a cold start
 // four times as long.
 type index struct {
@@ -20,7 +17,7 @@ const (
 )
 
 // newIndex returns the index of text, which has fewer than 65,535 lines, each
-// ended by a line feed. Of two lines with one key the first is found.
+// ended by a line feed. Of two equal lines the first is found.
 func newIndex(text string) *index {
 	n := strings.Count(text, "\n")
 	size := 1
@@ -32,11 +29,8 @@ func newIndex(text string) *index {
 	for line := 0; line < n; line++ {
 		x.start = append(x.start, uint32(at))
 		h := uint32(fnvOffset)
-		for text[at] != '\n' && text[at] != '\t' {
-			h = (h ^ uint32(text[at])) * fnvPrime
-			at++
-		}
 		for text[at] != '\n' {
+			h = (h ^ uint32(text[at])) * fnvPrime
 			at++
 		}
 		at++
@@ -50,30 +44,18 @@ func newIndex(text string) *index {
 	return x
 }
 
-// find returns the number, from 0, of the line whose key is prefix followed
-// by key, or -1. hash is hashBytes of the two.
+// find returns the number, from 0, of the line that is prefix followed by key,
+// or -1. hash is hashBytes of the two.
 func (x *index) find(hash uint32, prefix string, key []byte) int {
 	mask := len(x.slots) - 1
 	for slot := int(hash) & mask; x.slots[slot] != 0; slot = (slot + 1) & mask {
 		line := int(x.slots[slot]) - 1
 		l := x.text[x.start[line] : x.start[line+1]-1]
-		if len(l) < len(prefix)+len(key) || l[:len(prefix)] != prefix || l[len(prefix):len(prefix)+len(key)] != string(key) {
-			continue
-		}
-		if rest := l[len(prefix)+len(key):]; rest == "" || rest[0] == '\t' {
+		if len(l) == len(prefix)+len(key) && l[:len(prefix)] == prefix && l[len(prefix):] == string(key) {
 			return line
 		}
 	}
 	return -1
-}
-
-// value returns what stands after the tab in a line.
-func (x *index) value(line int) string {
-	l := x.text[x.start[line] : x.start[line+1]-1]
-	if i := strings.IndexByte(l, '\t'); i >= 0 {
-		return l[i+1:]
-	}
-	return ""
 }
 
 // hashBytes continues the FNV-1a hash h over b.

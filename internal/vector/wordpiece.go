@@ -1,4 +1,4 @@
-package reading
+package vector
 
 import (
 	"unicode"
