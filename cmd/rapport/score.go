@@ -126,8 +126,10 @@ func (c *scoreCommand) activities(s *streams, knownBy time.Time) ([]social.Line,
 			}
 			if l.Language == "" && l.Sentiment == "" && l.Intent == "" && strings.TrimSpace(l.Text) != "" {
 				r := reader.Read(l.Text)
-				l.Language, l.Sentiment, l.Intent = r.Language, r.Sentiment.Label, r.Intent.Label
+				a.Language, a.Sentiment, a.Intent = r.Language, r.Sentiment.Label, r.Intent.Label
 			}
+			a = a.Judged()
+			l.Language, l.Sentiment, l.Words, l.Intent = a.Language, a.Sentiment, a.Words, a.Intent
 			// An export of everybody names the business as the person of its
 			// replies, one of a single person the one replied to: both go to
 			// the latter.
@@ -152,7 +154,7 @@ func scoredAsOf(facts []social.Activity, asOf time.Time) (at time.Time, ok bool)
 		if asOf.IsZero() && a.Occurred.After(at) {
 			at = a.Occurred
 		}
-		ok = ok || a.Direction == social.Inbound && (asOf.IsZero() || !a.Occurred.After(asOf))
+		ok = ok || a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && (asOf.IsZero() || !a.Occurred.After(asOf))
 	}
 	return at, ok
 }

@@ -466,7 +466,7 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 		read := in.Reader.Read(a.Text)
 		a.Language, a.Sentiment, a.Intent = read.Language, read.Sentiment.Label, read.Intent.Label
 	}
-	return a
+	return a.Judged()
 }
 
 type panicError struct{ error }
