@@ -239,7 +239,7 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	if rated {
 		a.Type = social.Review
 	}
-	if unread && a.Text == "" {
+	if (unread || rated && mark == nil) && a.Text == "" {
 		a.Reading = platform.UnreadWords
 	}
 	a.Key = social.ActivityKey(name, form, a.Type, string(v.Token), at)
