@@ -354,7 +354,7 @@ func (d delivery) event(event, kind string) platform.Event {
 		Text: text(t.title, t.Body), URL: string(t.URL)}
 	// A comment names what it is on, and no other; but for those in the threads
 	// of a review, or under a comment of a discussion.
-	a.Flat = t.typ != "release" && (t.parent == "" || t.parent == t.thread)
+	a.Flat = (does.Utterance() || does.Closing()) && t.typ != "release" && (t.parent == "" || t.parent == t.thread)
 	actor := d.Sender
 	if does.Utterance() {
 		switch actor = t.author; {
