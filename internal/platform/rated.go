@@ -18,7 +18,7 @@ var (
 	asksEase           = pattern.New(`(?i)\beas(y|e|ily|ier)\b|\beinfach\b|\bleicht\b|\bf[áa]cil|\bfacil(e|it)|gemakkelijk|makkelijk|eenvoudig`)
 	asksHelp           = pattern.New(`(?i)\bhelpful\b|\bhelped\b|\bresolved\b|\bsolved\b|hilfreich|geholfen|gelöst|\bútil\b|\butile\b|\bha ayudado|\bayudó\b|\bajudou\b|\bha aiutato|\baidée?s?\b|risolt|résolu|resuelt|resolvid|behulpzaam|geholpen|opgelost`)
 	asksEffort         = pattern.New(`(?i)\beffort\b|\baufwand|anstreng|\bmühe\b|esfuerzo|esforço|\bsforzo|\bmoeite\b|difficult|schwierig|\bschwer\b|\bdif[íi]cil|\bdifficile|\bmoeilijk|\blastig`)
-	asksDiscontent     = pattern.New(`(?i)dissatisf|unsatisf|unhappy|unzufrieden|insatisf|insoddisf|ontevreden|mécontent|descontent|scontent|unresolved|ungelöst|\bnot\b|\bno longer\b|\bproblem[ea]?s?\b|\bproblème`)
+	asksDiscontent     = pattern.New(`(?i)dissatisf|unsatisf|unhappy|unzufrieden|insatisf|insoddisf|ontevreden|mécontent|descontent|scontent|unresolved|ungelöst|\bnot\b|\bno longer\b`)
 )
 
 // KindOf is what a question on a scale measures, by its words, and whether the
@@ -44,10 +44,13 @@ func Judges(question string) bool {
 		(asksSatisfaction.MatchString(question) || asksRecommendation.MatchString(question) || asksHelp.MatchString(question))
 }
 
-// Number reads a number that may be written as a text.
+// maxNumber bounds the numbers of scales: no scale is longer, and up to here none loses a digit.
+const maxNumber = 1e9
+
+// Number reads a number of a scale, that may be written as a text.
 func Number(s string) (float64, bool) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
+	return v, err == nil && math.Abs(v) <= maxNumber // which NaN is not
 }
 
 // Rated is a mark on a scale, nil where it is no number or not on the scale.

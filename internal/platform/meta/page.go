@@ -278,7 +278,9 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 // page itself.
 func reaction(page, kind, verb, review string, a social.Activity, v pageValue) platform.Event {
 	a.Object = social.Object{ID: string(v.PostID), Type: "post"}
-	a.Type, a.Reaction = social.React, first(v.ReactionType, platform.Text(v.Item))
+	if a.Type, a.Reaction = social.React, string(v.ReactionType); a.Reaction == "" && v.Item == "like" {
+		a.Reaction = v.Item
+	}
 	taken := social.Unreact
 	switch {
 	case v.CommentID != "":

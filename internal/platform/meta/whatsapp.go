@@ -363,7 +363,9 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	id := string(m.ID)
 	switch {
 	case isOneOf(m.Type, messageTypes):
-		a.Text = m.says()
+		if a.Text = m.says(); a.Text == "" && (m.Type == "unsupported" || m.Type == "unknown") {
+			a.Reading = platform.UnreadWords
+		}
 		if m.Context != nil {
 			a.InReplyTo = string(m.Context.ID)
 		}

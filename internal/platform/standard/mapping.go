@@ -83,6 +83,9 @@ func (r *Rating) read(get func(Field) (string, error)) (*social.Rating, error) {
 	if value == "" {
 		return nil, nil
 	}
+	if _, known := scales[kind]; !known && kind != social.Score {
+		return nil, fmt.Errorf("the rating's kind is %.40q: it must be nps, csat, ces, stars, thumb or score", string(kind))
+	}
 	w, isWorst := platform.Number(cmp.Or(worst, scales[kind][0]))
 	b, isBest := platform.Number(cmp.Or(best, scales[kind][1]))
 	if !isWorst || !isBest {
