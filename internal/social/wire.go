@@ -33,8 +33,8 @@ type Line struct {
 	Reaction     string    `json:"reaction,omitempty" doc:"Of a reaction: which, as the platform names it"`
 	Rating       *LineMark `json:"rating,omitempty"`
 	Language     string    `json:"language,omitempty"`
-	Sentiment    string    `json:"sentiment,omitempty" doc:"Of the rating, where there is one; of a reaction; else of the text"`
-	Words        string    `json:"words,omitempty" doc:"The sentiment of the text alone, where a rating decides otherwise"`
+	Sentiment    string    `json:"sentiment,omitempty"`
+	Words        string    `json:"words,omitempty"`
 	Negative     float64   `json:"negative,omitempty" minimum:"0" maximum:"1" doc:"The probability that the text is negative"`
 	Intent       string    `json:"intent,omitempty"`
 	Severity     int       `json:"severity,omitempty" minimum:"0" maximum:"3" doc:"Of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed"`
