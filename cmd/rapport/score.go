@@ -130,9 +130,11 @@ func (c *scoreCommand) activities(s *streams, knownBy time.Time) ([]social.Line,
 				if err != nil {
 					return err
 				}
-				k := r.Read(l.Text).Kept()
-				l.Language, l.Sentiment, l.Negative, l.Intent, l.Severity, l.NeedsAnswer, l.AnswerAfter = k.Language, k.Sentiment, k.Negative, k.Intent, k.Severity, k.NeedsAnswer, k.NeedsAnswerAfter
+				a.Reading = r.Read(l.Text).Kept()
 			}
+			a = a.Judged()
+			l.Language, l.Sentiment, l.Words, l.Negative, l.Intent = a.Language, a.Sentiment, a.Words, a.Negative, a.Intent
+			l.Severity, l.NeedsAnswer, l.AnswerAfter = a.Severity, a.NeedsAnswer, a.NeedsAnswerAfter
 			// An export of everybody names the business as the person of its
 			// replies, one of a single person the one replied to: both go to
 			// the latter.
@@ -157,7 +159,7 @@ func scoredAsOf(facts []social.Activity, asOf time.Time) (at time.Time, ok bool)
 		if asOf.IsZero() && a.Occurred.After(at) {
 			at = a.Occurred
 		}
-		ok = ok || a.Direction == social.Inbound && (asOf.IsZero() || !a.Occurred.After(asOf))
+		ok = ok || a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && (asOf.IsZero() || !a.Occurred.After(asOf))
 	}
 	return at, ok
 }

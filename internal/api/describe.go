@@ -251,6 +251,8 @@ var words = map[string]word{
 	"url":                       {doc: "Where it is on the platform", example: "https://forum.example.com/t/90211"},
 	"quotes":                    {example: []string{"What does the team plan cost?"}},
 	"Line.undated":              {},
+	"Line.sentiment":            {doc: "How the text sounds, but for a rating, which decides where there is one, and for a reaction, which has its own; unread where it is in a language or of a type that can't be read, absent where there is none of these", enum: append(slices.Clone(reading.Sentiments), social.SentimentUnread)},
+	"Line.words":                {doc: "How the text alone sounds, where the rating decides otherwise", example: reading.Positive, enum: append(slices.Clone(reading.Sentiments), social.SentimentUnread)},
 	"Line.addressed":            {example: []string{"U024BE7LH"}},
 	"Line.reaction":             {example: "👍"},
 	"Line.rating":               {doc: "A mark that was given on a scale"},

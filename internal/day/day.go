@@ -29,7 +29,7 @@ type Tuple struct {
 	Sentiment         string
 	Intent            string
 	Said              bool  // it has a text
-	Nobody            bool  // the platform does not say who it was
+	Nobody            bool  // the platform does not say who it was, or it was somebody else's machine: nobody to count
 	Edits             int   // and deletions that are applied
 	Edited            int64 // when the newest of them was made; milliseconds since 1970
 	Deleted           bool
@@ -48,7 +48,7 @@ type Tag struct {
 // an instant, or deleted.
 func Of(a social.Activity, edits int, edited time.Time, deleted bool) (Tuple, error) {
 	t := Tuple{Occurred: a.Occurred.UnixMilli(), Undated: a.Undated, Type: a.Type, Direction: a.Direction, Platform: a.Platform, Scope: a.Scope,
-		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Said: said(a.Text), Nobody: a.Actor.ID == social.Unknown, Edits: edits, Deleted: deleted}
+		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Said: said(a.Text), Nobody: a.Actor.ID == social.Unknown || a.Automatic && a.Direction == social.Inbound, Edits: edits, Deleted: deleted}
 	if !edited.IsZero() {
 		t.Edited = edited.UnixMilli()
 	}

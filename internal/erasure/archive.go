@@ -350,7 +350,9 @@ func (e *Erasure) cutFact(ctx context.Context, x *demand, ref store.FactRef, c *
 		}
 	}
 	a := f.Activity
-	if a.Text = c.text(f.Text); a.Text == f.Text {
+	a.Text = c.text(f.Text)
+	a.Addressed = slices.DeleteFunc(slices.Clone(f.Addressed), func(id string) bool { return slices.Contains(c.ids, id) })
+	if a.Text == f.Text && len(a.Addressed) == len(f.Addressed) {
 		return nil
 	}
 	if err := e.Store.EditFact(ctx, x.workspace, a); err != nil {

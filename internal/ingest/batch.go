@@ -176,7 +176,7 @@ func (k *keptFacts) add(r *result, facts []social.Activity) {
 		if a.Direction == social.Inbound && a.Actor.ID != social.Unknown {
 			k.stale = append(k.stale, view.StaleBy(a))
 		}
-		if a.Type.Utterance() || a.Type == social.Edit || a.Type == social.Delete {
+		if a.Type.Utterance() || a.Type == social.Edit || a.Type == social.Delete || a.Type.Closing() {
 			k.inThreads = append(k.inThreads, store.RefOf(a))
 		}
 	}

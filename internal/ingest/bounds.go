@@ -96,7 +96,7 @@ func bound(a social.Activity) error {
 	}{
 		{"scope", a.Scope, maxField}, {"actor id", a.Actor.ID, maxField}, {"actor handle", a.Actor.Handle, maxField}, {"actor name", a.Actor.Name, maxField},
 		{"object id", a.Object.ID, maxField}, {"object type", a.Object.Type, maxField}, {"in_reply_to", a.InReplyTo, maxField},
-		{"conversation", a.Conversation, maxField}, {"url", a.URL, maxURL},
+		{"conversation", a.Conversation, maxField}, {"url", a.URL, maxURL}, {"reaction", a.Reaction, maxField},
 	} {
 		if len(f.value) > f.most {
 			return fmt.Errorf("the %s has %d bytes, at most %d are kept", f.name, len(f.value), f.most)

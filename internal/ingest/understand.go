@@ -465,7 +465,7 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 	if in.Read != nil && strings.TrimSpace(a.Text) != "" {
 		a.Reading = in.Read(a.Text)
 	}
-	return a
+	return a.Judged()
 }
 
 type panicError struct{ error }

@@ -236,10 +236,10 @@ type past struct {
 	witness    social.Activity // the newest own fact that was read as such
 }
 
-// own reports whether a is the person's doing: not a reply, nor somebody
-// else's deletion, nor nobody's.
+// own reports whether a is the person's doing, and engagement: not a reply, nor
+// somebody else's deletion, nor nobody's, nor a machine's, nor a closing.
 func (p *past) own(a social.Activity) bool {
-	return a.Direction == social.Inbound && a.Actor.ID != social.Unknown && a.Account().AccountID() == p.account
+	return a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && a.Actor.ID != social.Unknown && a.Account().AccountID() == p.account
 }
 
 // keep takes over what a head knows of all dated facts.
@@ -359,7 +359,7 @@ func (p *past) knownBefore(ctx context.Context, from time.Time) (bool, error) {
 	}
 	stands := func(r scoring.Record) bool {
 		switch {
-		case r.Direction != social.Inbound || r.Type == social.Edit || r.Type == social.Delete || r.Type == social.Unreact:
+		case r.Direction != social.Inbound || r.Automatic || r.Type.Closing() || r.Type == social.Edit || r.Type == social.Delete || r.Type == social.Unreact:
 			return false
 		case r.Type.Utterance():
 			return !deleted[r.Object]

@@ -148,3 +148,18 @@ func NoConfig(raw json.RawMessage) error {
 	}
 	return nil
 }
+
+// Flag is something that a platform says is so. Whatever else stands there, as
+// where it is not said, is no fault: it is not so.
+type Flag bool
+
+// UnmarshalJSON reads true, also as a text or as 1.
+func (f *Flag) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case "true", `"true"`, "1", `"1"`:
+		*f = true
+	default:
+		*f = false
+	}
+	return nil
+}

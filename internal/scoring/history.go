@@ -20,6 +20,7 @@ type source interface {
 	at(i int) int64    // milliseconds
 	typ(i int) social.Type
 	inbound(i int) bool
+	automatic(i int) bool
 
 	id(i int) uint64 // the hashes of the fact's record
 	object(i int) uint64
@@ -119,7 +120,12 @@ func settle(s source, since, now int64, dialogue bool) (history, error) {
 			edits[s.object(i)] = a.source
 		case social.Unreact:
 			unreacts[reaction{s.object(i), s.actor(i)}] = a.at
+		case social.Close, social.Reopen, social.Accept:
+			// Nobody's engagement.
 		default:
+			if s.inbound(i) && s.automatic(i) {
+				continue // nor is what no human did
+			}
 			once = append(once, a)
 			if typ.Utterance() && a.at > since {
 				utterances++

@@ -369,6 +369,8 @@ func countable(s string) error {
 		return fmt.Errorf("%q is no type of activity", clip(s))
 	case t == social.Edit || t == social.Delete || t == social.Unreact:
 		return fmt.Errorf("%q changes other activities and is not counted itself", s)
+	case t.Closing():
+		return fmt.Errorf("%q says whether a thread needs an answer and is not counted", s)
 	}
 	return nil
 }

@@ -206,7 +206,9 @@ func oldSettle(facts []social.Activity, asOf int64) (oldHistory, error) {
 		case social.Unreact:
 			unreacts[oldReaction{objectOf(a), a.Actor.ID}] = a.Occurred.UnixMilli()
 		default:
-			once = append(once, a)
+			if !a.Type.Closing() && !(a.Automatic && a.Direction == social.Inbound) {
+				once = append(once, a)
+			}
 		}
 	}
 

@@ -9,8 +9,9 @@ import (
 	"rapport/internal/social"
 )
 
-// packVersion is the first byte of packed records.
-const packVersion = 1
+// packVersion is the first byte of packed records. Those of the version before
+// have neither reactions nor automatic ones: they are read, and never written.
+const packVersion, packBefore = 2, 1
 
 // Pack writes records without their Rest, 15 to 40 bytes each as a rule. The
 // same records give the same bytes in whatever order and however often they
@@ -23,9 +24,9 @@ const packVersion = 1
 //	its form: 0 and the form itself where it is new, else its number from 1
 //	the hashes of actor, object, replied-to object and conversation
 //
-// A form is the nine words that many records share (type, direction,
-// platform, scope, object type, intent, sentiment, language, subject) and whether it
-// is undated. A hash or word is 0 if there is none, 1 and itself (eight bytes;
+// A form is the ten words that many records share (type, direction, platform,
+// scope, object type, intent, sentiment, language, subject, reaction) and a byte:
+// 1 if it is undated, and 2 more if it is automatic. A hash or word is 0 if there is none, 1 and itself (eight bytes;
 // length and bytes) where it is new, and else its number from 2.
 func Pack(records []Record) []byte {
 	order := make([]*Record, len(records))
@@ -72,10 +73,7 @@ func Pack(records []Record) []byte {
 			for _, s := range f.words {
 				word(s)
 			}
-			b = append(b, 0)
-			if f.undated {
-				b[len(b)-1] = 1
-			}
+			b = append(b, f.flags)
 		}
 		for _, h := range []uint64{r.Actor, r.Object, r.InReplyTo, r.Conversation} {
 			hash(h)
@@ -86,12 +84,12 @@ func Pack(records []Record) []byte {
 
 // form is what many records share.
 type form struct {
-	words   [9]string
-	undated bool
+	words [10]string
+	flags byte
 }
 
 func formOf(r *Record) form {
-	return form{[9]string{string(r.Type), string(r.Direction), string(r.Platform), r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language, r.Subject}, r.Undated}
+	return form{[10]string{string(r.Type), string(r.Direction), string(r.Platform), r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language, r.Subject, r.Reaction}, r.flags()}
 }
 
 // Unpack reads what Pack wrote: the records without their Rest, in order of
@@ -99,8 +97,8 @@ func formOf(r *Record) form {
 // more memory than some twenty times the bytes.
 func Unpack(b []byte) ([]Record, error) {
 	p := unpacker{rest: b}
-	if v := p.byte(); p.err == nil && v != packVersion {
-		p.fail("of version %d, want %d", v, packVersion)
+	if p.version = p.byte(); p.err == nil && p.version != packVersion && p.version != packBefore {
+		p.fail("of version %d, want %d", p.version, packVersion)
 	}
 	var out []Record
 	for p.err == nil && len(p.rest) > 0 {
@@ -126,12 +124,13 @@ func Unpack(b []byte) ([]Record, error) {
 
 // unpacker reads packed records up to the first fault.
 type unpacker struct {
-	rest   []byte
-	before int64
-	hashes []uint64
-	words  []string
-	forms  []form
-	err    error
+	version byte
+	rest    []byte
+	before  int64
+	hashes  []uint64
+	words   []string
+	forms   []form
+	err     error
 }
 
 func (p *unpacker) fail(format string, args ...any) {
@@ -213,14 +212,16 @@ func (p *unpacker) form() form {
 	switch {
 	case n == 0:
 		var f form
-		for i := range f.words {
-			f.words[i] = p.word()
+		words, most := f.words[:], byte(3)
+		if p.version == packBefore {
+			words, most = words[:9], 1
 		}
-		undated := p.byte()
-		if undated > 1 {
-			p.fail("%d is neither dated nor undated", undated)
+		for i := range words {
+			words[i] = p.word()
 		}
-		f.undated = undated == 1
+		if f.flags = p.byte(); f.flags > most {
+			p.fail("%d says neither whether it is dated nor whether it is automatic", f.flags)
+		}
 		p.forms = append(p.forms, f)
 		return f
 	case n-1 < uint64(len(p.forms)):
@@ -251,7 +252,7 @@ func (p *unpacker) record(first bool) Record {
 	f := p.form()
 	r.Actor, r.Object, r.InReplyTo, r.Conversation = p.hash(), p.hash(), p.hash(), p.hash()
 	r.Type, r.Direction, r.Platform = social.Type(f.words[0]), social.Direction(f.words[1]), social.Platform(f.words[2])
-	r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language, r.Subject = f.words[3], f.words[4], f.words[5], f.words[6], f.words[7], f.words[8]
-	r.Undated = f.undated
+	r.Scope, r.ObjectType, r.Intent, r.Sentiment, r.Language, r.Subject, r.Reaction = f.words[3], f.words[4], f.words[5], f.words[6], f.words[7], f.words[8], f.words[9]
+	r.Undated, r.Automatic = f.flags&1 != 0, f.flags&2 != 0
 	return r
 }

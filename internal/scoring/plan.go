@@ -75,6 +75,9 @@ func (p *plan) narrow(s *shape) {
 	if p.reads&readsLanguage == 0 {
 		s.language = ""
 	}
+	if p.reads&readsReaction == 0 {
+		s.reaction = ""
+	}
 	if p.reads&readsIsReply == 0 {
 		s.isReply = false
 	}

@@ -31,6 +31,7 @@ type shape struct {
 	intent     string
 	sentiment  string
 	language   string
+	reaction   string
 	isReply    bool
 }
 
@@ -40,6 +41,9 @@ func (v *view) hour() int { return int(v.at / (60 * 60 * 1000) % 24) }
 // weekday is that of v in UTC, from 1 (Monday) to 7. The first day of 1970 was
 // a Thursday.
 func (v *view) weekday() int { return int((v.at/days(1)+3)%7) + 1 }
+
+// valence is that of v's reaction.
+func (v *view) valence() int { return social.Valence(v.reaction) }
 
 // names tells expr what there is to ask for, and of which type.
 type names struct {
@@ -51,6 +55,8 @@ type names struct {
 	Sentiment  string `expr:"sentiment"`
 	Language   string `expr:"language"`
 	Subject    string `expr:"subject"`
+	Reaction   string `expr:"reaction"`
+	Valence    int    `expr:"valence"`
 	URL        string `expr:"url"`
 	ObjectType string `expr:"object_type"`
 	Handle     string `expr:"handle"`
@@ -70,6 +76,7 @@ const (
 	readsIntent
 	readsSentiment
 	readsLanguage
+	readsReaction // or its valence
 	readsIsReply
 	readsClock   // hour or weekday
 	readsSubject // which is told from a text that is not compact yet
@@ -89,6 +96,7 @@ var textFields = map[string]struct {
 	"sentiment":   {func(v *view) string { return v.sentiment }, readsSentiment},
 	"language":    {func(v *view) string { return v.language }, readsLanguage},
 	"subject":     {func(v *view) string { return v.subject }, readsSubject},
+	"reaction":    {func(v *view) string { return v.reaction }, readsReaction},
 	"text":        {func(v *view) string { return v.rest.Text }, readsTexts},
 	"url":         {func(v *view) string { return v.rest.URL }, readsTexts},
 	"handle":      {func(v *view) string { return v.rest.Handle }, readsTexts},
@@ -191,6 +199,9 @@ func (t *translator) field(n *ast.IdentifierNode) (value, error) {
 	case "is_reply":
 		t.reads |= readsIsReply
 		return value{boolean: func(v *view) bool { return v.isReply }}, nil
+	case "valence":
+		t.reads |= readsReaction
+		return value{number: (*view).valence}, nil
 	case "hour":
 		t.reads |= readsClock
 		return value{number: (*view).hour}, nil

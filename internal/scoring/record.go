@@ -36,7 +36,9 @@ type Record struct {
 	Sentiment  string
 	Language   string
 	Subject    string // of the text: SubjectJob, or ""
+	Reaction   string // of a reaction: which
 	Undated    bool
+	Automatic  bool
 
 	// Rest is what only rules about texts ask for. It is nil if all of it is
 	// empty, and never packed.
@@ -53,7 +55,7 @@ func RecordOf(a social.Activity) Record {
 		Object: objectHash(a.Platform, a.Scope, a.Object.ID), InReplyTo: objectHash(a.Platform, a.Scope, a.InReplyTo),
 		Conversation: objectHash(a.Platform, a.Scope, a.Conversation), Actor: actorHash(a.Account()),
 		Type: a.Type, Direction: a.Direction, Platform: a.Platform, Scope: a.Scope, ObjectType: a.Object.Type,
-		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Subject: subjectOf(a.Text), Undated: a.Undated,
+		Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Subject: subjectOf(a.Text), Reaction: a.Reaction, Undated: a.Undated, Automatic: a.Automatic,
 	}
 	if rest := (Rest{a.Text, a.URL, a.Actor.Handle, a.Actor.Name}); rest != (Rest{}) {
 		r.Rest = &rest
@@ -64,6 +66,18 @@ func RecordOf(a social.Activity) Record {
 // Ref names the record's activity: the first eight bytes of the SHA-256 of
 // its key, in hexadecimal digits.
 func (r Record) Ref() string { return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, r.ID)) }
+
+// flags are what is true or false of it, as packed records have them.
+func (r Record) flags() byte {
+	var f byte
+	if r.Undated {
+		f |= 1
+	}
+	if r.Automatic {
+		f |= 2
+	}
+	return f
+}
 
 // By reports whether the account of an id did it.
 func (r Record) By(accountID string) bool {
@@ -138,17 +152,11 @@ func compareRecords(a, b *Record) int {
 	if c := cmp.Compare(a.ID, b.ID); c != 0 {
 		return c
 	}
-	undated := func(r *Record) int {
-		if r.Undated {
-			return 1
-		}
-		return 0
-	}
 	return cmp.Or(
 		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope),
 		cmp.Compare(a.Actor, b.Actor), cmp.Compare(a.Object, b.Object), cmp.Compare(a.ObjectType, b.ObjectType),
 		cmp.Compare(a.InReplyTo, b.InReplyTo), cmp.Compare(a.Conversation, b.Conversation),
-		cmp.Compare(a.Language, b.Language), cmp.Compare(a.Sentiment, b.Sentiment), cmp.Compare(a.Intent, b.Intent), cmp.Compare(a.Subject, b.Subject),
-		cmp.Compare(undated(a), undated(b)),
+		cmp.Compare(a.Language, b.Language), cmp.Compare(a.Sentiment, b.Sentiment), cmp.Compare(a.Intent, b.Intent), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Reaction, b.Reaction),
+		cmp.Compare(a.flags(), b.flags()),
 	)
 }

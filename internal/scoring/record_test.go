@@ -97,6 +97,26 @@ func TestPackedRecordsAreSmall(t *testing.T) {
 	}
 }
 
+// TestRecordsPackedBeforeAreRead: they have nine words in a form, and one flag.
+func TestRecordsPackedBeforeAreRead(t *testing.T) {
+	a := fact("a", social.Post, 2, intent("question"), replyTo("o1"))
+	a.Language, a.Sentiment, a.Undated = "en", "neutral", false
+	now := scoring.Pack(records([]social.Activity{a}))
+	// The tenth word is that of the reaction, which is none: a zero before the flags.
+	cutAt := bytes.Index(now, []byte("neutral"))
+	flags := cutAt + len("neutral") + len("\x01\x02en") + 1 // after language and subject stands the reaction
+	before := append(append([]byte{1}, now[1:flags]...), now[flags+1:]...)
+	got := unpack(t, before)
+	if want := unpack(t, now); !slices.Equal(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	flagged := slices.Clone(before)
+	flagged[flags] = 2
+	if _, err := scoring.Unpack(flagged); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an automatic record of then: %v", err)
+	}
+}
+
 func TestUnpackRefusesWhatPackDidNotWrite(t *testing.T) {
 	a := fact("a", social.Post, 2)
 	one := scoring.Pack(records([]social.Activity{a}))

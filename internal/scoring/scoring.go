@@ -47,8 +47,8 @@
 //
 // when selects by types, by platforms and by an expression, all of which must
 // hold. An expression (https://expr-lang.org) may use the fields type,
-// platform, scope, text (its first 8 KiB), intent, sentiment, language, subject, url,
-// object_type, handle and name of the actor, is_reply, hour (0 to 23) and
+// platform, scope, text (its first 8 KiB), intent, sentiment, language, subject, reaction,
+// valence of the reaction (-1, 0 or 1), url, object_type, handle and name of the actor, is_reply, hour (0 to 23) and
 // weekday (1 is Monday), both in UTC; the operators and, or, not, ==, !=, <,
 // <=, >, >=, in, contains, startsWith, endsWith, matches (with a constant
 // regular expression) and ?:; and the functions len, lower, upper and trim.

@@ -83,6 +83,99 @@ func many(n int, t social.Type, daysAgo, step float64, more ...func(*social.Acti
 	return out
 }
 
+func reaction(s string) func(*social.Activity) {
+	return func(a *social.Activity) { a.Reaction = s; *a = a.Judged() }
+}
+func automatic(a *social.Activity) { a.Automatic = true }
+
+// What no human did, and what says whether a thread needs an answer, counts nowhere.
+func TestMachinesAndClosingsCountForNothing(t *testing.T) {
+	anything := `{"id": "anything", "kind": "activity", "label": {"one": "thing", "many": "things"}, "when": {"expr": "true"}, "points": "5"}`
+	for name, facts := range map[string][]social.Activity{
+		"a bot":              many(3, social.Message, 1, 1, automatic, intent("question")),
+		"a bot that reacts":  many(3, social.React, 1, 1, automatic),
+		"a closed thread":    many(2, social.Close, 1, 1),
+		"a reopened thread":  many(2, social.Reopen, 1, 1),
+		"an accepted answer": many(2, social.Accept, 1, 1),
+	} {
+		for _, m := range []scoring.Model{model(t, anything), scoring.DefaultModel()} {
+			if s := evaluate(t, m, facts); s.Micro != 0 || len(s.Contributions) > 0 && m.ID == "m" {
+				t.Errorf("%s gives %d by %s: %+v", name, s.Micro, m.ID, s.Contributions)
+			}
+		}
+	}
+	// A bot of others ends no round of a dialogue; the business's own does.
+	talk := func(second ...func(*social.Activity)) []social.Activity {
+		return []social.Activity{fact("q", social.Message, 3), fact("b", social.Reply, 2, byBusiness, automatic, replyTo("o-q")), fact("r", social.Reply, 1, append(second, replyTo("o-b"))...)}
+	}
+	if s := evaluate(t, model(t, dialogue), talk()); s.Micro == 0 {
+		t.Error("the answer of the business's bot counts for no round")
+	}
+	if s := evaluate(t, model(t, dialogue), talk(automatic)); s.Micro != 0 {
+		t.Errorf("a bot's next message makes a round: %+v", s.Contributions)
+	}
+	if _, err := scoring.ParseModel([]byte(`{"id": "m", "version": 1, "horizon_days": 9, "engagement": [1, 2, 3], "rules": [{"id": "c", "kind": "activity", "label": {"one": "a", "many": "b"}, "when": {"types": ["close"]}, "points": "1"}]}`)); err == nil || !strings.Contains(err.Error(), "is not counted") {
+		t.Errorf("a rule that counts closings: %v", err)
+	}
+}
+
+func TestRulesSeeReactions(t *testing.T) {
+	for expr, want := range map[string]string{
+		"valence < 0": "angry 👎", "valence > 0": "love 👍🏽", "valence == 0": "wow none", "reaction == 'love'": "love", "reaction in ['wow', 'angry']": "angry wow",
+		"sentiment == 'negative'": "angry 👎", "reaction == ''": "none",
+	} {
+		m := model(t, `{"id": "r", "kind": "activity", "label": {"one": "a", "many": "b"}, "when": {"types": ["react"], "expr": "`+expr+`"}, "points": "1"}`)
+		var got []string
+		for _, r := range []string{"angry", "love", "none", "wow", "👍🏽", "👎"} {
+			name := r
+			if r == "none" {
+				name = ""
+			}
+			facts := []social.Activity{fact("k", social.React, 1, reaction(name))}
+			s := evaluate(t, m, facts)
+			packed, err := scoring.EvaluateRecords(m, unpack(t, scoring.Pack(records(facts))), asOf)
+			if err != nil || packed.Micro != s.Micro {
+				t.Errorf("%s of %q gives %d, packed %d, %v", expr, name, s.Micro, packed.Micro, err)
+			}
+			if s.Micro > 0 {
+				got = append(got, r)
+			}
+		}
+		want := strings.Fields(want)
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s holds for %q, want %q", expr, got, want)
+		}
+	}
+}
+
+// By the default model, to be against the business is no engagement.
+func TestTheDefaultModelRewardsNoAnger(t *testing.T) {
+	m := scoring.DefaultModel()
+	rated := func(v float64) func(*social.Activity) {
+		return func(a *social.Activity) {
+			a.Rating = &social.Rating{Value: v, Best: 1, Kind: social.Thumb}
+			*a = a.Judged()
+		}
+	}
+	for name, c := range map[string]struct {
+		facts []social.Activity
+		gives bool
+	}{
+		"love":            {many(1, social.React, 1, 1, reaction("love")), true},
+		"an unknown one":  {many(1, social.React, 1, 1, reaction("blobby")), true},
+		"angry":           {many(1, social.React, 1, 1, reaction("angry")), false},
+		"many thumbs":     {many(9, social.React, 0, 0.1, reaction("👎")), false},
+		"recommended":     {many(1, social.Recommend, 1, 1, rated(1)), true},
+		"not recommended": {many(1, social.Recommend, 1, 1, rated(0)), false},
+	} {
+		if s := evaluate(t, m, c.facts); (s.Micro > 0) != c.gives {
+			t.Errorf("%s gives %d: %+v", name, s.Micro, s.Contributions)
+		}
+	}
+}
+
 func TestReasons(t *testing.T) {
 	question := intent("question")
 	ask := func(depth int) []social.Activity { // a conversation of so many rounds
@@ -331,7 +424,7 @@ func TestDefaultModelJudges(t *testing.T) {
 // randomFacts is a life of n activities over 500 days, with conversations,
 // edits, deletions, reactions taken back, repetitions and clashing times.
 func randomFacts(r *rand.Rand, n int) []social.Activity {
-	types := []social.Type{social.Post, social.Post, social.Message, social.React, social.Unreact, social.Visit, social.Visit, social.Follow, social.Edit, social.Delete, social.Reply, social.Reply}
+	types := []social.Type{social.Post, social.Post, social.Message, social.React, social.Unreact, social.Visit, social.Visit, social.Follow, social.Edit, social.Delete, social.Reply, social.Reply, social.Close, social.Reopen, social.Accept}
 	intents := []string{"", "question", "spam", "purchase", "wish", "praise"}
 	var out []social.Activity
 	for i := range n {
@@ -339,6 +432,9 @@ func randomFacts(r *rand.Rand, n int) []social.Activity {
 			object(fmt.Sprintf("o%d", r.IntN(n))))
 		if r.IntN(3) == 0 && a.Type == social.Reply {
 			byBusiness(&a)
+		}
+		if a.Automatic = r.IntN(10) == 0; a.Type == social.React {
+			a.Reaction = []string{"", "love", "angry", "👎"}[r.IntN(4)]
 		}
 		if a.Type == social.Reply {
 			a.InReplyTo = fmt.Sprintf("o%d", r.IntN(n))

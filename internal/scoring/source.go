@@ -37,6 +37,7 @@ func (f activities) check(i int) error {
 func (f activities) at(i int) int64        { return f[i].Occurred.UnixMilli() }
 func (f activities) typ(i int) social.Type { return f[i].Type }
 func (f activities) inbound(i int) bool    { return f[i].Direction == social.Inbound }
+func (f activities) automatic(i int) bool  { return f[i].Automatic }
 func (f activities) id(i int) uint64       { return hashOf(f[i].Key) }
 func (f activities) object(i int) uint64 {
 	return objectHash(f[i].Platform, f[i].Scope, f[i].Object.ID)
@@ -59,7 +60,7 @@ func (f activities) shape(i, reading int) shape {
 	a, e := &f[i], &f[reading]
 	return shape{
 		typ: a.Type, platform: a.Platform, scope: a.Scope, objectType: a.Object.Type,
-		intent: e.Intent, sentiment: e.Sentiment, language: e.Language, isReply: a.InReplyTo != "",
+		intent: e.Intent, sentiment: e.Sentiment, language: e.Language, reaction: a.Reaction, isReply: a.InReplyTo != "",
 	}
 }
 
@@ -89,6 +90,7 @@ func (c compact) check(i int) error {
 func (c compact) at(i int) int64            { return c[i].At }
 func (c compact) typ(i int) social.Type     { return c[i].Type }
 func (c compact) inbound(i int) bool        { return c[i].Direction == social.Inbound }
+func (c compact) automatic(i int) bool      { return c[i].Automatic }
 func (c compact) id(i int) uint64           { return c[i].ID }
 func (c compact) object(i int) uint64       { return c[i].Object }
 func (c compact) inReplyTo(i int) uint64    { return c[i].InReplyTo }
@@ -101,7 +103,7 @@ func (c compact) shape(i, reading int) shape {
 	a, e := &c[i], &c[reading]
 	return shape{
 		typ: a.Type, platform: a.Platform, scope: a.Scope, objectType: a.ObjectType,
-		intent: e.Intent, sentiment: e.Sentiment, language: e.Language, isReply: a.InReplyTo != 0,
+		intent: e.Intent, sentiment: e.Sentiment, language: e.Language, reaction: a.Reaction, isReply: a.InReplyTo != 0,
 	}
 }
 

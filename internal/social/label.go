@@ -31,10 +31,11 @@ var (
 	Intents    = []string{IntentProblem, IntentComplaint, IntentWish, IntentQuestion, IntentPraise, IntentRecommendation, IntentPurchase, IntentChurn, IntentClosing, IntentChatter, IntentSpam}
 )
 
-// Reading is what the reader (package reading) says of a text.
+// Reading is what the reader (package reading) says of a text, and a rating of what it is given with.
 type Reading struct {
 	Language  string  // as package langid names it; und: none is to be seen
 	Sentiment string  // one of the sentiments above
+	Words     string  // that of the words alone, where a rating decides otherwise
 	Negative  float64 // the probability that it is negative, 0 to 1
 	Intent    string  // one of the intents above
 	Severity  int     // of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed

@@ -65,6 +65,10 @@ func (t Type) Utterance() bool {
 	return false
 }
 
+// Closing reports whether an activity of type t says no more than whether a
+// thread or a question still needs an answer. It is nobody's engagement.
+func (t Type) Closing() bool { return t == Close || t == Reopen || t == Accept }
+
 // Direction says on whose side the actor stands.
 type Direction string
 
@@ -128,13 +132,16 @@ type Activity struct {
 	Known        time.Time // when Rapport first received it, UTC, milliseconds; zero for one not yet stored
 	Direction    Direction //
 	Flat         bool      // the platform's threads are flat: InReplyTo names at most where the thread began
-	Addressed    []string  // ids of the accounts that the text addresses, as Actor.ID has them; may be empty
+	Addressed    []string  // ids of the accounts that the text addresses, as Actor.ID has them, at most MaxAddressed; may be empty
 	Automatic    bool      // no human did it: a bot, an automatic reply, a machine that answers
 	Reaction     string    // of a reaction: which, as the platform names it, for example "angry" or "👎"; may be empty
 	Rating       *Rating   // nil: none was given
 
 	Reading // what the reader says of Text; zero without text
 }
+
+// MaxAddressed bounds whom a text is noted to address.
+const MaxAddressed = 20
 
 // Account returns the identity of the actor's account.
 func (a Activity) Account() AccountRef {
@@ -155,7 +162,7 @@ func (a Activity) Validate() error {
 		return fmt.Errorf("activity %q has the unknown type %q", a.Key, a.Type)
 	case a.Actor.ID == "":
 		return fmt.Errorf("activity %q without an actor", a.Key)
-	case a.Object.ID == "" && (a.Type.Utterance() || a.Type == Edit || a.Type == Delete || a.Type == React || a.Type == Unreact):
+	case a.Object.ID == "" && (a.Type.Utterance() || a.Type.Closing() || a.Type == Edit || a.Type == Delete || a.Type == React || a.Type == Unreact):
 		return fmt.Errorf("activity %q of type %s without an object", a.Key, a.Type)
 	case a.Direction != Inbound && a.Direction != Outbound:
 		return fmt.Errorf("activity %q has the unknown direction %q", a.Key, a.Direction)
@@ -166,6 +173,11 @@ func (a Activity) Validate() error {
 		return fmt.Errorf("activity %q without a time", a.Key)
 	case a.Occurred.Year() < 1990 || a.Occurred.Year() > 2999:
 		return fmt.Errorf("activity %q is of the year %d", a.Key, a.Occurred.Year())
+	}
+	if a.Rating != nil {
+		if err := a.Rating.check(); err != nil {
+			return fmt.Errorf("activity %q has %w", a.Key, err)
+		}
 	}
 	return nil
 }

@@ -256,7 +256,7 @@ func TestLinesThatAreNoActivities(t *testing.T) {
 }
 
 func TestEveryTypeThatNeedsAnObjectIsHeldToIt(t *testing.T) {
-	needs := map[social.Type]bool{social.Edit: true, social.Delete: true, social.React: true, social.Unreact: true}
+	needs := map[social.Type]bool{social.Edit: true, social.Delete: true, social.React: true, social.Unreact: true, social.Close: true, social.Reopen: true, social.Accept: true}
 	for _, typ := range social.Types {
 		a := whole(t)
 		a.Type, a.Object = typ, social.Object{}

@@ -34,6 +34,7 @@ type Line struct {
 	Rating       *LineMark `json:"rating,omitempty"`
 	Language     string    `json:"language,omitempty"`
 	Sentiment    string    `json:"sentiment,omitempty"`
+	Words        string    `json:"words,omitempty"`
 	Negative     float64   `json:"negative,omitempty" minimum:"0" maximum:"1" doc:"The probability that the text is negative"`
 	Intent       string    `json:"intent,omitempty"`
 	Severity     int       `json:"severity,omitempty" minimum:"0" maximum:"3" doc:"Of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed"`
@@ -70,7 +71,7 @@ func (a Activity) ToLine() Line {
 		Actor: LineActor(a.Actor), Object: LineObj(a.Object), InReplyTo: a.InReplyTo, Conversation: a.Conversation,
 		Text: a.Text, URL: a.URL, Undated: a.Undated, Direction: string(a.Direction),
 		Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: (*LineMark)(a.Rating),
-		Language: a.Language, Sentiment: a.Sentiment, Negative: a.Negative, Intent: a.Intent, Severity: a.Severity,
+		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Negative: a.Negative, Intent: a.Intent, Severity: a.Severity,
 		NeedsAnswer: a.NeedsAnswer, AnswerAfter: a.NeedsAnswerAfter}
 	if !a.Occurred.IsZero() {
 		l.Occurred = Stamp(a.Occurred)
@@ -87,7 +88,7 @@ func (l Line) Activity() (Activity, error) {
 		Actor: Actor(l.Actor), Object: Object(l.Object), InReplyTo: l.InReplyTo, Conversation: l.Conversation,
 		Text: l.Text, URL: l.URL, Undated: l.Undated, Direction: Direction(l.Direction),
 		Flat: l.Flat, Addressed: l.Addressed, Automatic: l.Automatic, Reaction: l.Reaction, Rating: (*Rating)(l.Rating),
-		Reading: Reading{Language: l.Language, Sentiment: l.Sentiment, Negative: l.Negative, Intent: l.Intent, Severity: l.Severity,
+		Reading: Reading{Language: l.Language, Sentiment: l.Sentiment, Words: l.Words, Negative: l.Negative, Intent: l.Intent, Severity: l.Severity,
 			NeedsAnswer: l.NeedsAnswer, NeedsAnswerAfter: l.AnswerAfter}}
 	var t time.Time
 	var err error

@@ -45,6 +45,7 @@ type activityItem struct {
 	Rating           *social.Rating `dynamodbav:",omitempty"`
 	Language         string         `dynamodbav:",omitempty"`
 	Sentiment        string         `dynamodbav:",omitempty"`
+	Words            string         `dynamodbav:",omitempty"`
 	Intent           string         `dynamodbav:",omitempty"`
 	Severity         int            `dynamodbav:",omitempty"`
 	Negative         float64        `dynamodbav:",omitempty"`
@@ -59,7 +60,7 @@ func toItem(pk, sk string, a social.Activity, reader string) activityItem {
 		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
 		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
 		Known: social.Stamp(a.Known), Direction: string(a.Direction), Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: a.Rating,
-		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Severity: a.Severity, Negative: a.Negative, NeedsAnswer: a.NeedsAnswer, NeedsAnswerAfter: a.NeedsAnswerAfter}
+		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Intent: a.Intent, Severity: a.Severity, Negative: a.Negative, NeedsAnswer: a.NeedsAnswer, NeedsAnswerAfter: a.NeedsAnswerAfter}
 	if a.Text != "" {
 		it.Reader = reader
 	}
@@ -80,7 +81,7 @@ func (it activityItem) activity() (social.Activity, error) {
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
 		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction),
 		Flat: it.Flat, Addressed: it.Addressed, Automatic: it.Automatic, Reaction: it.Reaction, Rating: it.Rating,
-		Reading: social.Reading{Language: it.Language, Sentiment: it.Sentiment, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
+		Reading: social.Reading{Language: it.Language, Sentiment: it.Sentiment, Words: it.Words, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
 			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}, nil
 }
 

@@ -108,6 +108,7 @@ func committed(did string, c commit) platform.Event {
 	case postCollection + " update":
 		_, scopes, err := postOf(did, c.Rkey, r)
 		base.Type, base.Object, base.Text, base.URL = social.Edit, social.Object{ID: uri, Type: "post"}, r.Text, page(did, c.Collection, c.Rkey)
+		platform.Address(&base, mentions(r.Facets)...)
 		base.Key = social.ActivityKey(name, "", base.Type, social.Key(uri, c.Rev), rev)
 		return platform.Act(kind, base, err, scopes...)
 	case profileCollection + " create", profileCollection + " update":
@@ -135,9 +136,9 @@ func committed(did string, c commit) platform.Event {
 	if err != nil {
 		return park(fmt.Errorf("the subject: %w", err))
 	}
-	base.Type = social.React
+	base.Type, base.Reaction = social.React, "like"
 	if c.Collection == repostCollection {
-		base.Type = social.Repost
+		base.Type, base.Reaction = social.Repost, ""
 	}
 	base.Object, base.URL = social.Object{ID: of.URI, Type: collection[strings.LastIndexByte(collection, '.')+1:]}, page(whose, collection, rkey)
 	base.Key = social.ActivityKey(name, "", base.Type, uri, base.Occurred)
@@ -168,6 +169,7 @@ func postOf(did, rkey string, r record) (social.Activity, []string, error) {
 	mentioned := mentions(r.Facets)
 	if len(mentioned) > 0 {
 		a.Type = social.Mention
+		platform.Address(&a, mentioned...)
 	}
 	whose, quotes := quoted(r.Embed)
 	if quotes != "" {

@@ -99,7 +99,15 @@ func (m message) activity(t social.Type) social.Activity {
 	if m.Author != nil && m.Author.ID != "" {
 		a.Actor = m.Author.actor()
 	}
+	a.Automatic = m.Author != nil && m.Author.Bot || m.Webhook != ""
 	return a
+}
+
+// address notes whom m mentions.
+func (m message) address(a *social.Activity) {
+	for _, u := range m.Mentions {
+		platform.Address(a, string(u.ID))
+	}
 }
 
 // utterance is a message as it was first sent.
@@ -110,6 +118,7 @@ func (m message) utterance(kind string, t social.Type, to []string) platform.Eve
 		err = errors.New("a message without its author")
 	}
 	a.Text = m.says()
+	m.address(&a)
 	switch m.Kind {
 	case "1", "3", "10", "11", "12": // direct conversations and threads
 		a.Conversation = string(m.Channel)
@@ -120,13 +129,14 @@ func (m message) utterance(kind string, t social.Type, to []string) platform.Eve
 	if m.Reference != nil && m.Type == "19" {
 		a.InReplyTo = string(m.Reference.Message)
 	}
+	a.Flat = a.Conversation != "" && a.InReplyTo == "" // said into a thread or chat, to no message of it
 	if t == social.Post && a.InReplyTo != "" {
 		a.Type = social.Reply
 	}
 	a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), a.Occurred)
 	if m.passedOn() && t == social.Post {
 		// What is passed on is the object.
-		a.Type, a.Text, a.Object.ID = social.Repost, "", string(m.Reference.Message)
+		a.Type, a.Text, a.Addressed, a.Flat, a.Object.ID = social.Repost, "", nil, false, string(m.Reference.Message)
 		a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), a.Occurred)
 	}
 	return platform.Act(kind, a, err, to...)
@@ -169,6 +179,7 @@ func (m message) edit(kind string, at time.Time, err error, to []string) platfor
 		at, err = timestamp(m.Edited)
 	}
 	a.Text, a.Occurred = m.says(), at
+	m.address(&a)
 	a.Key = social.ActivityKey(name, "", a.Type, string(m.ID), at)
 	return platform.Act(kind, a, err, to...)
 }
@@ -441,6 +452,8 @@ func onMessage(v outer, at time.Time, atErr error, data func(any) error) platfor
 	}
 	if a.Type == social.Click {
 		which = string(d.Answer)
+	} else if a.Reaction = d.Emoji.Name; a.Reaction == "" { // an emoji of a server's that is no more
+		a.Reaction = string(d.Emoji.ID)
 	}
 	if err == nil {
 		err = dated(&a, v, at, atErr)

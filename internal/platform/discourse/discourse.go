@@ -44,6 +44,7 @@ var told = map[string]string{
 	"accepted_solution": "solved", "unaccepted_solution": "solved", "user_created": "user", "user_destroyed": "user",
 	"user_added_to_group": "group_user", "user_removed_from_group": "group_user",
 	"topic_upvote": "topic_voting", "topic_unvote": "topic_voting",
+	"topic_closed_status_updated": "topic", "topic_autoclosed_status_updated": "topic",
 }
 
 // ignored are the known events that tell of nobody's doing, with the reason.
@@ -53,8 +54,6 @@ var ignored = []struct{ key, kind, why string }{
 	{"topic", "topic_edited", "it comes without the first post's words; where these are edited, too, post_edited has the new title"},
 	{"topic", "topic_destroyed", "the first post comes as post_destroyed"},
 	{"topic", "topic_recovered", "what was deleted stays deleted"},
-	{"topic", "topic_closed_status_updated", "the state of a topic says nothing"},
-	{"topic", "topic_autoclosed_status_updated", "the state of a topic says nothing"},
 	{"topic", "topic_archived_status_updated", "the state of a topic says nothing"},
 	{"topic", "topic_visible_status_updated", "the state of a topic says nothing"},
 	{"topic", "topic_pinned_status_updated", "the state of a topic says nothing"},
@@ -100,10 +99,14 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "post_destroyed", Becomes: platform.Ignored, Note: "private messages, whispers, and posts of the forum itself"},
 		{Name: "post_liked", Becomes: string(social.React), Note: "without a time; there is no event for a like taken back"},
 		{Name: "post_liked", Becomes: platform.Ignored, Note: leftOut},
-		{Name: "accepted_solution", Becomes: string(social.React), Note: "to the answer, by somebody unknown, without a time"},
+		{Name: "accepted_solution", Becomes: string(social.Accept), Note: "the answer, by somebody unknown, without a time"},
 		{Name: "accepted_solution", Becomes: platform.Ignored, Note: leftOut},
-		{Name: "unaccepted_solution", Becomes: string(social.Unreact), Note: "by somebody unknown, without a time"},
+		{Name: "unaccepted_solution", Becomes: string(social.Reopen), Note: "the topic, by somebody unknown, without a time"},
 		{Name: "unaccepted_solution", Becomes: platform.Ignored, Note: leftOut},
+		{Name: "topic_closed_status_updated", Becomes: string(social.Close), Note: "by the staff, without a time"},
+		{Name: "topic_closed_status_updated", Becomes: string(social.Reopen), Note: "by the staff, without a time"},
+		{Name: "topic_closed_status_updated", Becomes: platform.Ignored, Note: "a private message"},
+		{Name: "topic_autoclosed_status_updated", Becomes: string(social.Close), Note: "by the forum itself, without a time"},
 		{Name: "topic_upvote", Becomes: string(social.React), Note: "to the topic's first post, without a time"},
 		{Name: "topic_unvote", Becomes: string(social.Unreact), Note: "to the topic's first post, without a time"},
 		{Name: "user_created", Becomes: string(social.SignUp)},
@@ -246,6 +249,8 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		return []platform.Event{in.like(event, raw)}, nil
 	case "topic_upvote", "topic_unvote":
 		return []platform.Event{in.vote(event, raw)}, nil
+	case "topic_closed_status_updated", "topic_autoclosed_status_updated":
+		return []platform.Event{in.state(event, raw)}, nil
 	case "user_created", "user_destroyed":
 		return []platform.Event{in.user(event, raw)}, nil
 	case "user_added_to_group", "user_removed_from_group":

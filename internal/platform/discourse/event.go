@@ -41,6 +41,22 @@ type post struct {
 	Staff      bool          `json:"staff"`
 	Admin      bool          `json:"admin"`
 	Moderator  bool          `json:"moderator"`
+	Mentioned  mentioned     `json:"mentioned_users"` // of some versions
+}
+
+// mentioned are the accounts that a post mentions; nobody where it is no list.
+type mentioned []struct {
+	ID platform.ID `json:"id"`
+}
+
+// UnmarshalJSON reads a list.
+func (m *mentioned) UnmarshalJSON(b []byte) error {
+	type plain mentioned
+	var v plain
+	if json.Unmarshal(b, &v) == nil {
+		*m = mentioned(v)
+	}
+	return nil
 }
 
 // What post_type says. 2 is a post that the staff marks as its own: a post like others.
@@ -161,6 +177,12 @@ func (in instance) post(event string, p post) platform.Event {
 	unknown := social.Actor{ID: social.Unknown, Scope: in.scope}
 	if event != "post_destroyed" && event != "accepted_solution" && event != "unaccepted_solution" && p.Number != "1" {
 		a.InReplyTo = object(p.TopicID, cmp.Or(p.ReplyTo, "1"))
+		a.Flat = p.ReplyTo == "" // to the topic as a whole
+	}
+	if event == "post_created" || event == "post_edited" {
+		for _, m := range p.Mentioned {
+			platform.Address(&a, string(m.ID))
+		}
 	}
 	id := string(p.ID)
 	keyed := time.Time{}
@@ -183,9 +205,9 @@ func (in instance) post(event string, p post) platform.Event {
 		}
 		a.Occurred, err = when(err, cmp.Or(p.Deleted, p.Updated, p.Created)) // the post's own; the key has none
 	case "accepted_solution", "unaccepted_solution":
-		a.Type = social.React
-		if event == "unaccepted_solution" {
-			a.Type = social.Unreact
+		a.Type, a.InReplyTo = social.Accept, object(p.TopicID, "1")
+		if event == "unaccepted_solution" { // the topic, which has no solution any more
+			a.Type, a.InReplyTo, a.Object = social.Reopen, "", social.Object{ID: string(p.TopicID), Type: "topic"}
 		}
 		a.Actor, a.Direction, a.Undated = unknown, social.Inbound, true
 		id = social.Key("solution", id)
@@ -200,6 +222,41 @@ func when(err error, s platform.Text) (time.Time, error) {
 		return time.Time{}, err
 	}
 	return platform.Time(string(s))
+}
+
+// state reads that a topic was closed or opened again: by the staff or, after
+// a time that was set, by the forum itself. It says neither who nor when; what
+// tells one closing from the next is how many posts the topic had.
+func (in instance) state(event string, raw json.RawMessage) platform.Event {
+	var t struct {
+		ID        platform.ID   `json:"id"`
+		Slug      platform.Text `json:"slug"`
+		Category  platform.ID   `json:"category_id"`
+		Archetype platform.Text `json:"archetype"`
+		Posts     platform.ID   `json:"posts_count"`
+		Highest   platform.ID   `json:"highest_post_number"`
+		Closed    *bool         `json:"closed"`
+	}
+	if err := platform.Decode(raw, &t); err != nil {
+		return platform.Park(event, err, in.scope)
+	}
+	scopes := in.scopes(t.Category)
+	if t.Archetype == "private_message" {
+		return platform.Ignore(event, "a private message", scopes...)
+	}
+	if t.ID == "" || t.Closed == nil {
+		return platform.Park(event, errors.New("a topic without its id, or without whether it is closed"), scopes...)
+	}
+	a := social.Activity{
+		Platform: name, Scope: in.scope, Type: social.Close, Actor: social.Actor{ID: social.Unknown, Scope: in.scope}, Undated: true, Direction: social.Outbound,
+		Object: social.Object{ID: string(t.ID), Type: "topic"}, Conversation: string(t.ID), Automatic: event == "topic_autoclosed_status_updated",
+		URL: in.base + "/t/" + url.PathEscape(cmp.Or(string(t.Slug), "-")) + "/" + url.PathEscape(string(t.ID)),
+	}
+	if !*t.Closed {
+		a.Type = social.Reopen
+	}
+	a.Key = social.ActivityKey(name, in.scope, a.Type, social.Key("topic", string(t.ID), string(cmp.Or(t.Highest, t.Posts))), time.Time{})
+	return platform.Act(event, a, nil, scopes...)
 }
 
 type who struct {
@@ -236,7 +293,7 @@ func (in instance) like(event string, raw json.RawMessage) platform.Event {
 	return platform.Act(event, social.Activity{
 		Key:      social.ActivityKey(name, in.scope, social.React, social.Key("like", string(p.ID), string(l.User.ID)), time.Time{}),
 		Platform: name, Scope: in.scope, Type: social.React, Actor: in.actor(l.User), URL: link,
-		Object: social.Object{ID: object(p.TopicID, p.Number), Type: "post"}, Conversation: string(p.TopicID), Undated: true, Direction: social.Inbound,
+		Object: social.Object{ID: object(p.TopicID, p.Number), Type: "post"}, Conversation: string(p.TopicID), Undated: true, Direction: social.Inbound, Reaction: "like",
 	}, err, scopes...)
 }
 
@@ -258,7 +315,7 @@ func (in instance) vote(event string, raw json.RawMessage) platform.Event {
 	}
 	a := social.Activity{
 		Platform: name, Scope: in.scope, Type: social.React, Actor: social.Actor{ID: string(v.UserID), Scope: in.scope},
-		Object: social.Object{ID: object(v.TopicID, "1"), Type: "post"}, Conversation: string(v.TopicID), Undated: true, Direction: social.Inbound,
+		Object: social.Object{ID: object(v.TopicID, "1"), Type: "post"}, Conversation: string(v.TopicID), Undated: true, Direction: social.Inbound, Reaction: "vote",
 		URL: in.base + "/t/" + url.PathEscape(cmp.Or(string(v.Slug), "-")) + "/" + url.PathEscape(string(v.TopicID)),
 	}
 	if event == "topic_unvote" {

@@ -40,6 +40,7 @@ func (Adapter) Kinds() []platform.Kind {
 			platform.Kind{Name: f + " updated", Becomes: string(social.Edit), Note: "its date of change is later than its date of publication"})
 	}
 	return append(kinds,
+		platform.Kind{Name: "atom entry", Becomes: string(social.Review), Note: "it has a rating (im:rating), as in Apple's feeds of the reviews of an app"},
 		platform.Kind{Name: "json item", Becomes: string(social.Post)},
 		platform.Kind{Name: "json item", Becomes: string(social.Reply), Note: comment},
 		platform.Kind{Name: "json item updated", Becomes: string(social.Edit), Note: "date_modified is later than date_published"},

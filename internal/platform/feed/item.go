@@ -38,6 +38,7 @@ type item struct {
 	published, updated time.Time
 	replyTo            string // the id of what it replies to
 	verb               string // what was done, if a feed of activities says so
+	stars              string // of five, of a customer's review in Apple's feeds of an app's reviews
 	problem            error  // what keeps it from being read
 }
 
@@ -82,6 +83,9 @@ func parseXML(body []byte) (document, error) {
 		}
 		if r := x.Extensions["thr"]["in-reply-to"]; len(r) > 0 {
 			it.replyTo = strings.TrimSpace(r[0].Attrs["ref"])
+		}
+		if r := x.Extensions["im"]["rating"]; len(r) > 0 && kind == "atom entry" {
+			it.stars = strings.TrimSpace(r[0].Value)
 		}
 		it.html = cmp.Or(x.Content, x.Description)
 		doc.items = append(doc.items, it)
@@ -248,6 +252,9 @@ func (it item) events(doc document, home, scope string) []platform.Event {
 	a := social.Activity{Platform: name, Type: social.Post, Actor: actor, Object: social.Object{ID: id, Type: "article"}, Text: it.words(), Occurred: it.published, Direction: social.Inbound}
 	if host(it.link) != "" {
 		a.URL = canonical(it.link)
+	}
+	if a.Rating = platform.Rated(it.stars, 1, 5, social.Stars, ""); a.Rating != nil {
+		a.Type, a.Object.Type = social.Review, "review"
 	}
 	if a.InReplyTo = it.parent(); a.InReplyTo != "" {
 		a.Type, a.Object.Type = social.Reply, "comment"

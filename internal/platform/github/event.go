@@ -91,9 +91,23 @@ type item struct {
 	Published   platform.Text `json:"published_at"` // of a release
 	Parent      platform.ID   `json:"parent_id"`    // of a comment in a discussion
 	InReplyTo   platform.ID   `json:"in_reply_to_id"`
+	Assignees   people        `json:"assignees"`
 	Commit      platform.Text `json:"commit_id"`
+	Closed      platform.Text `json:"closed_at"`
 	ChosenAt    platform.Text `json:"answer_chosen_at"`
 	ChosenBy    *user         `json:"answer_chosen_by"`
+}
+
+// people are accounts in a list; nobody where it is none.
+type people []*user
+
+// UnmarshalJSON reads a list.
+func (p *people) UnmarshalJSON(b []byte) error {
+	var v []*user
+	if json.Unmarshal(b, &v) == nil {
+		*p = v
+	}
+	return nil
 }
 
 type fork struct {
@@ -293,7 +307,7 @@ func (d delivery) thing(event string) (thing, error) {
 
 // direction is by what the author is to the repository: its owner or a member
 // of the organisation that owns it. Only those who may write can publish a
-// release, or edit or delete what others say.
+// release, or edit, delete or close what others opened.
 func (t thing) direction(actor *user) social.Direction {
 	if t.typ == "release" || t.Association == "OWNER" || t.Association == "MEMBER" {
 		return social.Outbound
@@ -338,6 +352,9 @@ func (d delivery) event(event, kind string) platform.Event {
 	}
 	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: t.id, Type: t.typ}, InReplyTo: t.parent, Conversation: t.thread,
 		Text: text(t.title, t.Body), URL: string(t.URL)}
+	// A comment names what it is on, and no other; but for those in the threads
+	// of a review, or under a comment of a discussion.
+	a.Flat = (does.Utterance() || does.Closing()) && t.typ != "release" && (t.parent == "" || t.parent == t.thread)
 	actor := d.Sender
 	if does.Utterance() {
 		switch actor = t.author; {
@@ -351,9 +368,17 @@ func (d delivery) event(event, kind string) platform.Event {
 		// https://github.com/zulip/zulip/pull/39469
 		actor = &user{ID: social.Unknown, URL: d.Repository.URL}
 	}
-	a.Actor, a.Direction = actor.actor(), t.direction(actor)
+	a.Actor, a.Direction, a.Automatic = actor.actor(), t.direction(actor), actor.automatic()
 	id, keyed := t.id, time.Time{}
 	switch {
+	case does.Closing():
+		// By whom it was opened or, on the side of the business, by those who may.
+		a.Text = ""
+		a.Occurred, err = platform.Time(string(t.Updated))
+		if does == social.Close && t.Closed != "" {
+			a.Occurred, err = platform.Time(string(t.Closed))
+		}
+		keyed = a.Occurred
 	case does == social.Edit:
 		if d.Changes != nil && d.Changes["title"] == nil && d.Changes["body"] == nil && d.Changes["name"] == nil {
 			return platform.Ignore(kind, "not its words were edited", scopes...)
@@ -378,13 +403,46 @@ func (d delivery) event(event, kind string) platform.Event {
 		a.Occurred, err = platform.Time(string(cmp.Or(t.Submitted, t.Published, t.Created)))
 		keyed = a.Occurred
 	}
+	if a.Text != "" {
+		d.address(&a)
+	}
 	a.Key = social.ActivityKey(name, ns, does, id, keyed)
 	return platform.Act(kind, a, err, scopes...)
 }
 
+// addressing is an account's name in a text, as GitHub links it.
+var addressing = pattern.New(`(?:^|[^A-Za-z0-9_/.@-])@([A-Za-z0-9][A-Za-z0-9-]{0,38})`)
+
+// address notes whom a text addresses, of those whose ids the delivery says.
+func (d delivery) address(a *social.Activity) {
+	people := []*user{d.Sender, d.Organization, d.Member}
+	if d.Repository != nil {
+		people = append(people, d.Repository.Owner)
+	}
+	for _, i := range []*item{d.Issue, d.PullRequest, d.Discussion, d.Comment, d.Review, d.Release, d.Answer} {
+		if i != nil {
+			people = append(people, i.User, i.Author)
+			people = append(people, i.Assignees...)
+		}
+	}
+	for _, m := range addressing.FindAllStringSubmatch(a.Text, maxAddressing) {
+		for _, u := range people {
+			if u != nil && strings.EqualFold(string(u.Login), m[1]) {
+				platform.Address(a, string(u.ID))
+			}
+		}
+	}
+}
+
+// maxAddressing bounds how many names in a text are looked up.
+const maxAddressing = 100
+
 // onRepository reads what is done to the repository as a whole.
 func (d delivery) onRepository(event, kind string, does social.Type, ns string, scopes []string) platform.Event {
 	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: "repository", Type: "repository"}, URL: string(d.Repository.URL), Direction: social.Inbound}
+	if event == "star" {
+		a.Reaction = "star"
+	}
 	id := ""
 	if event != "member" {
 		a.Actor, id = d.Sender.actor(), string(d.Sender.ID)
@@ -412,6 +470,7 @@ func (d delivery) onRepository(event, kind string, does social.Type, ns string, 
 	if d.Repository.Owner != nil && a.Actor.ID == string(d.Repository.Owner.ID) {
 		a.Direction = social.Outbound
 	}
+	a.Automatic = strings.HasSuffix(a.Actor.Handle, "[bot]") || event != "member" && d.Sender.automatic()
 	a.Key = social.ActivityKey(name, ns, does, social.Key(event, id), a.Occurred)
 	return platform.Act(kind, a, err, scopes...)
 }
@@ -424,7 +483,7 @@ func (d delivery) answered(kind string, does social.Type, ns string, scopes []st
 		if d.Discussion.ChosenBy != nil && d.Discussion.ChosenBy.ID != "" {
 			by = d.Discussion.ChosenBy
 		}
-		if does == social.Unreact {
+		if does == social.Reopen {
 			answer, by, at = d.OldAnswer, d.Sender, d.Discussion.Updated
 		}
 	}
@@ -434,8 +493,11 @@ func (d delivery) answered(kind string, does social.Type, ns string, scopes []st
 	if by == nil || by.ID == "" {
 		return platform.Park(kind, errors.New("without who did it"), scopes...)
 	}
-	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: "discussioncomment-" + string(answer.ID), Type: "comment"},
-		Conversation: string(d.Discussion.Number), URL: string(answer.URL), Actor: by.actor(), Direction: social.Outbound}
+	a := social.Activity{Platform: name, Scope: ns, Type: does, Object: social.Object{ID: "discussioncomment-" + string(answer.ID), Type: "comment"}, InReplyTo: string(d.Discussion.Number),
+		Conversation: string(d.Discussion.Number), URL: string(answer.URL), Actor: by.actor(), Direction: social.Outbound, Automatic: by.automatic(), Flat: true}
+	if does == social.Reopen { // the discussion, which has no answer any more
+		a.Object, a.InReplyTo = social.Object{ID: string(d.Discussion.Number), Type: "discussion"}, ""
+	}
 	// It is chosen by who asked, or by those who look after the repository.
 	if d.Discussion.User != nil && d.Discussion.User.ID == by.ID && d.Discussion.Association != "OWNER" && d.Discussion.Association != "MEMBER" {
 		a.Direction = social.Inbound

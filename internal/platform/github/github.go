@@ -256,6 +256,12 @@ type user struct {
 	Login platform.Text `json:"login"`
 	Name  platform.Text `json:"name"`
 	URL   platform.Text `json:"html_url"`
+	Type  platform.Text `json:"type"` // User, Bot, Organization, Mannequin
+}
+
+// automatic reports whether the account is an app's, not a human's.
+func (u *user) automatic() bool {
+	return u != nil && (u.Type == "Bot" || strings.HasSuffix(string(u.Login), "[bot]"))
 }
 
 type repository struct {

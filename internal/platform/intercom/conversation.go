@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rapport/internal/platform"
@@ -17,6 +16,13 @@ type author struct {
 	Type platform.Text `json:"type"` // user, lead, contact, visitor; admin, bot, team
 	ID   platform.ID   `json:"id"`
 	Name platform.Text `json:"name"`
+	AI   platform.Flag `json:"from_ai_agent"`
+}
+
+// automatic reports whether no human is the author: a bot, such as Operator, or
+// an AI agent, such as Fin.
+func (a author) automatic() bool {
+	return a.Type == "bot" || a.Type == "operator" || bool(a.AI)
 }
 
 type part struct {
@@ -111,9 +117,10 @@ func (n notification) conversation(begun bool) ([]platform.Event, error) {
 	return events, nil
 }
 
-// turned reads what is said on closing or reopening a conversation: by a
-// teammate, or by a contact whose message reopens it. If Intercom tells the same
-// part as a reply, too, it is one fact.
+// turned reads that a conversation was closed or reopened, and what is said with
+// that: by a teammate, or by a contact whose message reopens it. If Intercom
+// tells the same part as a reply, too, it is one fact. Without a part nobody
+// says who it was.
 // https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/manageconversation
 func (n notification) turned() ([]platform.Event, error) {
 	var c conversation
@@ -128,13 +135,100 @@ func (n notification) turned() ([]platform.Event, error) {
 		case err != nil:
 			events = append(events, platform.Park(n.Topic, fmt.Errorf("a part: %w", err), string(n.App)))
 		case p.Type == "close" || p.Type == "open":
-			events = append(events, n.message(p, c.ID, false))
+			if said := n.message(p, c.ID, false); said.Ignored == "" {
+				events = append(events, said)
+			}
+			t := social.Close
+			if p.Type == "open" {
+				t = social.Reopen
+			}
+			events = append(events, n.closing(t, p, c.ID))
 		}
 	}
 	if len(events) == 0 {
-		events = append(events, platform.Ignore(n.Topic, "how the team works", string(n.App)))
+		t := social.Close
+		if n.Topic == "conversation.admin.opened" {
+			t = social.Reopen
+		}
+		events = append(events, n.closing(t, part{Created: n.Created, Author: author{Type: "admin"}}, c.ID))
 	}
 	return events, nil
+}
+
+// closing is that a conversation needs no more answers, or does again: by the
+// author of a part or, where there is none, at a time alone.
+func (n notification) closing(t social.Type, p part, thread platform.ID) platform.Event {
+	at, err := when(p.Created)
+	if err == nil && thread == "" {
+		err = errors.New("closed or reopened, without the conversation")
+	}
+	app, id := string(n.App), firstID(thread)
+	if p.ID != "" {
+		id = partID(p.ID)
+	}
+	a := social.Activity{
+		Key: social.ActivityKey(name, app, t, id, at), Platform: name, Scope: app, Type: t, Actor: social.Actor{ID: string(p.Author.ID), Scope: app, Name: string(p.Author.Name)},
+		Object: social.Object{ID: string(thread), Type: "conversation"}, Conversation: string(thread),
+		URL: link(app, thread), Occurred: at, Direction: direction(p.Author), Flat: true, Automatic: p.Author.automatic(),
+	}
+	if a.Actor.ID == "" {
+		a.Actor = social.Actor{ID: social.Unknown, Scope: app}
+	}
+	return platform.Act(n.Topic, a, err, app)
+}
+
+// ticketState reads that a ticket was closed or resolved, or is no longer. It
+// does not say by whom.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tickets/ticket
+func (n notification) ticketState() ([]platform.Event, error) {
+	type state struct {
+		Category platform.Text `json:"category"` // submitted, in_progress, waiting_on_customer, resolved
+	}
+	type item struct {
+		ticket
+		State json.RawMessage `json:"ticket_state"` // an object, before version 2.11 a word
+		Parts struct {
+			List []struct {
+				Was platform.Text `json:"previous_ticket_state"`
+			} `json:"ticket_parts"`
+		} `json:"ticket_parts"`
+	}
+	var v struct {
+		item
+		Ticket *item `json:"ticket"`
+	}
+	if err := n.item(&v); err != nil {
+		return nil, err
+	}
+	i := v.item
+	if v.Ticket != nil {
+		i = *v.Ticket
+	}
+	app := string(n.App)
+	if i.Category != "" && i.Category != "Customer" {
+		return []platform.Event{platform.Ignore(n.Topic, "a ticket of the team's own", app)}, nil
+	}
+	t := social.Close
+	if n.Topic == "ticket.state.updated" {
+		var s state
+		if platform.Decode(i.State, &s) != nil {
+			_ = platform.Decode(i.State, &s.Category) // what is neither is no state
+		}
+		was := platform.Text("")
+		for _, p := range i.Parts.List {
+			if p.Was != "" {
+				was = p.Was
+			}
+		}
+		switch {
+		case s.Category == "resolved" && was != "resolved":
+		case s.Category != "" && s.Category != "resolved" && was == "resolved":
+			t = social.Reopen
+		default:
+			return []platform.Event{platform.Ignore(n.Topic, "how the team works", app)}, nil
+		}
+	}
+	return []platform.Event{n.closing(t, part{Created: n.Created, Author: author{Type: "admin"}}, i.ID)}, nil
 }
 
 // message is what one part says.
@@ -161,7 +255,7 @@ func (n notification) message(p part, thread platform.ID, first bool) platform.E
 	a := social.Activity{
 		Platform: name, Scope: app, Type: social.Message, Actor: social.Actor{ID: string(p.Author.ID), Scope: app, Name: string(p.Author.Name)},
 		Object: social.Object{ID: partID(p.ID), Type: "message"}, InReplyTo: firstID(thread), Conversation: string(thread),
-		Text: text, URL: link(app, thread), Occurred: at, Direction: direction(p.Author),
+		Text: text, URL: link(app, thread), Occurred: at, Direction: direction(p.Author), Flat: true, Automatic: p.Author.automatic(),
 	}
 	if a.Actor.ID == "" { // the account is no more
 		a.Actor = social.Actor{ID: social.Unknown, Scope: app}
@@ -214,8 +308,8 @@ func (n notification) rating() ([]platform.Event, error) {
 	if who == nil {
 		return nil, errors.New("a rating without its contact")
 	}
-	stars, err := strconv.Atoi(string(r.Rating))
-	if err != nil || stars < 1 || stars > 5 {
+	mark := platform.Rated(string(r.Rating), 1, 5, social.CSAT, "")
+	if mark == nil {
 		return nil, fmt.Errorf("a rating of %.20q: it should be 1 to 5", string(r.Rating))
 	}
 	at, err := when(r.Created)
@@ -224,8 +318,8 @@ func (n notification) rating() ([]platform.Event, error) {
 		Key: social.ActivityKey(name, app, social.Review, id, at), Platform: name, Scope: app, Type: social.Review,
 		Actor:  social.Actor{ID: string(who.ID), Scope: app, Name: string(who.Name)},
 		Object: social.Object{ID: id, Type: "rating"}, InReplyTo: firstID(c.ID), Conversation: string(c.ID),
-		Text: strings.TrimSpace(strings.Repeat("★", stars) + strings.Repeat("☆", 5-stars) + "\n" + string(r.Remark)),
-		URL:  link(app, c.ID), Occurred: at, Direction: social.Inbound,
+		Text: strings.TrimSpace(string(r.Remark)), Rating: mark,
+		URL: link(app, c.ID), Occurred: at, Direction: social.Inbound, Flat: true,
 	}, err, app)}, nil
 }
 
@@ -321,7 +415,7 @@ func (n notification) ticket() ([]platform.Event, error) {
 		Key: social.ActivityKey(name, app, social.Message, id, at), Platform: name, Scope: app, Type: social.Message,
 		Actor:        social.Actor{ID: string(who.ID), Scope: app, Name: string(who.Name)},
 		Object:       social.Object{ID: id, Type: "ticket"},
-		Conversation: string(t.ID), URL: link(app, t.ID), Occurred: at, Direction: social.Inbound,
+		Conversation: string(t.ID), URL: link(app, t.ID), Occurred: at, Direction: social.Inbound, Flat: true,
 		Text: strings.TrimSpace(t.says("_default_title_") + "\n" + t.says("_default_description_")),
 	}, err, app)}, nil
 }

@@ -49,10 +49,7 @@ var ignored = map[string]string{
 	"event.created":                 "what it means is the business's own: send it through the platform standard",
 	"ticket.admin.assigned":         "how the team works",
 	"ticket.attribute.updated":      "how the team works",
-	"ticket.closed":                 "how the team works",
 	"ticket.note.created":           "an internal note",
-	"ticket.resolved":               "how the team works",
-	"ticket.state.updated":          "how the team works",
 	"ticket.team.assigned":          "how the team works",
 }
 
@@ -65,15 +62,21 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "conversation.admin.single.created", Becomes: string(social.Message), Note: "outbound"},
 		{Name: "conversation.admin.replied", Becomes: string(social.Message), Note: "outbound"},
 		{Name: "conversation.admin.closed", Becomes: string(social.Message), Note: "if something is said with it: outbound, or inbound if a contact says it"},
-		{Name: "conversation.admin.closed", Becomes: platform.Ignored, Note: "if not"},
+		{Name: "conversation.admin.closed", Becomes: string(social.Close), Note: "outbound, or inbound if a contact does it"},
 		{Name: "conversation.admin.opened", Becomes: string(social.Message), Note: "if something is said with it: outbound, or inbound if a contact says it"},
-		{Name: "conversation.admin.opened", Becomes: platform.Ignored, Note: "if not"},
+		{Name: "conversation.admin.opened", Becomes: string(social.Reopen), Note: "outbound, or inbound if a contact does it"},
 		{Name: "conversation.operator.replied", Becomes: string(social.Message), Note: "outbound: a bot"},
 		{Name: "conversation.operator.replied", Becomes: platform.Ignored, Note: "it only says when to expect an answer"},
 		{Name: "conversation.rating.added", Becomes: string(social.Review)},
 		{Name: "ticket.rating.provided", Becomes: string(social.Review), Note: "if its rating stands where a conversation's does, in the item or in the ticket that the item holds"},
 		{Name: "conversation_part.redacted", Becomes: string(social.Delete)},
 		{Name: "conversation.deleted", Becomes: string(social.Delete), Note: "of its first message: Intercom does not name the others"},
+		{Name: "ticket.closed", Becomes: string(social.Close), Note: "outbound"},
+		{Name: "ticket.closed", Becomes: platform.Ignored, Note: "one of the team's own"},
+		{Name: "ticket.resolved", Becomes: string(social.Close), Note: "outbound"},
+		{Name: "ticket.state.updated", Becomes: string(social.Close), Note: "resolved: outbound"},
+		{Name: "ticket.state.updated", Becomes: string(social.Reopen), Note: "resolved before, and no longer: outbound"},
+		{Name: "ticket.state.updated", Becomes: platform.Ignored, Note: "between other states: how the team works"},
 		{Name: "ticket.created", Becomes: string(social.Message)},
 		{Name: "ticket.created", Becomes: platform.Ignored, Note: "one of the team's own, or without a contact"},
 		{Name: "ticket.contact.replied", Becomes: string(social.Message)},
@@ -171,6 +174,8 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		events, err = n.deleted()
 	case "ticket.created":
 		events, err = n.ticket()
+	case "ticket.closed", "ticket.resolved", "ticket.state.updated":
+		events, err = n.ticketState()
 	case "ticket.contact.replied", "ticket.admin.replied":
 		events, err = n.ticketReply()
 	case "contact.user.created", "contact.lead.signed_up", "visitor.signed_up", "user.created", "contact.signed_up":

@@ -193,6 +193,7 @@ func event(raw json.RawMessage) platform.Event {
 		if !strings.HasPrefix(object, "urn:li:comment:") && post != "" {
 			object = post // under which the post's other events know it
 		}
+		a.Reaction = n.Action // LinkedIn does not say which it is
 		a.Type, a.Actor.ID, a.Object, a.URL = social.React, by, social.Object{ID: object, Type: objectType(object)}, link(post, object)
 	case "SHARE", "SHARE_MENTION":
 		s := n.Decorated.Share

@@ -28,6 +28,7 @@ type status struct {
 	Spoiler    platform.Text `json:"spoiler_text"`
 	Content    platform.Text `json:"content"`
 	Account    account       `json:"account"`
+	Mentions   mentions      `json:"mentions"`
 	Tags       []struct {
 		Name platform.Text `json:"name"`
 	} `json:"tags"`
@@ -53,6 +54,22 @@ type account struct {
 	Name platform.Text `json:"display_name"`
 	URL  platform.Text `json:"url"`
 	URI  platform.Text `json:"uri"`
+	Bot  platform.Flag `json:"bot"`
+}
+
+// mentions are the accounts that a status mentions; nobody where it is no list.
+type mentions []struct {
+	ID platform.ID `json:"id"`
+}
+
+// UnmarshalJSON reads a list.
+func (m *mentions) UnmarshalJSON(b []byte) error {
+	type plain mentions
+	var v plain
+	if json.Unmarshal(b, &v) == nil {
+		*m = mentions(v)
+	}
+	return nil
 }
 
 // hostOf is the first of the addresses' hosts, in lower case, "" if none has one.
@@ -117,7 +134,10 @@ func (s status) said(host string) (social.Activity, error) {
 	a := social.Activity{
 		Platform: name, Scope: host, Object: social.Object{ID: string(s.ID), Type: "status"}, InReplyTo: string(s.InReplyTo),
 		Actor: social.Actor{ID: string(s.Account.ID), Scope: host, Handle: string(s.Account.Acct), Name: string(s.Account.Name)},
-		Text:  platform.PlainText(s.content()), URL: link(s.URL, s.URI), Direction: social.Inbound,
+		Text:  platform.PlainText(s.content()), URL: link(s.URL, s.URI), Direction: social.Inbound, Automatic: bool(s.Account.Bot),
+	}
+	for _, m := range s.Mentions {
+		platform.Address(&a, string(m.ID))
 	}
 	if w := strings.TrimSpace(string(s.Spoiler)); w != "" {
 		a.Text = strings.TrimSpace(w + "\n" + a.Text)
@@ -175,7 +195,7 @@ func (s status) utterance(kind, host string, scopes []string) platform.Event {
 	a, err := s.said(host)
 	switch {
 	case s.Reblog != nil:
-		a.Type, a.Text, a.InReplyTo = social.Repost, "", ""
+		a.Type, a.Text, a.Addressed, a.InReplyTo = social.Repost, "", nil, ""
 		a.Object.ID, a.URL = string(s.Reblog.ID), link(s.Reblog.URL, s.Reblog.URI, s.URL)
 		if s.Reblog.ID == "" && err == nil {
 			err = errors.New("a boost without what is boosted")

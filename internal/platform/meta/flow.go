@@ -3,9 +3,12 @@ package meta
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rapport/internal/pattern"
+	"rapport/internal/platform"
+	"rapport/internal/social"
 )
 
 var (
@@ -29,10 +32,13 @@ var wrapping = []string{"extension_message_response", "params", "values"}
 // noAnswer are the fields of a Flow's response that tell which Flow it is of.
 var noAnswer = []string{"flow_token", "flow_id", "flow_name", "saved_address_id", "wa_flow_response_params"}
 
-// flow is the response of a Flow, a line "name: value" for each answer in
-// their order, and whether one of them is a rating. Files and pictures are no words.
+// flow is what somebody says in the response of a Flow, a line for each answer
+// in words, in their order; whether one of the answers is a rating, and which,
+// where its scale can be told: that on a recommendation, or else the first. The
+// names of the answers are the business's words; numbers, yes and no, files and
+// pictures are none.
 // https://developers.facebook.com/documentation/business-messaging/whatsapp/flows/guides/receiveflowresponse
-func flow(response string) (text string, rated bool) {
+func flow(response string) (text string, rated bool, mark *social.Rating) {
 	var lines []string
 	for _, f := range ordered(json.RawMessage(response), 3) {
 		name, value := f.name, spoken(f.value)
@@ -45,10 +51,57 @@ func flow(response string) (text string, rated bool) {
 		if value == "" {
 			continue
 		}
-		lines = append(lines, name+": "+value)
-		rated = rated || strings.Contains(value, "★") || rates.MatchString(f.name) && digit.MatchString(value)
+		if strings.Contains(value, "★") || rates.MatchString(f.name) && digit.MatchString(value) {
+			rated = true
+			r := ratingOf(name, value)
+			if r != nil && (mark == nil || r.Kind == social.NPS && mark.Kind != social.NPS) {
+				mark = r
+			}
+			if r != nil {
+				continue
+			}
+		}
+		if f.value[0] == '"' || f.value[0] == '[' {
+			if _, number := platform.Number(value); !number {
+				lines = append(lines, value)
+			}
+		}
 	}
-	return strings.Join(lines, "\n"), rated
+	return strings.Join(lines, "\n"), rated, mark
+}
+
+// outOf is a mark and the best of its scale, as "3/5".
+var outOf = pattern.New(`([0-9]+)\s*/\s*([0-9]+)`)
+
+// ratingOf is the rating that an answer holds, by its name and its value: stars
+// drawn, "3/5", or a number on the scale that its name has. nil where that
+// can't be told.
+func ratingOf(name, value string) *social.Rating {
+	kind, worst, best := social.Stars, 1.0, 5.0
+	switch low := strings.ToLower(name); {
+	case strings.Contains(low, "nps"):
+		kind, worst, best = social.NPS, 0, 10
+	case strings.Contains(low, "csat"):
+		kind = social.CSAT
+	case strings.Contains(low, "ces"):
+		kind, best = social.CES, 7
+	}
+	if filled := strings.Count(value, "★"); filled > 0 {
+		if all := filled + strings.Count(value, "☆"); strings.Contains(value, "☆") {
+			best = float64(all)
+		} else if m := outOf.FindStringSubmatch(value); m != nil {
+			best, _ = platform.Number(m[2])
+		}
+		return platform.Rated(strconv.Itoa(filled), 1, max(best, 2), social.Stars, name)
+	}
+	if m := outOf.FindStringSubmatch(value); m != nil {
+		best, _ = platform.Number(m[2])
+		return platform.Rated(m[1], min(worst, best-1), best, kind, name)
+	}
+	if v, ok := platform.Number(value); ok && v > best && kind == social.Stars {
+		best = 10 // the next scale in use
+	}
+	return platform.Rated(value, worst, best, kind, name)
 }
 
 // answer is a field of a Flow's response.

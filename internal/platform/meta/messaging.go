@@ -232,7 +232,11 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 		if !ok {
 			return one(platform.Ignore(strings.TrimSpace("reaction "+v.Action), "it is neither a reaction nor one taken back", account))
 		}
-		return one(c.act("reaction "+v.Action, social.Activity{Type: t, Object: social.Object{ID: string(v.Mid), Type: "message"}},
+		which := string(v.Reaction) // one of seven by its name, or "other"
+		if which == "" || which == "other" {
+			which = first(v.Emoji, v.Reaction)
+		}
+		return one(c.act("reaction "+v.Action, social.Activity{Type: t, Object: social.Object{ID: string(v.Mid), Type: "message"}, Reaction: which},
 			c.did(string(v.Mid), string(v.Reaction), string(v.Emoji))))
 	case has(m, "postback"):
 		var v postbackValue
@@ -273,7 +277,7 @@ func messagingEvents(account string, raw json.RawMessage) []platform.Event {
 			Mid platform.ID `json:"mid"`
 		}
 		if get(m, k, &v) == nil && v.Mid != "" && !c.own {
-			return one(c.act("message unknown", social.Activity{Type: social.Message, Object: social.Object{ID: string(v.Mid), Type: "message"}}, string(v.Mid)))
+			return one(c.act("message unknown", social.Activity{Type: social.Message, Object: social.Object{ID: string(v.Mid), Type: "message"}, Reading: platform.UnreadWords}, string(v.Mid)))
 		}
 	}
 	return one(platform.Ignore("messaging", "a messaging event of a kind that is not known", account))
@@ -363,6 +367,8 @@ func (c chat) order(raw json.RawMessage) platform.Event {
 type feedbackValue struct {
 	Screens []struct {
 		Questions map[string]struct {
+			Type     string        `json:"type"` // csat, nps, ces, free_form
+			Payload  platform.Text `json:"payload"`
 			FollowUp *struct {
 				Payload platform.Text `json:"payload"`
 			} `json:"follow_up"`
@@ -371,7 +377,8 @@ type feedbackValue struct {
 }
 
 // feedback reads the answers to a survey in the chat; its text is what was
-// written, in the order of the questions' names.
+// written, in the order of the questions' names, and its rating the answer to
+// the first of them that has one, that on a recommendation before others.
 // https://developers.facebook.com/docs/messenger-platform/send-messages/templates/customer-feedback-template
 func (c chat) feedback(raw json.RawMessage) platform.Event {
 	var v feedbackValue
@@ -379,13 +386,30 @@ func (c chat) feedback(raw json.RawMessage) platform.Event {
 		return platform.Park("messaging_feedback", fmt.Errorf("messaging_feedback: %w", err), c.account)
 	}
 	var said []string
+	var mark *social.Rating
 	for _, s := range v.Screens {
 		for _, q := range slices.Sorted(maps.Keys(s.Questions)) {
+			var r *social.Rating
+			switch question := s.Questions[q]; question.Type {
+			case "csat":
+				r = platform.Rated(string(question.Payload), 1, 5, social.CSAT, "")
+			case "nps":
+				r = platform.Rated(string(question.Payload), 0, 10, social.NPS, "")
+			case "ces":
+				r = platform.Rated(string(question.Payload), 1, 7, social.CES, "")
+			case "free_form":
+				if question.Payload != "" {
+					said = append(said, string(question.Payload))
+				}
+			}
+			if r != nil && (mark == nil || r.Kind == social.NPS && mark.Kind != social.NPS) {
+				mark = r
+			}
 			if f := s.Questions[q].FollowUp; f != nil && f.Payload != "" {
 				said = append(said, string(f.Payload))
 			}
 		}
 	}
 	id := c.did(string(c.sent)) // who and when: a survey's answers have no id
-	return c.act("messaging_feedback", social.Activity{Type: social.Review, Object: social.Object{ID: id, Type: "survey"}, Text: strings.Join(said, "\n")}, id)
+	return c.act("messaging_feedback", social.Activity{Type: social.Review, Object: social.Object{ID: id, Type: "survey"}, Text: strings.Join(said, "\n"), Rating: mark}, id)
 }

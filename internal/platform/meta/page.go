@@ -108,6 +108,18 @@ type pageValue struct {
 	ReviewText     *platform.Text `json:"review_text"`
 	Story          platform.ID    `json:"open_graph_story_id"`
 	Recommendation platform.Text  `json:"recommendation_type"`
+	Stars          platform.Text  `json:"rating"` // of five, before recommendations
+}
+
+// rating is whether the page is recommended or, of an old review, its stars.
+func (v pageValue) rating() *social.Rating {
+	switch strings.ToUpper(string(v.Recommendation)) {
+	case "POSITIVE":
+		return platform.ThumbUp("")
+	case "NEGATIVE":
+		return platform.ThumbDown("")
+	}
+	return platform.Rated(string(v.Stars), 1, 5, social.Stars, "")
 }
 
 // actor is who did it, as the page sees them.
@@ -228,12 +240,18 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 	switch verb {
 	case "add":
 		a.Type, a.InReplyTo = said, parent
+		if said == social.Review || said == social.Recommend {
+			a.Rating = v.rating()
+		}
 	case "edited":
 		if text == nil {
 			return ignore(wordlessNote)
 		}
 		// Should created_time be that of the post, its edits differ by what they say.
 		a.Type, id = social.Edit, social.Key(id, version(a.Text))
+		if said == social.Review || said == social.Recommend {
+			a.Rating = v.rating()
+		}
 	case "remove":
 		a.Type, a.Text = social.Delete, ""
 		if a.Actor.ID == "" {
@@ -260,7 +278,9 @@ func pageChange(page string, sent platform.Text, field string, raw json.RawMessa
 // page itself.
 func reaction(page, kind, verb, review string, a social.Activity, v pageValue) platform.Event {
 	a.Object = social.Object{ID: string(v.PostID), Type: "post"}
-	a.Type = social.React
+	if a.Type, a.Reaction = social.React, string(v.ReactionType); a.Reaction == "" && v.Item == "like" {
+		a.Reaction = v.Item
+	}
 	taken := social.Unreact
 	switch {
 	case v.CommentID != "":
@@ -269,7 +289,7 @@ func reaction(page, kind, verb, review string, a social.Activity, v pageValue) p
 		a.Object = social.Object{ID: review, Type: "review"}
 	case v.PostID == "" && v.Item == "like":
 		a.Object = social.Object{ID: page, Type: "page"}
-		a.Type, taken = social.Follow, social.Unfollow
+		a.Type, taken, a.Reaction = social.Follow, social.Unfollow, ""
 	}
 	switch verb {
 	case "add", "edited":

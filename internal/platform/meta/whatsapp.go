@@ -320,7 +320,7 @@ func (c content) says() string {
 		c.Interactive.Button.Title, c.Interactive.List.Title); s != "" {
 		return s
 	}
-	if lines, _ := flow(string(c.Interactive.Flow.Response)); lines != "" {
+	if lines, _, _ := flow(string(c.Interactive.Flow.Response)); lines != "" {
 		return lines
 	}
 	if c.Location.Name != "" && c.Location.Address != "" {
@@ -363,19 +363,21 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	id := string(m.ID)
 	switch {
 	case isOneOf(m.Type, messageTypes):
-		a.Text = m.says()
+		if a.Text = m.says(); a.Text == "" && (m.Type == "unsupported" || m.Type == "unknown") {
+			a.Reading = platform.UnreadWords
+		}
 		if m.Context != nil {
 			a.InReplyTo = string(m.Context.ID)
 		}
-		if _, rated := flow(string(m.Interactive.Flow.Response)); rated && !echo {
-			a.Type = social.Review
+		if _, rated, mark := flow(string(m.Interactive.Flow.Response)); rated && !echo {
+			a.Type, a.Rating = social.Review, mark
 		}
 	case m.Type == "order":
 		a.Type, a.Object.Type, a.Text = social.Purchase, "order", m.says()
 	case m.Type == "request_welcome":
 		a.Type, a.Object = social.Visit, social.Object{ID: w.phone, Type: "chat"}
 	case m.Type == "reaction" && m.Reaction != nil:
-		a.Type, a.Object.ID = social.React, string(m.Reaction.Message)
+		a.Type, a.Object.ID, a.Reaction = social.React, string(m.Reaction.Message), string(m.Reaction.Emoji)
 		if m.Reaction.Emoji == "" {
 			a.Type = social.Unreact
 		}
@@ -399,7 +401,7 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	case isOneOf(m.Type, []string{"reaction", "edit", "revoke", "system"}):
 		return one(platform.Park(kind, fmt.Errorf("%s: a message without its %s", kind, m.Type), w.scopes...))
 	default: // somebody wrote, and may wait for an answer
-		kind = "whatsapp message"
+		kind, a.Reading = "whatsapp message", platform.UnreadWords
 		if m.Context != nil {
 			a.InReplyTo = string(m.Context.ID)
 		}
@@ -423,6 +425,7 @@ func (w business) message(raw json.RawMessage, echo bool) []platform.Event {
 	events := one(act(kind, a, id))
 	if r := m.Referral; r != nil && !echo {
 		click := a
+		click.Reading = social.Reading{}
 		click.Type, click.Object, click.Text, click.InReplyTo = social.Click, social.Object{ID: first(string(r.ID), string(r.URL)), Type: string(r.Type)}, "", ""
 		if strings.HasPrefix(string(r.URL), "https://") {
 			click.URL = string(r.URL)

@@ -105,14 +105,14 @@ func mutable(t *testing.T, name, at string, a, b social.Activity) {
 }
 
 // threads holds that what belongs together is named alike: that some fixture
-// shows the parent of a reply, what is edited, deleted or reacted to, as
-// something that was said, with the same scope and id; and that what belongs
+// shows the parent of a reply, what is edited, deleted, reacted to, accepted or
+// closed, as something that was said, with the same scope and id; and that what belongs
 // together is in one conversation, unless it begins one of its own.
 func (s Suite) threads(t *testing.T, list []fixture) {
 	type ref struct {
 		scope, id string
 	}
-	said := map[ref]social.Activity{}
+	said, threads := map[ref]social.Activity{}, map[ref]bool{}
 	var all []social.Activity
 	for _, f := range list {
 		_, events := s.tell(f.request)
@@ -126,6 +126,7 @@ func (s Suite) threads(t *testing.T, list []fixture) {
 					t.Errorf("one thing is of two types: %s and %s", of.Key, e.Activity.Key)
 				}
 				said[ref{e.Activity.Scope, e.Activity.Object.ID}] = *e.Activity
+				threads[ref{e.Activity.Scope, e.Activity.Conversation}] = true
 			}
 		}
 	}
@@ -145,8 +146,20 @@ func (s Suite) threads(t *testing.T, list []fixture) {
 			see("what a "+string(a.Type)+" replies to", a.InReplyTo)
 		}
 		switch a.Type {
-		case social.Edit, social.Delete, social.React, social.Unreact:
+		case social.Edit, social.Delete, social.React, social.Unreact, social.Accept:
 			see("what a "+string(a.Type)+" is of", a.Object.ID)
+		case social.Close, social.Reopen:
+			what := "what a " + string(a.Type) + " is of"
+			if a.Object.ID != a.Conversation {
+				t.Errorf("%s is of %q, and in the conversation %q: what is closed is the thread", a.Key, a.Object.ID, a.Conversation)
+			} else if threads[ref{a.Scope, a.Conversation}] {
+				met[what] = true
+			} else {
+				lacks[what] = fmt.Sprintf("%q in %q, of %s", a.Conversation, a.Scope, a.Key)
+			}
+		}
+		if a.Type == social.Accept {
+			see("what an accepted answer answers", a.InReplyTo)
 		}
 	}
 	for what, example := range lacks {

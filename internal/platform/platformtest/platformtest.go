@@ -284,7 +284,7 @@ func check(a platform.Adapter, e platform.Event) error {
 		return nil
 	}
 	act := *e.Activity
-	for _, x := range []string{act.Scope, act.Actor.ID, act.Actor.Scope, act.Actor.Handle, act.Actor.Name, act.Object.ID, act.Object.Type, act.InReplyTo, act.Conversation, act.Text, act.URL} {
+	for _, x := range []string{act.Scope, act.Actor.ID, act.Actor.Scope, act.Actor.Handle, act.Actor.Name, act.Object.ID, act.Object.Type, act.InReplyTo, act.Conversation, act.Text, act.URL, act.Reaction, strings.Join(act.Addressed, "")} {
 		if !utf8.ValidString(x) {
 			return fmt.Errorf("activity %s: %.100q is no UTF-8", act.Key, x)
 		}
@@ -302,8 +302,10 @@ func check(a platform.Adapter, e platform.Event) error {
 		return fmt.Errorf("activity %s: undated is %v, occurred %v", act.Key, act.Undated, act.Occurred)
 	case !act.Known.IsZero():
 		return fmt.Errorf("activity %s: an adapter does not know when it is received", act.Key)
-	case act.Language != "" || act.Sentiment != "" || act.Intent != "":
-		return fmt.Errorf("activity %s: an adapter does not read texts", act.Key)
+	case act.Reading != social.Reading{} && (act.Reading != platform.UnreadWords || act.Text != ""):
+		return fmt.Errorf("activity %s: an adapter does not read texts, and says no more of them than that there are words unread", act.Key)
+	case len(act.Addressed) > social.MaxAddressed || slices.Contains(act.Addressed, ""):
+		return fmt.Errorf("activity %s addresses %d accounts, at most %d and each with its id", act.Key, len(act.Addressed), social.MaxAddressed)
 	case act.URL != "" && !link(act.URL):
 		return fmt.Errorf("activity %s: nobody can open the link %.100q", act.Key, act.URL)
 	case act.InReplyTo != "" && act.InReplyTo == act.Object.ID && act.Type.Utterance():

@@ -332,6 +332,7 @@ func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 	}
 	a := social.Activity{Platform: name, Type: social.Post, Actor: social.Actor{ID: string(x.AuthorID), Handle: string(x.Author)},
 		Object: social.Object{ID: string(x.Name), Type: "post"}, Conversation: string(x.Name), Occurred: at, Direction: social.Inbound}
+	a.Automatic = x.Author == "AutoModerator" // the moderators' robot in every subreddit
 	if strings.HasPrefix(string(x.Permalink), "/") {
 		a.URL = "https://www.reddit.com" + string(x.Permalink)
 	}
@@ -350,7 +351,7 @@ func events(kind string, raw json.RawMessage, scope string) []platform.Event {
 	if gone[text] || gone[x.Title] || takenDown.MatchString(string(text)) || x.Removed != "" && !waiting[x.Removed] {
 		// Reddit does not say when. The instant of the post is the only one
 		// that is the same however often it is asked: the text never stood.
-		a.Type, a.Actor, a.InReplyTo = social.Delete, social.Actor{ID: social.Unknown}, ""
+		a.Type, a.Actor, a.InReplyTo, a.Automatic = social.Delete, social.Actor{ID: social.Unknown}, "", false
 		return []platform.Event{act(is + " deleted")}
 	}
 	if x.AuthorID == "" {

@@ -216,6 +216,12 @@ func (s said) actor(w where) social.Actor {
 	return social.Actor{ID: string(s.Bot), Scope: w.within(), Name: s.Username}
 }
 
+// slackbot is the account by which Slack itself answers.
+const slackbot = "USLACKBOT"
+
+// automatic reports whether no human wrote it: an app or Slackbot did.
+func (s said) automatic() bool { return s.byApp() || s.User == slackbot }
+
 // direction is outbound for what the app itself says.
 func (s said) direction(e envelope) social.Direction {
 	if e.App != "" && (s.App == e.App || s.Profile != nil && s.Profile.App == e.App) {
@@ -285,7 +291,8 @@ func message(e envelope, w where) platform.Event {
 func utterance(kind string, e envelope, w where, s said) platform.Event {
 	at, err := timeOfTS(string(s.TS))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Post, Actor: s.actor(w), Object: social.Object{ID: string(s.TS), Type: "message"},
-		Conversation: string(s.TS), Text: s.words(), URL: w.link(), Occurred: at, Direction: s.direction(e)}
+		Conversation: string(s.TS), Text: s.words(), URL: w.link(), Occurred: at, Direction: s.direction(e), Flat: true, Automatic: s.automatic()}
+	platform.Address(&a, s.addressed()...)
 	if s.Thread != "" {
 		a.Conversation = string(s.Thread)
 	}
@@ -303,7 +310,8 @@ func utterance(kind string, e envelope, w where, s said) platform.Event {
 func edit(kind string, e envelope, w where, s said, ts platform.Text) platform.Event {
 	at, err := timeOfTS(string(ts))
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.Edit, Actor: s.actor(w), Object: social.Object{ID: string(s.TS), Type: "message"},
-		Text: s.words(), URL: w.link(), Occurred: at, Direction: s.direction(e)}
+		Text: s.words(), URL: w.link(), Occurred: at, Direction: s.direction(e), Automatic: s.automatic()}
+	platform.Address(&a, s.addressed()...)
 	a.Key = social.ActivityKey(name, w.channel, a.Type, social.Key(a.Object.ID, string(ts)), at)
 	return platform.Act(kind, a, err, w.scopes()...)
 }
@@ -346,7 +354,7 @@ func reaction(e envelope, w where, kind string) platform.Event {
 		err = tsErr
 	}
 	a := social.Activity{Platform: name, Scope: w.channel, Type: social.React, Actor: social.Actor{ID: string(v.User), Scope: w.within()},
-		Object: social.Object{ID: string(v.Item.TS), Type: "message"}, URL: w.link(), Occurred: at, Direction: e.direction(string(v.User))}
+		Object: social.Object{ID: string(v.Item.TS), Type: "message"}, URL: w.link(), Occurred: at, Direction: e.direction(string(v.User)), Reaction: v.Reaction}
 	if kind == "reaction_removed" {
 		a.Type = social.Unreact
 	}

@@ -181,6 +181,48 @@ func (s said) byApp() bool {
 	return s.Bot != "" || s.App != "" || s.Profile != nil || s.Subtype == "bot_message"
 }
 
+// toUser is a mention of a member in a text.
+var toUser = pattern.New(`<@([A-Z0-9]{1,30})(?:\|[^<>]*)?>`)
+
+// addressed are the members that the text addresses, in its own words and in its blocks.
+func (s said) addressed() (ids []string) {
+	add := func(text string) {
+		for _, m := range toUser.FindAllStringSubmatch(text, most) {
+			ids = append(ids, m[1])
+		}
+	}
+	add(string(s.Text))
+	for _, raw := range s.Blocks {
+		var v any
+		if json.Unmarshal(raw, &v) == nil {
+			eachObject(v, func(o map[string]any) {
+				of, _ := o["user_id"].(string)
+				if text, _ := o["text"].(string); text != "" && o["type"] == "mrkdwn" {
+					add(text)
+				} else if of != "" && o["type"] == "user" {
+					ids = append(ids, of)
+				}
+			})
+		}
+	}
+	return ids
+}
+
+// eachObject calls f for each object in a value, in the order of lists.
+func eachObject(v any, f func(map[string]any)) {
+	switch x := v.(type) {
+	case []any:
+		for _, e := range x {
+			eachObject(e, f)
+		}
+	case map[string]any:
+		f(x)
+		for _, field := range []string{"text", "fields", "elements", "rows"} {
+			eachObject(x[field], f)
+		}
+	}
+}
+
 // attachmentWords are the words of an attachment of an app's, or of a message
 // that was forwarded. The preview of a link is not what the sender says.
 // https://docs.slack.dev/reference/messaging/payload#attachments

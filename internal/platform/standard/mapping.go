@@ -1,6 +1,7 @@
 package standard
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,70 @@ type Mapping struct {
 	Occurred     Field  `json:"occurred"`
 	Layout       string `json:"layout,omitempty"` // of occurred: a layout of Go's time package, unix, unix_ms; absent: RFC 3339
 	Direction    Field  `json:"direction"`        // inbound (someone outside) or outbound (the business)
+
+	Rating    *Rating `json:"rating,omitempty"`
+	Reaction  Field   `json:"reaction"`       // of a reaction: which
+	Automatic Field   `json:"automatic"`      // true: no human did it
+	Addressed Field   `json:"addressed"`      // whom the text addresses: an id, a list of ids, or of objects with an id
+	Flat      bool    `json:"flat,omitempty"` // in_reply_to names at most where the thread began
+}
+
+// Rating says where a mark on a scale is.
+type Rating struct {
+	Value    Field `json:"value"`
+	Worst    Field `json:"worst"` // the ends of the scale; absent: those that the kind has as a rule
+	Best     Field `json:"best"`
+	Kind     Field `json:"kind"` // one of social's kinds of ratings; absent: score
+	Question Field `json:"question"`
+}
+
+// scales are the ends of the scales that kinds of ratings have as a rule.
+var scales = map[social.RatingKind][2]string{social.NPS: {"0", "10"}, social.CSAT: {"1", "5"}, social.CES: {"1", "7"}, social.Stars: {"1", "5"}, social.Thumb: {"0", "1"}}
+
+func (r *Rating) check() (errs []error) {
+	if r.Value.isZero() {
+		errs = append(errs, errors.New("config.mapping.rating.value: required"))
+	}
+	scaled := true
+	for _, k := range r.Kind.possible() {
+		_, known := scales[social.RatingKind(k)]
+		if !known && k != string(social.Score) {
+			errs = append(errs, fmt.Errorf("config.mapping.rating.kind: %q is none of nps, csat, ces, stars, thumb and score", k))
+		}
+		scaled = scaled && known
+	}
+	if (r.Kind.isZero() || !scaled) && (r.Worst.isZero() || r.Best.isZero()) {
+		errs = append(errs, errors.New("config.mapping.rating: worst and best are required, since the kind is score or not given: the ends of the scale, the bad one first"))
+	}
+	return errs
+}
+
+// read is the mark of an item; nil where none was given.
+func (r *Rating) read(get func(Field) (string, error)) (*social.Rating, error) {
+	var parts [5]string
+	for i, f := range []Field{r.Value, r.Worst, r.Best, r.Kind, r.Question} {
+		var err error
+		if parts[i], err = get(f); err != nil {
+			return nil, err
+		}
+	}
+	value, worst, best, kind := strings.TrimSpace(parts[0]), parts[1], parts[2], social.RatingKind(cmp.Or(parts[3], string(social.Score)))
+	if value == "" {
+		return nil, nil
+	}
+	if _, known := scales[kind]; !known && kind != social.Score {
+		return nil, fmt.Errorf("the rating's kind is %.40q: it must be nps, csat, ces, stars, thumb or score", string(kind))
+	}
+	w, isWorst := platform.Number(cmp.Or(worst, scales[kind][0]))
+	b, isBest := platform.Number(cmp.Or(best, scales[kind][1]))
+	if !isWorst || !isBest {
+		return nil, fmt.Errorf("the rating's scale goes from %.40q to %.40q: worst and best must be numbers", worst, best)
+	}
+	mark := platform.Rated(value, w, b, kind, parts[4])
+	if mark == nil {
+		return nil, fmt.Errorf("the rating at %s is %.40q: it must be a number from %g to %g; map words to numbers, and other scales by worst and best", r.Value.Path, value, min(w, b), max(w, b))
+	}
+	return mark, nil
 }
 
 // Field is where a part is, or what it is.
@@ -74,6 +139,11 @@ func (m *Mapping) check() []error {
 	if m.Items != "" && !isPointer(m.Items) {
 		bad("items", "%q is no JSON Pointer: it begins with /, and ~ stands before 0 or 1", m.Items)
 	}
+	var rating Rating
+	if m.Rating != nil {
+		rating = *m.Rating
+		errs = append(errs, rating.check()...)
+	}
 	for _, x := range []struct {
 		name     string
 		f        Field
@@ -83,6 +153,9 @@ func (m *Mapping) check() []error {
 		{"occurred", m.Occurred, true}, {"direction", m.Direction, true}, {"object_id", m.ObjectID, false},
 		{"object_type", m.ObjectType, false}, {"actor_handle", m.ActorHandle, false}, {"actor_name", m.ActorName, false},
 		{"in_reply_to", m.InReplyTo, false}, {"conversation", m.Conversation, false}, {"text", m.Text, false}, {"url", m.URL, false},
+		{"reaction", m.Reaction, false}, {"automatic", m.Automatic, false}, {"addressed", m.Addressed, false},
+		{"rating.value", rating.Value, false}, {"rating.worst", rating.Worst, false}, {"rating.best", rating.Best, false},
+		{"rating.kind", rating.Kind, false}, {"rating.question", rating.Question, false},
 	} {
 		switch {
 		case x.f.isZero() && x.required:
@@ -118,6 +191,14 @@ func (m *Mapping) check() []error {
 		if !social.Type(v).Valid() {
 			bad("type", "%q is no type of activity", v)
 		}
+	}
+	for _, v := range m.Automatic.possible() {
+		if _, ok := truth(v); !ok {
+			bad("automatic", "%q is neither true nor false", v)
+		}
+	}
+	if f := m.Addressed; f.Value != "" || f.Map != nil || f.Present != "" || f.Default != "" {
+		bad("addressed", "takes a path alone: to an id, a list of ids, or a list of objects with an id")
 	}
 	for _, v := range m.Direction.possible() {
 		if v != string(social.Inbound) && v != string(social.Outbound) {
@@ -199,6 +280,35 @@ func pointer(v any, path string) any {
 		}
 	}
 	return v
+}
+
+// truth reads whether something is so; what is not there is not.
+func truth(s string) (is, ok bool) {
+	switch strings.ToLower(s) {
+	case "true", "yes", "1":
+		return true, true
+	case "false", "no", "0", "":
+		return false, true
+	}
+	return false, false
+}
+
+// ids are the ids that stand in a value: itself, a list of them, or a list of
+// objects with one each. What is none of these is passed over.
+func ids(v any) (out []string) {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, e := range list {
+		if o, ok := e.(map[string]any); ok {
+			e = o["id"]
+		}
+		if id, err := text(e); err == nil && !platform.NamesNobody(id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func text(v any) (string, error) {
@@ -315,6 +425,19 @@ func (m *Mapping) activity(item any, zone *time.Location) (a social.Activity, sc
 		Direction: social.Direction(get(m.Direction)),
 	}
 	when := get(m.Occurred)
+	a.Reaction, a.Flat = get(m.Reaction), m.Flat
+	if is := get(m.Automatic); err == nil {
+		var ok bool
+		if a.Automatic, ok = truth(is); !ok {
+			err = fmt.Errorf("%s is %.40q, which is neither true nor false: map it", m.Automatic.Path, is)
+		}
+	}
+	if m.Addressed.Path != "" {
+		platform.Address(&a, ids(pointer(item, m.Addressed.Path))...)
+	}
+	if m.Rating != nil && err == nil {
+		a.Rating, err = m.Rating.read(func(f Field) (string, error) { return f.get(item) })
+	}
 	if err != nil {
 		return a, scope, err
 	}
@@ -329,6 +452,9 @@ func (m *Mapping) activity(item any, zone *time.Location) (a social.Activity, sc
 	}
 	if a.Occurred, err = m.mappedTime(when, zone); err != nil {
 		return a, scope, err
+	}
+	if a.Object.ID == "" && (a.Type == social.Close || a.Type == social.Reopen) {
+		a.Object.ID = a.Conversation
 	}
 	if a.Object.ID == "" {
 		a.Object.ID = id

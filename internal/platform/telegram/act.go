@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,18 +46,18 @@ func reaction(kind string, raw json.RawMessage, bot string) []platform.Event {
 	a := v.activity(social.React, bot)
 	a.Text, a.Occurred = "", at
 	var events []platform.Event
-	add := func(t social.Type, which ...string) {
-		a.Type = t
+	add := func(t social.Type, named string, which ...string) {
+		a.Type, a.Reaction = t, named
 		a.Key = social.ActivityKey(name, a.Scope, t, social.Key(append([]string{a.Actor.ID, a.Object.ID}, which...)...), at)
 		events = append(events, platform.Act(kind, a, nil, to...))
 	}
 	for i, e := range v.New {
 		if !slices.Contains(v.Old, e) && !slices.Contains(v.New[:i], e) {
-			add(social.React, e.Type, e.Emoji, string(e.Custom))
+			add(social.React, cmp.Or(e.Emoji, string(e.Custom), e.Type), e.Type, e.Emoji, string(e.Custom))
 		}
 	}
 	if len(v.New) == 0 && len(v.Old) > 0 {
-		add(social.Unreact)
+		add(social.Unreact, "")
 	}
 	if len(events) == 0 {
 		events = append(events, platform.Ignore(kind, why(kind), to...))

@@ -91,12 +91,35 @@ type message struct {
 	DirectTopic    *struct {
 		ID platform.ID `json:"topic_id"`
 	} `json:"direct_messages_topic"`
-	Members []json.RawMessage `json:"new_chat_members"`
-	Left    *user             `json:"left_chat_member"`
-	Migrate platform.ID       `json:"migrate_to_chat_id"`
-	Payment *struct {
+	Bot      *user             `json:"sender_business_bot"` // speaks for a business account
+	Offline  platform.Flag     `json:"is_from_offline"`     // a greeting, an absence, something scheduled
+	Entities entities          `json:"entities"`
+	Captions entities          `json:"caption_entities"`
+	Members  []json.RawMessage `json:"new_chat_members"`
+	Left     *user             `json:"left_chat_member"`
+	Migrate  platform.ID       `json:"migrate_to_chat_id"`
+	Payment  *struct {
 		Charge platform.ID `json:"telegram_payment_charge_id"`
 	} `json:"successful_payment"`
+}
+
+// entities are what is special in a text; nothing where it is no list.
+// https://core.telegram.org/bots/api#messageentity
+type entities []struct {
+	Type string `json:"type"`
+	User struct {
+		ID platform.ID `json:"id"`
+	} `json:"user"` // of a mention of somebody without a name in public
+}
+
+// UnmarshalJSON reads a list.
+func (e *entities) UnmarshalJSON(b []byte) error {
+	type plain entities
+	var v plain
+	if json.Unmarshal(b, &v) == nil {
+		*e = entities(v)
+	}
+	return nil
 }
 
 func (m message) words() string {
@@ -199,6 +222,12 @@ func (m message) activity(t social.Type, bot string) social.Activity {
 	case m.Chat.Type == "channel":
 		a.Actor = m.Chat.actor()
 	}
+	a.Automatic = m.Bot != nil || bool(m.Offline) || m.Sender == nil && m.From != nil && m.From.Bot
+	for _, e := range slices.Concat(m.Entities, m.Captions) {
+		if e.Type == "text_mention" {
+			platform.Address(&a, string(e.User.ID))
+		}
+	}
 	switch {
 	case a.Actor.ID == string(m.Chat.ID) && m.Chat.Type != "private", // an anonymous administrator, a channel
 		m.Chat.Type == "channel", m.Automatic,
@@ -267,7 +296,7 @@ func said(kind string, raw json.RawMessage, bot string) []platform.Event {
 			a.Scope = string(m.Chat.ID) + "/guest"
 		}
 	case forwarded:
-		a.Type, a.Text = social.Repost, "" // the words are another's
+		a.Type, a.Text, a.Addressed = social.Repost, "", nil // the words are another's
 	case len(m.External) > 0 && string(m.External) != "null":
 		a.Type = social.Quote
 	case m.replies():

@@ -34,7 +34,6 @@ var silent = []struct{ kind, why string }{
 const (
 	published = "what became of an upload is not what someone did"
 	unseen    = "who may see it changed: what was said stays said"
-	machine   = "an automatic message is nobody's answer"
 )
 
 // hidings are what can be done to a comment that leaves it as it is.
@@ -57,8 +56,7 @@ func (Adapter) Kinds() []platform.Kind {
 		platform.Kind{Name: "brand.mention.event COMMENT", Becomes: string(social.Mention), Note: "in a comment, without its text"},
 		platform.Kind{Name: "brand.mention.event COMMENT", Becomes: platform.Ignored, Note: "changes, of which TikTok does not say to what"},
 		platform.Kind{Name: "im_receive_msg", Becomes: string(social.Message)},
-		platform.Kind{Name: "im_send_msg", Becomes: string(social.Message), Note: "the account's own"},
-		platform.Kind{Name: "im_send_msg", Becomes: platform.Ignored, Note: machine},
+		platform.Kind{Name: "im_send_msg", Becomes: string(social.Message), Note: "the account's own, also automatic ones"},
 	)
 	for _, e := range []string{"im_receive_msg reaction", "im_send_msg reaction"} {
 		out = append(out, platform.Kind{Name: e, Becomes: string(social.React)}, platform.Kind{Name: e, Becomes: string(social.Unreact)})

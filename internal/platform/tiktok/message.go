@@ -78,13 +78,10 @@ func message(s source, sent bool, raw json.RawMessage) []platform.Event {
 	if len(v.Reactions) > 0 || v.Type == "reaction" {
 		return reactions(s.as("reaction"), v, by, direction)
 	}
-	if v.Automatic != "" {
-		return []platform.Event{s.ignore(machine)}
-	}
 	at, err := s.unixTime(v.At)
 	return []platform.Event{s.act(social.Activity{Key: social.ActivityKey(name, "", social.Message, string(v.ID), at), Platform: name, Type: social.Message, Actor: by,
 		Object: social.Object{ID: string(v.ID), Type: "message"}, InReplyTo: string(v.Replied.ID), Conversation: string(v.Conversation), Text: string(v.Text),
-		Occurred: at, Direction: direction}, err)}
+		Occurred: at, Direction: direction, Automatic: v.Automatic != ""}, err)}
 }
 
 func reactions(s source, v messageData, by social.Actor, direction social.Direction) []platform.Event {
@@ -119,7 +116,7 @@ func reactions(s source, v messageData, by social.Actor, direction social.Direct
 		// A reaction has no id: who, on what and which make one.
 		key := social.ActivityKey(name, "", t, social.Key(by.ID, string(r.Message), r.Emoji), at)
 		out = append(out, s.act(social.Activity{Key: key, Platform: name, Type: t, Actor: by, Object: social.Object{ID: string(r.Message), Type: "message"},
-			Conversation: string(v.Conversation), Occurred: at, Direction: direction}, err))
+			Conversation: string(v.Conversation), Occurred: at, Direction: direction, Reaction: r.Emoji}, err))
 	}
 	return out
 }

@@ -221,8 +221,8 @@ func (e event) read(unit string) platform.Event {
 		if v.Updated != "" { // else the review's own time: Trustpilot does not say when it was changed
 			stamp = v.Updated
 		}
-		a.Text = v.words()
-		id = social.Key(id, social.HashID("v", a.Text))
+		a.Text, a.Rating = v.says(), v.rating()
+		id = social.Key(id, social.HashID("v", v.whole()))
 	case social.Delete:
 		if v.Deleted != "" {
 			stamp = v.Deleted
@@ -233,7 +233,7 @@ func (e event) read(unit string) platform.Event {
 			a.Actor.ID = social.Unknown
 		}
 	default:
-		a.Text = v.words()
+		a.Text, a.Rating = v.says(), v.rating()
 	}
 	if a.Occurred, err = platform.Time(string(stamp)); err != nil {
 		return platform.Park(e.Name, fmt.Errorf("the review's time: %w", err), scopes...)
@@ -256,12 +256,23 @@ func minted(id platform.ID) platform.Text {
 	return platform.Text(time.Unix(seconds, 0).UTC().Format(time.RFC3339))
 }
 
-// words are the stars, the title and the text, a line each.
-func (v review) words() string {
-	var lines []string
+// rating is the stars, of five.
+func (v review) rating() *social.Rating {
+	return platform.Rated(string(v.Stars), 1, 5, social.Stars, "")
+}
+
+// whole is all that an edit can change: it tells edits from one another.
+func (v review) whole() string {
+	stars := ""
 	if n, err := strconv.Atoi(string(v.Stars)); err == nil && n >= 1 && n <= 5 {
-		lines = append(lines, strings.Repeat("★", n)+strings.Repeat("☆", 5-n))
+		stars = strings.Repeat("★", n) + strings.Repeat("☆", 5-n) + "\n"
 	}
+	return strings.TrimSuffix(stars+v.says(), "\n")
+}
+
+// says is the title and the text, a line each.
+func (v review) says() string {
+	var lines []string
 	for _, s := range []platform.Text{v.Title, v.Text, v.Content} {
 		if s := strings.TrimSpace(string(s)); s != "" {
 			lines = append(lines, s)

@@ -79,9 +79,6 @@ type delivery struct {
 		Token      platform.ID    `json:"token"` // of the response: the same whenever it is sent
 		Submitted  platform.Text  `json:"submitted_at"`
 		Hidden     map[string]any `json:"hidden"`
-		Calculated struct {
-			Score platform.Text `json:"score"`
-		} `json:"calculated"`
 		Definition struct {
 			Fields []field `json:"fields"`
 		} `json:"definition"`
@@ -94,7 +91,9 @@ type field struct {
 	Title      platform.Text `json:"title"`
 	Type       platform.Text `json:"type"`
 	Properties struct {
-		Fields []field `json:"fields"` // of a group
+		Fields []field       `json:"fields"` // of a group
+		Steps  platform.Text `json:"steps"`  // of a scale, where Typeform says so
+		AtOne  platform.Flag `json:"start_at_one"`
 	} `json:"properties"`
 }
 
@@ -102,12 +101,59 @@ type field struct {
 // field or a variable that it repeats.
 var recalled = pattern.New(`\{\{[a-z_]+:[^{}]*\}\}`)
 
-// titles collects the questions of a form by their ids.
-func titles(fields []field, into map[platform.ID]string) {
+// asked collects the questions of a form by their ids.
+func asked(fields []field, into map[platform.ID]field) {
 	for _, f := range fields {
-		into[f.ID] = strings.Join(strings.Fields(recalled.ReplaceAllString(string(f.Title), "…")), " ")
-		titles(f.Properties.Fields, into)
+		f.Title = platform.Text(strings.Join(strings.Fields(recalled.ReplaceAllString(string(f.Title), "…")), " "))
+		into[f.ID] = f
+		asked(f.Properties.Fields, into)
 	}
+}
+
+// rating is what an answer says on a scale, nil if it is none. Whether a scale
+// begins at 0 and where it ends, Typeform says in the form's own document, and
+// of some forms here, too; else it is what a new question of the type has:
+// stars from 1 to 5, a scale from 0 to 10.
+// https://www.typeform.com/developers/create/reference/create-form/
+func rating(a answer, q field) *social.Rating {
+	question := string(q.Title)
+	worst, best := 0.0, 10.0
+	kind, reversed := platform.KindOf(question)
+	switch a.Field.Type {
+	case "nps":
+		return platform.Rated(string(a.Number), worst, best, social.NPS, question)
+	case "rating":
+		if worst, best = 1, 5; kind == social.Score {
+			kind = social.Stars
+		}
+		if steps, ok := platform.Number(string(q.Properties.Steps)); ok && steps >= 2 {
+			best = steps
+		}
+	case "opinion_scale":
+		if q.Properties.AtOne {
+			worst = 1
+		}
+		if steps, ok := platform.Number(string(q.Properties.Steps)); ok && steps >= 2 {
+			best = worst + steps - 1
+		}
+	case "yes_no":
+		switch {
+		case a.Boolean == nil || !platform.Judges(question):
+			return nil
+		case *a.Boolean:
+			return platform.ThumbUp(question)
+		}
+		return platform.ThumbDown(question)
+	default:
+		return nil
+	}
+	if v, ok := platform.Number(string(a.Number)); ok && v > best {
+		best = 10 // the most that Typeform has
+	}
+	if reversed {
+		worst, best = best, worst
+	}
+	return platform.Rated(string(a.Number), worst, best, kind, question)
 }
 
 // Normalise reads the one response of a delivery. An answer that is malformed
@@ -145,14 +191,15 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 	if err == nil && v.Token == "" {
 		err = errors.New("a response without its token")
 	}
-	questions := map[platform.ID]string{}
-	titles(v.Definition.Fields, questions)
-	var lines []string
-	email, rated := "", false
+	questions := map[platform.ID]field{}
+	asked(v.Definition.Fields, questions)
+	var words []string
+	var mark *social.Rating
+	email, rated, answered, unread := "", false, false, false
 	for _, raw := range v.Answers {
 		a, bad := read(raw)
 		if bad != nil {
-			lines = append(lines, unread)
+			answered, unread = true, true
 			continue
 		}
 		switch a.Type {
@@ -168,32 +215,32 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		case "rating", "opinion_scale", "nps":
 			rated = true
 		}
-		says := a.says()
-		if says == "" && !known[a.Type] && a.Type != "" {
-			says = unread
+		// A form may ask for several marks: would they recommend it says most, then the first.
+		if r := rating(a, questions[a.Field.ID]); r != nil && (mark == nil || r.Kind == social.NPS && mark.Kind != social.NPS) {
+			mark = r
 		}
-		if says != "" {
-			if q := questions[a.Field.ID]; strings.HasSuffix(q, "?") {
-				says = q + " " + says
-			} else if q != "" {
-				says = q + ": " + says
-			}
-			lines = append(lines, says)
+		switch says := a.says(); {
+		case says != "":
+			words, answered = append(words, says), true
+		case a.given():
+			answered = true
+		case !known[a.Type] && a.Type != "":
+			answered, unread = true, true
 		}
 	}
-	if err == nil && len(lines) == 0 {
+	if err == nil && !answered {
 		return []platform.Event{platform.Ignore(kind, "nothing was answered but who it is", form)}, nil
-	}
-	if s := string(v.Calculated.Score); s != "" && s != "0" {
-		lines = append(lines, "Score: "+s)
 	}
 	a := social.Activity{
 		Platform: name, Scope: form, Type: social.Message, Actor: who(v.Hidden, email, form, string(v.Token)),
-		Object: social.Object{ID: string(v.Token), Type: "response"}, Text: strings.Join(lines, "\n"),
+		Object: social.Object{ID: string(v.Token), Type: "response"}, Text: strings.Join(words, "\n"), Rating: mark,
 		URL: "https://admin.typeform.com/form/" + url.PathEscape(form) + "/results", Occurred: at, Direction: social.Inbound,
 	}
 	if rated {
 		a.Type = social.Review
+	}
+	if (unread || rated && mark == nil) && a.Text == "" {
+		a.Reading = platform.UnreadWords
 	}
 	a.Key = social.ActivityKey(name, form, a.Type, string(v.Token), at)
 	return []platform.Event{platform.Act(kind, a, err, form)}, nil
@@ -289,10 +336,6 @@ func (c *choices) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// unread stands for what an answer says that is malformed or of a type that is
-// not known: that it was given is known.
-const unread = "(an answer that could not be read)"
-
 // known are the types of answers that are read.
 var known = map[string]bool{"text": true, "email": true, "phone_number": true, "url": true, "file_url": true, "number": true, "date": true, "boolean": true,
 	"choice": true, "choices": true, "payment": true, "signature": true}
@@ -305,23 +348,18 @@ func read(raw json.RawMessage) (answer, error) {
 	return a, nil
 }
 
-// says is the answer in words.
+// says is what the person said: in words of their own or, where they chose, in
+// those that they chose. Questions are the business's words.
 func (a answer) says() string {
 	var parts []platform.Text
 	switch {
-	case a.Boolean != nil && *a.Boolean:
-		parts = append(parts, "yes")
-	case a.Boolean != nil:
-		parts = append(parts, "no")
 	case a.Choice != nil:
 		parts = append(parts, a.Choice.Label, a.Choice.Other)
 	case a.Choices != nil:
 		parts = append(parts, a.Choices.Labels...)
 		parts = append(parts, a.Choices.Other)
-	case a.Payment != nil:
-		parts = append(parts, a.Payment.Amount)
 	default:
-		parts = append(parts, a.Text, a.URL, a.FileURL, a.Number, a.Date, a.Signature.URL, a.Spoken.Transcript)
+		parts = append(parts, a.Text, a.URL, a.Spoken.Transcript)
 	}
 	var out []string
 	for _, p := range parts {
@@ -330,4 +368,10 @@ func (a answer) says() string {
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// given reports whether something was answered that is no words: a number, a
+// date, yes or no, a file, a payment.
+func (a answer) given() bool {
+	return a.Boolean != nil || a.Payment != nil || a.Number != "" || a.Date != "" || a.FileURL != "" || a.Signature.URL != ""
 }

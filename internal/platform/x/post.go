@@ -89,6 +89,7 @@ type post struct {
 	text                        string
 	repliedTo, quoted, reposted string // ids
 	mentions                    bool
+	addressed                   []string // ids
 }
 
 type entities struct {
@@ -97,6 +98,17 @@ type entities struct {
 }
 
 func (e entities) mentions() bool { return len(e.Mentions)+len(e.UserMentions) > 0 }
+
+// ids are those of the accounts mentioned, where X says them.
+func (e entities) ids() (out []string) {
+	for _, raw := range append(e.Mentions, e.UserMentions...) {
+		var u user
+		if platform.Decode(raw, &u) == nil && u.id != "" {
+			out = append(out, u.id)
+		}
+	}
+	return out
+}
 
 // plain undoes the three escapes that X puts into texts.
 var plain = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
@@ -152,7 +164,7 @@ func postV2(raw json.RawMessage) (post, error) {
 	}
 	at, err := created(v.CreatedAt, string(v.ID), time.RFC3339Nano)
 	p := post{id: string(v.ID), author: string(v.AuthorID), at: at, text: plain.Replace(v.Text), repliedTo: string(v.InReplyTo),
-		mentions: v.Entities.mentions() || v.Long.Entities.mentions()}
+		mentions: v.Entities.mentions() || v.Long.Entities.mentions(), addressed: append(v.Entities.ids(), v.Long.Entities.ids()...)}
 	if v.Long.Text != "" {
 		p.text = plain.Replace(v.Long.Text)
 	}
@@ -206,7 +218,7 @@ func postV1(raw json.RawMessage) (post, user, error) {
 	id := first(v.IDStr, v.ID)
 	at, err := created(v.CreatedAt, id, time.RubyDate)
 	p := post{id: id, author: v.User.id, at: at, text: plain.Replace(v.Text), repliedTo: first(v.ReplyTo, v.ReplyToN), quoted: first(v.QuotedID, v.QuotedIDN),
-		mentions: v.Entities.mentions() || v.Extended.Entities.mentions()}
+		mentions: v.Entities.mentions() || v.Extended.Entities.mentions(), addressed: append(v.Entities.ids(), v.Extended.Entities.ids()...)}
 	for _, whole := range []string{v.FullText, v.Extended.FullText} {
 		if whole != "" {
 			p.text = plain.Replace(whole)
@@ -230,6 +242,9 @@ func postV1(raw json.RawMessage) (post, user, error) {
 func (p post) event(kind, watched string, by social.Actor, err error) platform.Event {
 	a := social.Activity{Platform: name, Type: social.Post, Actor: by, Object: social.Object{ID: p.id, Type: "post"}, InReplyTo: p.repliedTo,
 		Text: p.text, URL: link(p.id), Occurred: p.at, Direction: direction(p.author, watched)}
+	if p.reposted == "" {
+		platform.Address(&a, p.addressed...)
+	}
 	switch {
 	case p.reposted != "":
 		// The words are the other's, who has said them already.
@@ -352,7 +367,7 @@ func like(kind, watched, id, object string, by social.Actor) platform.Event {
 		id = social.Key(by.ID, object)
 	}
 	return act(kind, social.Activity{Key: social.ActivityKey(name, "", social.React, id, time.Time{}), Platform: name, Type: social.React, Actor: by,
-		Object: social.Object{ID: object, Type: "post"}, URL: link(object), Undated: true, Direction: direction(by.ID, watched)}, nil, watched)
+		Object: social.Object{ID: object, Type: "post"}, Reaction: "like", URL: link(object), Undated: true, Direction: direction(by.ID, watched)}, nil, watched)
 }
 
 // revoked is the event of an account taking back what it let the app do.

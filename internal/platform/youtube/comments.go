@@ -233,6 +233,7 @@ func said(t thread, c comment, top string, plain bool, scope string) []platform.
 		Platform: name, Type: social.Reply, Actor: social.Actor{ID: cmp.Or(s.AuthorChannelID.Value, social.Unknown)},
 		Object: social.Object{ID: c.ID, Type: "comment"}, InReplyTo: cmp.Or(top, t.Snippet.VideoID, t.Snippet.PostID),
 		Conversation: cmp.Or(top, c.ID), Text: s.TextOriginal, Occurred: published, Direction: social.Inbound,
+		Flat: top != "", // whatever it answers, it names the comment at the top
 	}
 	if a.InReplyTo == "" {
 		a.Type = social.Post
@@ -262,7 +263,7 @@ func said(t thread, c comment, top string, plain bool, scope string) []platform.
 	events := []platform.Event{platform.Act(kind, a, nil, scope)}
 	if updated, err := platform.Time(s.UpdatedAt); err == nil && updated.After(published) {
 		a.Type, a.Occurred, a.Key = social.Edit, updated, social.ActivityKey(name, "", social.Edit, c.ID, updated)
-		a.InReplyTo, a.Conversation = "", ""
+		a.InReplyTo, a.Conversation, a.Flat = "", "", false
 		events = append(events, platform.Act(kind, a, nil, scope))
 	}
 	return events

@@ -23,6 +23,7 @@ type said struct {
 	Title   text            `json:"title"`
 	Body    text            `json:"body"`
 	Current json.RawMessage `json:"current"` // after a change: the body, or an object like this one
+	Value   json.RawMessage `json:"value"`   // of a vote: 1 or -1
 
 	// What it is about, where the event is not that itself.
 	Comment      *said `json:"comment"`
@@ -63,6 +64,29 @@ func (s *said) who() platform.ID {
 	for _, id := range []platform.ID{s.AuthorID, s.VoterID, s.UserID} {
 		if id != "" {
 			return id
+		}
+	}
+	return ""
+}
+
+// vote is which way a vote goes, "" if it does not say.
+func (s *said) vote() string {
+	if s == nil {
+		return ""
+	}
+	value := string(s.Value)
+	if value == "" {
+		value = string(s.Current)
+	}
+	switch value {
+	case "1", `"up"`:
+		return "up"
+	case "-1", `"down"`:
+		return "down"
+	}
+	for _, inner := range []*said{s.Vote, s.Comment, s.now()} {
+		if v := inner.vote(); v != "" {
+			return v
 		}
 	}
 	return ""
@@ -121,7 +145,7 @@ func (e envelope) helpCentre(domain, what string) (platform.Event, error) {
 	if page == "" {
 		return platform.Event{}, errors.New("without the id of the " + strings.ReplaceAll(domain, "_", " "))
 	}
-	a := social.Activity{Type: t, Object: social.Object{ID: domain + ":" + string(page), Type: domain}, Conversation: domain + ":" + string(page)}
+	a := social.Activity{Type: t, Object: social.Object{ID: domain + ":" + string(page), Type: domain}, Conversation: domain + ":" + string(page), Flat: t.Utterance()}
 	if comment {
 		id := v.CommentID
 		if v.Comment != nil && id == "" {
@@ -158,6 +182,9 @@ func (e envelope) helpCentre(domain, what string) (platform.Event, error) {
 		id = social.Key(id, social.HashID("v", a.Text))
 	case social.Delete:
 		a.Actor.ID, a.Direction = social.Unknown, social.Outbound // unpublished by a moderator, whom Zendesk does not name
+	case social.React, social.Unreact:
+		a.Reaction = v.vote()
+		id = social.Key(a.Actor.ID, id)
 	default:
 		id = social.Key(a.Actor.ID, id)
 	}

@@ -38,7 +38,6 @@ func (Adapter) Platform() social.Platform { return name }
 // outside did, or nothing that another type does not tell better.
 var ignored = map[string]string{
 	"ticket.created":                   "its first comment comes as ticket.comment_added, or its messages as messaging_ticket.message_added",
-	"ticket.status_changed":            "how the team works",
 	"ticket.agent_assignment_changed":  "how the team works",
 	"ticket.comment_made_private":      "it was said all the same",
 	"ticket.soft_deleted":              "Zendesk does not name the comments that go with it",
@@ -62,6 +61,9 @@ func (Adapter) Kinds() []platform.Kind {
 		{Name: "ticket.comment_redacted", Becomes: string(social.Edit), Note: "if Zendesk sends what is left"},
 		{Name: "ticket.comment_redacted", Becomes: string(social.Delete), Note: "if not"},
 		{Name: "ticket.csat_received", Becomes: string(social.Review)},
+		{Name: "ticket.status_changed", Becomes: string(social.Close), Note: "solved or closed: by the requester, or outbound"},
+		{Name: "ticket.status_changed", Becomes: string(social.Reopen), Note: "solved before, and no longer: by the requester, or outbound"},
+		{Name: "ticket.status_changed", Becomes: platform.Ignored, Note: "between other states: how the team works"},
 		{Name: "messaging_ticket.message_added", Becomes: string(social.Message), Note: "outbound if by an agent, a trigger or a bot"},
 		{Name: "user.created", Becomes: string(social.SignUp)},
 		{Name: "user.created", Becomes: platform.Ignored, Note: "an agent or admin"},
@@ -212,6 +214,8 @@ func (Adapter) Normalise(r platform.Request, _ platform.Options) ([]platform.Eve
 		event, err = e.comment()
 	case "ticket.csat_received":
 		event, err = e.rating()
+	case "ticket.status_changed":
+		event, err = e.status()
 	case "messaging_ticket.message_added":
 		event, err = e.message()
 	case "user.created", "user.name_changed", "user.identity_created", "user.identity_changed", "user.deleted":
