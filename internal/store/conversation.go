@@ -23,6 +23,9 @@ import (
 // under 1 KB, however long the conversation.
 type Head struct {
 	conversation.Standing
+	conversation.Decided
+	Some    bool  // there are decisions about it
+	Asked   Asked // what the message at WaitingSince asks
 	Thread  string
 	Asker   string    // account id
 	Waiting FactRef   // the message at WaitingSince
@@ -51,6 +54,7 @@ type headItem struct {
 	WaitingKey   string `dynamodbav:",omitempty"`
 	WaitingFact  string `dynamodbav:",omitempty"`
 	First        string `dynamodbav:",omitempty"`
+	decidedPart
 }
 
 func (it headItem) head() (Head, error) {
@@ -73,7 +77,7 @@ func (it headItem) head() (Head, error) {
 		*x.to = t
 	}
 	h.Last = newer(h.Said, h.Answered)
-	return h, nil
+	return h, it.into(&h)
 }
 
 func newer(a, b time.Time) time.Time {
@@ -134,21 +138,11 @@ func (c *Change) And(o Change) {
 	c.Answered.And(o.Answered)
 }
 
-// Stand computes where a conversation stands, of the messages and exchanges
-// that are kept of it, as of an instant (zero: all of them). Its Last is zero
-// where the asker said nothing that stands. It reads the ends of lists: seven
-// queries of an item each, whatever the conversation's length.
-func (s *Store) Stand(ctx context.Context, w, thread, asker string, asOf time.Time) (Head, error) {
-	return s.stand(ctx, w, Head{Thread: thread, Asker: asker}, Change{Whole: true}, asOf)
-}
-
 // short is how many items of a conversation that has no head yet are read at once.
 const short = 25
 
-// StandAfter is Stand, of all messages, for a conversation whose head was old
-// before a change. What the change cannot have moved is taken from old: whoever
-// moves that writes the head afterwards, so that old is not the newest any more.
-func (s *Store) StandAfter(ctx context.Context, w string, old Head, c Change) (Head, error) {
+// standAfter is StandAfter but for decisions.
+func (s *Store) standAfter(ctx context.Context, w string, old Head, c Change) (Head, error) {
 	if old.Version > 0 {
 		return s.stand(ctx, w, old, c, time.Time{})
 	}
@@ -301,7 +295,7 @@ func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf ti
 // is in no list, but its item stays, so that its version does.
 func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	k := headKey(w, h.Thread, h.Asker)
-	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: nextVersion(old.Version), Thread: h.Thread, Asker: h.Asker}
+	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: nextVersion(old.Version), Thread: h.Thread, Asker: h.Asker, decidedPart: decidedPartOf(h)}
 	if !h.Last.IsZero() {
 		it.Started, it.Said, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Said), h.LastKey
 		if !h.Answered.IsZero() {
@@ -388,6 +382,11 @@ type responseItem struct {
 	Schema int
 	Asked  int64 // Unix milliseconds: the message, or the asker's first
 	First  bool  `dynamodbav:",omitempty"` // no earlier reply to the same message
+
+	Automatic bool   `dynamodbav:",omitempty"` // no human gave it
+	Platform  string `dynamodbav:",omitempty"` // of the message, as what follows
+	Scope     string `dynamodbav:",omitempty"`
+	Language  string `dynamodbav:",omitempty"`
 }
 
 func exchangeKey(w, thread, asker string, r NodeRef) key {
@@ -538,15 +537,41 @@ const maxMonths = 2400
 // It reads the responses day by day and keeps their seconds alone.
 func (s *Store) Responses(ctx context.Context, w string, from, to time.Time) (conversation.Figures, error) {
 	var f conversation.Figures
+	err := s.responses(ctx, w, from, to, 0, func(r response) {
+		seconds := r.answered.Sub(time.UnixMilli(r.Asked)).Seconds()
+		if r.kind == "c" {
+			f.PerConversation = append(f.PerConversation, seconds)
+			return
+		}
+		f.PerPair = append(f.PerPair, seconds)
+		if r.First {
+			f.PerMessage = append(f.PerMessage, seconds)
+		}
+	})
+	f.Sort()
+	return f, err
+}
+
+// response is a response of a day and what its key says.
+type response struct {
+	responseItem
+	answered time.Time
+	kind     string // r: a reply to a message; c: a conversation's first
+	asker    string // account id
+}
+
+// responses hands the responses of [from, to) to f, one at a time and in no
+// order: all of them, or, if most is not 0, at most so many of each partition of a day.
+func (s *Store) responses(ctx context.Context, w string, from, to time.Time, most int, f func(response)) error {
 	months, err := all[key](ctx, s, query{pk: monthsPK(w), from: "X#" + from.UTC().Format("2006-01"), to: "X#" + to.UTC().Format("2006-01"), limit: maxMonths})
 	if err != nil {
-		return f, err
+		return err
 	}
 	var parts []string
 	for _, m := range months {
 		month, err := time.Parse("2006-01", lastPart(m.SK))
 		if err != nil {
-			return f, err
+			return err
 		}
 		for day := month; day.Month() == month.Month(); day = day.AddDate(0, 0, 1) {
 			if day.Before(to) && day.AddDate(0, 0, 1).After(from) {
@@ -554,41 +579,35 @@ func (s *Store) Responses(ctx context.Context, w string, from, to time.Time) (co
 			}
 		}
 	}
+	page := pageOfResponses
+	if most > 0 {
+		page = most
+	}
 	var mu sync.Mutex
 	errs := parallel.Each(ctx, len(parts), responseReaders, func(i int) error {
-		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: pageOfResponses}
+		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: page}
 		for {
 			items, err := all[responseItem](ctx, s, q)
 			if err != nil {
 				return err
 			}
-			mu.Lock()
 			for _, it := range items {
-				stamp, kind, _ := strings.Cut(strings.TrimPrefix(it.SK, "X#"), "#")
-				t, err := social.ParseStamp(stamp)
-				if err != nil {
-					mu.Unlock()
+				stamp, rest, _ := strings.Cut(strings.TrimPrefix(it.SK, "X#"), "#")
+				r := response{responseItem: it, kind: rest[:1], asker: lastPart(rest)}
+				if r.answered, err = social.ParseStamp(stamp); err != nil {
 					return err
 				}
-				seconds := t.Sub(time.UnixMilli(it.Asked)).Seconds()
-				if strings.HasPrefix(kind, "c#") {
-					f.PerConversation = append(f.PerConversation, seconds)
-					continue
-				}
-				f.PerPair = append(f.PerPair, seconds)
-				if it.First {
-					f.PerMessage = append(f.PerMessage, seconds)
-				}
+				mu.Lock()
+				f(r)
+				mu.Unlock()
 			}
-			mu.Unlock()
-			if len(items) < q.limit {
+			if len(items) < q.limit || most > 0 {
 				return nil
 			}
 			q.from = items[len(items)-1].SK + "!"
 		}
 	})
-	f.Sort()
-	return f, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // pageOfResponses is how many responses are read at once.

@@ -45,11 +45,11 @@ var _ view.View = (*View)(nil)
 func (*View) Name() string { return "conversation" }
 
 // Owns says which items are the view's: messages in their threads, what an
-// asker received, and responses by day.
+// asker received, and responses by day. Decisions, which stand beside them, are facts.
 func (*View) Owns(pk, sk string) bool {
 	switch {
 	case strings.HasPrefix(pk, "C#"):
-		return true
+		return !strings.HasPrefix(sk, "D#") && !strings.HasPrefix(sk, "DI#")
 	case strings.HasPrefix(pk, "A#"):
 		return strings.HasPrefix(sk, "R#")
 	case pk == "D", strings.HasPrefix(pk, "D#"):
@@ -172,8 +172,11 @@ func (k *keeping) amended(ctx context.Context, a social.Activity) (*place, error
 	if err != nil {
 		return nil, err
 	}
-	if err := k.tell(ctx, k.w, p, []social.Activity{a}); err != nil || a.Type != social.Delete {
+	if err := k.tell(ctx, k.w, p, []social.Activity{a}); err != nil {
 		return nil, err
+	}
+	if a.Type != social.Delete {
+		return nil, k.asks(ctx, p)
 	}
 	if _, err := k.store.Activity(ctx, k.w, p.Ref); err != nil { // erased meanwhile?
 		if fault.Is(err, fault.NotFound) {
