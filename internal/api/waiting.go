@@ -62,7 +62,7 @@ func (f Waits) passes(now time.Time) func(store.Head) bool {
 	intents, languages := strings.Split(f.Intent, ","), strings.Split(strings.ToLower(f.Language), ",")
 	return func(h store.Head) bool {
 		a := h.Asked
-		return (f.Snoozed || !h.Snoozed.After(now)) &&
+		return (f.Snoozed || !h.Hidden(now)) &&
 			(f.Platform == "" || string(a.Platform) == f.Platform) &&
 			(f.Scope == "" || a.Scope == f.Scope) &&
 			(f.Intent == "" || slices.Contains(intents, a.Intent)) &&
@@ -153,7 +153,7 @@ func (s *service) needs(ctx context.Context, w string, heads []store.Head, now t
 	for i, h := range heads {
 		l, a := known[i], h.Asked
 		out[i] = conversation.NeedOf(conversation.Asking{Intent: a.Intent, NeedsAnswer: a.NeedsAnswer, Severity: a.Severity, Negative: a.Negative, Buyer: a.Buyer,
-			Waits: now.Sub(h.WaitingSince), Usual: usual[[2]string{string(a.Platform), a.Scope}], Lead: conversation.Lead{Grade: l.Grade, Fit: l.Fit, Engagement: l.Engagement}})
+			Waits: now.Sub(h.WaitingSince), Usual: usual[store.Channel{Platform: a.Platform, Scope: a.Scope}], Lead: conversation.Lead{Grade: l.Grade, Fit: l.Fit, Engagement: l.Engagement}})
 	}
 	return out, nil
 }
@@ -163,11 +163,11 @@ const usualHeld = 10 * time.Minute
 
 // usualAnswers remembers how long a message usually waits in each channel of
 // which enough is known: the median of the first answers by humans in four weeks.
-func (s *service) usualAnswers() *cache.Cache[map[[2]string]time.Duration] {
-	return &cache.Cache[map[[2]string]time.Duration]{Now: s.Now, Random: rand.Float64, Most: 1000,
-		Load: func(ctx context.Context, w string) (map[[2]string]time.Duration, error) {
+func (s *service) usualAnswers() *cache.Cache[map[store.Channel]time.Duration] {
+	return &cache.Cache[map[store.Channel]time.Duration]{Now: s.Now, Random: rand.Float64, Most: 1000,
+		Load: func(ctx context.Context, w string) (map[store.Channel]time.Duration, error) {
 			found, err := s.Store.UsualAnswers(ctx, w, s.Now())
-			out := map[[2]string]time.Duration{}
+			out := map[store.Channel]time.Duration{}
 			for channel, seconds := range found {
 				if median, ok := stats.Median(seconds); ok && len(seconds) >= stats.QuantileNeeds(0.5, level) {
 					out[channel] = time.Duration(median * float64(time.Second))

@@ -32,7 +32,7 @@ var Kinds = []Kind{Done, NotNeeded, Reopened, Assigned, Snoozed, Noted}
 
 // Decided is what decisions come to.
 type Decided struct {
-	Ended    time.Time // what was said until then waits for nothing; zero: nobody said so
+	Settled  time.Time // what was said until then waits for nothing; zero: nobody said so
 	Assigned string    // a member's id; "": nobody's
 	Snoozed  time.Time // until then it is kept off the list of who waits; zero: not
 	Since    time.Time // when that was decided
@@ -42,15 +42,12 @@ type Decided struct {
 func (d *Decided) And(n Decision) {
 	switch n.Kind {
 	case Done, NotNeeded:
-		d.Ended = n.At
+		d.Settled = n.At
 	case Reopened:
-		d.Ended, d.Snoozed, d.Since = time.Time{}, time.Time{}, time.Time{}
+		d.Settled, d.Snoozed, d.Since = time.Time{}, time.Time{}, time.Time{}
 	case Assigned:
 		d.Assigned = n.To
 	case Snoozed:
 		d.Snoozed, d.Since = n.Until, n.At
 	}
 }
-
-// Ends reports whether a message of an instant waits for nothing any more.
-func (d Decided) Ends(said time.Time) bool { return !d.Ended.IsZero() && !said.After(d.Ended) }

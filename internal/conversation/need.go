@@ -55,8 +55,8 @@ const (
 // usualUnknown is what is expected where too few answers are known: a day.
 const usualUnknown = 24 * time.Hour
 
-// asks is what an intent weighs and how a reason says it.
-var asks = map[string]struct {
+// weights is what an intent weighs and how a reason says it.
+var weights = map[string]struct {
 	points float64
 	words  string
 }{
@@ -88,12 +88,12 @@ var (
 // weighed by how likely it asks at all; how severe it is; how long it has
 // waited against what is usual there; who asks.
 func NeedOf(a Asking) Need {
-	what, known := asks[a.Intent]
+	what, known := weights[a.Intent]
 	if !known {
 		what.points, what.words = other, "may want an answer"
 	}
 	if a.Buyer && a.Intent != social.IntentSpam {
-		what.points, what.words = max(what.points, asks[social.IntentPurchase].points), "a company that is ready to buy"
+		what.points, what.words = max(what.points, weights[social.IntentPurchase].points), "a company that is ready to buy"
 	}
 	likely := a.NeedsAnswer
 	if likely <= 0 {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,16 +25,19 @@ import (
 type Head struct {
 	conversation.Standing
 	conversation.Decided
-	Some    bool  // there are decisions about it
-	Asked   Asked // what the message at WaitingSince asks
-	Thread  string
-	Asker   string    // account id
-	Waiting FactRef   // the message at WaitingSince
-	First   time.Time // when the asker was first replied to; zero: never
+	Some       bool  // there are decisions about it
+	Asked      Asked // what the message at WaitingSince asks
+	Thread     string
+	Asker      string    // account id
+	Waiting    FactRef   // the message at WaitingSince
+	First      time.Time // when the asker was first replied to; zero: never
+	FirstHuman time.Time // when by a human
+	Replied    time.Time // the newest reply by a human, or what it replies to, if that is dated later
 	// Last is the later of these two.
 	Said     time.Time // the asker's newest message
 	Answered time.Time // the newest reply; zero: none
 	Version  int64
+	firsts   [2]reply // those at First and FirstHuman, where they were read
 }
 
 type headItem struct {
@@ -54,19 +58,24 @@ type headItem struct {
 	WaitingKey   string `dynamodbav:",omitempty"`
 	WaitingFact  string `dynamodbav:",omitempty"`
 	First        string `dynamodbav:",omitempty"`
+	FirstHuman   string `dynamodbav:",omitempty"`
+	Replied      string `dynamodbav:",omitempty"`
+	Ended        string `dynamodbav:",omitempty"`
+	HelpedBy     string `dynamodbav:",omitempty"`
 	decidedPart
 }
 
 func (it headItem) head() (Head, error) {
 	h := Head{Thread: it.Thread, Asker: it.Asker, Version: it.Version}
-	h.LastKey, h.WaitingKey = it.LastKey, it.WaitingKey
+	h.LastKey, h.WaitingKey, h.HelpedBy = it.LastKey, it.WaitingKey, it.HelpedBy
 	if it.WaitingFact != "" {
 		h.Waiting = FactRef{it.Asker, it.WaitingFact}
 	}
 	for _, x := range []struct {
 		to   *time.Time
 		from string
-	}{{&h.Started, it.Started}, {&h.Said, it.Said}, {&h.Answered, it.Answered}, {&h.WaitingSince, it.WaitingSince}, {&h.First, it.First}} {
+	}{{&h.Started, it.Started}, {&h.Said, it.Said}, {&h.Answered, it.Answered}, {&h.WaitingSince, it.WaitingSince}, {&h.First, it.First},
+		{&h.FirstHuman, it.FirstHuman}, {&h.Replied, it.Replied}, {&h.Ended, it.Ended}} {
 		if x.from == "" {
 			continue
 		}
@@ -141,51 +150,49 @@ func (c *Change) And(o Change) {
 // short is how many items of a conversation that has no head yet are read at once.
 const short = 25
 
-// standAfter is StandAfter but for decisions.
+// standAfter is StandAfter but for what the message asks that waits.
 func (s *Store) standAfter(ctx context.Context, w string, old Head, c Change) (Head, error) {
 	if old.Version > 0 {
 		return s.stand(ctx, w, old, c, time.Time{})
 	}
 	h := Head{Thread: old.Thread, Asker: old.Asker}
-	items, err := all[partItem](ctx, s, query{pk: partPK(w, h.Thread, h.Asker), from: "M#", to: "X$", limit: short})
+	items, err := all[partItem](ctx, s, query{pk: partPK(w, h.Thread, h.Asker), from: "M#", to: "Y", limit: short})
 	if err != nil {
 		return h, err
 	}
 	if len(items) == short {
 		return s.stand(ctx, w, h, Change{Whole: true}, time.Time{})
 	}
-	var own, wanting []NodeRef
+	var own []NodeRef
 	for _, it := range items {
 		switch kind, _, _ := strings.Cut(it.SK, "#"); {
-		case kind == "X":
-			x, err := exchangeItem{PK: it.PK, SK: it.SK, Message: it.Message, Asked: it.Asked}.exchange()
+		case kind == "X", kind == "XA":
+			r, err := exchangeItem{PK: it.PK, SK: it.SK, Message: it.Message, Asked: it.Asked, Platform: it.Platform, Scope: it.Scope, Language: it.Language}.reply()
 			if err != nil {
 				return h, err
 			}
-			h.replied(x)
+			h.replied(r)
 		case !strings.HasPrefix(it.SK, "M#d#"):
 			n, err := it.node()
 			if err != nil {
 				return h, err
 			}
-			own = append(own, n)
-			if strings.HasPrefix(it.SK, "M#q#") {
-				wanting = append(wanting, n)
+			if strings.HasPrefix(it.SK, "M#c#") {
+				n.Needs = 0
 			}
+			own = append(own, n)
 		}
 	}
 	if len(own) == 0 {
 		return Head{Thread: old.Thread, Asker: old.Asker}, nil
 	}
-	h.Started = slices.MinFunc(own, byTime).Occurred
-	h.said(slices.MaxFunc(own, byTime))
-	for _, n := range wanting { // in the order of time
-		if n.Occurred.After(h.Answered) {
-			h.waits(n)
-			break
-		}
+	sortNodes(own)
+	h.Started = own[0].Occurred
+	h.said(own[len(own)-1])
+	if h.Decided, h.Some, err = s.decisions(ctx, w, h.Thread, h.Asker, "~"); err != nil {
+		return h, err
 	}
-	return h, nil
+	return h, s.wait(ctx, w, &h, own, true, "~")
 }
 
 // partItem is an item of an asker's part of a thread: a message or an exchange.
@@ -196,98 +203,126 @@ type partItem struct {
 
 func byTime(a, b NodeRef) int { return strings.Compare(order(a), order(b)) }
 
+func sortNodes(ns []NodeRef) { slices.SortFunc(ns, byTime) }
+
 func (h *Head) said(newest NodeRef) {
 	h.Said, h.LastKey = newest.Occurred, newest.Key
 	h.Last = newer(h.Said, h.Answered)
 }
 
-func (h *Head) replied(x conversation.Exchange) {
-	if h.First.IsZero() || x.Answered.Before(h.First) {
-		h.First = x.Answered
+// replied adds a reply.
+func (h *Head) replied(r reply) {
+	h.first(&h.First, 0, r)
+	if !r.Automatic {
+		h.first(&h.FirstHuman, 1, r)
+		h.Replied = newer(h.Replied, newer(r.Asked, r.Answered))
 	}
-	h.Answered = newer(h.Answered, x.Answered)
+	h.Answered = newer(h.Answered, r.Answered)
 	h.Last = newer(h.Said, h.Answered)
+}
+
+func (h *Head) first(at *time.Time, i int, r reply) {
+	if at.IsZero() || r.Answered.Before(*at) || r.Answered.Equal(*at) && r.Answer < h.firsts[i].Answer {
+		*at, h.firsts[i] = r.Answered, r
+	}
 }
 
 func (h *Head) waits(n NodeRef) {
 	h.WaitingSince, h.WaitingKey, h.Waiting = n.Occurred, n.Key, n.Ref
 }
 
+// newestReplies is how many replies are read to find the one that ends a wait
+// last: those within a minute of the newest may answer what is dated later.
+const newestReplies = 20
+
 func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf time.Time) (Head, error) {
 	pk, to := partPK(w, old.Thread, old.Asker), "~"
 	if !asOf.IsZero() {
 		to = social.Stamp(asOf) // all of its instant stands after it
 	}
-	edge := func(prefix, from string, newest bool) query {
-		return query{pk: pk, from: prefix + from, to: prefix + to, descending: newest, limit: 1}
+	edge := func(prefix string, newest bool, limit int) query {
+		return query{pk: pk, from: prefix + " ", to: prefix + to, descending: newest, limit: limit}
 	}
 	whole := c.Whole || old.Said.IsZero()
 	spoke, answered := !c.Said.From.IsZero(), !c.Answered.From.IsZero()
 	oldest := whole || spoke && !c.Said.From.After(old.Started)
 	newest := whole || spoke && !c.Said.To.Before(old.Said)
-	first := whole || answered && (old.First.IsZero() || !c.Answered.From.After(old.First))
-	last := whole || answered && (old.First.IsZero() || !c.Answered.To.Before(old.Answered))
+	// With the start goes the first response, which is written beside it.
+	first := whole || oldest || answered && (old.FirstHuman.IsZero() || !c.Answered.From.After(old.FirstHuman))
+	last := whole || answered && (old.First.IsZero() || !c.Answered.To.Before(old.Replied.Add(-conversation.Skew)))
 
 	h := old
 	if whole {
 		h = Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}
 	}
-	var own [4][]NodeRef
-	var replies [2][]exchangeItem
+	own := make([][]NodeRef, 2*len(owns))
+	replies := make([][]exchangeItem, 4)
 	var reads []func() error
-	for i, prefix := range []string{"M#q#", "M#c#", "M#q#", "M#c#"} {
-		if i < 2 && oldest || i >= 2 && newest {
-			reads = append(reads, func() (err error) { own[i], err = s.nodes(ctx, edge(prefix, " ", i >= 2)); return err })
+	for i := range own {
+		if up := i >= len(owns); !up && oldest || up && newest {
+			reads = append(reads, func() (err error) {
+				own[i], err = s.nodes(ctx, edge(owns[i%len(owns)], up, 1))
+				return err
+			})
 		}
 	}
-	for i, wanted := range []bool{first, last} {
+	for i, wanted := range []bool{first, first, last, last} {
 		if wanted {
-			reads = append(reads, func() (err error) { replies[i], err = all[exchangeItem](ctx, s, edge("X#", " ", i == 1)); return err })
+			reads = append(reads, func() (err error) {
+				limit := 1
+				if i == 3 {
+					limit = newestReplies
+				}
+				replies[i], err = all[exchangeItem](ctx, s, edge([]string{"XA#", "X#"}[i%2], i >= 2, limit))
+				return err
+			})
 		}
 	}
 	errs := parallel.Each(ctx, len(reads), max(1, len(reads)), func(i int) error { return reads[i]() })
 	if err := errors.Join(errs...); err != nil {
 		return h, err
 	}
-	if list := slices.Concat(own[2], own[3]); newest {
+	none := Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}
+	if list := slices.Concat(own[len(owns):]...); newest {
 		if len(list) == 0 {
-			return Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}, nil
+			return none, nil
 		}
 		h.said(slices.MaxFunc(list, byTime))
 	}
-	if list := slices.Concat(own[0], own[1]); oldest {
+	if list := slices.Concat(own[:len(owns)]...); oldest {
 		if len(list) == 0 { // the last message went meanwhile
-			return Head{Thread: old.Thread, Asker: old.Asker, Version: old.Version}, nil
+			return none, nil
 		}
 		h.Started = slices.MinFunc(list, byTime).Occurred
 	}
-	for i, at := range []*time.Time{&h.First, &h.Answered} {
-		if wanted := []bool{first, last}[i]; !wanted {
-			continue
+	if first {
+		h.First, h.FirstHuman = time.Time{}, time.Time{}
+	}
+	if last {
+		h.Answered, h.Replied = time.Time{}, time.Time{}
+	}
+	var ends Head
+	for _, it := range slices.Concat(replies...) {
+		r, err := it.reply()
+		if err != nil {
+			return h, err
 		}
-		*at = time.Time{}
-		if len(replies[i]) > 0 {
-			x, err := replies[i][0].exchange()
-			if err != nil {
-				return h, err
-			}
-			*at = x.Answered
-		}
+		ends.replied(r)
+	}
+	if first {
+		h.First, h.FirstHuman, h.firsts = ends.First, ends.FirstHuman, ends.firsts
+	}
+	if last {
+		h.Answered, h.Replied = ends.Answered, ends.Replied
 	}
 	h.Last = newer(h.Said, h.Answered)
-	if !whole && !last && (!spoke || (old.WaitingSince.IsZero() && !c.Said.To.After(h.Answered)) || (!old.WaitingSince.IsZero() && c.Said.From.After(old.WaitingSince))) {
-		return h, nil // whoever waited still does
+	if whole || old.Some { // whoever decides computes the head as a whole
+		var err error
+		if h.Decided, h.Some, err = s.decisions(ctx, w, h.Thread, h.Asker, to); err != nil {
+			return h, err
+		}
 	}
-	h.waits(NodeRef{})
-	from := " "
-	if !h.Answered.IsZero() {
-		from = social.Stamp(h.Answered) + "~" // what follows all of that instant
-	}
-	waiting, err := s.nodes(ctx, edge("M#q#", from, false))
-	if err == nil && len(waiting) > 0 {
-		h.waits(waiting[0])
-	}
-	return h, err
+	return h, s.wait(ctx, w, &h, nil, false, to)
 }
 
 // PutHead writes a conversation, which stood as old; with it, and only
@@ -307,13 +342,22 @@ func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 		it.WaitingSince, it.WaitingKey, it.WaitingFact = social.Stamp(h.WaitingSince), h.WaitingKey, h.Waiting.SK
 		it.G1PK, it.G1SK = waitingG1(w, h.Thread), h.WaitingPlace()
 	}
-	if !h.First.IsZero() {
-		it.First = social.Stamp(h.First)
+	for _, x := range []struct {
+		at time.Time
+		to *string
+	}{{h.First, &it.First}, {h.FirstHuman, &it.FirstHuman}, {h.Replied, &it.Replied}, {h.Ended, &it.Ended}} {
+		if !x.at.IsZero() {
+			*x.to = social.Stamp(x.at)
+		}
 	}
-	if h.First.Equal(old.First) && (h.First.IsZero() || h.Started.Equal(old.Started)) {
+	it.HelpedBy = h.HelpedBy
+	if h.First.Equal(old.First) && h.FirstHuman.Equal(old.FirstHuman) && (h.First.IsZero() || h.Started.Equal(old.Started)) {
 		return s.putVersion(ctx, it, old.Version)
 	}
 	if err := s.noteMonth(ctx, w, h.First); err != nil {
+		return err
+	}
+	if err := s.noteMonth(ctx, w, h.FirstHuman); err != nil {
 		return err
 	}
 	av, err := attributevalue.MarshalMap(it)
@@ -325,17 +369,36 @@ func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 		put.ConditionExpression, put.ExpressionAttributeValues = aws.String("Version = :v"), map[string]types.AttributeValue{":v": num(old.Version)}
 	}
 	do := []types.TransactWriteItem{{Put: put}}
-	if !old.First.IsZero() && !old.First.Equal(h.First) {
-		do = append(do, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: firstKey(w, old).av()}})
+	now := firstItems(w, h)
+	for k := range firstItems(w, old) {
+		if _, stays := now[k]; !stays {
+			do = append(do, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: k.av()}})
+		}
 	}
-	if !h.First.IsZero() {
-		f := firstKey(w, h)
-		if av, err = attributevalue.MarshalMap(responseItem{PK: f.PK, SK: f.SK, Schema: 1, Asked: h.Started.UnixMilli()}); err != nil {
+	for _, f := range now {
+		if av, err = attributevalue.MarshalMap(f); err != nil {
 			return err
 		}
 		do = append(do, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: av}})
 	}
 	return s.transact(ctx, "put head", do)
+}
+
+// firstItems are a conversation's first responses on their days: that by
+// anyone and that by a human, which may be one.
+func firstItems(w string, h Head) map[key]responseItem {
+	out := map[key]responseItem{}
+	for i, at := range []time.Time{h.First, h.FirstHuman} {
+		if at.IsZero() {
+			continue
+		}
+		k := firstKey(w, h, at)
+		r := h.firsts[i]
+		it := responseItem{PK: k.PK, SK: k.SK, Schema: 2, Asked: h.Started.UnixMilli(), Automatic: r.Automatic, Platform: string(r.Platform), Scope: r.Scope, Language: r.Language}
+		it.First, it.Human = out[k].First || i == 0, i == 1
+		out[k] = it
+	}
+	return out
 }
 
 // DeleteHead removes a conversation, and its first response with it, and
@@ -352,8 +415,8 @@ func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) (n int,
 		}
 		do := []types.TransactWriteItem{{Delete: &types.Delete{TableName: &s.table, Key: headKey(w, thread, asker).av(), ConditionExpression: aws.String("Version = :v"),
 			ExpressionAttributeValues: map[string]types.AttributeValue{":v": num(h.Version)}}}}
-		if !h.First.IsZero() {
-			do = append(do, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: firstKey(w, h).av()}})
+		for k := range firstItems(w, h) {
+			do = append(do, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: k.av()}})
 		}
 		n = len(do)
 		return s.transact(ctx, "delete head", do)
@@ -363,33 +426,49 @@ func (s *Store) DeleteHead(ctx context.Context, w, thread, asker string) (n int,
 
 // exchangeItem is a reply to an asker, in the asker's part of the thread.
 type exchangeItem struct {
-	PK, SK  string
-	Schema  int
-	Message string // that was replied to
-	Asked   int64  // Unix milliseconds
+	PK, SK   string
+	Schema   int
+	Message  string // that was replied to
+	Asked    int64  // Unix milliseconds
+	Platform string `dynamodbav:",omitempty"`
+	Scope    string `dynamodbav:",omitempty"`
+	Language string `dynamodbav:",omitempty"` // of the message
 }
 
-func (it exchangeItem) exchange() (conversation.Exchange, error) {
-	stamp, answer, _ := strings.Cut(strings.TrimPrefix(it.SK, "X#"), "#")
+// reply is an exchange, where it was and in which language.
+type reply struct {
+	conversation.Exchange
+	Channel
+	Language string
+}
+
+func (it exchangeItem) reply() (reply, error) {
+	prefix, rest, _ := strings.Cut(it.SK, "#")
+	stamp, answer, _ := strings.Cut(rest, "#")
 	t, err := social.ParseStamp(stamp)
-	return conversation.Exchange{Asked: time.UnixMilli(it.Asked).UTC(), Answered: t, Answer: answer, Message: it.Message}, err
+	return reply{conversation.Exchange{Asked: time.UnixMilli(it.Asked).UTC(), Answered: t, Answer: answer, Message: it.Message, Automatic: prefix == "XA"},
+		Channel{social.Platform(it.Platform), it.Scope}, it.Language}, err
 }
 
 // responseItem is a response on the day it was given: a reply to a message, or
 // the first to an asker in a thread.
 type responseItem struct {
-	PK, SK string
-	Schema int
-	Asked  int64 // Unix milliseconds: the message, or the asker's first
-	First  bool  `dynamodbav:",omitempty"` // no earlier reply to the same message
-
-	Automatic bool   `dynamodbav:",omitempty"` // no human gave it
-	Platform  string `dynamodbav:",omitempty"` // of the message, as what follows
+	PK, SK    string
+	Schema    int
+	Asked     int64  // Unix milliseconds: the message, or the asker's first
+	First     bool   `dynamodbav:",omitempty"` // no earlier reply to the same message, or asker
+	Human     bool   `dynamodbav:",omitempty"` // by a human, as no earlier one
+	Automatic bool   `dynamodbav:",omitempty"`
+	Platform  string `dynamodbav:",omitempty"`
 	Scope     string `dynamodbav:",omitempty"`
-	Language  string `dynamodbav:",omitempty"`
+	Language  string `dynamodbav:",omitempty"` // of the message
 }
 
+// exchangeKey keeps automatic replies apart: they end no wait.
 func exchangeKey(w, thread, asker string, r NodeRef) key {
+	if r.Automatic {
+		return key{partPK(w, thread, asker), "XA#" + order(r)}
+	}
 	return key{partPK(w, thread, asker), "X#" + order(r)}
 }
 
@@ -405,64 +484,67 @@ func replyKey(w, asker string, r NodeRef) key {
 	return key{responsesPK(w, r.Occurred, asker), "X#" + social.Stamp(r.Occurred) + "#r#" + r.Activity + "#" + asker}
 }
 
-func firstKey(w string, h Head) key {
-	return key{responsesPK(w, h.First, h.Asker), "X#" + social.Stamp(h.First) + "#c#" + h.Thread + "#" + h.Asker}
+func firstKey(w string, h Head, at time.Time) key {
+	return key{responsesPK(w, at, h.Asker), "X#" + social.Stamp(at) + "#c#" + h.Thread + "#" + h.Asker}
 }
 
 // Pair is a reply and the message of an asker's that it is to, as they are stored.
 type Pair struct {
-	Reply    bool                  // the reply stands in its list, not deleted
-	Message  bool                  // so does the message, where Pair was asked about one
-	Place    bool                  // and its place is there
+	Reply    bool                  // the reply stands among those that name the message, not deleted
+	Message  bool                  // the message has its place, and was not deleted
+	Received bool                  // the reply is noted among the asker's facts
 	Exchange conversation.Exchange // zero: the reply is not among the asker's exchanges
 	Day      conversation.Exchange // as it stands among the responses of its day; zero: not
 }
 
-// Pair returns what is stored of a reply to an asker, which stands in list l,
-// and of the message m that it names (nil: none).
-func (s *Store) Pair(ctx context.Context, w, thread, asker string, l List, r NodeRef, m *NodeRef) (p Pair, err error) {
-	keys := []key{exchangeKey(w, thread, asker, r), replyKey(w, asker, r), l.at(r)}
+// Pair returns what is stored of a reply to an asker, and of the message m that
+// it names (nil: none).
+func (s *Store) Pair(ctx context.Context, w, thread, asker string, r NodeRef, m *NodeRef) (p Pair, err error) {
+	keys := []key{exchangeKey(w, thread, asker, r), replyKey(w, asker, r), {accountPK(w, asker), "R#" + order(r)}}
 	if m != nil {
-		keys = append(keys, Own(w, thread, asker).at(*m), key{threadPK(w, m.Message), "@"})
+		keys = append(keys, Replies(w, m.Message).at(r), Own(w, thread, asker).deletedAt(*m), key{threadPK(w, m.Message), "@"})
 	}
 	items, err := s.batchGet(ctx, keys)
 	if err != nil {
 		return p, err
 	}
-	p.Reply = items[2] != nil
+	p.Received = items[2] != nil
 	if m != nil {
-		p.Message, p.Place = items[3] != nil, items[4] != nil && text(items[4]["Account"]) == m.Account
+		p.Reply, p.Message = items[3] != nil, items[4] == nil && items[5] != nil && text(items[5]["Account"]) == m.Account
 	}
 	if items[0] != nil {
 		var it exchangeItem
 		if err := attributevalue.UnmarshalMap(items[0], &it); err != nil {
 			return p, err
 		}
-		if p.Exchange, err = it.exchange(); err != nil {
+		x, err := it.reply()
+		if err != nil {
 			return p, err
 		}
+		p.Exchange = x.Exchange
 	}
 	if items[1] != nil {
 		var it responseItem
 		if err := attributevalue.UnmarshalMap(items[1], &it); err != nil {
 			return p, err
 		}
-		p.Day = conversation.Exchange{Asked: time.UnixMilli(it.Asked).UTC(), Answered: r.Occurred, Answer: r.Activity, FirstToIt: it.First}
+		p.Day = conversation.Exchange{Asked: time.UnixMilli(it.Asked).UTC(), Answered: r.Occurred, Answer: r.Activity, Automatic: it.Automatic}
 	}
 	return p, nil
 }
 
 // PutPair writes a reply to an asker's message into the conversation and the day.
-func (s *Store) PutPair(ctx context.Context, w, thread, asker string, r NodeRef, e conversation.Exchange) error {
+func (s *Store) PutPair(ctx context.Context, w, thread, asker string, r NodeRef, e conversation.Exchange, language string) error {
 	if err := s.noteMonth(ctx, w, r.Occurred); err != nil {
 		return err
 	}
 	d := replyKey(w, asker, r)
-	if err := s.put(ctx, responseItem{PK: d.PK, SK: d.SK, Schema: 1, Asked: e.Asked.UnixMilli(), First: e.FirstToIt}); err != nil {
+	if err := s.put(ctx, responseItem{PK: d.PK, SK: d.SK, Schema: 2, Asked: e.Asked.UnixMilli(), First: e.FirstToIt, Human: e.HumanToIt, Automatic: r.Automatic,
+		Platform: string(r.Platform), Scope: r.Scope, Language: language}); err != nil {
 		return err
 	}
 	x := exchangeKey(w, thread, asker, r)
-	return s.put(ctx, exchangeItem{PK: x.PK, SK: x.SK, Schema: 1, Message: e.Message, Asked: e.Asked.UnixMilli()})
+	return s.put(ctx, exchangeItem{PK: x.PK, SK: x.SK, Schema: 2, Message: e.Message, Asked: e.Asked.UnixMilli(), Platform: string(r.Platform), Scope: r.Scope, Language: language})
 }
 
 // DeletePair takes a reply to an asker away, and counts what was there.
@@ -480,33 +562,116 @@ func (s *Store) DeletePair(ctx context.Context, w, thread, asker string, r NodeR
 	return n, nil
 }
 
-// First reports whether a reply to an asker stands on its day, and whether as
-// the first to its message.
-func (s *Store) First(ctx context.Context, w, asker string, r NodeRef) (first, there bool, err error) {
-	var it responseItem
-	err = s.get(ctx, replyKey(w, asker, r), &it)
-	if fault.Is(err, fault.NotFound) {
-		return false, false, nil
+// sameMessage bounds how many replies to an asker after a message are looked
+// at to find the first ones to that message.
+const sameMessage = 50
+
+// RepliesOf returns the replies to a message of an asker's, in order: those
+// among the first 50 by humans, and the first 50 automatic ones, to the asker
+// after the message.
+func (s *Store) RepliesOf(ctx context.Context, w, thread, asker, message string, asked time.Time) ([]conversation.Exchange, error) {
+	var out []conversation.Exchange
+	for _, up := range []string{"X#", "XA#"} {
+		items, err := all[exchangeItem](ctx, s, query{pk: partPK(w, thread, asker), from: up + social.Stamp(asked.Add(-conversation.Skew)), to: up + "~", limit: sameMessage})
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			if it.Message != message {
+				continue
+			}
+			r, err := it.reply()
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r.Exchange)
+		}
 	}
-	return it.First, err == nil, err
+	slices.SortFunc(out, func(a, b conversation.Exchange) int {
+		return cmp.Or(a.Answered.Compare(b.Answered), strings.Compare(a.Answer, b.Answer))
+	})
+	return out, nil
 }
 
-// MarkFirst says of a reply that stands on its day whether it is the first to its message.
-func (s *Store) MarkFirst(ctx context.Context, w, asker string, r NodeRef, first bool) error {
-	in := &dynamodb.UpdateItemInput{TableName: &s.table, Key: replyKey(w, asker, r).av(), UpdateExpression: aws.String("REMOVE #f"),
-		ConditionExpression: aws.String("attribute_exists(PK)"), ExpressionAttributeNames: map[string]string{"#f": "First"}, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
-	if first {
-		in.UpdateExpression = aws.String("SET #f = :t")
-		in.ExpressionAttributeValues = map[string]types.AttributeValue{":t": &types.AttributeValueMemberBOOL{Value: true}}
+// MarkFirst says of replies to an asker that stand on their days whether they
+// are the first to their message, and reports whether any was not said so.
+func (s *Store) MarkFirst(ctx context.Context, w, asker string, list []conversation.Exchange) (changed bool, err error) {
+	keys := make([]key, len(list))
+	for i, e := range list {
+		keys[i] = replyKey(w, asker, NodeRef{Node: conversation.Node{Activity: e.Answer, Occurred: e.Answered}})
 	}
-	out, err := s.db.UpdateItem(ctx, in)
-	if err = classify("mark first", err); fault.Is(err, fault.Conflict) {
-		return nil
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return false, err
 	}
-	if err == nil {
-		s.wrote(out.ConsumedCapacity)
+	for i, e := range list {
+		var it responseItem
+		if err := attributevalue.UnmarshalMap(items[i], &it); err != nil {
+			return changed, err
+		}
+		if items[i] == nil || it.First == e.FirstToIt && it.Human == e.HumanToIt {
+			continue // whoever writes one that is not there looks afterwards
+		}
+		changed = true
+		in := &dynamodb.UpdateItemInput{TableName: &s.table, Key: keys[i].av(), ConditionExpression: aws.String("attribute_exists(PK)"),
+			ExpressionAttributeNames: map[string]string{"#f": "First", "#h": "Human"}, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
+		set, remove := "", ""
+		for name, is := range map[string]bool{"#f": e.FirstToIt, "#h": e.HumanToIt} {
+			if is {
+				set += ", " + name + " = :t"
+				in.ExpressionAttributeValues = map[string]types.AttributeValue{":t": &types.AttributeValueMemberBOOL{Value: true}}
+			} else {
+				remove += ", " + name
+			}
+		}
+		if set != "" {
+			set = "SET " + set[2:]
+		}
+		if remove != "" {
+			remove = " REMOVE " + remove[2:]
+		}
+		in.UpdateExpression = aws.String(strings.TrimSpace(set + remove))
+		out, err := s.db.UpdateItem(ctx, in)
+		if err = classify("mark first", err); err != nil && !fault.Is(err, fault.Conflict) {
+			return changed, err
+		}
+		if err == nil {
+			s.wrote(out.ConsumedCapacity)
+		}
 	}
-	return err
+	return changed, nil
+}
+
+type toItemOf struct {
+	PK, SK string
+	Schema int
+}
+
+// PutTo notes at a reply in a named thread to whom it is.
+func (s *Store) PutTo(ctx context.Context, w, message, asker string) error {
+	return s.put(ctx, toItemOf{threadPK(w, message), "X#" + asker, 1})
+}
+
+// DeleteTo takes that away, and counts what was there.
+func (s *Store) DeleteTo(ctx context.Context, w, message, asker string) (int, error) {
+	there, err := s.take(ctx, key{threadPK(w, message), "X#" + asker})
+	if there {
+		return 1, err
+	}
+	return 0, err
+}
+
+// maxTo is how many askers a reply is to at most: those in its window.
+const maxTo = 2 * conversation.Window
+
+// To returns to whom a reply in a named thread is noted to be.
+func (s *Store) To(ctx context.Context, w, message string) ([]string, error) {
+	items, err := all[key](ctx, s, query{pk: threadPK(w, message), prefix: "X#", limit: maxTo})
+	out := make([]string, len(items))
+	for i, it := range items {
+		out[i] = lastPart(it.SK)
+	}
+	return out, err
 }
 
 // noteMonth notes that there are responses in the month of an instant, so that
@@ -533,36 +698,46 @@ func (s *Store) noteMonth(ctx context.Context, w string, at time.Time) error {
 // maxMonths bounds how many months Responses looks at: two hundred years.
 const maxMonths = 2400
 
-// Responses collects the response times of what was answered in [from, to).
+// Response is a reply to a message, or the first to an asker in a thread.
+type Response struct {
+	Whole     bool      // to an asker in a thread, asked with the first message
+	Asked     time.Time //
+	Answered  time.Time //
+	First     bool      // no earlier reply to the same, by anyone
+	Human     bool      // by a human, as no earlier one to the same
+	Automatic bool      // no human wrote it
+	Channel
+	Language string // of the message
+}
+
+// Responses collects the response times of what humans answered in [from, to).
 // It reads the responses day by day and keeps their seconds alone.
 func (s *Store) Responses(ctx context.Context, w string, from, to time.Time) (conversation.Figures, error) {
 	var f conversation.Figures
-	err := s.responses(ctx, w, from, to, 0, func(r response) {
-		seconds := r.answered.Sub(time.UnixMilli(r.Asked)).Seconds()
-		if r.kind == "c" {
+	err := s.EachResponse(ctx, w, from, to, func(r Response) {
+		seconds := conversation.Took(r.Asked, r.Answered).Seconds()
+		switch {
+		case r.Automatic:
+		case r.Whole && r.Human:
 			f.PerConversation = append(f.PerConversation, seconds)
-			return
-		}
-		f.PerPair = append(f.PerPair, seconds)
-		if r.First {
-			f.PerMessage = append(f.PerMessage, seconds)
+		case !r.Whole:
+			f.PerPair = append(f.PerPair, seconds)
+			if r.Human {
+				f.PerMessage = append(f.PerMessage, seconds)
+			}
 		}
 	})
 	f.Sort()
 	return f, err
 }
 
-// response is a response of a day and what its key says.
-type response struct {
-	responseItem
-	answered time.Time
-	kind     string // r: a reply to a message; c: a conversation's first
-	asker    string // account id
+// EachResponse calls f, one call at a time and in no order, with what was answered in [from, to).
+func (s *Store) EachResponse(ctx context.Context, w string, from, to time.Time, f func(Response)) error {
+	return s.eachResponse(ctx, w, from, to, 0, f)
 }
 
-// responses hands the responses of [from, to) to f, one at a time and in no
-// order: all of them, or, if most is not 0, at most so many of each partition of a day.
-func (s *Store) responses(ctx context.Context, w string, from, to time.Time, most int, f func(response)) error {
+// eachResponse is EachResponse; if most is not 0, of at most so many of each partition of a day.
+func (s *Store) eachResponse(ctx context.Context, w string, from, to time.Time, most int, f func(Response)) error {
 	months, err := all[key](ctx, s, query{pk: monthsPK(w), from: "X#" + from.UTC().Format("2006-01"), to: "X#" + to.UTC().Format("2006-01"), limit: maxMonths})
 	if err != nil {
 		return err
@@ -579,28 +754,25 @@ func (s *Store) responses(ctx context.Context, w string, from, to time.Time, mos
 			}
 		}
 	}
-	page := pageOfResponses
-	if most > 0 {
-		page = most
-	}
 	var mu sync.Mutex
 	errs := parallel.Each(ctx, len(parts), responseReaders, func(i int) error {
-		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: page}
+		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: cmp.Or(most, pageOfResponses)}
 		for {
 			items, err := all[responseItem](ctx, s, q)
 			if err != nil {
 				return err
 			}
+			mu.Lock()
 			for _, it := range items {
-				stamp, rest, _ := strings.Cut(strings.TrimPrefix(it.SK, "X#"), "#")
-				r := response{responseItem: it, kind: rest[:1], asker: lastPart(rest)}
-				if r.answered, err = social.ParseStamp(stamp); err != nil {
+				stamp, kind, _ := strings.Cut(strings.TrimPrefix(it.SK, "X#"), "#")
+				t, err := social.ParseStamp(stamp)
+				if err != nil {
+					mu.Unlock()
 					return err
 				}
-				mu.Lock()
-				f(r)
-				mu.Unlock()
+				f(Response{strings.HasPrefix(kind, "c#"), time.UnixMilli(it.Asked).UTC(), t, it.First, it.Human, it.Automatic, Channel{social.Platform(it.Platform), it.Scope}, it.Language})
 			}
+			mu.Unlock()
 			if len(items) < q.limit || most > 0 {
 				return nil
 			}
@@ -616,19 +788,33 @@ const pageOfResponses = 2000
 // ExchangesOf returns the replies to an asker in a thread, newest first, after
 // a place, at most limit, and the place of the last ("": there are no more).
 func (s *Store) ExchangesOf(ctx context.Context, w, thread, asker, after string, limit int) ([]conversation.Exchange, string, error) {
-	items, err := all[exchangeItem](ctx, s, query{pk: partPK(w, thread, asker), prefix: "X#", after: after, descending: true, limit: limit + 1})
-	if err != nil {
-		return nil, "", err
+	var items []exchangeItem
+	for _, up := range []string{"X#", "XA#"} {
+		q := query{pk: partPK(w, thread, asker), prefix: up, descending: true, limit: limit + 1}
+		if after != "" {
+			q.after = up + after
+		}
+		list, err := all[exchangeItem](ctx, s, q)
+		if err != nil {
+			return nil, "", err
+		}
+		items = append(items, list...)
 	}
+	at := func(it exchangeItem) string { _, at, _ := strings.Cut(it.SK, "#"); return at }
+	slices.SortFunc(items, func(a, b exchangeItem) int { return strings.Compare(at(b), at(a)) })
 	place := ""
 	if len(items) > limit {
 		items = items[:limit]
-		place = items[limit-1].SK
+		place = at(items[limit-1])
 	}
 	out := make([]conversation.Exchange, len(items))
 	for i, it := range items {
-		if out[i], err = it.exchange(); err != nil {
+		r, err := it.reply()
+		if err != nil {
 			return nil, "", err
+		}
+		if out[i] = r.Exchange; out[i].Answered.Before(out[i].Asked) {
+			out[i].Answered = out[i].Asked // clocks differ
 		}
 	}
 	return out, place, nil

@@ -193,12 +193,8 @@ func (s *Store) Decisions(ctx context.Context, w, thread, asker, after string, l
 }
 
 // decisions is what decisions about a conversation come to, of those made
-// before an instant (zero: all), and whether there are any. It reads the newest of each group.
-func (s *Store) decisions(ctx context.Context, w, thread, asker string, asOf time.Time) (d conversation.Decided, some bool, err error) {
-	to := "~"
-	if !asOf.IsZero() {
-		to = social.Stamp(asOf)
-	}
+// before an instant ("~": all), and whether there are any. It reads the newest of each group.
+func (s *Store) decisions(ctx context.Context, w, thread, asker, to string) (d conversation.Decided, some bool, err error) {
 	pk := partPK(factsOf(w), thread, asker)
 	first, err := all[key](ctx, s, query{pk: pk, prefix: decisions, limit: 1})
 	if err != nil || len(first) == 0 {
@@ -236,7 +232,7 @@ func (s *Store) Stand(ctx context.Context, w, thread, asker string, asOf time.Ti
 	if err != nil {
 		return h, err
 	}
-	return s.decide(ctx, w, h, none, Change{Whole: true}, asOf)
+	return s.asked(ctx, w, h, none, Change{Whole: true})
 }
 
 // StandAfter is Stand, of all messages, for a conversation whose head was old
@@ -247,74 +243,40 @@ func (s *Store) StandAfter(ctx context.Context, w string, old Head, c Change) (H
 	if err != nil {
 		return h, err
 	}
-	return s.decide(ctx, w, h, old, c, time.Time{})
+	return s.asked(ctx, w, h, old, c)
 }
 
-// decide applies the decisions about a conversation to its head, which is
-// computed of what was said, and notes in it what the message asks that waits.
-// Whoever decides computes the head as a whole: where nobody did, old says so,
-// and a message costs no more for it.
-func (s *Store) decide(ctx context.Context, w string, h, old Head, c Change, asOf time.Time) (Head, error) {
-	h.Decided, h.Some = conversation.Decided{}, false
-	if h.Last.IsZero() {
-		h.Asked = Asked{}
-		return h, nil
-	}
-	whole := c.Whole || old.Version == 0 || old.Last.IsZero()
-	if whole || old.Some {
-		var err error
-		if h.Decided, h.Some, err = s.decisions(ctx, w, h.Thread, h.Asker, asOf); err != nil {
-			return h, err
-		}
-		after := func(at time.Time) ([]NodeRef, error) { // the first message after an instant that wants a reply
-			q := query{pk: partPK(w, h.Thread, h.Asker), from: "M#q#" + social.Stamp(at) + "~", to: "M#q#~", limit: 1}
-			if !asOf.IsZero() {
-				q.to = "M#q#" + social.Stamp(asOf)
-			}
-			return s.nodes(ctx, q)
-		}
-		if !h.WaitingSince.IsZero() && h.Ends(h.WaitingSince) {
-			next, err := after(h.Ended)
-			if err != nil {
-				return h, err
-			}
-			h.waits(NodeRef{})
-			if len(next) > 0 {
-				h.waits(next[0])
-			}
-		}
-		if !h.Snoozed.IsZero() {
-			// Whoever asks again is not to be kept waiting for a snooze.
-			next, err := after(h.Since)
-			if err != nil {
-				return h, err
-			}
-			if len(next) > 0 {
-				h.Snoozed, h.Since = time.Time{}, time.Time{}
-			}
-		}
-	}
+// asked notes in a head what the message asks that waits. It is read where it
+// may be another one than in old, or say something else.
+func (s *Store) asked(ctx context.Context, w string, h, old Head, c Change) (Head, error) {
+	said := !c.Said.From.IsZero() && !c.Said.From.After(h.WaitingSince)
 	switch {
 	case h.WaitingSince.IsZero():
 		h.Asked = Asked{}
-	case whole || h.WaitingKey != old.WaitingKey || old.Asked == (Asked{}) || !c.Answered.From.IsZero():
-		i, err := s.Item(ctx, w, h.Waiting)
-		if fault.Is(err, fault.NotFound) {
-			h.Asked = Asked{} // erased right now: whoever erases computes the head again
-			return h, nil
-		}
-		if err != nil {
-			return h, err
-		}
-		h.Asked = askedOf(i, !h.Answered.IsZero() && h.Answered.Before(h.WaitingSince))
+		return h, nil
+	case !c.Whole && old.Version > 0 && !said && c.Answered.From.IsZero() && h.WaitingKey == old.WaitingKey && old.Asked != (Asked{}):
+		h.Asked = old.Asked
+		return h, nil
 	}
-	return h, nil
+	i, err := s.Item(ctx, w, h.Waiting)
+	if fault.Is(err, fault.NotFound) {
+		h.Asked = Asked{} // erased right now: whoever erases computes the head again
+		return h, nil
+	}
+	if err == nil {
+		h.Asked = askedOf(i, !h.First.IsZero() && h.First.Before(h.WaitingSince))
+	}
+	return h, err
 }
+
+// Hidden reports whether a conversation is kept off the list of who waits at
+// an instant: it is snoozed, and whoever asks has written nothing since.
+func (h Head) Hidden(now time.Time) bool { return h.Snoozed.After(now) && !h.Said.After(h.Since) }
 
 // At returns the state of a conversation at an instant: closed also where
 // somebody said that it is done, and nothing was said since.
 func (h Head) At(now time.Time) conversation.State {
-	if h.WaitingSince.IsZero() && h.Ends(h.Last) {
+	if h.WaitingSince.IsZero() && !h.Settled.IsZero() && !h.Last.After(h.Settled) {
 		return conversation.Closed
 	}
 	return h.Standing.At(now)
@@ -348,7 +310,7 @@ func askedOf(i Item, after bool) Asked {
 // decidedPart is the part of a head's item that holds decisions and what is asked.
 type decidedPart struct {
 	Decided      bool    `dynamodbav:",omitempty"` // there are decisions
-	Ended        string  `dynamodbav:",omitempty"`
+	Settled      string  `dynamodbav:",omitempty"`
 	Assigned     string  `dynamodbav:",omitempty"`
 	Snoozed      string  `dynamodbav:",omitempty"`
 	SnoozedSince string  `dynamodbav:",omitempty"`
@@ -374,7 +336,7 @@ func decidedPartOf(h Head) decidedPart {
 		}
 		return social.Stamp(t)
 	}
-	return decidedPart{Decided: h.Some, Ended: stamp(h.Ended), Assigned: h.Assigned, Snoozed: stamp(h.Snoozed), SnoozedSince: stamp(h.Since),
+	return decidedPart{Decided: h.Some, Settled: stamp(h.Settled), Assigned: h.Assigned, Snoozed: stamp(h.Snoozed), SnoozedSince: stamp(h.Since),
 		Platform: string(a.Platform), Scope: strings.ToValidUTF8(a.Scope[:min(len(a.Scope), maxScope)], ""), Language: a.Language, Intent: a.Intent, Severity: a.Severity,
 		NeedsAnswer: a.NeedsAnswer, Negative: a.Negative, Buyer: a.Buyer, Edited: a.Edited}
 }
@@ -386,7 +348,7 @@ func (p decidedPart) into(h *Head) error {
 	for _, x := range []struct {
 		to   *time.Time
 		from string
-	}{{&h.Ended, p.Ended}, {&h.Snoozed, p.Snoozed}, {&h.Since, p.SnoozedSince}} {
+	}{{&h.Settled, p.Settled}, {&h.Snoozed, p.Snoozed}, {&h.Since, p.SnoozedSince}} {
 		if x.from == "" {
 			continue
 		}

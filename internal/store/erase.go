@@ -243,7 +243,11 @@ func (s *Store) Beside(ctx context.Context, w string, as []social.Activity, limi
 		}
 	}
 	for root, since := range first {
-		private, err := s.nodes(ctx, query{pk: threadPK(w, root), from: "P#", to: "PN$", limit: limit})
+		q := query{pk: threadPK(w, root), from: "PN#", to: "PN$", limit: limit}
+		if ByPlatform(root) {
+			q.from, q.to = "T#"+social.Stamp(since.Truncate(time.Second)), "T$"
+		}
+		private, err := s.nodes(ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -256,9 +260,13 @@ func (s *Store) Beside(ctx context.Context, w string, as []social.Activity, limi
 			if askers[i] == own {
 				return nil
 			}
-			said, err := s.After(ctx, Own(w, root, askers[i]), since, nil, limit)
-			if err != nil {
-				return err
+			var said []NodeRef
+			for _, up := range owns {
+				part, err := s.nodes(ctx, query{pk: partPK(w, root, askers[i]), from: up + social.Stamp(since), to: up + "~", limit: limit})
+				if err != nil {
+					return err
+				}
+				said = append(said, part...)
 			}
 			note(said, since)
 			for _, n := range said {

@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"rapport/internal/conversation"
 	"rapport/internal/fault"
 	"rapport/internal/social"
 )
@@ -76,13 +78,22 @@ func (f *forgetting) unedit(ctx context.Context, a social.Activity) error {
 		return err
 	}
 	f.again[place.Ref] = true
-	told, err := f.told(ctx, place)
+	if err := f.takeOf(ctx, key{accountPK(f.w, place.Account), receivedSK(a)}, a); err != nil {
+		return err
+	}
+	// When it is viewed again, it stands as it is without.
+	path, err := f.store.Path(ctx, f.w, place.Thread)
 	if err != nil {
 		return err
 	}
-	for _, account := range told {
-		if err := f.takeOf(ctx, key{accountPK(f.w, account), receivedSK(a)}, a); err != nil {
+	if place.Direction == social.Inbound {
+		if err := f.store.delete(ctx, Dependents(f.w, place.InReplyTo).at(place.NodeRef)); err != nil {
 			return err
+		}
+		for _, t := range path {
+			if err := f.store.DropEdit(ctx, Own(f.w, t, place.Account), place.NodeRef, a); err != nil {
+				return err
+			}
 		}
 	}
 	if a.Type != social.Delete {
@@ -97,48 +108,15 @@ func (f *forgetting) unedit(ctx context.Context, a social.Activity) error {
 			return nil
 		}
 	}
-	// It is deleted no more: when it is viewed again, it stands as it is.
-	path, err := f.store.Path(ctx, f.w, place.Thread)
-	if err != nil {
+	if err := f.store.delete(ctx, Replies(f.w, place.InReplyTo).deletedAt(place.NodeRef)); err != nil {
 		return err
 	}
-	lists := []List{Replies(f.w, place.InReplyTo)}
 	for _, t := range path {
-		lists = append(lists, Own(f.w, t, place.Account), Unnamed(f.w, t))
-	}
-	for _, l := range lists {
-		if err := f.store.delete(ctx, l.deletedAt(place.NodeRef)); err != nil {
+		if err := f.store.delete(ctx, Own(f.w, t, place.Account).deletedAt(place.NodeRef)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// told lists the accounts among whose facts edits of a message are noted: its
-// author's, and those that it replied to.
-func (f *forgetting) told(ctx context.Context, p Place) ([]string, error) {
-	out := []string{p.Account}
-	switch {
-	case p.Direction != social.Outbound:
-	case p.InReplyTo != "":
-		parent, err := f.store.Place(ctx, f.w, p.InReplyTo)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
-		if err == nil {
-			out = append(out, parent.Account)
-		}
-	case p.Private:
-		root, err := f.store.Root(ctx, f.w, p.Thread)
-		if err != nil {
-			return nil, err
-		}
-		err = f.eachAsker(ctx, root, func(asker string) error { out = append(out, asker); return nil })
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // takeOf takes an item away that holds an activity, if it is by the same actor.
@@ -193,28 +171,32 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	if n.Direction == social.Outbound {
 		return f.replied(ctx, n, path)
 	}
-	return f.asked(ctx, n, path)
+	return f.asked(ctx, n, path, edits)
 }
 
 // asked takes away a message of an asker's.
-func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error {
-	s, root := f.store, path[len(path)-1]
-	private, err := s.HasPrivate(ctx, f.w, root)
-	if err != nil {
+func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string, edits []social.Activity) error {
+	s := f.store
+	for _, t := range path { // the lowest first: what is being moved is moved up
+		own := Own(f.w, t, n.Account)
+		for _, k := range append(own.editedKeys(n, edits), own.deletedAt(n)) {
+			if err := f.view(ctx, k); err != nil {
+				return err
+			}
+		}
+	}
+	if n.InReplyTo != "" {
+		if err := f.view(ctx, Dependents(f.w, n.InReplyTo).at(n)); err != nil {
+			return err
+		}
+	}
+	if err := f.dependents(ctx, n); err != nil {
 		return err
 	}
-	var windows []NodeRef // private replies that may have answered it
-	if private {
-		if windows, err = s.Window(ctx, f.w, root, n, true); err != nil {
-			return err
-		}
-		if old, ok, err := s.Before(ctx, Own(f.w, root, n.Account), n.Occurred); err != nil {
-			return err
-		} else if ok {
-			f.stale(old.Ref) // they may be to that one now
-		}
-	}
 	unpair := func(r NodeRef) error {
+		if _, err := s.DeleteTo(ctx, f.w, r.Message, n.Account); err != nil {
+			return err
+		}
 		for _, t := range path {
 			if err := f.count(s.DeletePair(ctx, f.w, t, n.Account, r)); err != nil {
 				return err
@@ -222,18 +204,24 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 		}
 		return f.view(ctx, key{accountPK(f.w, n.Account), "R#" + order(r)})
 	}
-	for _, t := range path { // the lowest first: what is being moved is moved up
-		if err := f.count(s.Remove(ctx, Own(f.w, t, n.Account), n)); err != nil {
-			return err
-		}
-	}
-	for _, r := range windows {
-		if err := unpair(r); err != nil {
-			return err
-		}
-	}
-	if err := s.RepliesTo(ctx, f.w, n.Message, unpair); err != nil {
+	err := s.RepliesTo(ctx, f.w, n.Message, func(r NodeRef) error {
+		f.stale(r.Ref) // it may be to another message now
+		return unpair(r)
+	})
+	if err != nil {
 		return err
+	}
+	if n.Named {
+		if err := f.unsaid(ctx, n, path[0], func(r NodeRef) error {
+			to, err := s.To(ctx, f.w, r.Message)
+			if err != nil || !slices.Contains(to, n.Account) {
+				return err
+			}
+			f.stale(r.Ref)
+			return unpair(r)
+		}); err != nil {
+			return err
+		}
 	}
 	for _, t := range path {
 		left, err := all[nodeItem](ctx, s, query{pk: partPK(f.w, t, n.Account), from: "M#", to: "M$", limit: 1})
@@ -258,32 +246,53 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string) error 
 	return nil
 }
 
-// replied takes away a message of the business's.
-func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) error {
-	s, root := f.store, path[len(path)-1]
-	edits, err := s.Edits(ctx, f.w, n.Message)
+// dependents has what depends on a message viewed again.
+func (f *forgetting) dependents(ctx context.Context, n NodeRef) error {
+	return f.store.DependentsOf(ctx, f.w, n.Message, func(d NodeRef) error { f.stale(d.Ref); return nil })
+}
+
+// unsaid takes a message out of the list of all that was said in its thread,
+// and calls f with the business's messages that it may have decided about.
+// Whatever followed it first is viewed again, and with it what follows that.
+func (f *forgetting) unsaid(ctx context.Context, n NodeRef, thread string, do func(NodeRef) error) error {
+	if err := f.count(f.store.DeleteSaid(ctx, f.w, thread, n)); err != nil {
+		return err
+	}
+	after, err := f.store.SaidFrom(ctx, f.w, thread, n, conversation.Window)
 	if err != nil {
 		return err
 	}
-	unpair := func(thread, asker string) error {
-		if err := f.count(s.DeletePair(ctx, f.w, thread, asker, n)); err != nil {
-			return err
+	for i, r := range after {
+		if i == 0 {
+			f.stale(r.Ref)
 		}
-		for _, e := range edits {
-			if err := f.view(ctx, key{accountPK(f.w, asker), receivedSK(e)}); err != nil {
+		if r.Direction == social.Outbound {
+			if err := do(r); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// replied takes away a message of the business's.
+func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) error {
+	s := f.store
+	unpair := func(thread, asker string) error {
+		if _, err := s.DeleteTo(ctx, f.w, n.Message, asker); err != nil {
+			return err
+		}
+		if err := f.count(s.DeletePair(ctx, f.w, thread, asker, n)); err != nil {
+			return err
+		}
 		return f.view(ctx, key{accountPK(f.w, asker), "R#" + order(n)})
 	}
-	if n.Private {
-		l := Unnamed(f.w, root)
-		if n.InReplyTo != "" {
-			l = Named(f.w, root)
-		}
+	if err := f.dependents(ctx, n); err != nil {
+		return err
+	}
+	if n.Private && n.InReplyTo != "" && !n.Named {
 		for _, t := range path {
-			l.pk = threadPK(f.w, t)
-			if err := f.count(s.Remove(ctx, l, n)); err != nil {
+			if err := f.count(s.Remove(ctx, Named(f.w, t), n)); err != nil {
 				return err
 			}
 		}
@@ -292,56 +301,53 @@ func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) erro
 		if err := f.count(s.Remove(ctx, Replies(f.w, n.InReplyTo), n)); err != nil {
 			return err
 		}
-		p, err := s.Place(ctx, f.w, n.InReplyTo)
-		if fault.Is(err, fault.NotFound) || err == nil && p.Direction != social.Inbound {
-			return nil
-		}
+	}
+	if n.Named {
+		to, err := s.To(ctx, f.w, n.Message)
 		if err != nil {
 			return err
 		}
-		path, err := s.Path(ctx, f.w, p.Thread)
-		if err != nil {
-			return err
-		}
-		f.stale(p.Ref)
-		for _, t := range path {
-			if err := unpair(t, p.Account); err != nil {
+		for _, asker := range to {
+			one, err := all[nodeItem](ctx, s, query{pk: partPK(f.w, path[0], asker), from: "M#", to: "M$", limit: 1})
+			if err != nil {
+				return err
+			}
+			for _, it := range one {
+				m, err := it.node()
+				if err != nil {
+					return err
+				}
+				f.stale(m.Ref) // its conversation stands elsewhere now
+			}
+			if err := unpair(path[0], asker); err != nil {
 				return err
 			}
 		}
-		return nil
-	}
-	if !n.Private {
-		return nil
-	}
-	return f.eachAsker(ctx, root, func(asker string) error {
-		if err := unpair(root, asker); err != nil {
+		if err := f.unsaid(ctx, n, path[0], func(NodeRef) error { return nil }); err != nil {
 			return err
 		}
-		m, ok, err := s.Before(ctx, Own(f.w, root, asker), n.Occurred)
-		if ok {
-			f.stale(m.Ref)
-		}
+	}
+	if n.InReplyTo == "" {
+		return nil
+	}
+	p, err := s.Place(ctx, f.w, n.InReplyTo)
+	if fault.Is(err, fault.NotFound) || err == nil && p.Direction != social.Inbound {
+		return nil
+	}
+	if err != nil {
 		return err
-	})
-}
-
-// eachAsker calls do with each asker of a thread.
-func (f *forgetting) eachAsker(ctx context.Context, root string, do func(string) error) error {
-	for after := ""; ; {
-		askers, err := f.store.Askers(ctx, f.w, root, after, MaxAskers)
-		if err != nil {
+	}
+	path, err = s.Path(ctx, f.w, p.Thread)
+	if err != nil {
+		return err
+	}
+	f.stale(p.Ref)
+	for _, t := range path {
+		if err := unpair(t, p.Account); err != nil {
 			return err
 		}
-		for _, after = range askers {
-			if err := do(after); err != nil {
-				return err
-			}
-		}
-		if len(askers) < MaxAskers {
-			return nil
-		}
 	}
+	return nil
 }
 
 // stale notes a message to be viewed again.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
+	"rapport/internal/conversation"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
@@ -33,7 +34,7 @@ const repliesAhead = 1000
 // in a private thread all that it said there.
 func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, limit int) ([]Spoken, string, error) {
 	part := partPK(w, thread, asker)
-	lists := []struct{ pk, prefix string }{{part, "M#q#"}, {part, "M#c#"}, {part, "M#d#"}, {part, "X#"}, {threadPK(w, thread), "P#"}, {threadPK(w, thread), "PN#"}}
+	lists := []struct{ pk, prefix string }{{part, "M#q#"}, {part, "M#x#"}, {part, "M#c#"}, {part, "M#d#"}, {part, "X#"}, {part, "XA#"}, {threadPK(w, thread), "PN#"}}
 	type found struct {
 		place string
 		partItem
@@ -75,7 +76,7 @@ func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, li
 		sp := &out[i]
 		_, sp.ID, _ = strings.Cut(it.place, "#")
 		switch {
-		case strings.HasPrefix(it.SK, "X#"):
+		case strings.HasPrefix(it.SK, "X"):
 			sp.Reply, sp.Answers = true, it.Message
 			keys[i] = key{accountPK(w, asker), "R#" + it.place}
 			continue
@@ -147,14 +148,13 @@ const (
 )
 
 // UsualAnswers returns how long messages waited for their first answer by a
-// human in the four weeks before an instant, by channel: platform and scope.
-// Of busy days it reads a part.
-func (s *Store) UsualAnswers(ctx context.Context, w string, at time.Time) (map[[2]string][]float64, error) {
-	out := map[[2]string][]float64{}
-	err := s.responses(ctx, w, at.AddDate(0, 0, -usualDays), at, usualAnswers, func(r response) {
-		if r.kind == "r" && r.First && !r.Automatic {
-			c := [2]string{r.Platform, r.Scope}
-			out[c] = append(out[c], r.answered.Sub(time.UnixMilli(r.Asked)).Seconds())
+// human, in seconds, in the four weeks before an instant, by channel. Of busy days it
+// reads a part.
+func (s *Store) UsualAnswers(ctx context.Context, w string, at time.Time) (map[Channel][]float64, error) {
+	out := map[Channel][]float64{}
+	err := s.eachResponse(ctx, w, at.AddDate(0, 0, -usualDays), at, usualAnswers, func(r Response) {
+		if !r.Whole && r.Human {
+			out[r.Channel] = append(out[r.Channel], conversation.Took(r.Asked, r.Answered).Seconds())
 		}
 	})
 	return out, err

@@ -31,7 +31,15 @@ import (
 // NodeRef is a message of a thread and where its activity is kept.
 type NodeRef struct {
 	conversation.Node
-	Ref FactRef
+	Ref      FactRef
+	Channel  // where it was said
+	Language string
+}
+
+// Channel is where something was said.
+type Channel struct {
+	Platform social.Platform
+	Scope    string
 }
 
 // Place says where a message is: its thread, and where its activity is kept.
@@ -43,11 +51,46 @@ type Place struct {
 // NodeOf is the message that an activity is.
 func NodeOf(a social.Activity) NodeRef {
 	n := conversation.Node{Message: MessageID(a.Platform, a.Scope, a.Object.ID), Activity: a.ID(), Key: a.Key, Account: a.Account().AccountID(),
-		Direction: a.Direction, Occurred: a.Occurred.UTC().Truncate(time.Millisecond), Private: a.Type == social.Message, NoReplyWanted: !conversation.WantsReply(a.Intent)}
+		Direction: a.Direction, Occurred: a.Occurred.UTC().Truncate(time.Millisecond), Private: a.Type == social.Message, Named: a.Conversation != "",
+		Flat: a.Flat, Automatic: a.Automatic}
 	if a.InReplyTo != "" {
 		n.InReplyTo = MessageID(a.Platform, a.Scope, a.InReplyTo)
 	}
-	return NodeRef{n, RefOf(a)}
+	if a.Direction == social.Inbound {
+		n.Needs = conversation.NeedsOf(a.Reading, a.Automatic)
+		return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language}
+	}
+	for _, id := range a.Addressed {
+		n.Addressed = append(n.Addressed, social.AccountRef{Platform: a.Platform, Scope: a.Actor.Scope, ID: id}.AccountID())
+	}
+	return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language}
+}
+
+// AsEdited is an asker's message as its edits, oldest first, left it. Where
+// the newest text waits and the first did not, it waits since the edit from
+// which on it did.
+func AsEdited(n NodeRef, edits []social.Activity) NodeRef {
+	first := n.Needs
+	var since time.Time
+	for _, e := range edits {
+		if e.Type != social.Edit {
+			n.Deleted = true
+			continue
+		}
+		n.Needs = conversation.NeedsOf(e.Reading, n.Automatic)
+		switch {
+		case !n.Needs.Asks():
+			since = time.Time{}
+		case since.IsZero():
+			since = e.Occurred
+		}
+	}
+	if n.Direction == social.Outbound {
+		n.Needs = 0
+	} else if !first.Asks() && since.After(n.Occurred) {
+		n.Since = since
+	}
+	return n
 }
 
 // ByPlatform reports whether the platform names a thread.
@@ -65,93 +108,55 @@ func (s *Store) ThreadOf(ctx context.Context, w string, a social.Activity) (stri
 	return s.Root(ctx, w, MessageID(a.Platform, a.Scope, a.InReplyTo))
 }
 
-// windowEnd is until when the business's private messages that name nothing are
-// to a message of an asker's: "~" is for ever, "" that none is.
-func (s *Store) windowEnd(ctx context.Context, w, thread string, m NodeRef) (string, error) {
-	next, err := s.After(ctx, Own(w, thread, m.Account), m.Occurred, &m, 1)
-	switch {
-	case err != nil:
-		return "", err
-	case len(next) == 0:
-		return "~", nil
-	case next[0].Occurred.Equal(m.Occurred):
-		return "", nil // of two of the same instant, the later in order is replied to
-	}
-	return social.Stamp(next[0].Occurred) + "~", nil // a reply of that very instant is not to the next one yet
-}
-
-// FirstInWindow returns the first of the messages that Window returns, and the
-// first that follows r; deleted ones are left out.
-func (s *Store) FirstInWindow(ctx context.Context, w, thread string, m, r NodeRef) (first, next []NodeRef, err error) {
-	until, err := s.windowEnd(ctx, w, thread, m)
-	if err != nil || until == "" {
-		return nil, nil, err
-	}
-	l, from := Unnamed(w, thread), social.Stamp(m.Occurred)+"~"
-	if first, err = s.between(ctx, l, from, until, false, 1); err != nil {
-		return nil, nil, err
-	}
-	next, err = s.between(ctx, l, max(from, order(r)+"!"), until, false, 1)
-	return first, next, err
-}
-
-// MaxAskers is how many askers of a thread a private message is to that names
-// none: where more ask there, it is to the first of them in the order of ids.
-const MaxAskers = 200
-
-// Window returns the business's private messages that name nothing and are to
-// a message of an asker's, as long as it stands: those after it, until the
-// asker's next one. Those that were deleted are among them only if asked for.
-func (s *Store) Window(ctx context.Context, w, thread string, m NodeRef, deleted bool) ([]NodeRef, error) {
-	until, err := s.windowEnd(ctx, w, thread, m)
-	if err != nil || until == "" {
-		return nil, err
-	}
-	var out []NodeRef
-	collect := func(n NodeRef) error { out = append(out, n); return nil }
-	l := Unnamed(w, thread)
-	froms := []string{l.up}
-	if deleted {
-		froms = append(froms, l.deleted)
-	}
-	for _, up := range froms {
-		if err := s.walk(ctx, query{pk: l.pk, from: up + social.Stamp(m.Occurred) + "~", to: up + until, limit: pageOfReplies}, collect); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
 // nodeItem is a message in one of the lists it is in, or its place. Of a
 // message that was erased, all that is left of its place, where others' say
 // that they hang below it, is Thread.
 type nodeItem struct {
-	PK, SK        string
-	Schema        int
-	Thread        string `dynamodbav:",omitempty"` // of a place
-	Below         bool   `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
-	Message       string `dynamodbav:",omitempty"`
-	Activity      string `dynamodbav:",omitempty"`
-	Key           string `dynamodbav:",omitempty"`
-	Account       string `dynamodbav:",omitempty"`
-	Fact          string `dynamodbav:",omitempty"`
-	Direction     string `dynamodbav:",omitempty"`
-	Occurred      string `dynamodbav:",omitempty"`
-	InReplyTo     string `dynamodbav:",omitempty"`
-	Private       bool   `dynamodbav:",omitempty"`
-	NoReplyWanted bool   `dynamodbav:",omitempty"`
+	PK, SK    string
+	Schema    int
+	Thread    string   `dynamodbav:",omitempty"` // of a place
+	Below     bool     `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
+	Message   string   `dynamodbav:",omitempty"`
+	Activity  string   `dynamodbav:",omitempty"`
+	Key       string   `dynamodbav:",omitempty"`
+	Account   string   `dynamodbav:",omitempty"`
+	Fact      string   `dynamodbav:",omitempty"`
+	Direction string   `dynamodbav:",omitempty"`
+	Occurred  string   `dynamodbav:",omitempty"`
+	InReplyTo string   `dynamodbav:",omitempty"`
+	Private   bool     `dynamodbav:",omitempty"`
+	Named     bool     `dynamodbav:",omitempty"`
+	Flat      bool     `dynamodbav:",omitempty"`
+	Automatic bool     `dynamodbav:",omitempty"`
+	Addressed []string `dynamodbav:",omitempty"`
+	Needs     uint8    `dynamodbav:",omitempty"`
+	Since     string   `dynamodbav:",omitempty"`
+	Gone      bool     `dynamodbav:",omitempty"` // in a thread's own list: the message was deleted
+	Platform  string   `dynamodbav:",omitempty"`
+	Scope     string   `dynamodbav:",omitempty"`
+	Language  string   `dynamodbav:",omitempty"`
 }
 
 func newNodeItem(k key, n NodeRef) nodeItem {
-	return nodeItem{PK: k.PK, SK: k.SK, Schema: 1, Message: n.Message, Activity: n.Activity, Key: n.Key, Account: n.Account, Fact: n.Ref.SK,
-		Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, NoReplyWanted: n.NoReplyWanted}
+	it := nodeItem{PK: k.PK, SK: k.SK, Schema: 2, Message: n.Message, Activity: n.Activity, Key: n.Key, Account: n.Account, Fact: n.Ref.SK,
+		Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, Named: n.Named, Flat: n.Flat,
+		Automatic: n.Automatic, Addressed: n.Addressed, Needs: uint8(n.Needs), Platform: string(n.Platform), Scope: n.Scope, Language: n.Language}
+	if !n.Since.IsZero() {
+		it.Since = social.Stamp(n.Since)
+	}
+	return it
 }
 
 func (it nodeItem) node() (NodeRef, error) {
 	t, err := social.ParseStamp(it.Occurred)
-	deleted := strings.HasPrefix(it.SK, "M#d#") || strings.HasPrefix(it.SK, "O-#") || strings.HasPrefix(it.SK, "P-#")
-	return NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account, Direction: social.Direction(it.Direction),
-		Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, NoReplyWanted: it.NoReplyWanted, Deleted: deleted}, FactRef{Account: it.Account, SK: it.Fact}}, err
+	deleted := it.Gone || strings.HasPrefix(it.SK, "M#d#") || strings.HasPrefix(it.SK, "O-#")
+	n := NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account, Direction: social.Direction(it.Direction),
+		Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Named: it.Named, Flat: it.Flat, Automatic: it.Automatic, Addressed: it.Addressed,
+		Needs: conversation.Needs(it.Needs), Deleted: deleted}, FactRef{Account: it.Account, SK: it.Fact}, Channel{social.Platform(it.Platform), it.Scope}, it.Language}
+	if err == nil && it.Since != "" {
+		n.Since, err = social.ParseStamp(it.Since)
+	}
+	return n, err
 }
 
 func (s *Store) nodes(ctx context.Context, q query) ([]NodeRef, error) {
@@ -252,13 +257,15 @@ func (s *Store) MarkBelow(ctx context.Context, w, message string) error {
 // it is or as deleted.
 type List struct {
 	pk          string
-	own         bool // an asker's messages: those that want a reply and those that don't stand apart
+	own         bool // an asker's messages, which stand apart by whether they wait
 	up, deleted string
 }
 
-// Own lists the messages of an asker's in a thread.
+// Own lists the messages of an asker's in a thread: those that wait for an
+// answer unless they have one, those of which what was said before them decides
+// that, and those that don't.
 func Own(w, thread, asker string) List {
-	return List{pk: partPK(w, thread, asker), own: true, up: "M#q#", deleted: "M#d#"}
+	return List{pk: partPK(w, thread, asker), own: true, deleted: "M#d#"}
 }
 
 // Replies lists the business's replies that name a message.
@@ -266,28 +273,149 @@ func Replies(w, message string) List {
 	return List{pk: threadPK(w, message), up: "O#", deleted: "O-#"}
 }
 
-// Unnamed lists the business's private messages in a thread that name nothing.
-func Unnamed(w, thread string) List {
-	return List{pk: threadPK(w, thread), up: "P#", deleted: "P-#"}
+// Dependents lists what askers said that names a message, where it depends on
+// that whether they wait.
+func Dependents(w, message string) List {
+	return List{pk: threadPK(w, message), up: "I#", deleted: "I#"}
 }
 
-// Named lists the business's private messages in a thread that name what they
-// reply to: they are looked for where a person is forgotten.
+// Named lists the business's private messages in a thread without a name that
+// name what they reply to: they are looked for where a person is forgotten.
 func Named(w, thread string) List {
 	return List{pk: threadPK(w, thread), up: "PN#", deleted: "PN#"}
 }
 
 func order(n NodeRef) string { return social.Stamp(n.Occurred) + "#" + n.Activity }
 
-func (l List) at(n NodeRef) key {
-	up := l.up
-	if l.own && n.NoReplyWanted {
-		up = "M#c#"
+// The lists of an asker's messages.
+var owns = []string{"M#q#", "M#x#", "M#c#"}
+
+func ownPrefix(n conversation.Needs) string {
+	switch {
+	case n.Depends():
+		return "M#x#"
+	case n.Asks():
+		return "M#q#"
 	}
-	return key{l.pk, up + order(n)}
+	return "M#c#"
+}
+
+func (l List) at(n NodeRef) key {
+	if l.own {
+		if !n.Since.IsZero() {
+			n.Needs = 0 // it waits as what the edit said
+		}
+		return key{l.pk, ownPrefix(n.Needs) + order(n)}
+	}
+	return key{l.pk, l.up + order(n)}
 }
 
 func (l List) deletedAt(n NodeRef) key { return key{l.pk, l.deleted + order(n)} }
+
+// editedKeys are the places in an asker's list where a message may stand that
+// was edited at some times.
+func (l List) editedKeys(n NodeRef, edits []social.Activity) (out []key) {
+	for _, at := range append([]social.Activity{{Occurred: n.Occurred}}, edits...) {
+		if at.Type == social.Delete {
+			continue
+		}
+		for _, up := range owns {
+			out = append(out, key{l.pk, up + social.Stamp(at.Occurred) + "#" + n.Activity})
+		}
+	}
+	return out
+}
+
+// EnterEdited puts an asker's message into its list as edits left it, and takes
+// it away from wherever it stood there before them.
+func (s *Store) EnterEdited(ctx context.Context, l List, n NodeRef, edits []social.Activity) error {
+	var items []nodeItem
+	if !n.Deleted {
+		items = append(items, newNodeItem(l.at(n), n))
+		if !n.Since.IsZero() {
+			again := n
+			again.Occurred = n.Since
+			items = append(items, newNodeItem(key{l.pk, ownPrefix(n.Needs) + order(again)}, again))
+		}
+	} else {
+		items = append(items, newNodeItem(l.deletedAt(n), n))
+	}
+	stays := map[key]bool{}
+	for _, it := range items {
+		stays[key{it.PK, it.SK}] = true
+		if err := s.put(ctx, it); err != nil {
+			return err
+		}
+	}
+	for _, k := range l.editedKeys(n, edits) {
+		if stays[k] {
+			continue
+		}
+		if err := s.delete(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropEdit takes away where an asker's message stood since an edit.
+func (s *Store) DropEdit(ctx context.Context, l List, n NodeRef, edit social.Activity) error {
+	for _, k := range l.editedKeys(n, []social.Activity{edit}) {
+		if err := s.delete(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func saidKey(w, thread string, n NodeRef) key {
+	side := "i"
+	if n.Direction == social.Outbound {
+		side = "o"
+	}
+	return key{threadPK(w, thread), "T#" + social.Stamp(n.Occurred.Truncate(time.Second)) + "#" + side + "#" + order(n)} // as conversation.Order
+}
+
+// PutSaid puts a message into the list of all that was said in a thread that
+// the platform names.
+func (s *Store) PutSaid(ctx context.Context, w, thread string, n NodeRef) error {
+	it := newNodeItem(saidKey(w, thread, n), n)
+	it.Gone = n.Deleted
+	return s.put(ctx, it)
+}
+
+// DeleteSaid takes a message out of that list, and counts what was there.
+func (s *Store) DeleteSaid(ctx context.Context, w, thread string, n NodeRef) (int, error) {
+	there, err := s.take(ctx, saidKey(w, thread, n))
+	if there {
+		return 1, err
+	}
+	return 0, err
+}
+
+// SaidNow returns a message as it stands in that list; an error of kind NotFound if it doesn't.
+func (s *Store) SaidNow(ctx context.Context, w, thread string, n NodeRef) (NodeRef, error) {
+	var it nodeItem
+	if err := s.get(ctx, saidKey(w, thread, n), &it); err != nil {
+		return NodeRef{}, err
+	}
+	return it.node()
+}
+
+// SaidBefore returns what was said in a thread before a message, in order, at
+// most limit of the newest. What was deleted is among it.
+func (s *Store) SaidBefore(ctx context.Context, w, thread string, n NodeRef, limit int) ([]NodeRef, error) {
+	k := saidKey(w, thread, n)
+	out, err := s.nodes(ctx, query{pk: k.PK, prefix: "T#", after: k.SK, descending: true, limit: limit})
+	slices.Reverse(out)
+	return out, err
+}
+
+// SaidFrom returns a message, if it is there, and what was said after it.
+func (s *Store) SaidFrom(ctx context.Context, w, thread string, n NodeRef, limit int) ([]NodeRef, error) {
+	k := saidKey(w, thread, n)
+	return s.nodes(ctx, query{pk: k.PK, from: k.SK, to: "T$", limit: limit})
+}
 
 // Enter puts a message into a list. One that is there stays.
 func (s *Store) Enter(ctx context.Context, l List, n NodeRef) error {
@@ -355,55 +483,6 @@ func (s *Store) Stands(ctx context.Context, l List, n NodeRef) (bool, error) {
 	return err == nil, err
 }
 
-// After returns the first messages of a list that stand after an instant or a
-// message (the later of both counts), at most limit.
-func (s *Store) After(ctx context.Context, l List, at time.Time, n *NodeRef, limit int) ([]NodeRef, error) {
-	from := social.Stamp(at)
-	if n != nil && order(*n) >= from {
-		from = order(*n) + "!" // follows it, and nothing stands between
-	}
-	return s.between(ctx, l, from, "~", false, limit)
-}
-
-// between reads a range of those of a list that are not deleted, merged.
-func (s *Store) between(ctx context.Context, l List, from, to string, newest bool, limit int) ([]NodeRef, error) {
-	ups := []string{l.up}
-	if l.own {
-		ups = append(ups, "M#c#")
-	}
-	var out []NodeRef
-	for _, up := range ups {
-		ns, err := s.nodes(ctx, query{pk: l.pk, from: up + from, to: up + to, descending: newest, limit: limit})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, ns...)
-	}
-	slices.SortFunc(out, func(a, b NodeRef) int {
-		c := strings.Compare(order(a), order(b))
-		if newest {
-			return -c
-		}
-		return c
-	})
-	return out[:min(limit, len(out))], nil
-}
-
-// Before returns the newest message of a list before an instant.
-func (s *Store) Before(ctx context.Context, l List, at time.Time) (NodeRef, bool, error) {
-	out, err := s.between(ctx, l, " ", social.Stamp(at), true, 1) // a stamp alone stands before all of its instant
-	if err != nil || len(out) == 0 {
-		return NodeRef{}, false, err
-	}
-	return out[0], true, nil
-}
-
-// DeletedBetween returns those of a list that are noted as deleted, from an
-// instant on and before another, at most limit.
-func (s *Store) DeletedBetween(ctx context.Context, l List, from, to time.Time, limit int) ([]NodeRef, error) {
-	return s.nodes(ctx, query{pk: l.pk, from: l.deleted + social.Stamp(from), to: l.deleted + social.Stamp(to), limit: limit})
-}
-
 // pageOfReplies is how many replies to one message are read at once.
 const pageOfReplies = 200
 
@@ -412,9 +491,23 @@ func (s *Store) RepliesTo(ctx context.Context, w, message string, f func(NodeRef
 	return s.walk(ctx, query{pk: threadPK(w, message), from: "O#", to: "O.", limit: pageOfReplies}, f) // "-" follows "#", and "." follows "-"
 }
 
+// DependentsOf calls f with each message of an asker's that names a message and depends on it.
+func (s *Store) DependentsOf(ctx context.Context, w, message string, f func(NodeRef) error) error {
+	return s.walk(ctx, query{pk: threadPK(w, message), from: "I#", to: "I$", limit: pageOfReplies}, f)
+}
+
 // PrivateIn calls f with each private message of the business's in a thread.
 func (s *Store) PrivateIn(ctx context.Context, w, thread string, f func(NodeRef) error) error {
-	return s.walk(ctx, query{pk: threadPK(w, thread), from: "P#", to: "PN$", limit: pageOfReplies}, f)
+	q := query{pk: threadPK(w, thread), from: "PN#", to: "PN$", limit: pageOfReplies}
+	if ByPlatform(thread) {
+		q.from, q.to = "T#", "T$"
+	}
+	return s.walk(ctx, q, func(n NodeRef) error {
+		if n.Direction != social.Outbound || !n.Private {
+			return nil
+		}
+		return f(n)
+	})
 }
 
 // walk reads a range page by page.
@@ -440,17 +533,6 @@ func (s *Store) walk(ctx context.Context, q query, f func(NodeRef) error) error 
 	}
 }
 
-// HasPrivate reports whether the business said anything in a thread in private
-// that names nothing, and may be a reply: where the platform doesn't name the
-// thread, that began one.
-func (s *Store) HasPrivate(ctx context.Context, w, thread string) (bool, error) {
-	if !ByPlatform(thread) {
-		return false, nil
-	}
-	items, err := all[key](ctx, s, query{pk: threadPK(w, thread), from: "P#", to: "P.", limit: 1})
-	return len(items) > 0, err
-}
-
 // PutAsker notes an asker in a thread. It reads before it writes, since most are there.
 func (s *Store) PutAsker(ctx context.Context, w, thread, asker string) error {
 	k := key{threadPK(w, thread), askerSK(asker)}
@@ -471,6 +553,16 @@ func (s *Store) PutAsker(ctx context.Context, w, thread, asker string) error {
 // DeleteAsker takes an asker off a thread.
 func (s *Store) DeleteAsker(ctx context.Context, w, thread, asker string) error {
 	return s.delete(ctx, key{threadPK(w, thread), askerSK(asker)})
+}
+
+// Asks reports whether an account is an asker of a thread.
+func (s *Store) Asks(ctx context.Context, w, thread, asker string) (bool, error) {
+	var it key
+	err := s.get(ctx, key{threadPK(w, thread), askerSK(asker)}, &it)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Askers returns askers of a thread after one (""), at most limit, in the order of their ids.
@@ -494,7 +586,7 @@ func (s *Store) Askers(ctx context.Context, w, thread, after string, limit int) 
 // on the list of the lower one, until DeleteAsker is called. What is taken
 // away there meanwhile is not moved.
 func (s *Store) MovePart(ctx context.Context, w, from, to, asker string) error {
-	for _, part := range [][2]string{{"M#", "X$"}, {decisions, "DI$"}} {
+	for _, part := range [][2]string{{"M#", "Y"}, {decisions, "DI$"}} {
 		if err := s.moveAll(ctx, partPK(w, from, asker), part[0], part[1], partPK(w, to, asker)); err != nil {
 			return err
 		}
@@ -581,12 +673,15 @@ func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activit
 }
 
 // Below is what is kept in a message's own partition: the askers who stand
-// under its id, its edits, oldest first, and the replies that name it.
+// under its id, its edits, oldest first, and what names it.
 type Below struct {
 	Askers  []string
 	Edits   []social.Activity
 	Replies []NodeRef // those that were deleted too
-	Whole   bool      // there is no more
+	// What askers said that depends on the message, and closings that say that it is accepted.
+	Dependents []NodeRef
+	Accepted   []Accepted
+	Whole      bool // there is no more
 }
 
 // fewBelow is how many items Below reads: most messages have hardly any.
@@ -611,7 +706,13 @@ func (s *Store) Below(ctx context.Context, w, message string) (b Below, err erro
 				return false, err
 			}
 			b.Edits = append(b.Edits, a)
-		case "O", "O-":
+		case "J":
+			var a acceptedItem
+			if err := attributevalue.UnmarshalMap(it, &a); err != nil {
+				return false, err
+			}
+			b.Accepted = append(b.Accepted, Accepted{a.Thread, a.Closing})
+		case "I", "O", "O-":
 			var reply nodeItem
 			if err := attributevalue.UnmarshalMap(it, &reply); err != nil {
 				return false, err
@@ -620,7 +721,11 @@ func (s *Store) Below(ctx context.Context, w, message string) (b Below, err erro
 			if err != nil {
 				return false, err
 			}
-			b.Replies = append(b.Replies, r)
+			if kind == "I" {
+				b.Dependents = append(b.Dependents, r)
+			} else {
+				b.Replies = append(b.Replies, r)
+			}
 		}
 		return true, nil
 	})

@@ -17,7 +17,7 @@ var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
 func at(minute int) time.Time { return t0.Add(time.Duration(minute) * time.Minute) }
 
 func ask(id string, minute int, more ...func(*conversation.Node)) conversation.Node {
-	n := conversation.Node{Message: id, Activity: "act_" + id, Key: "k" + id, Account: "ann", Direction: social.Inbound, Occurred: at(minute)}
+	n := conversation.Node{Message: id, Activity: "act_" + id, Key: "k" + id, Account: "ann", Direction: social.Inbound, Occurred: at(minute), Needs: question}
 	for _, f := range more {
 		f(&n)
 	}
@@ -26,16 +26,43 @@ func ask(id string, minute int, more ...func(*conversation.Node)) conversation.N
 
 func reply(id, to string, minute int, more ...func(*conversation.Node)) conversation.Node {
 	n := ask(id, minute, more...)
-	n.Account, n.Direction, n.InReplyTo = "brand", social.Outbound, to
+	n.Account, n.Direction, n.InReplyTo, n.Needs = "brand", social.Outbound, to, 0
 	return n
+}
+
+var question = conversation.NeedsOf(social.Reading{Intent: social.IntentQuestion}, false)
+
+func reads(intent string) func(*conversation.Node) {
+	return func(n *conversation.Node) { n.Needs = conversation.NeedsOf(social.Reading{Intent: intent}, false) }
+}
+
+func names(message string) func(*conversation.Node) {
+	return func(n *conversation.Node) { n.InReplyTo = message }
+}
+func named(n *conversation.Node)     { n.Named = true }
+func flat(n *conversation.Node)      { n.Named, n.Flat = true, true }
+func automatic(n *conversation.Node) { n.Automatic = true }
+func seconds(s int) func(*conversation.Node) {
+	return func(n *conversation.Node) { n.Occurred = n.Occurred.Add(time.Duration(s) * time.Second) }
+}
+func to(accounts ...string) func(*conversation.Node) {
+	return func(n *conversation.Node) { n.Addressed = accounts }
+}
+func edited(minute int, intent string) func(*conversation.Node) {
+	return func(n *conversation.Node) {
+		if was := n.Needs; !was.Asks() {
+			n.Since = at(minute)
+		}
+		reads(intent)(n)
+	}
 }
 
 func by(account string) func(*conversation.Node) {
 	return func(n *conversation.Node) { n.Account = account }
 }
 func gone(n *conversation.Node)    { n.Deleted = true }
-func content(n *conversation.Node) { n.NoReplyWanted = true }
-func private(n *conversation.Node) { n.Private = true }
+func content(n *conversation.Node) { reads(social.IntentPraise)(n) }
+func private(n *conversation.Node) { n.Private, n.Named = true, true }
 
 func TestOf(t *testing.T) {
 	for _, tt := range []struct {
@@ -61,7 +88,30 @@ func TestOf(t *testing.T) {
 		{"a reply dated before its message", []conversation.Node{ask("1", 20), reply("2", "1", 10)}, 20, 1, nil, nil, nil},
 		{"a reply dated before its message, and one after it", []conversation.Node{ask("1", 20), reply("2", "1", 10), reply("3", "1", 30)}, -1, 1, []float64{10}, []float64{10}, []float64{10}},
 		{"a private reply that names nothing, before anything was asked", []conversation.Node{reply("1", "", 0, private), ask("2", 5, private)}, 5, 1, nil, nil, nil},
-		{"a private reply that names nothing, at the instant of the question", []conversation.Node{ask("1", 0, private), ask("2", 5, private), reply("3", "", 5, private)}, -1, 2, []float64{5}, []float64{5}, []float64{5}},
+		{"a private reply that names nothing, at the instant of the question", []conversation.Node{ask("1", 0, private), ask("2", 5, private), reply("3", "", 5, private)}, -1, 2, []float64{0}, []float64{0}, []float64{5}},
+		{"an answer that is dated a second before its question", []conversation.Node{ask("1", 5, seconds(1)), reply("2", "1", 5)}, -1, 1, []float64{0}, []float64{0}, []float64{0}},
+		{"one that is dated a minute and more before", []conversation.Node{ask("1", 5, seconds(61)), reply("2", "1", 5)}, 6, 1, nil, nil, nil},
+		{"the second answer in a flat thread is to the second question", []conversation.Node{ask("1", 0, flat), reply("2", "1", 5, flat), ask("3", 60, flat, names("1")), reply("4", "1", 62, flat)}, -1, 2, []float64{2, 5}, []float64{2, 5}, []float64{5}},
+		{"so it is where nothing says that the thread is flat", []conversation.Node{ask("1", 0, named), reply("2", "1", 5, named), ask("3", 60, named, names("1")), reply("4", "1", 62, named)}, -1, 2, []float64{2, 5}, []float64{2, 5}, []float64{5}},
+		{"in a tree it is to what it names", []conversation.Node{ask("1", 0, named), reply("2", "1", 5, named), ask("3", 60, named, names("2")), ask("5", 61, named, names("1")), reply("4", "1", 62, named)}, -1, 3, []float64{5, 62}, []float64{5}, []float64{5}},
+		{"in a thread that the business opened, the next answer", []conversation.Node{reply("1", "", 0, named), ask("2", 30, named, names("1")), reply("3", "1", 40, named)}, -1, 1, []float64{10}, []float64{10}, []float64{10}},
+		{"a chat that the business opened", []conversation.Node{reply("1", "", 0, private, flat), ask("2", 30, private, flat, names("1")), reply("3", "1", 35, private, flat)}, -1, 1, []float64{5}, []float64{5}, []float64{5}},
+		{"an answer that quotes the business's own message", []conversation.Node{ask("1", 0, private), reply("2", "", 5, private), ask("3", 60, private), reply("4", "2", 70, private)}, -1, 2, []float64{5, 10}, []float64{5, 10}, []float64{5}},
+		{"with two askers, the one who waits", []conversation.Node{ask("1", 0, flat), ask("9", 1, flat, by("bob")), reply("2", "", 2, flat), reply("3", "", 7, flat)}, -1, 1, []float64{7}, []float64{7}, []float64{7}},
+		{"with two askers, whoever of the waiting spoke last", []conversation.Node{ask("1", 0, flat), ask("9", 1, flat, by("bob")), reply("2", "1", 2, flat)}, 0, 1, nil, nil, nil},
+		{"with two askers, whom it addresses", []conversation.Node{ask("1", 0, flat), ask("9", 1, flat, by("bob")), reply("2", "1", 2, flat, to("ann"))}, -1, 1, []float64{2}, []float64{2}, []float64{2}},
+		{"whom it addresses is nobody who asks", []conversation.Node{ask("1", 0, flat), reply("2", "1", 2, flat, to("colleague"))}, -1, 1, []float64{2}, []float64{2}, []float64{2}},
+		{"a machine's answer ends no wait", []conversation.Node{ask("1", 0), reply("2", "1", 1, automatic)}, 0, 1, nil, nil, nil},
+		{"a human's answer after a machine's", []conversation.Node{ask("1", 0), reply("2", "1", 1, automatic), reply("3", "1", 9)}, -1, 1, []float64{9}, []float64{9}, []float64{9}},
+		{"words that close after a machine's answer end nothing", []conversation.Node{ask("1", 0, private), reply("2", "", 1, private, automatic), ask("3", 2, private, reads(social.IntentClosing))}, 0, 2, nil, nil, nil},
+		{"thanks in advance end nothing", []conversation.Node{ask("1", 0, named), ask("2", 1, named, content)}, 0, 2, nil, nil, nil},
+		{"thanks for what another customer said", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentOther)), ask("2", 9, names("9"), content)}, -1, 2, nil, nil, nil},
+		{"they end what was asked before that alone", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentOther)), ask("3", 7), ask("2", 9, names("9"), content)}, 7, 3, nil, nil, nil},
+		{"in a flat thread, thanks are for whoever else spoke last", []conversation.Node{ask("1", 0, flat), ask("9", 5, flat, by("bob"), names("1"), reads(social.IntentOther)), ask("2", 9, flat, names("1"), content)}, -1, 2, nil, nil, nil},
+		{"who helps another waits for nothing", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"), reads(social.IntentOther))}, -1, 1, nil, nil, nil},
+		{"who asks another waits", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"))}, 5, 1, nil, nil, nil},
+		{"praise that became a question", []conversation.Node{ask("1", 0, content, edited(20, social.IntentQuestion)), reply("2", "1", 10)}, 20, 1, []float64{10}, []float64{10}, []float64{10}},
+		{"a question that became praise", []conversation.Node{ask("1", 0, edited(20, social.IntentPraise))}, -1, 1, nil, nil, nil},
 		{"nothing of this asker", []conversation.Node{ask("1", 0, by("bob"))}, -1, 0, nil, nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,6 +137,53 @@ func TestOf(t *testing.T) {
 			rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 			if d := cmp.Diff(c, conversationtest.Of("ann", shuffled)); d != "" {
 				t.Errorf("the order of nodes matters:\n%s", d)
+			}
+		})
+	}
+}
+
+func closing(typ social.Type, minute int, more ...func(*conversation.Closing)) conversation.Closing {
+	c := conversation.Closing{Activity: "act_" + string(typ), Type: typ, Account: "ann", Occurred: at(minute)}
+	for _, f := range more {
+		f(&c)
+	}
+	return c
+}
+
+func of(answer, question string) func(*conversation.Closing) {
+	return func(c *conversation.Closing) { c.Message, c.InReplyTo = answer, question }
+}
+
+func TestClosings(t *testing.T) {
+	asked := []conversation.Node{ask("1", 0, named), ask("9", 5, named, by("bob"), names("1"), reads(social.IntentOther))}
+	for _, tt := range []struct {
+		name     string
+		nodes    []conversation.Node
+		closings []conversation.Closing
+		waiting  int
+		helped   string
+		state    conversation.State // at minute 100
+	}{
+		{"closed", asked, []conversation.Closing{closing(social.Close, 10)}, -1, "", conversation.Closed},
+		{"closed before it was asked", asked, []conversation.Closing{closing(social.Close, -10)}, 0, "", conversation.Waiting},
+		{"opened again", asked, []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, 0, "", conversation.Waiting},
+		{"opened again at once", asked, []conversation.Closing{closing(social.Reopen, 10), closing(social.Close, 10)}, 0, "", conversation.Waiting},
+		{"opened again, and closed", asked, []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20), closing(social.Close, 30)}, -1, "", conversation.Closed},
+		{"opened again, though answered", append(asked[:1:1], reply("2", "1", 5, named)), []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, -1, "", conversation.Answered},
+		{"asked after it was closed", append(asked[:1:1], ask("3", 15, named)), []conversation.Closing{closing(social.Close, 10)}, 15, "", conversation.Waiting},
+		{"an answer accepted", asked, []conversation.Closing{closing(social.Accept, 10, of("9", ""))}, -1, "bob", conversation.Answered},
+		{"an answer accepted whose question is said", append(asked[:1:1], ask("9", 5, named, by("bob"))), []conversation.Closing{closing(social.Accept, 10, of("9", "1"))}, -1, "bob", conversation.Answered},
+		{"an answer accepted to another's question", append(asked[:2:2], ask("8", 6, named, by("bob")), ask("7", 7, named, by("cyd"), names("8"))), []conversation.Closing{closing(social.Accept, 10, of("7", ""))}, 0, "", conversation.Waiting},
+		{"accepted before it was asked", asked, []conversation.Closing{closing(social.Accept, -10, of("9", ""))}, 0, "bob", conversation.Waiting},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := conversationtest.Of("ann", tt.nodes, tt.closings...)
+			waiting := -1
+			if !c.WaitingSince.IsZero() {
+				waiting = int(c.WaitingSince.Sub(t0).Minutes())
+			}
+			if waiting != tt.waiting || c.HelpedBy != tt.helped || c.At(at(100)) != tt.state {
+				t.Errorf("waits since minute %d, helped by %q, %s; want %d, %q, %s", waiting, c.HelpedBy, c.At(at(100)), tt.waiting, tt.helped, tt.state)
 			}
 		})
 	}

@@ -131,6 +131,9 @@ func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 	}
 	// What fails keeps nothing else from being viewed: the message comes again as a whole.
 	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error {
+		if store.IsClosing(facts[i].Activity) {
+			return k.closed(ctx, facts[i].Activity)
+		}
 		if placed[i] != nil || places[i] == nil {
 			return nil
 		}
@@ -158,8 +161,7 @@ func (k *keeping) place(ctx context.Context, a social.Activity) (*place, error) 
 	return &place{p, fresh}, err
 }
 
-// amended notes an edit or deletion at its message. The message is returned if
-// it was deleted.
+// amended notes an edit or deletion at its message, which it returns.
 func (k *keeping) amended(ctx context.Context, a social.Activity) (*place, error) {
 	msg := store.MessageID(a.Platform, a.Scope, a.Object.ID)
 	if err := k.store.PutEdit(ctx, k.w, msg, a, reading.Version); err != nil {
@@ -174,9 +176,6 @@ func (k *keeping) amended(ctx context.Context, a social.Activity) (*place, error
 	}
 	if err := k.tell(ctx, k.w, p, []social.Activity{a}); err != nil {
 		return nil, err
-	}
-	if a.Type != social.Delete {
-		return nil, k.asks(ctx, p)
 	}
 	if _, err := k.store.Activity(ctx, k.w, p.Ref); err != nil { // erased meanwhile?
 		if fault.Is(err, fault.NotFound) {
@@ -298,7 +297,7 @@ func (v *View) rooted(ctx context.Context, w string, root *string, asker string)
 // look takes away what was written of a fact, if an erasure took the fact and
 // the views that it found meanwhile.
 func (v *View) look(ctx context.Context, w string, f view.Fact) error {
-	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete {
+	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete && !store.IsClosing(f.Activity) {
 		return nil
 	}
 	_, err := v.store.Activity(ctx, w, f.Ref)
@@ -318,6 +317,7 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 	}
 	n := 0
 	stale := map[store.FactRef]bool{}
+	keeps := &keeping{View: v, w: w, whole: true, touched: map[part]store.Change{}}
 	for _, f := range gone {
 		var k int
 		var again []store.FactRef
@@ -327,6 +327,9 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 			k, again, err = v.store.ForgetEdit(ctx, w, f.Activity)
 		case f.Type.Utterance():
 			k, again, err = v.store.ForgetMessage(ctx, w, f.Activity)
+		case store.IsClosing(f.Activity):
+			thread, c := store.ClosingOf(f.Activity)
+			k, err = v.store.ForgetClosing(ctx, w, thread, c)
 		}
 		if err != nil {
 			return n, err
@@ -353,10 +356,14 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 			scores = append(scores, view.Stale{Account: ref.Account})
 		}
 	}
-	if len(others) == 0 {
-		return n, nil
+	for _, f := range gone {
+		if store.IsClosing(f.Activity) {
+			thread, c := store.ClosingOf(f.Activity)
+			if err := keeps.reclosed(ctx, thread, c); err != nil {
+				return n, err
+			}
+		}
 	}
 	slices.SortFunc(scores, func(a, b view.Stale) int { return cmp.Compare(a.Account, b.Account) })
-	k := &keeping{View: v, w: w, whole: true, touched: map[part]store.Change{}}
-	return n, errors.Join(k.keep(ctx, others), v.score(ctx, w, slices.Compact(scores)))
+	return n, errors.Join(keeps.keep(ctx, others), v.score(ctx, w, slices.Compact(scores)))
 }

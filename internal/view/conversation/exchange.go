@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
@@ -14,52 +13,43 @@ import (
 	"rapport/internal/view"
 )
 
-// answered settles the replies that a message of an asker's has a part in:
-// those that name it, and the private ones after it, until the next of the
-// asker's. As it stands now, or is deleted, they may be to another message.
-func (k *keeping) answered(ctx context.Context, root string, p store.Place, below store.Below) error {
-	named := func(r store.NodeRef) error { return k.settle(ctx, root, p.Account, r, &p.NodeRef) }
+// answered settles the replies that name a message of an asker's.
+func (k *keeping) answered(ctx context.Context, p store.Place, below store.Below) error {
+	named := func(r store.NodeRef) error { return k.reply(ctx, r, p) }
 	if !below.Whole {
-		if err := k.store.RepliesTo(ctx, k.w, p.Message, named); err != nil {
-			return err
-		}
-	} else {
-		for _, r := range below.Replies {
-			if err := named(r); err != nil {
-				return err
-			}
-		}
+		return k.store.RepliesTo(ctx, k.w, p.Message, named)
 	}
-	private, err := k.store.HasPrivate(ctx, k.w, root)
-	if err != nil || !private {
-		return err
-	}
-	window, err := k.store.Window(ctx, k.w, root, p.NodeRef, true)
-	if err != nil {
-		return err
-	}
-	for _, r := range window {
-		if err := k.settle(ctx, root, p.Account, r, nil); err != nil {
+	for _, r := range below.Replies {
+		if err := named(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// settle brings what is kept of one reply to one asker up to date, and touches
-// the asker's conversation: the copy among the asker's facts, the exchange, and
-// which reply is the first to its message, the one that it names (nil: none).
-// It looks again at the messages after it has written, until it finds
-// everything as it should be.
-func (k *keeping) settle(ctx context.Context, thread, asker string, r store.NodeRef, names *store.NodeRef) error {
-	w := k.w
-	var noted []social.Activity
-	c := replied(r.Occurred)
-	var root string
+// reply settles a reply that names a message of an asker's.
+func (k *keeping) reply(ctx context.Context, r store.NodeRef, m store.Place) error {
+	if !r.Named {
+		return k.tree(ctx, r, m)
+	}
+	p, err := k.store.Place(ctx, k.w, r.Message)
+	if fault.Is(err, fault.NotFound) {
+		return nil // whoever views it settles it
+	}
+	if err != nil {
+		return err
+	}
+	return k.inThread(ctx, p.Thread, r)
+}
+
+// tree settles a reply in a tree: it is to the message that it names, if both
+// stand and clocks allow it.
+func (k *keeping) tree(ctx context.Context, r store.NodeRef, m store.Place) error {
 	var lower []string
+	root := m.Thread
+	c := replied(r.Occurred)
 	err := store.Again(ctx, func() error {
-		looks := false
-		path, err := k.store.Path(ctx, w, thread)
+		path, err := k.store.Path(ctx, k.w, m.Thread)
 		if err != nil {
 			return err
 		}
@@ -69,223 +59,251 @@ func (k *keeping) settle(ctx context.Context, thread, asker string, r store.Node
 		if lower = path[:len(path)-1]; len(lower) > 0 {
 			c.Whole = true
 		}
-		if err := k.raise(ctx, w, lower, root, asker); err != nil {
+		if err := k.raise(ctx, k.w, lower, root, m.Account); err != nil {
 			return err
 		}
-		list := listOf(w, root, r)
-		old, err := k.store.Pair(ctx, w, root, asker, list, r, names)
-		if err != nil {
-			return err
-		}
-		stands, deleted := old.Reply, false
-		if !stands {
-			if deleted, err = k.store.Deleted(ctx, list, r); err != nil {
-				return err
+		changed, err := k.settle(ctx, root, m.Account, r, func(p store.Pair) *store.NodeRef {
+			if p.Reply && p.Message && m.Direction == social.Inbound && m.Before(r.Node) {
+				return &m.NodeRef
 			}
-		}
-		var m *store.NodeRef // that it is to, if it stands
-		given := false       // one was there, deleted since or not
-		switch {
-		case names == nil:
-			m, given, err = k.asked(ctx, w, root, asker, r)
-		case old.Place && names.Direction == social.Inbound && !r.Occurred.Before(names.Occurred):
-			if given = true; old.Message {
-				m = names
-			}
-		}
-		if err != nil {
-			return err
-		}
-		switch {
-		case len(noted) > 0 && !(given && (stands || deleted)): // one of the two was erased meanwhile
-			for _, a := range noted {
-				if err := k.store.DeleteReceived(ctx, w, asker, a); err != nil {
-					return err
-				}
-			}
-		case len(noted) == 0 && given && (deleted || stands && old.Exchange.Answered.IsZero()):
-			if noted, err = k.received(ctx, w, asker, r, deleted); err != nil {
-				return err
-			}
-			looks = len(noted) > 0
-			stands = stands && looks // its fact was erased: whoever views it takes it out of the list
-		}
-		changed, err := k.pair(ctx, w, root, asker, r, m, stands, old)
-		if err != nil || changed || looks {
+			return nil
+		}, &m.NodeRef)
+		if err != nil || changed {
 			return cmp.Or(err, fault.New(fault.Conflict, "looks again"))
 		}
-		return k.rooted(ctx, w, &root, asker)
+		return k.rooted(ctx, k.w, &root, m.Account)
 	})
-	k.touch(root, asker, c)
+	k.touch(root, m.Account, c)
 	if err != nil {
 		return err
 	}
-	return k.off(ctx, w, lower, asker)
+	return k.off(ctx, k.w, lower, m.Account)
 }
 
-func listOf(w, root string, r store.NodeRef) store.List {
-	if r.InReplyTo != "" {
-		return store.Replies(w, r.InReplyTo)
-	}
-	return store.Unnamed(w, root)
-}
-
-// asked returns the message of an asker's that a private reply is to, which
-// names none: the newest before it, if one stands; and whether one was there,
-// deleted since or not: then the reply was given.
-func (v *View) asked(ctx context.Context, w, root, asker string, r store.NodeRef) (m *store.NodeRef, given bool, err error) {
-	own := store.Own(w, root, asker)
-	n, ok, err := v.store.Before(ctx, own, r.Occurred)
-	if err != nil || ok {
-		return &n, ok, err
-	}
-	gone, err := v.store.DeletedBetween(ctx, own, time.Time{}, r.Occurred, 1)
-	return nil, len(gone) > 0, err
-}
-
-// received notes a reply among the asker's facts, with its own edits if it was
-// deleted, so that no score rests on it, and has the asker scored again. That
-// a message is deleted takes it off the conversation, but the reply to it was
-// given: else the facts would depend on which came first. It returns what it
-// noted: nothing, where the reply was erased.
-func (v *View) received(ctx context.Context, w, asker string, r store.NodeRef, deleted bool) ([]social.Activity, error) {
-	a, err := v.store.Activity(ctx, w, r.Ref)
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	all := []social.Activity{a}
-	if deleted {
-		edits, err := v.store.Edits(ctx, w, r.Message)
+// inThread settles what the business said in a thread that the platform names,
+// from a message on: that message may decide about what follows it. It looks
+// again after it has written, until it finds everything as it should be. Of
+// askers whose conversations may stand elsewhere for it, those are touched.
+func (k *keeping) inThread(ctx context.Context, thread string, from store.NodeRef) error {
+	return store.Again(ctx, func() error {
+		after, err := k.store.SaidFrom(ctx, k.w, thread, from, conversation.Window+1)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, edits...)
-	}
-	for _, a := range all {
-		if err := v.store.PutReceived(ctx, w, asker, a, reading.Version); err != nil {
-			return nil, err
+		replies := false
+		for _, n := range after {
+			if n.Direction == social.Outbound {
+				replies = true
+			} else if n.Needs.Depends() {
+				k.touch(thread, n.Account, store.Change{})
+			}
 		}
-	}
-	return all, v.score(ctx, w, []view.Stale{{Account: asker, Since: r.Occurred}})
+		if !replies {
+			return nil
+		}
+		before, err := k.store.SaidBefore(ctx, k.w, thread, from, conversation.Window)
+		if err != nil {
+			return err
+		}
+		all := slices.Concat(before, after)
+		changed := false
+		for i := len(before); i < len(all); i++ {
+			if all[i].Direction != social.Outbound {
+				continue
+			}
+			did, err := k.decide(ctx, thread, all[i], all[max(0, i-conversation.Window):i])
+			if err != nil {
+				return err
+			}
+			changed = changed || did
+		}
+		if changed {
+			return fault.New(fault.Conflict, "looks again")
+		}
+		return nil
+	})
 }
 
-// pair writes the exchange of a reply r and the message m that it is to (nil:
-// none), which is stored as old, and reports whether it had to.
-func (v *View) pair(ctx context.Context, w, root, asker string, r store.NodeRef, m *store.NodeRef, stands bool, old store.Pair) (changed bool, err error) {
-	want := conversation.Exchange{}
-	var first, next *store.NodeRef
-	if m != nil {
-		if first, next, err = v.firstAndNext(ctx, w, root, *m, r); err != nil {
-			return false, err
-		}
-		if stands {
-			want = conversation.Exchange{Asked: m.Occurred, Answered: r.Occurred, Answer: r.Activity, Message: m.Message, FirstToIt: first != nil && first.Activity == r.Activity}
+// decide brings up to date to whom a reply is, of what was said before it, and
+// reports whether it had to.
+func (k *keeping) decide(ctx context.Context, thread string, r store.NodeRef, before []store.NodeRef) (changed bool, err error) {
+	is := map[string]store.NodeRef{}
+	var window []conversation.Node
+	for _, n := range before {
+		if !n.Deleted {
+			is[n.Message] = n
+			window = append(window, n.Node)
 		}
 	}
-	if o := old.Exchange; o.Message != "" && o.Message != want.Message && r.InReplyTo == "" {
-		// It was to another message, whose first reply may be another one now.
-		if err := v.firstOf(ctx, w, root, asker, o.Message); err != nil {
+	var named *store.NodeRef
+	if r.InReplyTo != "" {
+		m, err := k.store.Place(ctx, k.w, r.InReplyTo)
+		switch {
+		case fault.Is(err, fault.NotFound):
+		case err != nil:
 			return false, err
+		case m.Direction == social.Inbound && (!m.Named || m.Thread != thread):
+			// It answers in another thread, as in a tree.
+			if changed, err = k.deliver(ctx, thread, r, nil); err != nil {
+				return changed, err
+			}
+			return changed, k.tree(ctx, r, m)
+		default:
+			n, err := k.store.SaidNow(ctx, k.w, thread, m.NodeRef)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return false, err
+			}
+			if err == nil && !n.Deleted {
+				named = &n
+				is[n.Message] = n
+			}
 		}
 	}
-	exchange, day := want, want
-	exchange.FirstToIt, day.Message = false, ""
-	if old.Exchange != exchange || old.Day != day {
+	var to []store.NodeRef
+	if !r.Deleted {
+		var node *conversation.Node
+		if named != nil {
+			node = &named.Node
+		}
+		for _, m := range conversation.Answers(r.Node, window, node) {
+			to = append(to, is[m.Message])
+		}
+	}
+	return k.deliver(ctx, thread, r, to)
+}
+
+// deliver writes that a reply in a named thread is to messages, and to none
+// else. To whom it is stands with the reply before anything else is written,
+// and until nothing is: whoever comes after a death finds it.
+func (k *keeping) deliver(ctx context.Context, thread string, r store.NodeRef, to []store.NodeRef) (changed bool, err error) {
+	noted, err := k.store.To(ctx, k.w, r.Message)
+	if err != nil {
+		return false, err
+	}
+	for i, m := range to {
+		if !slices.Contains(noted, m.Account) {
+			if err := k.store.PutTo(ctx, k.w, r.Message, m.Account); err != nil {
+				return changed, err
+			}
+			changed = true
+		}
+		did, err := k.settle(ctx, thread, m.Account, r, func(store.Pair) *store.NodeRef { return &to[i] }, nil)
+		if err != nil {
+			return changed, err
+		}
+		changed = changed || did
+		k.touch(thread, m.Account, replied(r.Occurred))
+	}
+	for _, asker := range noted {
+		if slices.ContainsFunc(to, func(m store.NodeRef) bool { return m.Account == asker }) {
+			continue
+		}
+		if _, err := k.settle(ctx, thread, asker, r, func(store.Pair) *store.NodeRef { return nil }, nil); err != nil {
+			return changed, err
+		}
+		k.touch(thread, asker, replied(r.Occurred))
+		if _, err := k.store.DeleteTo(ctx, k.w, r.Message, asker); err != nil {
+			return changed, err
+		}
 		changed = true
-		if want.Answered.IsZero() {
-			_, err = v.store.DeletePair(ctx, w, root, asker, r)
+	}
+	return changed, nil
+}
+
+// settle brings what is kept of one reply to one asker up to date, and reports
+// whether it had to: the exchange, the response of its day, the copy among the
+// asker's facts, and which reply is the first to its message. to says of what
+// is stored which message the reply is to (nil: none); names is the one that it
+// names in a tree.
+func (k *keeping) settle(ctx context.Context, root, asker string, r store.NodeRef, to func(store.Pair) *store.NodeRef, names *store.NodeRef) (changed bool, err error) {
+	old, err := k.store.Pair(ctx, k.w, root, asker, r, names)
+	if err != nil {
+		return false, err
+	}
+	m := to(old)
+	if m != nil && !old.Received {
+		there, err := k.received(ctx, asker, r)
+		if err != nil {
+			return false, err
+		}
+		changed = true
+		if !there { // it was erased
+			m = nil
+		}
+	}
+	want := conversation.Exchange{}
+	if m != nil {
+		want = conversation.Exchange{Asked: m.Occurred, Answered: r.Occurred, Answer: r.Activity, Message: m.Message, Automatic: r.Automatic}
+	}
+	day := want
+	day.Message = ""
+	if old.Exchange != want || old.Day != day {
+		changed = true
+		if m == nil {
+			_, err = k.store.DeletePair(ctx, k.w, root, asker, r)
 		} else {
-			err = v.store.PutPair(ctx, w, root, asker, r, want)
+			err = k.store.PutPair(ctx, k.w, root, asker, r, want, m.Language)
 		}
 		if err != nil {
 			return changed, err
 		}
 	}
-	if next == nil {
-		return changed, nil
-	}
-	marked, err := v.mark(ctx, w, asker, *next, first.Activity == next.Activity)
-	return changed || marked, err
-}
-
-// firstAndNext returns the first reply to a message of an asker's, and the one
-// that follows r.
-func (v *View) firstAndNext(ctx context.Context, w, root string, m, r store.NodeRef) (first, next *store.NodeRef, err error) {
-	named := store.Replies(w, m.Message)
-	var a, b []store.NodeRef
-	if a, err = v.store.After(ctx, named, m.Occurred, nil, 2); err != nil {
-		return nil, nil, err
-	}
-	if i := slices.IndexFunc(a, func(n store.NodeRef) bool { return before(r, n) }); i >= 0 {
-		b = a[i : i+1]
-	} else if len(a) == 2 {
-		if b, err = v.store.After(ctx, named, m.Occurred, &r, 1); err != nil {
-			return nil, nil, err
+	if m == nil && old.Received {
+		changed = true
+		if err := k.returned(ctx, asker, r); err != nil {
+			return changed, err
 		}
 	}
-	a = a[:min(1, len(a))]
-	private, err := v.store.HasPrivate(ctx, w, root)
-	if err != nil {
-		return nil, nil, err
-	}
-	if private {
-		c, d, err := v.store.FirstInWindow(ctx, w, root, m, r)
+	for _, e := range []conversation.Exchange{want, old.Exchange} {
+		if e.Message == "" || e == old.Exchange && e.Message == want.Message {
+			continue
+		}
+		did, err := k.firsts(ctx, root, asker, e)
 		if err != nil {
-			return nil, nil, err
+			return changed, err
 		}
-		a, b = append(a, c...), append(b, d...)
+		changed = changed || did
 	}
-	return earliest(a), earliest(b), nil
+	return changed, nil
 }
 
-func before(a, b store.NodeRef) bool {
-	if c := a.Occurred.Compare(b.Occurred); c != 0 {
-		return c < 0
-	}
-	return a.Activity < b.Activity
-}
-
-func earliest(ns []store.NodeRef) *store.NodeRef {
-	var out *store.NodeRef
-	for i := range ns {
-		if out == nil || before(ns[i], *out) {
-			out = &ns[i]
-		}
-	}
-	return out
-}
-
-// firstOf marks the first reply to a message, if the message stands.
-func (v *View) firstOf(ctx context.Context, w, root, asker, message string) error {
-	p, err := v.store.Place(ctx, w, message)
+// received notes a reply among the asker's facts and has the asker scored
+// again. It reports whether the reply is still there.
+func (k *keeping) received(ctx context.Context, asker string, r store.NodeRef) (bool, error) {
+	a, err := k.store.Activity(ctx, k.w, r.Ref)
 	if fault.Is(err, fault.NotFound) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
-	}
-	stands, err := v.store.Stands(ctx, store.Own(w, root, asker), p.NodeRef)
-	if err != nil || !stands {
-		return err
-	}
-	first, _, err := v.firstAndNext(ctx, w, root, p.NodeRef, p.NodeRef)
-	if err != nil || first == nil {
-		return err
-	}
-	_, err = v.mark(ctx, w, asker, *first, true)
-	return err
-}
-
-// mark says of a reply whether it is the first to its message, where it stands
-// on its day otherwise, and reports whether it did. One that does not stand
-// there yet is written by whoever stores it, who looks afterwards.
-func (v *View) mark(ctx context.Context, w, asker string, r store.NodeRef, first bool) (bool, error) {
-	is, there, err := v.store.First(ctx, w, asker, r)
-	if err != nil || !there || is == first {
 		return false, err
 	}
-	return true, v.store.MarkFirst(ctx, w, asker, r, first)
+	if err := k.store.PutReceived(ctx, k.w, asker, a, reading.Version); err != nil {
+		return false, err
+	}
+	return true, k.score(ctx, k.w, []view.Stale{{Account: asker, Since: r.Occurred}})
+}
+
+// returned takes a reply away from the asker's facts: it is to somebody else,
+// or what it replies to was deleted.
+func (k *keeping) returned(ctx context.Context, asker string, r store.NodeRef) error {
+	a := social.Activity{Key: r.Key, Occurred: r.Occurred}
+	if err := k.store.DeleteReceived(ctx, k.w, asker, a); err != nil {
+		return err
+	}
+	return k.score(ctx, k.w, []view.Stale{{Account: asker, Since: r.Occurred}})
+}
+
+// firsts says of the replies to a message of an asker's which is the first, and
+// which the first by a human.
+func (k *keeping) firsts(ctx context.Context, root, asker string, of conversation.Exchange) (bool, error) {
+	list, err := k.store.RepliesOf(ctx, k.w, root, asker, of.Message, of.Asked)
+	if err != nil {
+		return false, err
+	}
+	human := false
+	for i := range list {
+		list[i].FirstToIt, list[i].HumanToIt = i == 0, !human && !list[i].Automatic
+		human = human || !list[i].Automatic
+	}
+	return k.store.MarkFirst(ctx, k.w, asker, list)
 }

@@ -2,7 +2,6 @@ package conversation
 
 import (
 	"context"
-	"slices"
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
@@ -29,13 +28,24 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 			return err
 		}
 	}
+	if err := k.dependents(ctx, p.Place, e.below); err != nil {
+		return err
+	}
+	if p.Named {
+		if err := k.inThread(ctx, p.Thread, p.NodeRef); err != nil {
+			return err
+		}
+	}
 	switch {
 	case p.Direction == social.Inbound:
 		c := said(p.Occurred)
-		c.Whole = e.moved || root != e.path[len(e.path)-1]
+		for _, edit := range e.edits {
+			c.Said.Add(edit.Occurred) // it may wait since then
+		}
+		c.Whole = e.moved || root != e.path[len(e.path)-1] || len(e.edits) > 0
 		k.touch(root, p.Account, c)
-		return k.answered(ctx, root, p.Place, e.below)
-	case p.InReplyTo != "":
+		return k.answered(ctx, p.Place, e.below)
+	case p.InReplyTo != "" && !p.Named:
 		m, err := k.store.Place(ctx, k.w, p.InReplyTo)
 		if fault.Is(err, fault.NotFound) || err == nil && m.Direction != social.Inbound {
 			return nil // when the message arrives, it finds the reply
@@ -43,19 +53,84 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 		if err != nil {
 			return err
 		}
-		return k.settle(ctx, m.Thread, m.Account, p.NodeRef, &m.NodeRef)
-	case p.Private && store.ByPlatform(root):
-		askers, err := k.store.Askers(ctx, k.w, root, "", store.MaxAskers)
+		return k.tree(ctx, p.NodeRef, m)
+	}
+	return nil
+}
+
+// dependents touches the conversations of whoever said something that depends
+// on a message, and of whose question it is the accepted answer.
+func (k *keeping) dependents(ctx context.Context, p store.Place, below store.Below) error {
+	one := func(n store.NodeRef) error {
+		at, err := k.store.Place(ctx, k.w, n.Message)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		for _, asker := range askers {
-			if err := k.settle(ctx, root, asker, p.NodeRef, nil); err != nil {
-				return err
-			}
+		root, err := k.store.Root(ctx, k.w, at.Thread)
+		if err == nil {
+			k.touch(root, n.Account, store.Change{})
+		}
+		return err
+	}
+	for _, a := range below.Accepted {
+		if err := k.accepted(ctx, a.Thread, a.Closing); err != nil {
+			return err
+		}
+	}
+	if !below.Whole {
+		return k.store.DependentsOf(ctx, k.w, p.Message, one)
+	}
+	for _, n := range below.Dependents {
+		if err := one(n); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// closed notes what a closing says, and touches the conversations that it ends
+// or opens again: those of all askers of the thread, which costs as much as they
+// are many.
+func (k *keeping) closed(ctx context.Context, a social.Activity) error {
+	thread, c := store.ClosingOf(a)
+	if err := k.store.PutClosing(ctx, k.w, thread, c); err != nil {
+		return err
+	}
+	return k.reclosed(ctx, thread, c)
+}
+
+func (k *keeping) reclosed(ctx context.Context, thread string, c store.Closing) error {
+	if c.Message != "" {
+		return k.accepted(ctx, thread, c)
+	}
+	for after := ""; ; {
+		askers, err := k.store.Askers(ctx, k.w, thread, after, pageOfAskers)
+		if err != nil {
+			return err
+		}
+		for _, after = range askers {
+			k.touch(thread, after, store.Change{})
+		}
+		if len(askers) < pageOfAskers {
+			return nil
+		}
+	}
+}
+
+// accepted touches the conversation of the asker whose question was answered.
+func (k *keeping) accepted(ctx context.Context, thread string, c store.Closing) error {
+	asker, _, err := k.store.Accepts(ctx, k.w, c)
+	if err != nil || asker == "" {
+		return err
+	}
+	asks, err := k.store.Asks(ctx, k.w, thread, asker)
+	if err == nil && asks {
+		k.touch(thread, asker, store.Change{})
+	}
+	return err
 }
 
 // entered is a message that was put into its thread.
@@ -63,24 +138,20 @@ type entered struct {
 	path  []string // from its thread up to the root
 	moved bool     // what stood in lower threads was moved up to the root
 	below store.Below
+	edits []social.Activity
 }
 
 // enter puts a message into the lists that it is found in, as deleted if it was.
 func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 	w := k.w
-	lists := func(thread string) (ls []store.List) {
+	list := func(thread string) (l store.List, listed bool) {
 		switch {
 		case p.Direction == social.Inbound:
-			return []store.List{store.Own(w, thread, p.Account)}
-		case p.Private && p.InReplyTo == "":
-			return []store.List{store.Unnamed(w, thread)}
-		case p.Private:
-			ls = []store.List{store.Named(w, thread)}
+			return store.Own(w, thread, p.Account), true
+		case p.InReplyTo != "":
+			return store.Replies(w, p.InReplyTo), true
 		}
-		if p.InReplyTo != "" {
-			ls = append(ls, store.Replies(w, p.InReplyTo))
-		}
-		return ls
+		return l, false
 	}
 	told := false
 	err = store.Again(ctx, func() error {
@@ -104,15 +175,16 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 			if err := k.off(ctx, w, lower, p.Account); err != nil {
 				return err
 			}
-		} else if p.Private && p.InReplyTo != "" {
+		} else if p.Private && p.InReplyTo != "" && !p.Named {
 			for _, t := range lower {
 				if err := k.store.MovePrivate(ctx, w, t, root); err != nil {
 					return err
 				}
 			}
 		}
-		// One that is deleted is not entered again, not for a moment: whoever brings
-		// it up to date and dies then may not be followed by another.
+		// It is entered as its edits left it. One that is deleted is not entered
+		// again, not for a moment: whoever brings it up to date and dies then may not
+		// be followed by another.
 		var edits []social.Activity
 		if !p.rooted {
 			if edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
@@ -120,34 +192,55 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 			}
 		}
 		p.rooted = false
-		if !deleted(edits) {
-			for _, l := range lists(root) {
-				if err := k.store.Enter(ctx, l, p.NodeRef); err != nil {
+		l, listed := list(root)
+		put := func() error {
+			n := store.AsEdited(p.NodeRef, edits)
+			if p.Named { // before its own list: whoever looks for it there decides by this one
+				if err := k.store.PutSaid(ctx, w, p.Thread, n); err != nil {
 					return err
 				}
 			}
+			if n.Direction == social.Inbound && n.InReplyTo != "" && (p.Needs.Depends() || len(edits) > 0) {
+				if err := k.store.Enter(ctx, store.Dependents(w, n.InReplyTo), p.NodeRef); err != nil {
+					return err
+				}
+			}
+			if n.Direction == social.Outbound && n.Private && n.InReplyTo != "" && !n.Named {
+				if err := k.store.Enter(ctx, store.Named(w, root), p.NodeRef); err != nil {
+					return err
+				}
+			}
+			switch {
+			case !listed:
+				return nil
+			case n.Direction == social.Inbound && len(edits) > 0:
+				return k.store.EnterEdited(ctx, l, n, edits)
+			case n.Deleted:
+				return k.store.Strike(ctx, l, p.NodeRef)
+			}
+			return k.store.Enter(ctx, l, p.NodeRef)
 		}
-		// Whoever deletes it notes that before looking for its place.
+		if err := put(); err != nil {
+			return err
+		}
+		// Whoever edits or deletes it notes that before looking for its place.
 		if e.below, err = k.store.Below(ctx, w, p.Message); err != nil {
 			return err
 		}
-		if edits = e.below.Edits; !e.below.Whole {
-			if edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
+		e.edits = e.below.Edits
+		if !e.below.Whole {
+			if e.edits, err = k.store.Edits(ctx, w, p.Message); err != nil {
 				return err
 			}
 		}
 		if !told {
-			if err := k.tell(ctx, w, p.Place, edits); err != nil {
+			if err := k.tell(ctx, w, p.Place, e.edits); err != nil {
 				return err
 			}
 			told = true
 		}
-		if deleted(edits) {
-			for _, l := range lists(root) {
-				if err := k.store.Strike(ctx, l, p.NodeRef); err != nil {
-					return err
-				}
-			}
+		if len(e.edits) != len(edits) {
+			return fault.New(fault.Conflict, "it was edited meanwhile")
 		}
 		after, err := k.store.Root(ctx, w, root)
 		if err == nil && after != root {
@@ -156,10 +249,6 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 		return err
 	})
 	return e, err
-}
-
-func deleted(edits []social.Activity) bool {
-	return slices.ContainsFunc(edits, func(e social.Activity) bool { return e.Type == social.Delete })
 }
 
 // pageOfAskers is how many askers are moved before the next are looked for.
