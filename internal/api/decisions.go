@@ -69,7 +69,7 @@ func (s *service) decide(ctx context.Context, w string, in *newDecisionIn) (*Out
 		return nil, err
 	}
 	asker := social.AccountOf(in.Person)
-	if _, err := s.standing(ctx, w, in.Thread, asker); err != nil {
+	if _, err := s.headOf(ctx, w, in.Thread, asker); err != nil {
 		return nil, err
 	}
 	if d, err = s.Store.PutDecision(ctx, w, in.Thread, asker, d); err != nil {
@@ -79,7 +79,7 @@ func (s *service) decide(ctx context.Context, w string, in *newDecisionIn) (*Out
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.standing(ctx, w, thread, asker)
+	h, err := s.headOf(ctx, w, thread, asker)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func decision(d conversation.Decision) Decision {
 	return Decision{ID: d.ID, At: d.At, By: d.By, Kind: string(d.Kind), To: d.To, Until: some(d.Until), Text: d.Text}
 }
 
-// standing returns the head of a conversation that stands.
-func (s *service) standing(ctx context.Context, w, thread, asker string) (store.Head, error) {
+// headOf returns the head of a conversation that stands.
+func (s *service) headOf(ctx context.Context, w, thread, asker string) (store.Head, error) {
 	h, err := s.Store.Head(ctx, w, thread, asker)
 	if err == nil && h.Last.IsZero() {
 		err = fault.New(fault.NotFound, "nothing of it stands any more")

@@ -516,9 +516,9 @@ func (x *world) head(w, thread, asker string, started time.Time, seconds []int, 
 		asked := started.Add(time.Duration(i) * time.Hour)
 		r.Activity, r.Occurred = fmt.Sprint("act_", thread, i), asked.Add(time.Duration(s)*time.Second)
 		if h.Last, h.Answered = r.Occurred, r.Occurred; i == 0 {
-			h.First = r.Occurred
+			h.First, h.FirstHuman = r.Occurred, r.Occurred
 		}
-		if err := x.store.PutPair(x.t.Context(), w, thread, asker, r, conversation.Exchange{Asked: asked, Message: "msg_a", FirstToIt: true}); err != nil {
+		if err := x.store.PutPair(x.t.Context(), w, thread, asker, r, conversation.Exchange{Asked: asked, Message: "msg_a", FirstToIt: true, HumanToIt: true}, "en"); err != nil {
 			x.t.Fatal(err)
 		}
 	}

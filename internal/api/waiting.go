@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"rapport/internal/cache"
 	"rapport/internal/conversation"
@@ -88,6 +89,8 @@ func (f Waits) holds(text string) bool {
 		return len(parts) > 0 && strings.Contains(plain, " "+strings.Join(parts, " ")+" ")
 	})
 }
+
+func notOfWords(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // let returns those of heads that a filter lets through. It reads texts only
 // where the filter asks for words.

@@ -16,7 +16,10 @@ import (
 
 // Spoken is one message of a conversation, of either side.
 type Spoken struct {
-	social.Activity          // as it was written; zero: it was erased right now
+	social.Activity // as it was written; zero: it was erased right now
+	At              time.Time
+	Place           string   // in the order of SpokenIn
+	Message         string   // the message's id; "" of a reply that was erased right now
 	ID              string   // the activity's id
 	Reply           bool     // by the business
 	Answers         string   // of a reply: the id of the asker's message that it is to; "": to none in particular
@@ -74,10 +77,14 @@ func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, li
 	out, keys := make([]Spoken, len(items)), make([]key, len(items))
 	for i, it := range items {
 		sp := &out[i]
-		_, sp.ID, _ = strings.Cut(it.place, "#")
+		stamp, id, _ := strings.Cut(it.place, "#")
+		sp.Place, sp.ID, sp.Message = it.place, id, it.nodeItem.Message
+		if sp.At, err = social.ParseStamp(stamp); err != nil {
+			return nil, "", err
+		}
 		switch {
 		case strings.HasPrefix(it.SK, "X"):
-			sp.Reply, sp.Answers = true, it.Message
+			sp.Reply, sp.Answers, sp.Message = true, it.Message, ""
 			keys[i] = key{accountPK(w, asker), "R#" + it.place}
 			continue
 		case strings.HasPrefix(it.SK, "P"):
@@ -102,6 +109,7 @@ func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, li
 		if out[i].Activity, err = it.activity(); err != nil {
 			return nil, "", err
 		}
+		out[i].Message, out[i].At = MessageID(out[i].Platform, out[i].Scope, out[i].Object.ID), out[i].Occurred
 	}
 	return out, next, nil
 }
