@@ -384,8 +384,8 @@ func (x *finder) meanwhile() {
 var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
 
 // Facts makes up what three askers, the business, a moderator and somebody who
-// only reacts did: trees of replies with edits and deletions, a private thread,
-// reactions with and without a time. The same seed gives the same facts.
+// only reacts did: trees of replies with edits, deletions and closings, a private
+// and a flat thread, reactions with and without a time. The same seed gives the same facts.
 func Facts(seed uint64, n int) []social.Activity {
 	r := rand.New(rand.NewPCG(seed, 1))
 	make := func(account string, typ social.Type, id string, at time.Time) social.Activity {
@@ -417,6 +417,11 @@ func Facts(seed uint64, n int) []social.Activity {
 			a.Type, a.InReplyTo = social.Reply, fmt.Sprintf("m%d", r.IntN(i))
 		case k == 1:
 			a.Type, a.Conversation = social.Message, "private"
+		case i > 0:
+			a.Conversation, a.Flat = "flat", true
+		}
+		if r.IntN(3) == 0 {
+			a.Intent = []string{social.IntentPraise, social.IntentOther, social.IntentClosing}[r.IntN(3)]
 		}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID+who, a.Occurred)
 		out = append(out, a)
@@ -434,6 +439,10 @@ func Facts(seed uint64, n int) []social.Activity {
 			b.Undated, b.Occurred = true, b.Known
 			b.Key = social.ActivityKey(b.Platform, b.Scope, b.Type, b.Object.ID+"undated", time.Time{})
 			out = append(out, b)
+		case 5:
+			c := make([]string{who, "moderator"}[i%2], []social.Type{social.Close, social.Reopen, social.Accept}[i%3], a.Object.ID, at.Add(11*time.Minute))
+			c.Conversation = a.Conversation
+			out = append(out, c)
 		}
 	}
 	return out
