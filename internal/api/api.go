@@ -28,6 +28,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"rapport/internal/cache"
 	"rapport/internal/consent"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
@@ -69,6 +70,7 @@ type Deps struct {
 type service struct {
 	Deps
 	themes *themed.Sets
+	usual  *cache.Cache[map[store.Channel]time.Duration] // see usualAnswers
 }
 
 const (
@@ -82,6 +84,7 @@ func Handler(d Deps) http.Handler {
 	configure()
 	mux := http.NewServeMux()
 	s := &service{Deps: d, themes: themed.NewSets(d.Store, d.Now)}
+	s.usual = s.usualAnswers()
 	s.operations(&later{API: humago.New(http.NewServeMux(), settings()), mux: mux})
 	for path, form := range map[string]func() (string, []byte, error){
 		openapiYAML: func() (string, []byte, error) { b, err := described().YAML(); return "application/yaml", b, err },

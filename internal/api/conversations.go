@@ -3,15 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
-	"rapport/internal/parallel"
 	"rapport/internal/social"
-	"rapport/internal/stats"
 	"rapport/internal/store"
 )
 
@@ -25,6 +22,12 @@ type Conversation struct {
 	LastKey      string     `json:"last_key" doc:"The asker's newest message"`
 	WaitingSince *time.Time `json:"waiting_since,omitempty" doc:"The first message since the newest reply that has none"`
 	Waiting      *Message   `json:"waiting,omitempty" doc:"That message"`
+	Need         *Need      `json:"need,omitempty" doc:"Of who waits, in get-conversation and with order=need: how much an answer is needed"`
+	Assigned     string     `json:"assigned,omitempty" doc:"The member who is to answer; absent: nobody in particular"`
+	SnoozedUntil *time.Time `json:"snoozed_until,omitempty" doc:"Until then it is not listed, unless the person writes again"`
+	SettledAt    *time.Time `json:"settled_at,omitempty" doc:"A member said then that what was said until then is done, or needs no answer"`
+	ClosedAt     *time.Time `json:"closed_at,omitempty" doc:"The thread was closed then on its platform"`
+	HelpedBy     string     `json:"helped_by,omitempty" doc:"The customer who helped: whom the person thanked, or whose answer was accepted"`
 }
 
 // Exchange is a reply of the business's and the message that it is to.
@@ -36,17 +39,43 @@ type Exchange struct {
 	Reply    string    `json:"reply" doc:"The id of the reply's activity"`
 }
 
-// ConversationDetail is a conversation and its exchanges.
+// Spoken is one message of a conversation, as it stands now.
+type Spoken struct {
+	Message    string    `json:"message" doc:"Its id in the workspace; in_reply_to and answers name messages by it"`
+	Activity   string    `json:"activity" doc:"The id of its activity; answered_by names replies by it"`
+	Key        string    `json:"key,omitempty" doc:"The activity's key, as list-activities gives it; absent where it was erased right now"`
+	Side       string    `json:"side" enum:"asker,business" doc:"Who said it"`
+	Name       string    `json:"name,omitempty" doc:"As the platform shows it"`
+	Handle     string    `json:"handle,omitempty" doc:"As the platform shows it"`
+	Automatic  bool      `json:"automatic,omitempty" doc:"No human wrote it"`
+	Text       string    `json:"text,omitempty" doc:"What it says by now: of an edited one its newest words, of a deleted one none"`
+	Deleted    bool      `json:"deleted,omitempty" doc:"It was deleted"`
+	Edited     bool      `json:"edited,omitempty" doc:"It was edited"`
+	Occurred   time.Time `json:"occurred"`
+	URL        string    `json:"url,omitempty"`
+	Intent     string    `json:"intent,omitempty"`
+	Sentiment  string    `json:"sentiment,omitempty"`
+	Language   string    `json:"language,omitempty"`
+	Severity   int       `json:"severity,omitempty" minimum:"0" maximum:"3" doc:"Of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed"`
+	Waits      bool      `json:"waits,omitempty" doc:"It is the message that waits"`
+	InReplyTo  string    `json:"in_reply_to,omitempty" doc:"The message that it names"`
+	Answers    string    `json:"answers,omitempty" doc:"Of the business: the asker's message that it answers"`
+	AnsweredBy []string  `json:"answered_by,omitempty" doc:"Of the asker: the activities that answer it, the oldest first; of the first 1000 replies after the page's first message"`
+}
+
+// ConversationDetail is a conversation whole.
 type ConversationDetail struct {
 	Conversation Conversation   `json:"conversation"`
-	Exchanges    Page[Exchange] `json:"exchanges" doc:"Newest first"`
+	Messages     Page[Spoken]   `json:"messages" doc:"What asker and business said to each other, oldest first; the next page with messages_cursor"`
+	Decisions    Page[Decision] `json:"decisions" doc:"What members decided, newest first; the next page with decisions_cursor"`
+	Exchanges    Page[Exchange] `json:"exchanges" doc:"Newest first; the next page with cursor"`
 }
 
 type conversationIn struct {
-	InWorkspace
+	InConversation
 	Paged
-	Thread string `path:"thread" pattern:"^(thr|msg)_[a-z0-9]{1,60}$" maxLength:"64"`
-	Person string `path:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64" doc:"Who asks"`
+	MessagesCursor  string `query:"messages_cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the messages of the page before"`
+	DecisionsCursor string `query:"decisions_cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the decisions of the page before"`
 }
 
 type conversationOut struct {
@@ -54,30 +83,17 @@ type conversationOut struct {
 	Body ConversationDetail
 }
 
-// ResponseTime is one figure of how fast answers came, in seconds.
-type ResponseTime struct {
-	N             int      `json:"n" doc:"Observations"`
-	Needed        int      `json:"needed" doc:"How many the interval takes"`
-	Enough        bool     `json:"enough" doc:"Whether there are enough; if not, there are no numbers"`
-	MedianSeconds *float64 `json:"median_seconds,omitempty"`
-	Low           *float64 `json:"low,omitempty" doc:"Of the exact 95 % interval of the median, in seconds"`
-	High          *float64 `json:"high,omitempty" doc:"Of the exact 95 % interval of the median, in seconds"`
-}
-
-// ResponseTimes are the three figures, which answer three different questions.
-type ResponseTimes struct {
-	From            time.Time    `json:"from"`
-	To              time.Time    `json:"to"`
-	PerPair         ResponseTime `json:"per_pair" doc:"Each reply, from the message it replies to"`
-	PerMessage      ResponseTime `json:"per_message" doc:"Each answered message, to its first reply"`
-	PerConversation ResponseTime `json:"per_conversation" doc:"Each asker in a thread, from the first message to the first reply"`
-}
-
 type listConversationsIn struct {
 	InWorkspace
 	Period
 	Paged
+	Waits
 	State string `query:"state" enum:"waiting,all" default:"waiting" doc:"waiting: who waits, the longest first, whenever it was. all: newest message in the period, the newest hour first"`
+}
+
+type listConversationsOut struct {
+	Link string `header:"Link" doc:"The next page, rel=next"`
+	Body ConversationPage
 }
 
 type responseTimesIn struct {
@@ -90,65 +106,47 @@ const level = 0.95
 
 func (s *service) conversations(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Tags: []string{"feedback"}, Summary: "List conversations",
-		Description: "A page may hold fewer than asked for, or none, while there is a next one."}, s.listConversations)
+		Description: "Who waits, who needs an answer most first, of the 2000 that began to wait last; docs/waiting.md says how need is told. Snoozed ones are left out unless asked for. With order=oldest, or state=all, " +
+			"a page may hold fewer than asked for, or none, while there is a next one: for each page at most 2000 are looked at."}, s.listConversations)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{thread}/{person}", Tags: []string{"feedback"}, Summary: "Get a conversation with its exchanges"}, s.getConversation)
-	members(s, api, social.Viewer, huma.Operation{OperationID: "get-response-times", Method: http.MethodGet, Path: "/response-times", Tags: []string{"feedback"}, Summary: "Get how fast answers came",
-		Description: "Medians of all replies given in the period, however long it is. What is not answered has no time: see the conversations that wait."},
-		func(ctx context.Context, w string, in *responseTimesIn) (*Out[ResponseTimes], error) {
-			from, to, err := in.bounds(s.Now(), 0)
-			if err != nil {
-				return nil, err
-			}
-			f, err := s.Store.Responses(ctx, w, from, to)
-			if err != nil {
-				return nil, err
-			}
-			return &Out[ResponseTimes]{ResponseTimes{from, to, responseTime(f.PerPair), responseTime(f.PerMessage), responseTime(f.PerConversation)}}, nil
-		})
+	s.decisions(api)
+	s.responses(api)
 }
 
-func responseTime(seconds []float64) ResponseTime {
-	out := ResponseTime{N: len(seconds), Needed: stats.QuantileNeeds(0.5, level)}
-	low, high, ok := stats.MedianInterval(seconds, level)
-	if !ok {
-		return out
-	}
-	median, _ := stats.Median(seconds)
-	out.Enough, out.MedianSeconds, out.Low, out.High = true, &median, &low, &high
-	return out
-}
-
-func (s *service) listConversations(ctx context.Context, w string, in *listConversationsIn) (*PageOut[Conversation], error) {
+func (s *service) listConversations(ctx context.Context, w string, in *listConversationsIn) (*listConversationsOut, error) {
 	from, to, err := in.bounds(s.Now(), 0)
 	if err != nil {
 		return nil, err
 	}
-	if in.State == "waiting" && (in.From != "" || in.To != "") {
+	waiting := in.State == "waiting"
+	if waiting && (in.From != "" || in.To != "") {
 		return nil, invalid("query.state", "waiting takes no from or to: whoever waits is listed")
+	}
+	if !waiting && in.Waits != (Waits{Order: in.Order}) {
+		return nil, invalid("query.state", "all takes no filter: filters are of who waits")
 	}
 	after, err := s.place(ctx, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
+	if waiting && in.Order == "need" {
+		return s.byNeed(ctx, w, in, after)
+	}
 	var heads []store.Head
 	var last string
 	place := store.Head.Place
-	if in.State == "waiting" {
+	if waiting {
 		place = store.Head.WaitingPlace
-		heads, last, err = s.Store.Waiting(ctx, w, after, in.Limit)
+		heads, last, err = s.oldest(ctx, w, in, after)
 	} else {
 		heads, last, err = s.Store.Conversations(ctx, w, from, to, after, in.Limit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out := &PageOut[Conversation]{Body: Page[Conversation]{Items: make([]Conversation, len(heads))}}
-	errs := parallel.Each(ctx, len(heads), 8, func(i int) (err error) {
-		out.Body.Items[i], err = s.conversation(ctx, w, heads[i])
-		return err
-	})
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		return nil, errs[i]
+	out := &listConversationsOut{}
+	if out.Body.Items, err = s.rows(ctx, w, heads); err != nil {
+		return nil, err
 	}
 	n, err := fitting(out.Body.Items)
 	if err != nil {
@@ -167,31 +165,106 @@ func (s *service) getConversation(ctx context.Context, w string, in *conversatio
 		return nil, err
 	}
 	asker := social.AccountOf(in.Person)
-	h, err := s.Store.Head(ctx, w, in.Thread, asker)
-	if err == nil && h.Last.IsZero() {
-		err = fault.New(fault.NotFound, "nothing of it stands any more")
-	}
+	h, err := s.headOf(ctx, w, in.Thread, asker)
 	if err != nil {
 		return nil, err
 	}
 	out := &conversationOut{Body: ConversationDetail{Exchanges: Page[Exchange]{Items: []Exchange{}}}}
-	if out.Body.Conversation, err = s.conversation(ctx, w, h); err != nil {
-		return nil, err
-	}
-	list, last, err := s.Store.ExchangesOf(ctx, w, in.Thread, asker, after, in.Limit)
+	list, err := s.shown(ctx, w, []store.Head{h})
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range list {
+	out.Body.Conversation = list[0]
+	exchanges, last, err := s.Store.ExchangesOf(ctx, w, in.Thread, asker, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range exchanges {
 		out.Body.Exchanges.Items = append(out.Body.Exchanges.Items, Exchange{e.Asked, e.Answered, e.Answered.Sub(e.Asked).Seconds(), e.Message, e.Answer})
 	}
-	out.Body.Exchanges.NextCursor, out.Link, err = s.next(ctx, last)
+	if out.Body.Exchanges.NextCursor, out.Link, err = s.next(ctx, last); err != nil {
+		return nil, err
+	}
+	if out.Body.Messages, err = s.spoken(ctx, w, h, in); err != nil {
+		return nil, err
+	}
+	out.Body.Decisions, err = s.decided(ctx, w, in)
+	return out, err
+}
+
+// decided is a page of what members decided about a conversation.
+func (s *service) decided(ctx context.Context, w string, in *conversationIn) (Page[Decision], error) {
+	out := Page[Decision]{Items: []Decision{}}
+	after, err := s.placeIn(ctx, "decisions_cursor", in.DecisionsCursor)
+	if err != nil {
+		return out, err
+	}
+	list, last, err := s.Store.Decisions(ctx, w, in.Thread, social.AccountOf(in.Person), after, in.Limit)
+	if err != nil {
+		return out, err
+	}
+	for _, d := range list {
+		out.Items = append(out.Items, decision(d))
+	}
+	out.NextCursor, err = s.nextIn(ctx, "decisions_cursor", last)
+	return out, err
+}
+
+// spoken is a page of what was said in a conversation.
+func (s *service) spoken(ctx context.Context, w string, h store.Head, in *conversationIn) (Page[Spoken], error) {
+	out := Page[Spoken]{Items: []Spoken{}}
+	after, err := s.placeIn(ctx, "messages_cursor", in.MessagesCursor)
+	if err != nil {
+		return out, err
+	}
+	list, last, err := s.Store.SpokenIn(ctx, w, h.Thread, h.Asker, after, in.Limit)
+	if err != nil {
+		return out, err
+	}
+	as := make([]social.Activity, len(list))
+	for i, m := range list {
+		as[i] = m.Activity
+	}
+	now, err := s.Store.AmendedOf(ctx, w, as)
+	if err != nil {
+		return out, err
+	}
+	for i, m := range list {
+		a := now[i].Shown(m.Activity)
+		if m.Deleted {
+			a.Text, a.Reading = "", social.Reading{}
+		}
+		x := Spoken{Activity: m.ID, Key: a.Key, Side: "asker", Name: a.Actor.Name, Handle: a.Actor.Handle, Automatic: a.Automatic, Text: a.Text, Deleted: m.Deleted || now[i].Deleted, Edited: now[i].Edit != nil,
+			Occurred: m.At, URL: a.URL, Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Severity: a.Severity, Message: m.Message, Waits: a.Key != "" && a.Key == h.WaitingKey,
+			Answers: m.Answers, AnsweredBy: m.AnsweredBy}
+		if m.Reply {
+			x.Side = "business"
+		}
+		if a.InReplyTo != "" {
+			x.InReplyTo = store.MessageID(a.Platform, a.Scope, a.InReplyTo)
+		}
+		out.Items = append(out.Items, x)
+	}
+	n, err := fitting(out.Items)
+	if err != nil {
+		return out, err
+	}
+	if n < len(list) {
+		out.Items, last = out.Items[:n], list[n-1].Place
+	}
+	out.NextCursor, err = s.nextIn(ctx, "messages_cursor", last)
 	return out, err
 }
 
 func (s *service) conversation(ctx context.Context, w string, h store.Head) (Conversation, error) {
 	c := Conversation{Thread: h.Thread, Person: social.PersonID(h.Asker), State: string(h.At(s.Now())), Started: h.Started, Last: h.Last,
-		LastKey: h.LastKey, WaitingSince: some(h.WaitingSince)}
+		LastKey: h.LastKey, WaitingSince: some(h.WaitingSince), Assigned: h.Assigned, SettledAt: some(h.Settled), ClosedAt: some(h.Ended)}
+	if h.Hidden(s.Now()) {
+		c.SnoozedUntil = some(h.Snoozed)
+	}
+	if h.HelpedBy != "" {
+		c.HelpedBy = social.PersonID(h.HelpedBy)
+	}
 	if h.WaitingSince.IsZero() {
 		return c, nil
 	}

@@ -28,9 +28,41 @@ func requestOf(ctx context.Context) *http.Request {
 
 func listOf(r *http.Request) string {
 	q := r.URL.Query()
-	q.Del("cursor")
-	q.Del("limit")
+	for _, name := range append(beside, "cursor", "limit") {
+		q.Del(name)
+	}
 	return r.URL.Path + "?" + q.Encode() // sorted
+}
+
+// beside are the parameters by which lists are paged that stand beside another in one answer.
+var beside = []string{"messages_cursor", "decisions_cursor"}
+
+// placeIn is place for such a list, whose parameter is name.
+func (s *service) placeIn(ctx context.Context, name, cursor string) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	key, err := s.CursorKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	p, ok := openCursor(key, name+" "+listOf(requestOf(ctx)), cursor)
+	if !ok {
+		return "", invalid("query."+name, "is not a cursor of this list")
+	}
+	return p, nil
+}
+
+// nextIn is the cursor of the next page of such a list.
+func (s *service) nextIn(ctx context.Context, name, place string) (string, error) {
+	if place == "" {
+		return "", nil
+	}
+	key, err := s.CursorKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	return sealCursor(key, name+" "+listOf(requestOf(ctx)), place), nil
 }
 
 func cursorSum(key []byte, list, place string) []byte {

@@ -76,7 +76,7 @@ func TestGrowthOfPages(t *testing.T) {
 		}
 		return first, read
 	}
-	for name, path := range map[string]string{"leads": "/leads?limit=50", "waiting": "/conversations?limit=50", "conversations": "/conversations?state=all&limit=50", "activities": "/activities?limit=50"} {
+	for name, path := range map[string]string{"leads": "/leads?limit=50", "waiting": "/conversations?order=oldest&limit=50", "conversations": "/conversations?state=all&limit=50", "activities": "/activities?limit=50"} {
 		one, oneFar := cost("few", path)
 		two, twoFar := cost("many", path)
 		t.Logf("a page of %s: %.1f RRU of %d, %.1f of %d; far on %.1f, %.1f", name, one, few, two, many, oneFar, twoFar)

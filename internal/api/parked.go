@@ -295,7 +295,7 @@ type Erasure struct {
 	Platform string         `json:"platform"`
 	Reason   string         `json:"reason" doc:"The platform's event, or what was given when it was asked for"`
 	Done     bool           `json:"done" doc:"False while it is being carried out, or waits to be tried again; true once everything is gone. A second pass follows 15 minutes later, for what was being written meanwhile"`
-	Removed  map[string]int `json:"removed" doc:"How many of what went: facts, views, quotes, reports, deliveries of the archive, others' deliveries out of which it was cut, parked ones"`
+	Removed  map[string]int `json:"removed" doc:"How many of what went: facts, decisions, views, quotes, reports, deliveries of the archive, others' deliveries out of which it was cut, parked ones"`
 	Stays    []Stays        `json:"stays" doc:"What stays where, and why"`
 }
 

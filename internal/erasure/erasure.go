@@ -385,6 +385,15 @@ func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, wi
 	for _, f := range with {
 		others = append(others, view.FactOf(f.Activity))
 	}
+	for _, f := range own { // while views say where it stands
+		n, err := e.Store.ForgetDecisions(ctx, x.workspace, f.Activity)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			removed["decisions"] += n
+		}
+	}
 	forget := func() error {
 		n, err := e.forget(ctx, x.workspace, own, others)
 		removed["views"] += n

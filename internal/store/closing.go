@@ -198,6 +198,7 @@ func (s *Store) wait(ctx context.Context, w string, h *Head, own []NodeRef, whol
 			break
 		}
 	}
+	since = newer(since, h.Settled)
 	after := func(at time.Time) string {
 		if at.IsZero() {
 			return " "

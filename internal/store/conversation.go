@@ -24,6 +24,9 @@ import (
 // under 1 KB, however long the conversation.
 type Head struct {
 	conversation.Standing
+	conversation.Decided
+	Some       bool  // there are decisions about it
+	Asked      Asked // what the message at WaitingSince asks
 	Thread     string
 	Asker      string    // account id
 	Waiting    FactRef   // the message at WaitingSince
@@ -59,6 +62,7 @@ type headItem struct {
 	Replied      string `dynamodbav:",omitempty"`
 	Ended        string `dynamodbav:",omitempty"`
 	HelpedBy     string `dynamodbav:",omitempty"`
+	decidedPart
 }
 
 func (it headItem) head() (Head, error) {
@@ -82,7 +86,7 @@ func (it headItem) head() (Head, error) {
 		*x.to = t
 	}
 	h.Last = newer(h.Said, h.Answered)
-	return h, nil
+	return h, it.into(&h)
 }
 
 func newer(a, b time.Time) time.Time {
@@ -143,21 +147,11 @@ func (c *Change) And(o Change) {
 	c.Answered.And(o.Answered)
 }
 
-// Stand computes where a conversation stands, of the messages and exchanges
-// that are kept of it, as of an instant (zero: all of them). Its Last is zero
-// where the asker said nothing that stands. It reads the ends of lists, whatever
-// the conversation's length.
-func (s *Store) Stand(ctx context.Context, w, thread, asker string, asOf time.Time) (Head, error) {
-	return s.stand(ctx, w, Head{Thread: thread, Asker: asker}, Change{Whole: true}, asOf)
-}
-
 // short is how many items of a conversation that has no head yet are read at once.
 const short = 25
 
-// StandAfter is Stand, of all messages, for a conversation whose head was old
-// before a change. What the change cannot have moved is taken from old: whoever
-// moves that writes the head afterwards, so that old is not the newest any more.
-func (s *Store) StandAfter(ctx context.Context, w string, old Head, c Change) (Head, error) {
+// standAfter is StandAfter but for what the message asks that waits.
+func (s *Store) standAfter(ctx context.Context, w string, old Head, c Change) (Head, error) {
 	if old.Version > 0 {
 		return s.stand(ctx, w, old, c, time.Time{})
 	}
@@ -195,6 +189,9 @@ func (s *Store) StandAfter(ctx context.Context, w string, old Head, c Change) (H
 	sortNodes(own)
 	h.Started = own[0].Occurred
 	h.said(own[len(own)-1])
+	if h.Decided, h.Some, err = s.decisions(ctx, w, h.Thread, h.Asker, "~"); err != nil {
+		return h, err
+	}
 	return h, s.wait(ctx, w, &h, own, true, "~")
 }
 
@@ -319,6 +316,12 @@ func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf ti
 		h.Answered, h.Replied = ends.Answered, ends.Replied
 	}
 	h.Last = newer(h.Said, h.Answered)
+	if whole || old.Some { // whoever decides computes the head as a whole
+		var err error
+		if h.Decided, h.Some, err = s.decisions(ctx, w, h.Thread, h.Asker, to); err != nil {
+			return h, err
+		}
+	}
 	return h, s.wait(ctx, w, &h, nil, false, to)
 }
 
@@ -327,7 +330,7 @@ func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf ti
 // is in no list, but its item stays, so that its version does.
 func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	k := headKey(w, h.Thread, h.Asker)
-	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: nextVersion(old.Version), Thread: h.Thread, Asker: h.Asker}
+	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: nextVersion(old.Version), Thread: h.Thread, Asker: h.Asker, decidedPart: decidedPartOf(h)}
 	if !h.Last.IsZero() {
 		it.Started, it.Said, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Said), h.LastKey
 		if !h.Answered.IsZero() {
@@ -730,6 +733,11 @@ func (s *Store) Responses(ctx context.Context, w string, from, to time.Time) (co
 
 // EachResponse calls f, one call at a time and in no order, with what was answered in [from, to).
 func (s *Store) EachResponse(ctx context.Context, w string, from, to time.Time, f func(Response)) error {
+	return s.eachResponse(ctx, w, from, to, 0, f)
+}
+
+// eachResponse is EachResponse; if most is not 0, of at most so many of each partition of a day.
+func (s *Store) eachResponse(ctx context.Context, w string, from, to time.Time, most int, f func(Response)) error {
 	months, err := all[key](ctx, s, query{pk: monthsPK(w), from: "X#" + from.UTC().Format("2006-01"), to: "X#" + to.UTC().Format("2006-01"), limit: maxMonths})
 	if err != nil {
 		return err
@@ -748,7 +756,7 @@ func (s *Store) EachResponse(ctx context.Context, w string, from, to time.Time, 
 	}
 	var mu sync.Mutex
 	errs := parallel.Each(ctx, len(parts), responseReaders, func(i int) error {
-		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: pageOfResponses}
+		q := query{pk: parts[i], from: "X#" + social.Stamp(from), to: "X#" + social.Stamp(to), limit: cmp.Or(most, pageOfResponses)}
 		for {
 			items, err := all[responseItem](ctx, s, q)
 			if err != nil {
@@ -765,7 +773,7 @@ func (s *Store) EachResponse(ctx context.Context, w string, from, to time.Time, 
 				f(Response{strings.HasPrefix(kind, "c#"), time.UnixMilli(it.Asked).UTC(), t, it.First, it.Human, it.Automatic, Channel{social.Platform(it.Platform), it.Scope}, it.Language})
 			}
 			mu.Unlock()
-			if len(items) < q.limit {
+			if len(items) < q.limit || most > 0 {
 				return nil
 			}
 			q.from = items[len(items)-1].SK + "!"

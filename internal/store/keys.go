@@ -30,6 +30,7 @@ import (
 //	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
 //	asker's part: exchanges   w#C#thread#account  X#answered#reply
 //	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…
+//	asker's part: decisions   w#C#thread#account  D#kind#time#id (facts); DI#id (where it stands)
 //	response of a day         w#D#day#s         X#answered#r#reply#account; X#answered#c#thread#account (a conversation's first)
 //	months with responses     w#D               X#month
 //	day with activities       w#D               day (holds the number of its partitions)
@@ -112,6 +113,8 @@ func threadPK(w, id string) string           { return w + "#C#" + id }
 func partPK(w, thread, asker string) string  { return w + "#C#" + thread + "#" + asker }
 func askerSK(asker string) string            { return "A#" + asker }
 func headKey(w, thread, asker string) key    { return key{partPK(w, thread, asker), "@"} }
+func decisionsOf(group string) string        { return decisions + group + "#" }
+func decidedSK(id string) string             { return "DI#" + id }
 func monthsPK(w string) string               { return w + "#D" }
 func waitingG1(w, thread string) string      { return w + "#W#" + shard(thread) }
 func conversationG2(w, thread string) string { return w + "#CV#" + shard(thread) }
@@ -213,6 +216,13 @@ func dayPK(w string, at time.Time, n int) string {
 func hourSKs(hour int) string { return fmt.Sprintf("J#%02d", hour) }
 func blockSK(at time.Time, name string) string {
 	return hourSKs(at.UTC().Hour()) + "#" + name
+}
+
+// decisions is what the sort keys of decisions about a conversation begin with.
+const decisions = "D#"
+
+func decisionSK(group string, at time.Time, id string) string {
+	return decisionsOf(group) + social.Stamp(at) + "#" + id
 }
 
 // deletions is what the sort keys of a message's deletions begin with.

@@ -586,8 +586,10 @@ func (s *Store) Askers(ctx context.Context, w, thread, after string, limit int) 
 // on the list of the lower one, until DeleteAsker is called. What is taken
 // away there meanwhile is not moved.
 func (s *Store) MovePart(ctx context.Context, w, from, to, asker string) error {
-	if err := s.moveAll(ctx, partPK(w, from, asker), "M#", "Y", partPK(w, to, asker)); err != nil {
-		return err
+	for _, part := range [][2]string{{"M#", "Y"}, {decisions, "DI$"}} {
+		if err := s.moveAll(ctx, partPK(w, from, asker), part[0], part[1], partPK(w, to, asker)); err != nil {
+			return err
+		}
 	}
 	_, err := s.DeleteHead(ctx, w, from, asker)
 	return err

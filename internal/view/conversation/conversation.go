@@ -45,11 +45,11 @@ var _ view.View = (*View)(nil)
 func (*View) Name() string { return "conversation" }
 
 // Owns says which items are the view's: messages in their threads, what an
-// asker received, and responses by day.
+// asker received, and responses by day. Decisions, which stand beside them, are facts.
 func (*View) Owns(pk, sk string) bool {
 	switch {
 	case strings.HasPrefix(pk, "C#"):
-		return true
+		return !strings.HasPrefix(sk, "D#") && !strings.HasPrefix(sk, "DI#")
 	case strings.HasPrefix(pk, "A#"):
 		return strings.HasPrefix(sk, "R#")
 	case pk == "D", strings.HasPrefix(pk, "D#"):
