@@ -95,6 +95,7 @@ var words = map[string]word{
 	"NewErasure":         {doc: "Names an account that is to be forgotten"},
 	"NewReplay":          {doc: "Says what to replay"},
 	"NewRun":             {doc: "Asks for a run"},
+	"RunChange":          {doc: "A number of a run that is another since the run was first made"},
 	"NewSecret":          {doc: "A secret to rotate to"},
 	"NewSource":          {doc: "What a source is created from"},
 	"NewWorkspace":       {doc: "What a workspace is created from"},

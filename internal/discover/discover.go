@@ -18,6 +18,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/issue"
 	"rapport/internal/reading"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
 	"rapport/internal/themed"
@@ -28,10 +29,6 @@ const (
 	every  = 7 * 24 * time.Hour  // how often the tick finds them again
 	soon   = 6 * time.Hour       // when it tries again where there were none
 	seed   = 1
-
-	// readable is the language whose texts make themes: the reader's vectors
-	// know no other, and would put others together by language.
-	readable = "en"
 )
 
 // Discover finds themes.
@@ -106,7 +103,7 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (set th
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return theme.Set{}, err
 	}
-	opt := theme.Options{Seed: seed, Own: ws.Name}
+	opt := theme.Options{Seed: seed, Own: ws.Name, At: social.Instant(at)}
 	active, err := Active(ctx, d.store, w)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return theme.Set{}, err
@@ -162,13 +159,13 @@ func (h *lowest) Pop() any {
 }
 
 // sample returns the texts that themes are found in: of the period's feedback
-// in the readable language, the 20,000 whose ids hash lowest, and of these as
+// in the languages that are read, the 20,000 whose ids hash lowest, and of these as
 // many as have 64 MB together. The same facts give the same sample.
 func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]theme.Doc, error) {
 	var kept lowest
 	err := d.store.Days(ctx, w, store.Span{From: from, To: to, Strong: true}, func(_ time.Time, ts []day.Tuple) error {
 		for _, t := range ts {
-			if !issue.Feedback(t) || t.Language != readable {
+			if !issue.Feedback(t) {
 				continue
 			}
 			x := sampled{sha256.Sum256([]byte(t.ActivityID())), t}
@@ -204,7 +201,7 @@ func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]
 			if size += len(i.Text); size > maxBytes {
 				return docs, nil
 			}
-			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text, At: store.RefTo(ts[k]).String()})
+			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text, At: store.RefTo(ts[k]).String(), Language: ts[k].Language})
 		}
 	}
 	return docs, nil

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	topIssues  = 10
-	topLeads   = 10
-	topWaiting = 10
+	topIssues  = 50
+	topLeads   = 25
+	topWaiting = 25
 	topQuotes  = 3
 )
 
@@ -36,7 +36,12 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 		return d, err
 	}
 	d.ThemeSetVersion = set.Version
-	ch := channels{}
+	sources, err := r.Store.Sources(ctx, ws.ID)
+	if err != nil {
+		return d, err
+	}
+	names := named(sources)
+	ch := channels{names: names}
 	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{Before: before, From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
 	if err != nil {
 		return d, err
@@ -52,13 +57,17 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 	for _, u := range sum.Unread {
 		d.Totals.Unread = append(d.Totals.Unread, report.Unread(u))
 	}
-	sum.Issues = sum.Issues[:min(topIssues, len(sum.Issues))]
+	sum.Issues, sum.Ended = sum.Issues[:min(topIssues, len(sum.Issues))], sum.Ended[:min(topIssues, len(sum.Ended))]
 	if err := themed.Quotes(ctx, r.Store, ws.ID, sum.Issues); err != nil {
 		return d, err
 	}
 	for _, is := range sum.Issues {
-		d.Issues = append(d.Issues, Issue(is, sum.People))
+		d.Issues = append(d.Issues, issueOf(is, sum.People, names))
 	}
+	for _, is := range sum.Ended {
+		d.Ended = append(d.Ended, issueOf(is, sum.People, names))
+	}
+	d.Ratings = ch.ratings()
 
 	top, all, err := r.Leads.Top(ctx, ws.ID, to, leads.MaxEvaluated)
 	if err != nil {
@@ -81,33 +90,58 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 			Grade: fit, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
 	}
 
-	f, err := r.Store.Responses(ctx, ws.ID, from, to)
-	if err != nil {
+	if d.Response, err = r.responses(ctx, ws.ID, from, to); err != nil {
 		return d, err
 	}
-	d.Response = report.Response{PerPair: report.DelayOf(f.PerPair), PerMessage: report.DelayOf(f.PerMessage), PerConversation: report.DelayOf(f.PerConversation)}
-
-	var waiting []store.Head
-	if waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.waitingAt(ctx, ws.ID, to); err != nil {
+	if d.ResponsePrevious, err = r.responses(ctx, ws.ID, before, from); err != nil {
 		return d, err
 	}
-	for _, h := range waiting {
-		row, err := r.waiting(ctx, ws.ID, h, to)
-		if err != nil {
-			return d, err
-		}
-		d.Waiting = append(d.Waiting, row)
-	}
-	return d, nil
+	d.Waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.needs(ctx, ws.ID, to, names)
+	return d, err
 }
 
-// Issue is an issue in the report's form; people is how many gave feedback.
-func Issue(is issue.Issue, people int) report.Issue {
-	out := report.Issue{ThemeID: is.Theme, Label: is.Label, People: is.People, PeoplePrevious: is.PeopleBefore, Messages: is.Messages,
+// responses are the response times of what was answered in a period.
+func (r *Reporting) responses(ctx context.Context, w string, from, to time.Time) (report.Response, error) {
+	f, err := r.Store.Responses(ctx, w, from, to)
+	return report.Response{PerPair: report.DelayOf(f.PerPair), PerMessage: report.DelayOf(f.PerMessage), PerConversation: report.DelayOf(f.PerConversation)}, err
+}
+
+// place is what a customer calls where something was done: a source of theirs.
+type place struct{ scope, name string }
+
+// named tells the source of a platform's scope: the one of that scope, else
+// the platform's only one that takes whatever comes.
+func named(sources []store.Source) func(p social.Platform, scope string) place {
+	exact, any := map[channelID]place{}, map[social.Platform][]place{}
+	for _, s := range sources {
+		if s.Scope == anyScope {
+			any[s.Platform] = append(any[s.Platform], place{s.Scope, s.Name})
+			continue
+		}
+		exact[channelID{s.Platform, s.Scope}] = place{s.Scope, s.Name}
+	}
+	return func(p social.Platform, scope string) place {
+		if x, ok := exact[channelID{p, scope}]; ok {
+			return x
+		}
+		if len(any[p]) == 1 {
+			return any[p][0]
+		}
+		return place{scope: scope}
+	}
+}
+
+// anyScope is the scope of a source that takes whatever its app delivers.
+const anyScope = "*"
+
+// issueOf is an issue in the report's form; people is how many gave feedback.
+func issueOf(is issue.Issue, people int, names func(social.Platform, string) place) report.Issue {
+	out := report.Issue{ThemeID: is.Theme, Label: is.Label, People: is.People, PeoplePrevious: is.PeopleBefore, Messages: is.Messages, Department: is.Department,
 		Share:     report.Share(is.People, people),
 		Sentiment: report.Sentiment{Negative: is.Negative, Neutral: is.Neutral, Positive: is.Positive}}
 	for _, q := range is.Quotes[:min(topQuotes, len(is.Quotes))] {
-		out.Quotes = append(out.Quotes, report.Quote{Key: q.Key, Message: q.Message, Text: q.Text, Author: q.Author, Platform: q.Platform, URL: q.URL, Occurred: q.Occurred})
+		out.Quotes = append(out.Quotes, report.Quote{Key: q.Key, Message: q.Message, Text: q.Text, Author: q.Author, Platform: q.Platform,
+			Source: names(social.Platform(q.Platform), q.Scope).name, URL: q.URL, Occurred: q.Occurred})
 	}
 	return out
 }
@@ -117,6 +151,23 @@ const (
 	lookedAtSince  = 500  // conversations that went on since the instant; more are not looked at
 	pageOfSince    = 100
 )
+
+// needs lists who needs an answer most at an instant, and how many wait, or
+// that there are more.
+func (r *Reporting) needs(ctx context.Context, w string, at time.Time, names func(social.Platform, string) place) (rows []report.Waiting, count int, more bool, err error) {
+	heads, count, more, err := r.waitingAt(ctx, w, at)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	for _, h := range heads {
+		row, err := r.waiting(ctx, w, h, at, names)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, count, more, nil
+}
 
 // waitingAt returns the conversations in which somebody waited longest at an
 // instant, and how many there were, or that there were more. Whoever waits now
@@ -162,7 +213,7 @@ func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (long
 	return longest[:min(topWaiting, len(longest))], min(count, countedWaiting), more || count > countedWaiting, nil
 }
 
-func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time) (report.Waiting, error) {
+func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time, names func(social.Platform, string) place) (report.Waiting, error) {
 	row := report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(asOf.Sub(h.WaitingSince).Seconds())}
 	a, err := r.Store.Activity(ctx, w, h.Waiting)
 	if fault.Is(err, fault.NotFound) {
@@ -180,13 +231,16 @@ func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf ti
 	}
 	row.Message = store.MessageID(a.Platform, a.Scope, a.Object.ID)
 	row.Asker, row.Platform, row.URL, row.Text = social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, item.Text
+	row.Source = names(a.Platform, a.Scope).name
 	return row, nil
 }
 
-// channels counts activities by platform and scope, and the people outside over all.
+// channels counts what stands by source, the people outside over all, and marks.
 type channels struct {
+	names      func(social.Platform, string) place
 	byID       map[channelID]*channel
 	people     map[day.ID]struct{}
+	marks      map[social.RatingKind][]float64
 	activities int
 	compared   bool // something was done in the period before
 }
@@ -201,23 +255,28 @@ type channel struct {
 	people map[day.ID]struct{}
 }
 
-// add counts an activity of the period, or of the one before.
+// add counts an activity of the period, or of the one before. What was taken
+// back counts nowhere, nor does taking it back, editing or closing it; a bot's
+// doing is an activity, but no person's.
 func (c *channels) add(t day.Tuple, before bool) {
-	if before {
-		c.compared = true
-	} else {
+	c.compared = c.compared || before
+	if !t.Stands() {
+		return
+	}
+	if !before {
 		c.activities++
 	}
 	if t.Nobody || before && t.Direction != social.Inbound {
 		return // whoever that was is nobody to count
 	}
 	if c.byID == nil {
-		c.byID, c.people = map[channelID]*channel{}, map[day.ID]struct{}{}
+		c.byID, c.people, c.marks = map[channelID]*channel{}, map[day.ID]struct{}{}, map[social.RatingKind][]float64{}
 	}
-	id := channelID{t.Platform, t.Scope}
+	p := c.names(t.Platform, t.Scope)
+	id := channelID{t.Platform, p.scope}
 	x := c.byID[id]
 	if x == nil {
-		x = &channel{report.Channel{Platform: string(t.Platform), Scope: t.Scope}, map[day.ID]struct{}{}}
+		x = &channel{report.Channel{Platform: string(t.Platform), Scope: p.scope, Name: p.name}, map[day.ID]struct{}{}}
 		c.byID[id] = x
 	}
 	switch {
@@ -232,10 +291,28 @@ func (c *channels) add(t day.Tuple, before bool) {
 	switch {
 	case t.Type == social.React:
 		x.Reactions++
-	case t.Type.Utterance() && !t.Deleted:
+	case t.Type.Utterance():
 		x.Messages++
 	}
-	c.people[t.Account], x.people[t.Account] = struct{}{}, struct{}{}
+	if t.Mark.Kind != "" {
+		c.marks[t.Mark.Kind] = append(c.marks[t.Mark.Kind], t.Mark.Place())
+	}
+	if !t.Automatic {
+		c.people[t.Account], x.people[t.Account] = struct{}{}, struct{}{}
+	}
+}
+
+// ratings sums up the marks of each kind.
+func (c *channels) ratings() []report.Rating {
+	var out []report.Rating
+	for _, kind := range []social.RatingKind{social.NPS, social.CSAT, social.CES, social.Stars, social.Thumb} {
+		if places := c.marks[kind]; len(places) > 0 {
+			if r, ok := report.RatingOf(string(kind), places); ok {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
 }
 
 func (c *channels) list() []report.Channel {

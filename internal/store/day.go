@@ -547,9 +547,12 @@ func Standing(a social.Activity, edits []social.Activity) Item {
 	i.Person = social.PersonID(i.Account)
 	for _, e := range edits {
 		if e.Type == social.Delete {
-			i.Deleted, i.Text, i.Language, i.Sentiment, i.Intent = true, "", "", "", ""
+			i.Deleted, i.Text, i.Reading, i.Rating = true, "", social.Reading{}, nil
 		} else if !i.Deleted {
-			i.Text, i.Language, i.Sentiment, i.Intent, i.Edited = e.Text, e.Language, e.Sentiment, e.Intent, e.Occurred
+			i.Text, i.Reading, i.Edited = e.Text, e.Reading, e.Occurred
+			if e.Rating != nil {
+				i.Rating = e.Rating
+			}
 		}
 	}
 	return i
