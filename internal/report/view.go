@@ -118,7 +118,7 @@ func newView(d Data) (view, error) {
 	}
 	for _, x := range d.Waiting[:min(len(d.Waiting), showWaiting)] {
 		v.Waiting = append(v.Waiting, waitingView{
-			Asker: orElse(short(x.Asker, 60), "someone"), Where: where(x.Source, x.Platform), Reason: orElse(short(x.Reason, 160), "Waits for "+duration(float64(x.WaitingSeconds))+"."),
+			Asker: orElse(short(x.Asker, 60), "someone"), Where: where(x.Source, x.Platform), Reason: orElse(capital(short(x.Reason, 160)), "Waits for "+duration(float64(x.WaitingSeconds))+"."),
 			Since: clock(x.Since, d.AsOf, loc), Text: short(x.Text, 120), URL: link(x.URL),
 		})
 	}

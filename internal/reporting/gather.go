@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
+	"rapport/internal/conversation"
 	"rapport/internal/day"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
@@ -82,12 +84,8 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 			continue
 		}
 		d.ModelVersion = l.ModelVer
-		fit := l.Fit
-		if fit == scoring.Unknown {
-			fit = ""
-		}
 		d.Leads = append(d.Leads, report.Lead{PersonID: l.Person, Name: l.Name, Handle: l.Handle, Platform: l.Platform, Points: scoring.Decimal(l.Micro),
-			Grade: fit, Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
+			Grade: grade(l.Fit), Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
 	}
 
 	if d.Response, err = r.responses(ctx, ws.ID, from, to); err != nil {
@@ -96,8 +94,26 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 	if d.ResponsePrevious, err = r.responses(ctx, ws.ID, before, from); err != nil {
 		return d, err
 	}
-	d.Waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.needs(ctx, ws.ID, to, names)
+	known := map[string]conversation.Lead{}
+	for _, l := range top {
+		if fit := cmp.Or(grade(l.Fit), "?"); l.Micro > 0 {
+			known[l.Person] = conversation.Lead{Grade: fit + strconv.Itoa(l.Engagement), Fit: grade(l.Fit), Engagement: l.Engagement}
+		}
+	}
+	var usual time.Duration // zero: not known
+	if m := d.Response.PerMessage.Median; m.Enough {
+		usual = time.Duration(m.Value * float64(time.Second))
+	}
+	d.Waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.needs(ctx, ws.ID, to, usual, known, names)
 	return d, err
+}
+
+// grade is how well somebody fits, A to D; empty where that is not known.
+func grade(fit string) string {
+	if fit == scoring.Unknown {
+		return ""
+	}
+	return fit
 }
 
 // responses are the response times of what was answered in a period.
@@ -152,36 +168,75 @@ const (
 	pageOfSince    = 100
 )
 
-// needs lists who needs an answer most at an instant, and how many wait, or
-// that there are more.
-func (r *Reporting) needs(ctx context.Context, w string, at time.Time, names func(social.Platform, string) place) (rows []report.Waiting, count int, more bool, err error) {
+// needs lists who needs an answer most at an instant, of whom waited longest,
+// with the reason in words, and how many wait, or that there are more. Usual is
+// how long answers take; leads are those of persons.
+func (r *Reporting) needs(ctx context.Context, w string, at time.Time, usual time.Duration, leads map[string]conversation.Lead, names func(social.Platform, string) place) ([]report.Waiting, int, bool, error) {
 	heads, count, more, err := r.waitingAt(ctx, w, at)
 	if err != nil {
 		return nil, 0, false, err
 	}
-	for _, h := range heads {
-		row, err := r.waiting(ctx, w, h, at, names)
+	type asking struct {
+		report.Waiting
+		points int
+	}
+	var list []asking
+	for part := range slices.Chunk(heads, pageOfSince) {
+		refs := make([]store.FactRef, len(part))
+		for i, h := range part {
+			refs[i] = h.Waiting
+		}
+		found, err := r.Store.Activities(ctx, w, refs)
 		if err != nil {
 			return nil, 0, false, err
 		}
-		rows = append(rows, row)
+		as := make([]social.Activity, len(part))
+		for i, a := range found {
+			if a != nil {
+				as[i] = *a
+			}
+		}
+		now, err := r.Store.AmendedOf(ctx, w, as)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		for i, h := range part {
+			x := asking{Waiting: report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(at.Sub(h.WaitingSince).Seconds())}}
+			if found[i] == nil { // erased meanwhile
+				list = append(list, x)
+				continue
+			}
+			a := now[i].Shown(as[i])
+			need := conversation.NeedOf(conversation.Asking{Intent: a.Intent, NeedsAnswer: a.NeedsAnswer, Severity: a.Severity, Negative: a.Negative,
+				Buyer: conversation.Buyer(a.Text), Waits: at.Sub(h.WaitingSince), Usual: usual, Lead: leads[social.PersonID(h.Asker)]})
+			x.Message, x.Asker, x.Platform, x.URL, x.Text = store.MessageID(a.Platform, a.Scope, a.Object.ID), social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, a.Text
+			x.Source, x.Reason, x.points = names(a.Platform, a.Scope).name, need.Reason, need.Points
+			list = append(list, x)
+		}
+		slices.SortStableFunc(list, func(a, b asking) int { return cmp.Or(-cmp.Compare(a.points, b.points), a.Since.Compare(b.Since)) })
+		list = list[:min(topWaiting, len(list))]
+	}
+	var rows []report.Waiting
+	for _, x := range list {
+		rows = append(rows, x.Waiting)
 	}
 	return rows, count, more, nil
 }
 
-// waitingAt returns the conversations in which somebody waited longest at an
-// instant, and how many there were, or that there were more. Whoever waits now
+// waitingAt returns the conversations in which somebody waited at an
+// instant, those who waited longest first, 1,000 at most, and how many there
+// were, or that there were more. Whoever waits now
 // since before it waited then; where something was said since, what stood then
 // is computed from what had been said by then.
-func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (longest []store.Head, count int, more bool, err error) {
+func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (waiting []store.Head, count int, more bool, err error) {
 	if count, err = r.Store.CountWaiting(ctx, w, at, countedWaiting+1); err != nil {
 		return nil, 0, false, err
 	}
 	still := func(h store.Head) bool { return !h.WaitingSince.IsZero() && h.WaitingSince.Before(at) }
-	if longest, _, err = r.Store.Waiting(ctx, w, "", topWaiting); err != nil {
+	if waiting, _, err = r.Store.Waiting(ctx, w, "", countedWaiting); err != nil {
 		return nil, 0, false, err
 	}
-	longest = slices.DeleteFunc(longest, func(h store.Head) bool { return !still(h) })
+	waiting = slices.DeleteFunc(waiting, func(h store.Head) bool { return !still(h) })
 	place := ""
 	for looked := 0; ; looked += pageOfSince {
 		var page []store.Head
@@ -198,7 +253,7 @@ func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (long
 			}
 			if still(then) {
 				count++
-				longest = append(longest, then)
+				waiting = append(waiting, then)
 			}
 		}
 		if place == "" {
@@ -209,30 +264,8 @@ func (r *Reporting) waitingAt(ctx context.Context, w string, at time.Time) (long
 			break
 		}
 	}
-	slices.SortFunc(longest, func(a, b store.Head) int { return cmp.Compare(a.WaitingPlace(), b.WaitingPlace()) })
-	return longest[:min(topWaiting, len(longest))], min(count, countedWaiting), more || count > countedWaiting, nil
-}
-
-func (r *Reporting) waiting(ctx context.Context, w string, h store.Head, asOf time.Time, names func(social.Platform, string) place) (report.Waiting, error) {
-	row := report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(asOf.Sub(h.WaitingSince).Seconds())}
-	a, err := r.Store.Activity(ctx, w, h.Waiting)
-	if fault.Is(err, fault.NotFound) {
-		return row, nil // erased right now
-	}
-	if err != nil {
-		return row, err
-	}
-	item, err := r.Store.Item(ctx, w, store.RefOf(a))
-	if fault.Is(err, fault.NotFound) {
-		return row, nil // erased meanwhile
-	}
-	if err != nil {
-		return row, err
-	}
-	row.Message = store.MessageID(a.Platform, a.Scope, a.Object.ID)
-	row.Asker, row.Platform, row.URL, row.Text = social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, item.Text
-	row.Source = names(a.Platform, a.Scope).name
-	return row, nil
+	slices.SortFunc(waiting, func(a, b store.Head) int { return cmp.Compare(a.WaitingPlace(), b.WaitingPlace()) })
+	return waiting[:min(countedWaiting, len(waiting))], min(count, countedWaiting), more || count > countedWaiting, nil
 }
 
 // channels counts what stands by source, the people outside over all, and marks.

@@ -82,9 +82,9 @@ func (m Amended) Shown(a social.Activity) social.Activity {
 	case !said(a) || m == Amended{} || m.Edit != nil && a.Key == m.Edit.Key:
 		return a
 	case m.Edit != nil && a.Type != social.Edit:
-		a.Text, a.Language, a.Sentiment, a.Intent = m.Edit.Text, m.Edit.Language, m.Edit.Sentiment, m.Edit.Intent
+		a.Text, a.Reading = m.Edit.Text, m.Edit.Reading
 	default:
-		a.Text, a.Language, a.Sentiment, a.Intent = "", "", "", ""
+		a.Text, a.Reading = "", social.Reading{}
 	}
 	return a
 }
