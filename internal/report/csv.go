@@ -81,9 +81,9 @@ func CSV(d Data) ([]byte, error) {
 	for _, x := range d.Waiting {
 		line(x.Asker, x.Platform, x.Source, x.Reason, x.Since, x.WaitingSeconds, x.Text, x.URL)
 	}
-	table("leads", "person_id", "name", "handle", "platform", "points", "grade", "engagement", "as_of", "last_seen", "url", "reasons")
+	table("leads", "person_id", "name", "handle", "platform", "source", "points", "grade", "engagement", "as_of", "last_seen", "url", "reasons")
 	for _, x := range d.Leads {
-		line(x.PersonID, x.Name, x.Handle, x.Platform, x.Points, x.Grade, x.Engagement, x.AsOf, x.LastSeen, x.URL, strings.Join(x.Reasons, " | "))
+		line(x.PersonID, x.Name, x.Handle, x.Platform, x.Source, x.Points, x.Grade, x.Engagement, x.AsOf, x.LastSeen, x.URL, strings.Join(x.Reasons, " | "))
 	}
 	table("issues", "theme_id", "label", "people", "people_previous", "messages", "share.*", "sentiment.negative", "sentiment.neutral", "sentiment.positive", "department", "owner", "status")
 	for _, x := range append(list(d.Issues), d.Ended...) {

@@ -162,11 +162,12 @@ type Lead struct {
 	Name       string    `json:"name,omitempty"`
 	Handle     string    `json:"handle,omitempty"` // without @
 	Platform   string    `json:"platform"`
-	Points     string    `json:"points"`     // decimal, exact
-	Grade      string    `json:"grade"`      // fit: A to D, or empty for unknown
-	Engagement int       `json:"engagement"` // 1 (most) to 4
-	AsOf       time.Time `json:"as_of"`      // the instant the score holds for
-	Reasons    []string  `json:"reasons"`    // sentences, weightiest first
+	Source     string    `json:"source,omitempty"` // as the customer named it, where the platform has one source
+	Points     string    `json:"points"`           // decimal, exact
+	Grade      string    `json:"grade"`            // fit: A to D, or empty for unknown
+	Engagement int       `json:"engagement"`       // 1 (most) to 4
+	AsOf       time.Time `json:"as_of"`            // the instant the score holds for
+	Reasons    []string  `json:"reasons"`          // sentences, weightiest first
 	URL        string    `json:"url,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
 }

@@ -68,8 +68,8 @@ func week() report.Data {
 			{ThemeID: "th_d", Label: "App logs out by itself", People: 1, PeoplePrevious: 0, Messages: 1, Share: report.Share(1, 9), Sentiment: report.Sentiment{Negative: 1}, Department: "Product"},
 		},
 		Leads: []report.Lead{
-			{PersonID: "per_1", Name: "Henrike Vogt", Handle: "hvogt", Platform: "linkedin", Points: "82.5", Grade: "A", Engagement: 1, AsOf: at(23, 7, 0), LastSeen: at(22, 16, 12),
-				URL: "https://www.linkedin.com/in/hvogt", Reasons: []string{"Asked about fleet leasing twice in 7 days: 40 points.", "Answered our reply, and was answered again (depth 4): 27.5 points.", "Head of Mobility at a company with 3 other active people: 15 points."}},
+			{PersonID: "per_1", Name: "Henrike Vogt", Handle: "hvogt", Platform: "linkedin", Source: "Our company", Points: "82.501953", Grade: "A", Engagement: 1, AsOf: at(23, 7, 0), LastSeen: at(22, 16, 12),
+				URL: "https://www.linkedin.com/in/hvogt", Reasons: []string{"Asked about fleet leasing twice in 7 days, 40.347917 points after decay (half-life 14 days)", "Answered our reply, and was answered again (depth 4): 27.5 points.", "Head of Mobility at a company with 3 other active people: 15 points."}},
 			{PersonID: "per_2", Handle: "cargo_kurier", Platform: "x", Points: "61", Engagement: 2, AsOf: at(23, 7, 0), LastSeen: at(21, 9, 30),
 				Reasons: []string{"Suddenly active: 9 activities in 7 days against 1.2 a week before (p = 0.00001): 36 points.", "Visited the price page from a tracked link: 25 points."}},
 		},
@@ -240,7 +240,8 @@ func TestPageSaysWhatMatters(t *testing.T) {
 		"22 negative, 4 neutral, 1 positive",
 		"Service · Ana Lindqvist · in progress",
 		"marta.k, Our page (Meta), Tue 17 Nov, 14:05", // 13:05 UTC in Berlin
-		"82.5 points, fit A, last seen Sun 22 Nov, 17:12",
+		"hvogt, Our company (LinkedIn), 82.5 points, fit A, last seen Sun 22 Nov, 17:12",
+		"Asked about fleet leasing twice in 7 days, 40.3 points",
 		"61 points, last seen",
 		"Answered our reply, and was answered again (depth 4): 27.5 points.",
 		"and 1 reason more",
@@ -345,17 +346,17 @@ func TestIssuesThatGrewComeFirstThenThoseThatShrank(t *testing.T) {
 	d.Totals.Issues, d.Totals.IssuePeople = len(d.Issues), 99
 	names := func() (out []string) {
 		for _, e := range parse(t, written(t, report.HTML, d)) {
-			if e.name == "h3" && strings.Contains(" big less new more other spread surge small over ", " "+e.text+" ") {
+			if e.name == "h3" && strings.Contains(" Big Less New More Other Spread Surge Small Over ", " "+e.text+" ") {
 				out = append(out, e.text)
 			}
 		}
 		return out
 	}
-	if got, want := names(), []string{"new", "more", "spread", "less", "over"}; !cmp.Equal(got, want) {
+	if got, want := names(), []string{"New", "More", "Spread", "Less", "Over"}; !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	d.Period.Compared = false
-	if got, want := names(), []string{"big", "less", "new", "more", "other"}; !cmp.Equal(got, want) {
+	if got, want := names(), []string{"Big", "Less", "New", "More", "Other"}; !cmp.Equal(got, want) {
 		t.Errorf("without a week before: got %q, want %q", got, want)
 	}
 	if s := written(t, report.Text, d); !strings.Contains(s, "There is no week before to compare with") {
@@ -459,7 +460,7 @@ func TestPageStaysBelowTheSizeAtWhichMailIsCutOff(t *testing.T) {
 func TestListsThatAreCutSayHowManyAreLeft(t *testing.T) {
 	s := strings.Join(strings.Fields(written(t, report.Text, hostile())), " ")
 	for _, want := range []string{"20 more issues are not shown here.", "35 others show interest too.", "35 others wait too.",
-		"25 more channels are not shown here.", "and 7 reasons more", "35 more issues are listed below."} {
+		"25 more channels are not shown here.", "and 7 reasons more", "35 more issues are in the list of all."} {
 		if !strings.Contains(s, want) {
 			t.Errorf("the text does not say %q", want)
 		}
@@ -550,7 +551,7 @@ func TestCSVIsATableForEachSection(t *testing.T) {
 		{"issues", "share.n", []string{"58", "58", "58", "9", "0"}},
 		{"issues", "share.needed", []string{"12", "12", "12", "12", "0"}},
 		{"quotes", "theme_id", []string{"th_a", "th_a", "th_b"}},
-		{"leads", "points", []string{"82.5", "61"}},
+		{"leads", "points", []string{"82.501953", "61"}},
 		{"response", "figure", []string{"per_message", "per_conversation", "per_pair", "per_message", "per_conversation", "per_pair"}},
 		{"response", "median_seconds.n", []string{"22", "4", "64", "19", "3", "58"}},
 		{"response", "p90_seconds.low", []string{"", "", "40740", "", "", "31860"}},

@@ -89,7 +89,7 @@ func Text(d Data) ([]byte, error) {
 			if x.Change != "" {
 				then += ": " + x.Change
 			}
-			say("  ", "the period before: "+then)
+			say("  ", "the week before: "+then)
 		}
 	}
 	for _, x := range v.Ratings {

@@ -235,7 +235,7 @@ func headlines(d Data) []string {
 		issues = many(t.IssuePeople, "person", "people") + " raised " + many(t.Issues, "issue", "issues")
 		if grew, _ := changed(d); len(grew) > 0 {
 			x := grew[0]
-			issues += fmt.Sprintf("; “%s” grew most, from %s to %s", orElse(short(x.Label, 60), "unnamed theme"), count(x.PeoplePrevious), many(x.People, "person", "people"))
+			issues += fmt.Sprintf("; “%s” grew most, from %s to %s", label(x, 60), count(x.PeoplePrevious), many(x.People, "person", "people"))
 		}
 	}
 	if n := unreadIn(t); 10*n >= n+t.FeedbackMessages && n > 0 {
@@ -310,13 +310,13 @@ func moved(d Data, loc *time.Location) (out []movedView, note string) {
 		note = "No issue clearly grew or shrank; these have the most people."
 	}
 	if left > 0 {
-		note = strings.TrimSpace(note + " " + many(left, "more issue is", "more issues are") + " listed below.")
+		note = strings.TrimSpace(note + " " + many(left, "more issue is", "more issues are") + " in the list of all.")
 	}
 	return out, note
 }
 
 func newIssueView(x Issue, d Data) issueView {
-	v := issueView{Label: orElse(short(x.Label, 100), "unnamed theme"), People: many(x.People, "person", "people")}
+	v := issueView{Label: label(x, 100), People: many(x.People, "person", "people")}
 	if x.Messages != x.People {
 		v.People += ", " + many(x.Messages, "message", "messages")
 	}
@@ -342,14 +342,14 @@ func newIssueView(x Issue, d Data) issueView {
 }
 
 func newLeadView(x Lead, asOf time.Time, loc *time.Location) leadView {
-	v := leadView{Name: short(x.Name, 60), Where: platform(x.Platform), URL: link(x.URL),
+	v := leadView{Name: short(x.Name, 60), Where: where(x.Source, x.Platform), URL: link(x.URL),
 		Grade: orElse(short(x.Grade, 1), "?") + count(x.Engagement)}
 	if h := short(x.Handle, 60); v.Name == "" {
 		v.Name = orElse(h, "someone")
 	} else if h != "" && h != v.Name {
 		v.Where = h + ", " + v.Where
 	}
-	v.Score = short(x.Points, 20) + " points"
+	v.Score = rounded(short(x.Points, 20)) + " points"
 	if x.Grade != "" {
 		v.Score += ", fit " + short(x.Grade, 1)
 	}
@@ -357,13 +357,16 @@ func newLeadView(x Lead, asOf time.Time, loc *time.Location) leadView {
 		v.Score += ", last seen " + clock(x.LastSeen, asOf, loc)
 	}
 	for _, r := range x.Reasons[:min(len(x.Reasons), showReasons)] {
-		v.Reasons = append(v.Reasons, short(r, 140))
+		v.Reasons = append(v.Reasons, short(decay.ReplaceAllString(rounded(r), ""), 110))
 	}
 	if n := len(x.Reasons) - len(v.Reasons); n > 0 {
 		v.More = "and " + many(n, "reason more", "reasons more")
 	}
 	return v
 }
+
+// label is an issue's name.
+func label(x Issue, n int) string { return orElse(capital(short(x.Label, n)), "Unnamed theme") }
 
 // newDelayView compares response times with those of the period before:
 // clearly, where their intervals have nothing in common.
@@ -442,7 +445,7 @@ func notes(d Data, loc *time.Location) []string {
 		"Issues hold those who ask for something, and praise that may be meant otherwise; who is content or about to buy is not among them.",
 		"Ranges in brackets are 95" + nb + "% intervals: Wilson's for shares, exact order statistics for times. “Clearly” more or fewer people: an exact test of two Poisson counts at 5" + nb + "%; faster or slower: the intervals have nothing in common.",
 		"Response times cover what was answered; what was not waits.",
-		"Leads: points are a sum of the reasons given; the letter is fit (A best, ? unknown), the digit engagement (1 most).",
+		"Leads: points are a sum of the reasons given, which weigh less the older they are; here they are rounded. The letter is fit (A best, ? unknown), the digit engagement (1 most).",
 	}
 	var versions []string
 	if s := short(d.ThemeSetVersion, 60); s != "" {

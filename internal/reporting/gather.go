@@ -42,7 +42,7 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 	if err != nil {
 		return d, err
 	}
-	names := named(sources)
+	names, only := named(sources), onlyOnes(sources)
 	ch := channels{names: names}
 	sum, err := themed.Count(ctx, r.Store, ws.ID, themed.Period{Before: before, From: from, To: to, Set: set, Assigner: theme.NewAssigner(r.Reader, set), Each: ch.add}, len(set.Themes))
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 			continue
 		}
 		d.ModelVersion = l.ModelVer
-		d.Leads = append(d.Leads, report.Lead{PersonID: l.Person, Name: l.Name, Handle: l.Handle, Platform: l.Platform, Points: scoring.Decimal(l.Micro),
+		d.Leads = append(d.Leads, report.Lead{PersonID: l.Person, Name: l.Name, Handle: l.Handle, Platform: l.Platform, Source: only[l.Platform], Points: scoring.Decimal(l.Micro),
 			Grade: grade(l.Fit), Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
 	}
 
@@ -145,6 +145,19 @@ func named(sources []store.Source) func(p social.Platform, scope string) place {
 		}
 		return place{scope: scope}
 	}
+}
+
+// onlyOnes are the names of the sources that are the only one of their platform, by platform.
+func onlyOnes(sources []store.Source) map[string]string {
+	out, n := map[string]string{}, map[string]int{}
+	for _, s := range sources {
+		p := string(s.Platform)
+		if out[p] = s.Name; n[p] > 0 {
+			out[p] = ""
+		}
+		n[p]++
+	}
+	return out
 }
 
 // anyScope is the scope of a source that takes whatever its app delivers.
