@@ -233,10 +233,15 @@ func TestWhoseAnIssueIs(t *testing.T) {
 		{[]string{social.IntentComplaint, social.IntentChurn, social.IntentProblem}, issue.Service},
 		{[]string{social.IntentQuestion, social.IntentProblem}, issue.Service},
 		{[]string{social.IntentOther}, ""},
+		{[]string{social.IntentComplaint}, issue.Service},
 	} {
 		var items []item
 		for i, intent := range tt.intents {
-			items = append(items, said(fmt.Sprint("p", i), late[i], intent, social.SentimentNegative, i))
+			sentiment := social.SentimentNeutral
+			if intent == social.IntentOther {
+				sentiment = social.SentimentNegative
+			}
+			items = append(items, said(fmt.Sprint("p", i), late[i], intent, sentiment, i))
 		}
 		if s := top(t, items, nil, set, a, 10); len(s.Issues) != 1 || s.Issues[0].Department != tt.want {
 			t.Errorf("%v: %+v, want one of %q", tt.intents, s.Issues, tt.want)

@@ -390,6 +390,30 @@ func TestARunMadeAnewSaysWhatChanged(t *testing.T) {
 	}
 }
 
+// Faster or slower is what intervals without a common time say.
+func TestAnswersAreFasterOrSlowerWhereThatIsClear(t *testing.T) {
+	delay := func(hours float64) report.Delay {
+		xs := make([]float64, 20)
+		for i := range xs {
+			xs[i] = 3600 * (hours + float64(i)/10)
+		}
+		return report.DelayOf(xs)
+	}
+	for _, tt := range []struct {
+		now, then float64
+		want      string
+	}{{1, 5, "clearly faster"}, {5, 1, "clearly slower"}, {1, 1.9, "no clear change"}, {1.9, 1, "no clear change"}} {
+		d := week()
+		d.Response.PerMessage, d.ResponsePrevious.PerMessage = delay(tt.now), delay(tt.then)
+		text := written(t, report.Text, d)
+		_, text, _ = strings.Cut(text, "Each message")
+		text, _, _ = strings.Cut(text, "Each conversation")
+		if !strings.Contains(text, tt.want) {
+			t.Errorf("%v h against %v h: %q, want %q", tt.now, tt.then, text, tt.want)
+		}
+	}
+}
+
 func TestRatings(t *testing.T) {
 	repeat := func(n int, at float64) (out []float64) {
 		for range n {
