@@ -45,26 +45,26 @@ type Deps struct {
 	Store *store.Store
 	Leads *leads.Leads
 
-	Verify       func(ctx context.Context, token string) (Caller, error)                             // see NewVerifier
-	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                     //
-	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                     // of kind NotFound where there are none
-	DeleteSecret func(ctx context.Context, app string) error                                         //
-	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error)  // a request to a hook of ours
-	Wait         func(ctx context.Context, d time.Duration)                                          // until the time has passed, or ctx has ended
-	Replay       *replay.Replay                                                                      //
-	Forget       func(ctx context.Context, workspace, account string) error                          // takes away what a test left
-	Erase        func(ctx context.Context, m ingest.Erase) error                                     // queues that an account is forgotten
-	Object       func(ctx context.Context, key string) ([]byte, error)                               // of the bucket; kind NotFound where there is none
-	RunReport    func(ctx context.Context, workspace, report string, due time.Time, mail bool) error // asks for a run, without waiting for it
-	Discover     func(ctx context.Context, workspace string, at time.Time) error                     // asks for themes as of an instant, without waiting; zero: now
-	Wipe         func(ctx context.Context, workspace string) error                                   // asks that a deleted workspace's data be taken away, in a minute
-	Refuses      func(url string) error                                                              // why a URL will never be fetched; nil: it may be
-	Creators     []string                                                                            // who may create workspaces: see mayCreate; empty: whoever has a token
-	MailKey      func(ctx context.Context) (consent.Key, error)                                      // under which mail addresses are known
-	CursorKey    func(ctx context.Context) ([]byte, error)                                           //
-	PublicURL    string                                                                              // scheme and host of the hooks; "": the request's own
-	Now          func() time.Time                                                                    //
-	Random       io.Reader                                                                           // for ids and secrets: must be unpredictable
+	Verify       func(ctx context.Context, token string) (Caller, error)                              // see NewVerifier
+	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                      //
+	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                      // of kind NotFound where there are none
+	DeleteSecret func(ctx context.Context, app string) error                                          //
+	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error)   // a request to a hook of ours
+	Wait         func(ctx context.Context, d time.Duration)                                           // until the time has passed, or ctx has ended
+	Replay       *replay.Replay                                                                       //
+	Forget       func(ctx context.Context, workspace, account string) error                           // takes away what a test left
+	Erase        func(ctx context.Context, m ingest.Erase) error                                      // queues that an account is forgotten
+	Object       func(ctx context.Context, key string) ([]byte, error)                                // of the bucket; kind NotFound where there is none
+	RunReport    func(ctx context.Context, workspace, report string, due time.Time, how RunHow) error // asks for a run, without waiting for it
+	Discover     func(ctx context.Context, workspace string, at time.Time) error                      // asks for themes as of an instant, without waiting; zero: now
+	Wipe         func(ctx context.Context, workspace string) error                                    // asks that a deleted workspace's data be taken away, in a minute
+	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
+	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token
+	MailKey      func(ctx context.Context) (consent.Key, error)                                       // under which mail addresses are known
+	CursorKey    func(ctx context.Context) ([]byte, error)                                            //
+	PublicURL    string                                                                               // scheme and host of the hooks; "": the request's own
+	Now          func() time.Time                                                                     //
+	Random       io.Reader                                                                            // for ids and secrets: must be unpredictable
 }
 
 type service struct {

@@ -134,8 +134,8 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil, fault.New(fault.NotFound, "no such object")
 		},
-		RunReport: func(_ context.Context, w, report string, due time.Time, mail bool) error {
-			x.asked = append(x.asked, fmt.Sprintf("run %s %s %s%s", w, report, social.Stamp(due), map[bool]string{true: " and mail"}[mail]))
+		RunReport: func(_ context.Context, w, report string, due time.Time, how api.RunHow) error {
+			x.asked = append(x.asked, fmt.Sprintf("run %s %s %s%s%s", w, report, social.Stamp(due), map[bool]string{true: " and mail"}[how.Mail], map[bool]string{true: " again"}[how.Again]))
 			return nil
 		},
 		MailKey: func(context.Context) (consent.Key, error) { return consent.New(make([]byte, 32)) },

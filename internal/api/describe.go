@@ -140,6 +140,7 @@ var words = map[string]word{
 	"SourceCheck":         {doc: "What a source check came to"},
 	"Version":             {doc: "One published version of what a workspace computes by"},
 	"Workspace":           {doc: "One customer of Rapport, whose data nobody else sees"},
+	"RunChange":           {doc: "A number of a run that is another since the run was first made"},
 
 	// Ids.
 	"app":                     {doc: "The app's id", example: "app_mzxw6ytboi4dcmrqgq2tmnzygi", pattern: `^app_[A-Za-z0-9_-]{1,60}$`},

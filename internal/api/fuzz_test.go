@@ -35,7 +35,7 @@ func TestFuzzed(t *testing.T) {
 		}
 		return verify(ctx, token)
 	}
-	x.deps.RunReport = func(ctx context.Context, w, report string, due time.Time, _ bool) error { // begun at once, so that it is found where it is said to be
+	x.deps.RunReport = func(ctx context.Context, w, report string, due time.Time, _ api.RunHow) error { // begun at once, so that it is found where it is said to be
 		_, err := x.store.ClaimRun(ctx, w, report, due, t0, time.Minute)
 		return err
 	}

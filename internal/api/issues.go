@@ -54,13 +54,14 @@ type Issue struct {
 	Theme        string   `json:"theme" doc:"It lasts from theme set to theme set"`
 	Label        string   `json:"label"`
 	Keywords     []string `json:"keywords"`
-	People       int      `json:"people" doc:"Who wrote in it and was not just pleased, each once"`
+	People       int      `json:"people" doc:"Who wrote in it and was neither just content nor about to buy, each account once"`
 	PeopleBefore int      `json:"people_before" doc:"The same in the period of the same length before, whether it was an issue then or not"`
 	Messages     int      `json:"messages" doc:"By them"`
 	Share        Estimate `json:"share" doc:"Of people among all who gave feedback; 0 to 1"`
 	Negative     int      `json:"negative" doc:"Messages"`
 	Neutral      int      `json:"neutral" doc:"Messages"`
 	Positive     int      `json:"positive" doc:"Messages"`
+	Department   string   `json:"department,omitempty" enum:"product,service" doc:"Whose it is, by what is mostly asked: product has problems and wishes, service has complaints, questions and threats to leave"`
 	Quotes       []Quote  `json:"quotes" doc:"Typical ones, each of another person; a text of over 1000 characters is cut, the evidence holds it whole"`
 }
 
@@ -71,7 +72,7 @@ type IssueList struct {
 	ThemeSet   string    `json:"theme_set" doc:"The version the messages were assigned by"`
 	People     int       `json:"people" doc:"Who gave feedback, each once"`
 	Messages   int       `json:"messages" doc:"Of feedback"`
-	Unassigned int       `json:"unassigned" doc:"Messages that belong to no theme, those that are just pleased left out"`
+	Unassigned int       `json:"unassigned" doc:"Messages that belong to no theme, those of people who are just content or about to buy left out"`
 	Unread     []Unread  `json:"unread" doc:"Messages in languages that can't be read, most first; no other count here holds them"`
 	Reach
 	Items []Issue `json:"items" doc:"Most people first"`
@@ -138,8 +139,8 @@ const maxIssues = 400 * 24 * time.Hour
 
 func (s *service) issues(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-issues", Method: http.MethodGet, Path: "/issues", Tags: []string{"feedback"}, Summary: "List what people raise",
-		Description: "Counted over people, one voice each. A theme is an issue if at least a third of its messages clearly ask for something: a problem, a wish, a question, a threat to leave, or a negative word. " +
-			"Then everyone counts who wrote in it and was not just pleased; messages that are just pleased count neither way. 404 with a detail while no theme set is published. At most 400 days."},
+		Description: "Counted over people, one voice each. A theme is an issue if at least a third of its messages clearly ask for something: a problem, a complaint, a wish, a question, a threat to leave, or a negative word. " +
+			"Then everyone counts who wrote in it and was neither just content nor about to buy; praise that is negative with a probability of 0.25 or more may be sarcasm, and counts. Chatter and closing words are no feedback. 404 with a detail while no theme set is published. At most 400 days."},
 		func(ctx context.Context, w string, in *listIssuesIn) (*Out[IssueList], error) {
 			p, err := s.period(ctx, w, in.Period)
 			if err != nil {
@@ -175,7 +176,7 @@ func (s *service) period(ctx context.Context, w string, in Period) (p themed.Per
 
 func issueOf(i issue.Issue, people int) Issue {
 	out := Issue{Theme: i.Theme, Label: i.Label, Keywords: append([]string{}, i.Keywords...), People: i.People, PeopleBefore: i.PeopleBefore, Messages: i.Messages,
-		Share: estimate(report.Share(i.People, people)), Negative: i.Negative, Neutral: i.Neutral, Positive: i.Positive, Quotes: []Quote{}}
+		Share: estimate(report.Share(i.People, people)), Negative: i.Negative, Neutral: i.Neutral, Positive: i.Positive, Department: i.Department, Quotes: []Quote{}}
 	for _, q := range i.Quotes {
 		if r := []rune(q.Text); len(r) > maxQuote {
 			q.Text = string(r[:maxQuote-1]) + "…"

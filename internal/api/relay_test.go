@@ -59,8 +59,8 @@ func newMailroom(t *testing.T) *mailroom {
 		}})
 	x.pages = recipients.Handler(recipients.Deps{Store: x.store, Key: k, Now: now})
 	d := x.deps
-	d.RunReport = func(ctx context.Context, w, report string, due time.Time, mailed bool) error {
-		_, err := x.office.Run(ctx, w, report, due, mailed)
+	d.RunReport = func(ctx context.Context, w, report string, due time.Time, how api.RunHow) error {
+		_, err := x.office.Run(ctx, w, report, due, how.Mail)
 		if fault.Is(err, fault.Conflict) {
 			return nil
 		}

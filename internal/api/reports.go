@@ -44,15 +44,30 @@ type Report struct {
 
 // Run is one due instant of a report.
 type Run struct {
-	ID      string     `json:"id" example:"20260105T070000Z" doc:"Its due instant, for URLs"`
-	Report  string     `json:"report"`
-	Due     time.Time  `json:"due"`
-	State   string     `json:"state" enum:"claimed,rendered,sending,done,missed,unmailed" doc:"claimed: being made. rendered: made, the mail is not begun. sending: the mail was begun; if it stays so, nobody knows whether it was sent. done: made, and mailed to whoever is to have it. missed: an outage, and a later run was made instead. unmailed: made; the mail was refused"`
-	From    *time.Time `json:"from,omitempty" doc:"Of its period"`
-	To      *time.Time `json:"to,omitempty" doc:"Of its period, excluded"`
-	Mailed  int        `json:"mailed" doc:"Recipients"`
-	Problem string     `json:"problem,omitempty" doc:"What went wrong with the mail"`
-	Files   *Files     `json:"files,omitempty" doc:"Paths of its forms, once made"`
+	ID      string      `json:"id" example:"20260105T070000Z" doc:"Its due instant, for URLs"`
+	Report  string      `json:"report"`
+	Due     time.Time   `json:"due"`
+	State   string      `json:"state" enum:"claimed,rendered,sending,done,missed,unmailed" doc:"claimed: being made. rendered: made, the mail is not begun. sending: the mail was begun; if it stays so, nobody knows whether it was sent. done: made, and mailed to whoever is to have it. missed: an outage, and a later run was made instead. unmailed: made; the mail was refused"`
+	From    *time.Time  `json:"from,omitempty" doc:"Of its period"`
+	To      *time.Time  `json:"to,omitempty" doc:"Of its period, excluded"`
+	Mailed  int         `json:"mailed" doc:"Recipients"`
+	Problem string      `json:"problem,omitempty" doc:"What went wrong with the mail"`
+	Files   *Files      `json:"files,omitempty" doc:"Paths of its forms, once made"`
+	Remade  *time.Time  `json:"remade,omitempty" doc:"When it was made anew, if it was"`
+	Changes []RunChange `json:"changes,omitempty" doc:"What of its numbers is another since it was first made"`
+}
+
+// RunChange is a number of a run that changed.
+type RunChange struct {
+	Name string `json:"name" example:"people active" doc:"What it counts"`
+	Was  int    `json:"was" example:"318" doc:"When the run was first made"`
+	Is   int    `json:"is" example:"321" doc:"Now"`
+}
+
+// RunHow is how a run is to be made.
+type RunHow struct {
+	Mail  bool // mailed too
+	Again bool // anew: it was made before
 }
 
 // Files are the forms of a run.
@@ -65,8 +80,9 @@ type Files struct {
 
 // NewRun asks for a run.
 type NewRun struct {
-	Due  string `json:"due,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
-	Mail bool   `json:"mail,omitempty" doc:"Mail it too, to the recipients who confirmed and have not got it yet; by default it is only kept here"`
+	Due   string `json:"due,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"An instant at which the schedule is due, not after now; by default the latest one"`
+	Mail  bool   `json:"mail,omitempty" doc:"Mail it too, to the recipients who confirmed and have not got it yet; by default it is only kept here"`
+	Again bool   `json:"again,omitempty" doc:"Make a run anew that was made before, of the facts as they are by now, without mail. The run and its report say which numbers changed since it was first made"`
 }
 
 // InReport is the part of a request that names a report.
@@ -119,7 +135,7 @@ type newRunIn struct {
 var forms = map[string]string{"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json", "txt": "text/plain; charset=utf-8"}
 
 // formExamples show the beginnings of a run's files.
-var formExamples = map[string]string{"html": "<!doctype html><title>Weekly report</title>", "csv": "section,what,value\npeople,people,41\n", "txt": "Weekly report of Acme Inc.\n"}
+var formExamples = map[string]string{"html": "<!doctype html><title>Weekly report</title>", "csv": "totals\nactivities,people\n120,41\n\nissues\nlabel,people\nLate parcels,19\n", "txt": "Weekly report of Acme Inc.\n"}
 
 // pagePolicy lets a report's page show itself and do nothing else.
 const pagePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
@@ -165,7 +181,7 @@ func (s *service) reports(api huma.API) {
 		Description: "It is due no more. The runs that were made stay, and can be read by their ids, until the workspace goes.", DefaultStatus: http.StatusNoContent}, s.deleteReport)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/reports/{report}/runs", Tags: tags, Summary: "List a report's runs, the newest first"}, s.listRuns)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "create-run", Method: http.MethodPost, Path: "/reports/{report}/runs", Tags: tags, Summary: "Ask for a run",
-		Description: "It is made in a moment, and mailed to nobody unless you say so. A run that was made stays as it is, but one that was not to be mailed can be mailed later.", DefaultStatus: http.StatusAccepted}, s.createRun)
+		Description: "It is made in a moment, and mailed to nobody unless you say so. A run that was made stays as it is, but one that was not to be mailed can be mailed later, and any can be made anew after late facts.", DefaultStatus: http.StatusAccepted}, s.createRun)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/reports/{report}/runs/{due}", Tags: tags, Summary: "Get a run"},
 		func(ctx context.Context, w string, in *InRun) (*Out[Run], error) {
 			r, err := s.runOf(ctx, w, *in)
@@ -408,10 +424,13 @@ func (s *service) askRecipients(ctx context.Context, w, report string, fresh []s
 const maxByHand = 10
 
 func run(w string, r store.Run) Run {
-	out := Run{ID: r.Due.UTC().Format(runID), Report: r.Report, Due: r.Due, State: r.State, From: some(r.From), To: some(r.To), Mailed: r.Mailed, Problem: r.Problem}
+	out := Run{ID: r.Due.UTC().Format(runID), Report: r.Report, Due: r.Due, State: r.State, From: some(r.From), To: some(r.To), Mailed: r.Mailed, Problem: r.Problem, Remade: some(r.Remade)}
 	if r.Object != "" {
 		base := runPath(w, r.Report, r.Due) + "/"
 		out.Files = &Files{base + "html", base + "csv", base + "json", base + "txt"}
+	}
+	for _, c := range r.Changes {
+		out.Changes = append(out.Changes, RunChange(c))
 	}
 	return out
 }
@@ -532,8 +551,23 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 	if err := s.ask(ctx, w, limit.Runs); err != nil {
 		return nil, err
 	}
-	mailed := in.Body != nil && in.Body.Mail
-	if mailed {
+	var how RunHow
+	if in.Body != nil {
+		how = RunHow{in.Body.Mail, in.Body.Again}
+	}
+	if how.Mail && how.Again {
+		return nil, invalid("body.again", "goes without mail: mail the run, or make it anew")
+	}
+	if how.Again {
+		old, err := s.Store.Run(ctx, w, in.Report, due)
+		if err != nil {
+			return nil, err
+		}
+		if old.Object == "" || old.State == store.RunClaimed || old.State == store.RunRendered {
+			return nil, fault.New(fault.Conflict, "the run is %s: it can be made anew once it is made", old.State)
+		}
+	}
+	if how.Mail {
 		err := s.Store.TakeAllowance(ctx, store.SentByHand, w, s.Now(), maxByHand)
 		if fault.Is(err, fault.RateLimited) {
 			return nil, fault.New(fault.RateLimited, "the workspace has had %d runs mailed by hand today: ask again after midnight UTC, or without mail", maxByHand)
@@ -542,7 +576,7 @@ func (s *service) createRun(ctx context.Context, w string, in *newRunIn) (*Creat
 			return nil, err
 		}
 	}
-	if err := s.RunReport(ctx, w, in.Report, due, mailed); err != nil {
+	if err := s.RunReport(ctx, w, in.Report, due, how); err != nil {
 		return nil, err
 	}
 	return &CreatedOut[Accepted]{Location: runPath(w, in.Report, due), Body: Accepted{true}}, nil

@@ -64,6 +64,7 @@ type Asked struct {
 	Due       string `json:"due,omitempty"` // RFC 3339
 	At        string `json:"at,omitempty"`  // RFC 3339
 	Mail      bool   `json:"mail,omitempty"`
+	Again     bool   `json:"again,omitempty"` // a run that was made is made anew
 }
 
 // EventTime reads an RFC 3339 time; an empty one is now.

@@ -87,11 +87,18 @@ func (b Block) Name() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-const format = 1 // the first byte of a packed block
+// The first byte of a packed block. In format 1 no tuple has a target, a mark
+// or the newer flags. Its blocks are read as they are, and written again only
+// by a rebuild of the view.
+const (
+	format = 2
+	former = 1
+)
 
 // A tuple is packed as: the number of its shape, the milliseconds since the
 // tuple before, the activity's hash, the number of its account; if it was
-// edited, how often and when; and a theme's number and nearness for each set.
+// edited, how often and when; its target, if it has one; and a theme's number
+// and nearness for each set.
 // What many tuples share, a shape, stands once at the head of the block.
 type shape struct {
 	Type      social.Type
@@ -101,6 +108,7 @@ type shape struct {
 	Language  string
 	Sentiment string
 	Intent    string
+	Mark      Mark
 	flags     byte
 }
 
@@ -110,12 +118,15 @@ const (
 	isNobody
 	isDeleted
 	isEdited
-	allFlags = 1<<iota - 1
+	isAutomatic
+	isDoubtful
+	hasTarget
 )
 
 func (t Tuple) shape() shape {
-	s := shape{t.Type, t.Direction, t.Platform, t.Scope, t.Language, t.Sentiment, t.Intent, 0}
-	for bit, set := range map[byte]bool{isUndated: t.Undated, isSaid: t.Said, isNobody: t.Nobody, isDeleted: t.Deleted, isEdited: t.Edits > 0} {
+	s := shape{t.Type, t.Direction, t.Platform, t.Scope, t.Language, t.Sentiment, t.Intent, t.Mark, 0}
+	for bit, set := range map[byte]bool{isUndated: t.Undated, isSaid: t.Said, isNobody: t.Nobody, isDeleted: t.Deleted, isEdited: t.Edits > 0,
+		isAutomatic: t.Automatic, isDoubtful: t.Doubtful, hasTarget: t.Target != 0} {
 		if set {
 			s.flags |= bit
 		}
@@ -124,7 +135,24 @@ func (t Tuple) shape() shape {
 }
 
 func (s shape) strings() []string {
-	return []string{string(s.Type), string(s.Direction), string(s.Platform), s.Scope, s.Language, s.Sentiment, s.Intent}
+	return []string{string(s.Type), string(s.Direction), string(s.Platform), s.Scope, s.Language, s.Sentiment, s.Intent, s.Mark.String()}
+}
+
+// String writes a mark as a word, "" where there is none.
+func (m Mark) String() string {
+	if m == (Mark{}) {
+		return ""
+	}
+	return fmt.Sprintf("%s %g %g %g", m.Kind, m.Value, m.Worst, m.Best)
+}
+
+// markOf reads what String wrote.
+func markOf(word string) (m Mark, ok bool) {
+	if word == "" {
+		return m, true
+	}
+	n, err := fmt.Sscanf(word, "%s %g %g %g", &m.Kind, &m.Value, &m.Worst, &m.Best)
+	return m, err == nil && n == 4
 }
 
 // Pack writes a block. The same block gives the same bytes.
@@ -188,6 +216,9 @@ func (b Block) Pack() []byte {
 			put(t.Edits)
 			signed(t.Edited - t.Occurred)
 		}
+		if t.Target != 0 {
+			out = binary.BigEndian.AppendUint32(out, t.Target)
+		}
 		for k := range b.Sets {
 			tag := b.Tags[k][i]
 			if put(words[tag.Theme]); tag.Theme != "" {
@@ -245,7 +276,7 @@ func (r *reader) count(size int) int { return r.number(len(r.left)/size + 1) }
 // Unpack reads what Pack wrote. Strings that tuples share are shared in memory.
 func Unpack(packed []byte) (Block, error) {
 	var b Block
-	if len(packed) == 0 || packed[0] != format {
+	if len(packed) == 0 || packed[0] != format && packed[0] != former {
 		return b, fmt.Errorf("a block of tuples: %w", errors.New("its format is unknown"))
 	}
 	r := &reader{left: packed[1:]}
@@ -270,7 +301,13 @@ func Unpack(packed []byte) (Block, error) {
 		s := &shapes[i]
 		s.Type, s.Direction, s.Platform = social.Type(word()), social.Direction(word()), social.Platform(word())
 		s.Scope, s.Language, s.Sentiment, s.Intent = word(), word(), word(), word()
-		if s.flags = r.bytes(1)[0]; s.flags > allFlags {
+		if packed[0] != former {
+			mark, ok := markOf(word())
+			if s.Mark = mark; !ok {
+				r.fail()
+			}
+		}
+		if s.flags = r.bytes(1)[0]; packed[0] == former && s.flags > isEdited|(isEdited-1) {
 			r.fail()
 		}
 	}
@@ -303,12 +340,16 @@ func Unpack(packed []byte) (Block, error) {
 		t.Account, t.Occurred = accounts[from], last
 		t.Type, t.Direction, t.Platform, t.Scope, t.Language, t.Sentiment, t.Intent = s.Type, s.Direction, s.Platform, s.Scope, s.Language, s.Sentiment, s.Intent
 		t.Undated, t.Said, t.Nobody, t.Deleted = s.flags&isUndated != 0, s.flags&isSaid != 0, s.flags&isNobody != 0, s.flags&isDeleted != 0
+		t.Automatic, t.Doubtful, t.Mark = s.flags&isAutomatic != 0, s.flags&isDoubtful != 0, s.Mark
 		if s.flags&isEdited != 0 {
 			t.Edits = r.number(1 << 30)
 			t.Edited = t.Occurred + r.signed()
 			if t.Edits == 0 {
 				r.fail()
 			}
+		}
+		if s.flags&hasTarget != 0 {
+			t.Target = binary.BigEndian.Uint32(r.bytes(4))
 		}
 		for k := range b.Tags {
 			tag := &b.Tags[k][i]

@@ -2,7 +2,9 @@ package day_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -146,4 +148,90 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("(-first +second):\n%s", d)
 		}
 	})
+}
+
+// done is somebody's activity of a type on an object, some minutes after t0.
+func done(t *testing.T, minute int, who string, typ social.Type, object string) day.Tuple {
+	t.Helper()
+	a := social.Activity{Key: fmt.Sprint(who, typ, object, minute), Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: who}, Object: social.Object{ID: object},
+		Occurred: t0.Add(time.Duration(minute) * time.Minute), Direction: social.Inbound}
+	out, err := day.Of(a, 0, time.Time{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestReactionsThatWereTakenBackDoNotStand(t *testing.T) {
+	newest := []day.Tuple{done(t, 130, "ann", social.Unreact, "1"), done(t, 140, "ann", social.React, "1")}
+	oldest := []day.Tuple{done(t, 1, "ann", social.React, "1"), done(t, 2, "bob", social.React, "1"), done(t, 3, "ann", social.React, "2"),
+		done(t, 4, "bob", social.React, "3"), done(t, 4, "bob", social.Unreact, "3"), done(t, 5, "ann", social.Post, "1")}
+	var taken day.TakenBack
+	var stand []string
+	for _, hour := range [][]day.Tuple{newest, oldest} {
+		taken.Mark(hour)
+		for _, x := range hour {
+			if x.Stands() {
+				stand = append(stand, fmt.Sprint((x.Occurred-t0.UnixMilli())/60_000))
+			}
+		}
+	}
+	// ann took back what she did before, not what she did again, nor what she did to another; bob did both in one instant.
+	if want := []string{"140", "2", "3", "5"}; !slices.Equal(stand, want) {
+		t.Errorf("minutes of what stands: %v, want %v", stand, want)
+	}
+	for _, typ := range []social.Type{social.Edit, social.Delete, social.Unreact, social.Close, social.Reopen, social.Accept} {
+		if done(t, 1, "ann", typ, "1").Stands() {
+			t.Errorf("%s is something of its own", typ)
+		}
+	}
+}
+
+func TestMarksAndDoubtsAreKept(t *testing.T) {
+	a := social.Activity{Key: "k", Platform: "typeform", Scope: "f", Type: social.Review, Actor: social.Actor{ID: "ann"}, Object: social.Object{ID: "1"}, Text: "great, broken again", Occurred: t0,
+		Direction: social.Inbound, Automatic: true, Rating: &social.Rating{Value: 2.5, Worst: 5, Best: 1, Kind: social.Stars, Question: "How was it?"}, Reading: social.Reading{Language: "en", Negative: 0.25}}
+	x, err := day.Of(a, 0, time.Time{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (day.Mark{Kind: social.Stars, Value: 2.5, Worst: 5, Best: 1}); x.Mark != want || x.Mark.Place() != 0.625 || !x.Doubtful || !x.Automatic {
+		t.Errorf("%+v at %v; want the mark %+v at 0.625, doubtful, of a machine", x, x.Mark.Place(), want)
+	}
+	back, err := day.Unpack(day.Block{Tuples: []day.Tuple{x}}.Pack())
+	if err != nil || len(back.Tuples) != 1 || back.Tuples[0] != x {
+		t.Errorf("%+v, %v; want %+v", back.Tuples, err, x)
+	}
+	a.Negative = 0.2499
+	for _, r := range []social.Rating{{Value: math.NaN(), Best: 5, Kind: social.Stars}, {Value: 1, Best: 5}, {Value: 1, Best: 5, Kind: "of a kind"}} {
+		a.Rating = &r
+		if x, err := day.Of(a, 0, time.Time{}, false); err != nil || x.Mark != (day.Mark{}) || x.Doubtful {
+			t.Errorf("%+v, %v; want no mark of %+v, and no doubt", x, err, r)
+		}
+	}
+}
+
+// former is a block of the former format: a post, a reaction and its taking back.
+const former = "AQoAAmVuBWZvcnVtB2luYm91bmQIcG9zaXRpdmUEcG9zdAZwcmFpc2UFcmVhY3QIc3RhbmRhcmQHdW5yZWFjdAADBQMIAgEEBgIHAwgCAAAAAAkDCAIAAAAAAcVN2c9CibX7ifZKijqND4Ha0msLAwCAoJ2xoWjRpayaAV+sLvezQWc2NVEqFRH0HwABwKkHarnx6499M4j0+dWG9m6Z/VQIDfIAAsCpBwFffmvFrq9INyQInpJSzBO1CVGmAA=="
+
+func TestBlocksOfTheFormerFormatAreRead(t *testing.T) {
+	packed, err := base64.StdEncoding.DecodeString(former)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := day.Unpack(packed)
+	if err != nil || len(b.Tuples) != 3 || b.Tuples[0].Intent != social.IntentPraise || b.Tuples[1].Type != social.React || b.Tuples[2].At() != t0.Add(2*time.Minute) {
+		t.Fatalf("%+v, %v", b.Tuples, err)
+	}
+	// They say less: a reaction without an object is not taken back by another without one.
+	var taken day.TakenBack
+	if taken.Mark(b.Tuples); !b.Tuples[1].Stands() || b.Tuples[0].Doubtful {
+		t.Errorf("%+v", b.Tuples)
+	}
+	again, err := day.Unpack(b.Pack())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(b.Tuples, again.Tuples); d != "" {
+		t.Errorf("written again (-former +now):\n%s", d)
+	}
 }

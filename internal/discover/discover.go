@@ -18,6 +18,8 @@ import (
 	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/issue"
+	"rapport/internal/langid"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/theme"
 	"rapport/internal/themed"
@@ -101,7 +103,7 @@ func (d *Discover) Run(ctx context.Context, w string, at, now time.Time) (set th
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return theme.Set{}, err
 	}
-	opt := theme.Options{Seed: seed, Own: ws.Name}
+	opt := theme.Options{Seed: seed, Own: ws.Name, At: social.Instant(at)}
 	active, err := Active(ctx, d.store, w)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return theme.Set{}, err
@@ -164,7 +166,7 @@ func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]
 	byLanguage, count := map[string]*lowest{}, map[string]int{}
 	err := d.store.Days(ctx, w, store.Span{From: from, To: to, Strong: true}, func(_ time.Time, ts []day.Tuple) error {
 		for _, t := range ts {
-			if !issue.Feedback(t) {
+			if !issue.Feedback(t) || t.Language == langid.Undetermined {
 				continue
 			}
 			if count[t.Language]++; byLanguage[t.Language] == nil {
@@ -211,7 +213,7 @@ func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]
 			if size += len(i.Text); size > maxBytes {
 				return docs, nil
 			}
-			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text, At: store.RefTo(ts[k]).String()})
+			docs = append(docs, theme.Doc{ID: i.ID(), Person: i.Person, Text: i.Text, At: store.RefTo(ts[k]).String(), Language: ts[k].Language})
 		}
 	}
 	return docs, nil

@@ -67,7 +67,7 @@ func TestTickOnceAWeek(t *testing.T) {
 	for n := range 12 {
 		say(t, s, n+1, fmt.Sprintf("the parcel number %d is late again, where is my parcel?", n), "en", "problem")
 		say(t, s, n+101, fmt.Sprintf("the app crashes on start, version %d crashes too", n), "en", "problem")
-		say(t, s, n+201, fmt.Sprintf("wo bleibt denn mein Paket Nummer %d schon wieder", n), "de", "problem")
+		say(t, s, n+201, fmt.Sprintf("wo bleibt denn mein Paket Nummer %d schon wieder", n), "de", "unread")
 		say(t, s, n+301, fmt.Sprintf("cheap followers at shop %d", n), "en", "spam")
 	}
 	if err := tick(now.Add(time.Hour)); err != nil {
@@ -82,7 +82,7 @@ func TestTickOnceAWeek(t *testing.T) {
 	}
 	set, err := discover.Active(t.Context(), s, w)
 	if err != nil || set.Docs != 24 || len(set.Themes) == 0 {
-		t.Fatalf("%d texts, %d themes, %v; want the 24 English ones that are no spam", set.Docs, len(set.Themes), err)
+		t.Fatalf("%d texts, %d themes, %v; want the 24 that could be read and are no spam", set.Docs, len(set.Themes), err)
 	}
 	// The same texts a week later give the same set; and a week later again is when it is due.
 	for _, later := range []time.Duration{8 * 24 * time.Hour, 15 * 24 * time.Hour} {

@@ -164,3 +164,85 @@ func TestWhatCannotBeReadIsCountedApart(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
+
+// Who is content, about to buy, chatting or closing raises no issue; who is not
+// surely content does.
+func TestIssuesHoldThoseWhoAsk(t *testing.T) {
+	for _, tt := range []struct {
+		intent, sentiment string
+		negative          float64
+		feedback, counts  bool
+	}{
+		{social.IntentProblem, social.SentimentPositive, 0, true, true}, // a polite request
+		{social.IntentComplaint, social.SentimentNeutral, 0, true, true},
+		{social.IntentWish, social.SentimentPositive, 0, true, true},
+		{social.IntentQuestion, social.SentimentPositive, 0, true, true},
+		{social.IntentChurn, social.SentimentNeutral, 0, true, true},
+		{social.IntentOther, social.SentimentNeutral, 0, true, true},
+		{social.IntentOther, social.SentimentPositive, 0.1, true, false},
+		{social.IntentPraise, social.SentimentPositive, 0.24, true, false},
+		{social.IntentPraise, social.SentimentPositive, 0.25, true, true}, // it may be sarcasm
+		{social.IntentPraise, social.SentimentNegative, 0.9, true, true},
+		{social.IntentRecommendation, social.SentimentPositive, 0, true, false},
+		{social.IntentRecommendation, social.SentimentNegative, 0.8, true, true}, // "I would not recommend it"
+		{social.IntentPurchase, social.SentimentNeutral, 0, true, false},
+		{social.IntentPurchase, social.SentimentNegative, 0.9, true, false},
+		{social.IntentChatter, social.SentimentNegative, 0.9, false, false},
+		{social.IntentClosing, social.SentimentPositive, 0, false, false},
+		{social.IntentSpam, social.SentimentNegative, 0.9, false, false},
+		{social.IntentUnread, social.SentimentUnread, 0, false, false},
+	} {
+		i := said("ann", "x", tt.intent, tt.sentiment, 1)
+		i.Negative = tt.negative
+		x, err := day.Of(i.Activity, 0, time.Time{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if issue.Feedback(x) != tt.feedback || issue.Assigned(x) != tt.counts {
+			t.Errorf("%s, %s, negative by %v: feedback %t, counts %t; want %t, %t", tt.intent, tt.sentiment, tt.negative, issue.Feedback(x), issue.Assigned(x), tt.feedback, tt.counts)
+		}
+		i.Automatic = true
+		if x, err = day.Of(i.Activity, 0, time.Time{}, false); err != nil || issue.Feedback(x) || issue.Assigned(x) {
+			t.Errorf("%s: a machine gives feedback, %v", tt.intent, err)
+		}
+	}
+}
+
+func TestAnIssueThatEndedIsTold(t *testing.T) {
+	set, a, of := assigner(t)
+	var before []item
+	for i, text := range late {
+		before = append(before, said(fmt.Sprint("p", i), text, social.IntentProblem, social.SentimentNegative, i))
+	}
+	chat := said("ann", crash[0], social.IntentOther, social.SentimentNeutral, 20) // was no issue, and is none
+	s := top(t, []item{said("bob", crash[1], social.IntentOther, social.SentimentNeutral, 30)}, append(before, chat), set, a, 10)
+	if len(s.Issues) != 0 || len(s.Ended) != 1 || s.Ended[0].Theme != of(late[0]) || s.Ended[0].People != 0 || s.Ended[0].PeopleBefore != len(late) {
+		t.Errorf("issues %+v, ended %+v; want late parcels ended", s.Issues, s.Ended)
+	}
+}
+
+func TestWhoseAnIssueIs(t *testing.T) {
+	set, a, _ := assigner(t)
+	for _, tt := range []struct {
+		intents []string
+		want    string
+	}{
+		{[]string{social.IntentProblem, social.IntentWish, social.IntentQuestion}, issue.Product},
+		{[]string{social.IntentComplaint, social.IntentChurn, social.IntentProblem}, issue.Service},
+		{[]string{social.IntentQuestion, social.IntentProblem}, issue.Service},
+		{[]string{social.IntentOther}, ""},
+		{[]string{social.IntentComplaint}, issue.Service},
+	} {
+		var items []item
+		for i, intent := range tt.intents {
+			sentiment := social.SentimentNeutral
+			if intent == social.IntentOther {
+				sentiment = social.SentimentNegative
+			}
+			items = append(items, said(fmt.Sprint("p", i), late[i], intent, sentiment, i))
+		}
+		if s := top(t, items, nil, set, a, 10); len(s.Issues) != 1 || s.Issues[0].Department != tt.want {
+			t.Errorf("%v: %+v, want one of %q", tt.intents, s.Issues, tt.want)
+		}
+	}
+}

@@ -12,19 +12,17 @@ import (
 	"rapport/internal/social"
 )
 
-// CSV returns d as one long table, a number or text a line, with the columns
-//
-//	section  report, totals, issue, quote, lead, reason, response, waiting or channel
-//	row      1, 2 … within the section, or the figure's name in response
-//	parent   for a quote the row of its issue, for a reason that of its lead; else empty
-//	field    as in the JSON; an estimate is spread over n, needed, value, low and high
-//	value    texts on one line; UTC instants; numbers with a decimal point
+// CSV returns d as one file of a table for each section, for spreadsheets: a
+// line with the section's name, a line with the names of its columns, a line
+// for each row, and an empty line. Columns are called as the JSON's fields; an
+// estimate is spread over n, needed, value, low and high. Texts are on one
+// line, instants in UTC, and numbers have a decimal point; one that there is
+// not enough data for is empty.
 //
 // Lines end in CRLF (RFC 4180), the text is UTF-8 and begins with a byte order
-// mark, without which Excel reads it in the encoding of the machine.
-// A number there is not enough data for is left out. A text that a
-// spreadsheet would take for a formula (it begins with =, +, -, @ or their
-// full-width forms, spaces aside) is preceded by an apostrophe.
+// mark, without which Excel reads it in the encoding of the machine. A text
+// that a spreadsheet would take for a formula (it begins with =, +, -, @ or
+// their full-width forms, spaces aside) is preceded by an apostrophe.
 func CSV(d Data) ([]byte, error) {
 	d, err := settle(d)
 	if err != nil {
@@ -34,70 +32,92 @@ func CSV(d Data) ([]byte, error) {
 	b.WriteString("\uFEFF")
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
-	line := func(section, row, parent, field, value string) {
-		// The error is sticky and read from w at the end.
-		_ = w.Write([]string{section, row, parent, field, cell(value)})
-	}
-	line("section", "row", "parent", "field", "value")
-	// fields writes pairs of name and value; an empty value is left out.
-	fields := func(section, row, parent string, pairs ...any) {
-		for i := 0; i+1 < len(pairs); i += 2 {
-			if v := csvValue(pairs[i+1]); v != "" {
-				line(section, row, parent, pairs[i].(string), v)
+	line := func(values ...any) {
+		var cells []string
+		for _, v := range values {
+			if e, ok := v.(Estimate); ok {
+				cells = append(cells, csvValue(e.N), csvValue(e.Needed))
+				if e.Enough {
+					cells = append(cells, csvValue(e.Value), csvValue(e.Low), csvValue(e.High))
+				} else {
+					cells = append(cells, "", "", "")
+				}
+				continue
 			}
+			cells = append(cells, cell(csvValue(v)))
 		}
+		// The error is sticky and read from w at the end.
+		_ = w.Write(cells)
 	}
-	estimate := func(section, row, prefix string, e Estimate) {
-		fields(section, row, "", prefix+".n", e.N, prefix+".needed", e.Needed)
-		if e.Enough {
-			fields(section, row, "", prefix+".value", e.Value, prefix+".low", e.Low, prefix+".high", e.High)
+	first := true
+	table := func(section string, columns ...string) {
+		if !first {
+			w.Flush()
+			b.WriteString("\r\n")
 		}
+		first = false
+		line(section)
+		var names []any
+		for _, c := range columns {
+			if name, ok := strings.CutSuffix(c, "*"); ok {
+				names = append(names, name+"n", name+"needed", name+"value", name+"low", name+"high")
+				continue
+			}
+			names = append(names, c)
+		}
+		line(names...)
 	}
 
-	fields("report", "1", "", "report_id", d.ReportID, "workspace_id", d.Workspace.ID, "workspace_name", d.Workspace.Name,
-		"from", d.Period.From, "to", d.Period.To, "time_zone", d.Period.TimeZone, "compared", d.Period.Compared, "as_of", d.AsOf,
-		"theme_set_version", d.ThemeSetVersion, "model_version", d.ModelVersion)
+	table("report", "report_id", "workspace_id", "workspace_name", "from", "to", "time_zone", "compared", "as_of", "theme_set_version", "model_version", "remade")
+	line(d.ReportID, d.Workspace.ID, d.Workspace.Name, d.Period.From, d.Period.To, d.Period.TimeZone, d.Period.Compared, d.AsOf, d.ThemeSetVersion, d.ModelVersion, d.Remade)
 	t := d.Totals
-	fields("totals", "1", "", "activities", t.Activities, "people", t.People, "feedback_messages", t.FeedbackMessages,
-		"feedback_people", t.FeedbackPeople, "issues", t.Issues, "issue_people", t.IssuePeople, "leads", t.Leads, "waiting", t.Waiting)
-	for i, x := range t.Unread {
-		fields("unread", strconv.Itoa(i+1), "", "language", x.Language, "messages", x.Messages)
+	table("totals", "activities", "people", "feedback_messages", "feedback_people", "issues", "issue_people", "leads", "leads_more", "waiting", "waiting_more")
+	line(t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.LeadsMore, t.Waiting, t.WaitingMore)
+	table("changes", "name", "was", "is")
+	for _, x := range d.Changes {
+		line(x.Name, x.Was, x.Is)
 	}
-	quotes := 0
-	for i, x := range d.Issues {
-		row := strconv.Itoa(i + 1)
-		fields("issue", row, "", "theme_id", x.ThemeID, "label", x.Label, "people", x.People, "people_previous", x.PeoplePrevious, "messages", x.Messages)
-		estimate("issue", row, "share", x.Share)
-		fields("issue", row, "", "sentiment.negative", x.Sentiment.Negative, "sentiment.neutral", x.Sentiment.Neutral, "sentiment.positive", x.Sentiment.Positive,
-			"department", x.Department, "owner", x.Owner, "status", x.Status)
+	table("waiting", "asker", "platform", "source", "reason", "since", "waiting_seconds", "text", "url")
+	for _, x := range d.Waiting {
+		line(x.Asker, x.Platform, x.Source, x.Reason, x.Since, x.WaitingSeconds, x.Text, x.URL)
+	}
+	table("leads", "person_id", "name", "handle", "platform", "source", "points", "grade", "engagement", "as_of", "last_seen", "url", "reasons")
+	for _, x := range d.Leads {
+		line(x.PersonID, x.Name, x.Handle, x.Platform, x.Source, x.Points, x.Grade, x.Engagement, x.AsOf, x.LastSeen, x.URL, strings.Join(x.Reasons, " | "))
+	}
+	table("issues", "theme_id", "label", "people", "people_previous", "messages", "share.*", "sentiment.negative", "sentiment.neutral", "sentiment.positive", "department", "owner", "status")
+	for _, x := range append(list(d.Issues), d.Ended...) {
+		line(x.ThemeID, x.Label, x.People, x.PeoplePrevious, x.Messages, x.Share, x.Sentiment.Negative, x.Sentiment.Neutral, x.Sentiment.Positive, x.Department, x.Owner, x.Status)
+	}
+	table("quotes", "theme_id", "key", "text", "author", "platform", "source", "url", "occurred")
+	for _, x := range d.Issues {
 		for _, q := range x.Quotes {
-			quotes++
-			fields("quote", strconv.Itoa(quotes), row, "key", q.Key, "text", q.Text, "author", q.Author, "platform", q.Platform, "url", q.URL, "occurred", q.Occurred)
+			line(x.ThemeID, q.Key, q.Text, q.Author, q.Platform, q.Source, q.URL, q.Occurred)
 		}
 	}
-	reasons := 0
-	for i, x := range d.Leads {
-		row := strconv.Itoa(i + 1)
-		fields("lead", row, "", "person_id", x.PersonID, "name", x.Name, "handle", x.Handle, "platform", x.Platform, "points", x.Points,
-			"grade", x.Grade, "engagement", x.Engagement, "as_of", x.AsOf, "url", x.URL, "last_seen", x.LastSeen)
-		for _, r := range x.Reasons {
-			reasons++
-			fields("reason", strconv.Itoa(reasons), row, "text", r)
+	table("response", "figure", "period", "median_seconds.*", "p90_seconds.*")
+	for _, p := range []struct {
+		period string
+		of     Response
+	}{{"this", d.Response}, {"previous", d.ResponsePrevious}} {
+		for _, x := range []struct {
+			figure string
+			delay  Delay
+		}{{"per_message", p.of.PerMessage}, {"per_conversation", p.of.PerConversation}, {"per_pair", p.of.PerPair}} {
+			line(x.figure, p.period, x.delay.Median, x.delay.P90)
 		}
 	}
-	for _, x := range []struct {
-		name  string
-		delay Delay
-	}{{"per_pair", d.Response.PerPair}, {"per_message", d.Response.PerMessage}, {"per_conversation", d.Response.PerConversation}} {
-		estimate("response", x.name, "median_seconds", x.delay.Median)
-		estimate("response", x.name, "p90_seconds", x.delay.P90)
+	table("ratings", "kind", "*")
+	for _, r := range d.Ratings {
+		line(r.Kind, r.Estimate)
 	}
-	for i, x := range d.Waiting {
-		fields("waiting", strconv.Itoa(i+1), "", "asker", x.Asker, "platform", x.Platform, "since", x.Since, "waiting_seconds", x.WaitingSeconds, "text", x.Text, "url", x.URL)
+	table("unread", "language", "messages")
+	for _, x := range t.Unread {
+		line(x.Language, x.Messages)
 	}
-	for i, x := range d.Channels {
-		fields("channel", strconv.Itoa(i+1), "", "platform", x.Platform, "scope", x.Scope, "inbound", x.Inbound, "inbound_previous", x.InboundPrevious,
-			"outbound", x.Outbound, "people", x.People, "messages", x.Messages, "reactions", x.Reactions)
+	table("channels", "platform", "scope", "name", "inbound", "inbound_previous", "outbound", "people", "messages", "reactions")
+	for _, x := range d.Channels {
+		line(x.Platform, x.Scope, x.Name, x.Inbound, x.InboundPrevious, x.Outbound, x.People, x.Messages, x.Reactions)
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {

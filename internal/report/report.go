@@ -37,8 +37,48 @@ type Data struct {
 	Issues          []Issue   `json:"issues"`   // most people first
 	Leads           []Lead    `json:"leads"`    // those worth a conversation, best first
 	Response        Response  `json:"response"` // how fast the business answered
-	Waiting         []Waiting `json:"waiting"`  // who waits for an answer at AsOf, longest first
+	Waiting         []Waiting `json:"waiting"`  // who waits for an answer at AsOf, those who need it most first
 	Channels        []Channel `json:"channels"` // busiest first
+
+	Ended            []Issue   `json:"ended"`             // issues of the period before that are none in this one
+	ResponsePrevious Response  `json:"response_previous"` // of the period before
+	Ratings          []Rating  `json:"ratings"`           // by kind
+	Remade           time.Time `json:"remade,omitzero"`   // when it was made anew; zero: it is as it was first made
+	Changes          []Change  `json:"changes"`           // of its numbers since it was first made
+}
+
+// Change is a number that is another since the report was first made: facts
+// came late, or were taken away.
+type Change struct {
+	Name string `json:"name"` // in words, "people active"
+	Was  int    `json:"was"`
+	Is   int    `json:"is"`
+}
+
+// Numbers are those that a run remembers of a report, by name, in order.
+func (d Data) Numbers() []Number {
+	t := d.Totals
+	return []Number{{"activities", t.Activities}, {"people active", t.People}, {"messages of feedback", t.FeedbackMessages}, {"people who gave feedback", t.FeedbackPeople},
+		{"issues", t.Issues}, {"people who raised issues", t.IssuePeople}, {"people who show interest", t.Leads}, {"conversations that wait", t.Waiting},
+		{"answered messages", d.Response.PerMessage.Median.N}}
+}
+
+// Number is one of a report's numbers.
+type Number struct {
+	Name  string
+	Value int
+}
+
+// Since lists the numbers that are others than they were, by name; those that
+// were not known then are left out.
+func (d Data) Since(was map[string]int) []Change {
+	out := []Change{}
+	for _, n := range d.Numbers() {
+		if before, ok := was[n.Name]; ok && before != n.Value {
+			out = append(out, Change{n.Name, before, n.Value})
+		}
+	}
+	return out
 }
 
 // Workspace says whose report it is.
@@ -60,12 +100,12 @@ type Period struct {
 
 // Totals counts the whole period, also what the lists leave out.
 type Totals struct {
-	Activities       int `json:"activities"`        // inbound and outbound
-	People           int `json:"people"`            // outside people who did anything
+	Activities       int `json:"activities"`        // inbound and outbound; edits, deletions and what was taken back are none
+	People           int `json:"people"`            // outside people who did any of that; an account is a person, and bots are none
 	FeedbackMessages int `json:"feedback_messages"` // inbound messages with an opinion or need
-	FeedbackPeople   int `json:"feedback_people"`   // who wrote them, each counted once
+	FeedbackPeople   int `json:"feedback_people"`   // who wrote them, each account counted once
 	Issues           int `json:"issues"`            // themes raised by anyone
-	IssuePeople      int `json:"issue_people"`      // who raised any of them, each counted once
+	IssuePeople      int `json:"issue_people"`      // who raised any of them, each account counted once
 	Waiting          int `json:"waiting"`           // conversations without an answer at AsOf
 
 	Unread []Unread `json:"unread"` // messages in languages that can't be read, most first; no other count of feedback holds them
@@ -86,7 +126,7 @@ type Unread struct {
 type Issue struct {
 	ThemeID        string    `json:"theme_id"`
 	Label          string    `json:"label"`
-	People         int       `json:"people"` // one voice each across platforms
+	People         int       `json:"people"` // one voice for each account
 	PeoplePrevious int       `json:"people_previous"`
 	Messages       int       `json:"messages"`
 	Share          Estimate  `json:"share"` // of People among Totals.FeedbackPeople, see Share
@@ -111,6 +151,7 @@ type Quote struct {
 	Text     string    `json:"text"`
 	Author   string    `json:"author"` // handle, without @
 	Platform string    `json:"platform"`
+	Source   string    `json:"source,omitempty"` // as the customer named it
 	URL      string    `json:"url,omitempty"`
 	Occurred time.Time `json:"occurred"`
 }
@@ -121,11 +162,12 @@ type Lead struct {
 	Name       string    `json:"name,omitempty"`
 	Handle     string    `json:"handle,omitempty"` // without @
 	Platform   string    `json:"platform"`
-	Points     string    `json:"points"`     // decimal, exact
-	Grade      string    `json:"grade"`      // fit: A to D, or empty for unknown
-	Engagement int       `json:"engagement"` // 1 (most) to 4
-	AsOf       time.Time `json:"as_of"`      // the instant the score holds for
-	Reasons    []string  `json:"reasons"`    // sentences, weightiest first
+	Source     string    `json:"source,omitempty"` // as the customer named it, where the platform has one source
+	Points     string    `json:"points"`           // decimal, exact
+	Grade      string    `json:"grade"`            // fit: A to D, or empty for unknown
+	Engagement int       `json:"engagement"`       // 1 (most) to 4
+	AsOf       time.Time `json:"as_of"`            // the instant the score holds for
+	Reasons    []string  `json:"reasons"`          // sentences, weightiest first
 	URL        string    `json:"url,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
 }
@@ -150,6 +192,8 @@ type Waiting struct {
 	Message        string    `json:"message,omitempty"` // the id of the one that waits
 	Asker          string    `json:"asker"`             // handle or name, without @
 	Platform       string    `json:"platform"`
+	Source         string    `json:"source,omitempty"` // as the customer named it
+	Reason         string    `json:"reason,omitempty"` // why they stand here, in words
 	Since          time.Time `json:"since"`
 	WaitingSeconds int64     `json:"waiting_seconds"` // at AsOf
 	Text           string    `json:"text"`
@@ -160,10 +204,11 @@ type Waiting struct {
 type Channel struct {
 	Platform        string `json:"platform"`
 	Scope           string `json:"scope"`
+	Name            string `json:"name,omitempty"` // of the source, as the customer gave it
 	Inbound         int    `json:"inbound"`
 	InboundPrevious int    `json:"inbound_previous"`
 	Outbound        int    `json:"outbound"`
-	People          int    `json:"people"` // outside people
+	People          int    `json:"people"` // outside people, by their accounts
 	Messages        int    `json:"messages"`
 	Reactions       int    `json:"reactions"`
 }
@@ -191,12 +236,14 @@ type estimateJSON struct {
 }
 
 // MarshalJSON writes the numbers only where there is enough data.
-func (e Estimate) MarshalJSON() ([]byte, error) {
+func (e Estimate) MarshalJSON() ([]byte, error) { return json.Marshal(e.wire()) }
+
+func (e Estimate) wire() estimateJSON {
 	w := estimateJSON{N: e.N, Needed: e.Needed, Enough: e.Enough}
 	if e.Enough {
 		w.Value, w.Low, w.High = &e.Value, &e.Low, &e.High
 	}
-	return json.Marshal(w)
+	return w
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -213,6 +260,88 @@ func (e *Estimate) UnmarshalJSON(b []byte) error {
 		e.Value, e.Low, e.High = *w.Value, *w.Low, *w.High
 	}
 	return nil
+}
+
+// Rating sums up the marks of one kind: the net promoter score, -100 to 100;
+// of stars the mean, 1 to 5; of the others the share of good marks, 0 to 1.
+type Rating struct {
+	Kind string `json:"kind"` // nps, csat, ces, stars or thumb
+	Estimate
+}
+
+// The least marks that a rating is shown of, by what it is.
+const (
+	npsNeeds  = 30
+	meanNeeds = 10
+)
+
+// RatingOf sums up marks of one kind by their places on the scale, 0 the worst
+// to 1 the best. A recommendation of 9 or 10 promotes, of 0 to 6 detracts; good
+// are the upper two of five marks of satisfaction, the upper three of seven of
+// ease, and a thumb that is up. Of marks on other scales there is no sum.
+func RatingOf(kind string, places []float64) (Rating, bool) {
+	n := float64(len(places))
+	good := func(from float64) int {
+		k := 0
+		for _, p := range places {
+			if p >= from-1e-9 {
+				k++
+			}
+		}
+		return k
+	}
+	// around is the interval of a mean whose marks vary so much, by the normal approximation.
+	around := func(value, variance float64, needs int, low, high float64) Estimate {
+		e := Estimate{N: len(places), Needed: needs}
+		if len(places) < needs {
+			return e
+		}
+		half := 1.96 * math.Sqrt(variance/n)
+		e.Enough, e.Value, e.Low, e.High = true, value, max(low, value-half), min(high, value+half)
+		return e
+	}
+	switch kind {
+	case "nps":
+		promote, detract := float64(good(0.9))/max(1, n), 1-float64(good(0.7))/max(1, n)
+		net := promote - detract
+		return Rating{kind, around(100*net, 1e4*(promote+detract-net*net), npsNeeds, -100, 100)}, true
+	case "stars":
+		var sum, squares float64
+		for _, p := range places {
+			sum += 1 + 4*p
+			squares += (1 + 4*p) * (1 + 4*p)
+		}
+		mean := sum / max(1, n)
+		return Rating{kind, around(mean, max(0, squares/max(1, n)-mean*mean)*n/max(1, n-1), meanNeeds, 1, 5)}, true
+	case "csat":
+		return Rating{kind, Share(good(0.75), len(places))}, true
+	case "ces":
+		return Rating{kind, Share(good(2.0/3), len(places))}, true
+	case "thumb":
+		return Rating{kind, Share(good(0.5), len(places))}, true
+	}
+	return Rating{}, false
+}
+
+// ratingJSON is the wire form of a Rating.
+type ratingJSON struct {
+	Kind string `json:"kind"`
+	estimateJSON
+}
+
+// MarshalJSON writes the numbers only where there is enough data.
+func (r Rating) MarshalJSON() ([]byte, error) { return json.Marshal(ratingJSON{r.Kind, r.wire()}) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *Rating) UnmarshalJSON(b []byte) error {
+	var k struct {
+		Kind string `json:"kind"`
+	}
+	if err := json.Unmarshal(b, &k); err != nil {
+		return err
+	}
+	r.Kind = k.Kind
+	return r.Estimate.UnmarshalJSON(b)
 }
 
 // Share estimates the share that k of n people are, with its Wilson
@@ -319,8 +448,12 @@ func settle(d Data) (Data, error) {
 	}
 	t := d.Totals
 	counts := []int{t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.Waiting}
-	estimates := []Estimate{d.Response.PerPair.Median, d.Response.PerPair.P90, d.Response.PerMessage.Median, d.Response.PerMessage.P90,
-		d.Response.PerConversation.Median, d.Response.PerConversation.P90}
+	var estimates []Estimate
+	for _, r := range []Response{d.Response, d.ResponsePrevious} {
+		for _, x := range []Delay{r.PerPair, r.PerMessage, r.PerConversation} {
+			estimates = append(estimates, x.Median, x.P90)
+		}
+	}
 	if t.Issues < len(d.Issues) || t.Leads < len(d.Leads) || t.Waiting < len(d.Waiting) {
 		return invalid("totals of %d issues, %d leads and %d waiting are below the %d, %d and %d listed", t.Issues, t.Leads, t.Waiting, len(d.Issues), len(d.Leads), len(d.Waiting))
 	}
@@ -346,6 +479,23 @@ func settle(d Data) (Data, error) {
 			instant(&x.Quotes[j].Occurred)
 		}
 	}
+	d.Ended = list(d.Ended)
+	for i := range d.Ended {
+		x := &d.Ended[i]
+		counts = append(counts, x.People, x.PeoplePrevious, x.Messages)
+		x.Quotes = list(x.Quotes)
+	}
+	d.Ratings = list(d.Ratings)
+	for _, r := range d.Ratings {
+		if e := r.Estimate; e.Enough && !(-100 <= e.Low && e.Low <= e.Value && e.Value <= e.High && e.High <= 100) {
+			return invalid("a rating is %g with the interval %g to %g", e.Value, e.Low, e.High)
+		}
+	}
+	d.Changes = list(d.Changes)
+	for _, x := range d.Changes {
+		counts = append(counts, x.Was, x.Is)
+	}
+	instant(&d.Remade)
 	d.Leads = list(d.Leads)
 	for i := range d.Leads {
 		x := &d.Leads[i]

@@ -58,7 +58,7 @@ func week() report.Data {
 			{ThemeID: "th_a", Label: "Delivery later than promised", People: 19, PeoplePrevious: 6, Messages: 27, Share: report.Share(19, 58),
 				Sentiment: report.Sentiment{Negative: 22, Neutral: 4, Positive: 1}, Department: "Service", Owner: "Ana Lindqvist", Status: "in progress",
 				Quotes: []report.Quote{
-					{Key: "k1", Text: "Third week of waiting for my order, and the tracking page still says “in two days”. Could somebody please look into it?", Author: "marta.k", Platform: "meta", URL: "https://www.facebook.com/nordlicht/posts/1001", Occurred: at(17, 13, 5)},
+					{Key: "k1", Text: "Third week of waiting for my order, and the tracking page still says “in two days”. Could somebody please look into it?", Author: "marta.k", Platform: "meta", Source: "Our page", URL: "https://www.facebook.com/nordlicht/posts/1001", Occurred: at(17, 13, 5)},
 					{Key: "k2", Text: "Great bike, but it came 12 days late.", Author: "joris", Platform: "mastodon", URL: "https://mastodon.example/@joris/2002", Occurred: at(20, 8, 41)},
 				}},
 			{ThemeID: "th_b", Label: "Battery range in winter", People: 14, PeoplePrevious: 11, Messages: 14, Share: report.Share(14, 58),
@@ -68,8 +68,8 @@ func week() report.Data {
 			{ThemeID: "th_d", Label: "App logs out by itself", People: 1, PeoplePrevious: 0, Messages: 1, Share: report.Share(1, 9), Sentiment: report.Sentiment{Negative: 1}, Department: "Product"},
 		},
 		Leads: []report.Lead{
-			{PersonID: "per_1", Name: "Henrike Vogt", Handle: "hvogt", Platform: "linkedin", Points: "82.5", Grade: "A", Engagement: 1, AsOf: at(23, 7, 0), LastSeen: at(22, 16, 12),
-				URL: "https://www.linkedin.com/in/hvogt", Reasons: []string{"Asked about fleet leasing twice in 7 days: 40 points.", "Answered our reply, and was answered again (depth 4): 27.5 points.", "Head of Mobility at a company with 3 other active people: 15 points."}},
+			{PersonID: "per_1", Name: "Henrike Vogt", Handle: "hvogt", Platform: "linkedin", Source: "Our company", Points: "82.501953", Grade: "A", Engagement: 1, AsOf: at(23, 7, 0), LastSeen: at(22, 16, 12),
+				URL: "https://www.linkedin.com/in/hvogt", Reasons: []string{"Asked about fleet leasing twice in 7 days, 40.347917 points after decay (half-life 14 days)", "Answered our reply, and was answered again (depth 4): 27.5 points.", "Head of Mobility at a company with 3 other active people: 15 points."}},
 			{PersonID: "per_2", Handle: "cargo_kurier", Platform: "x", Points: "61", Engagement: 2, AsOf: at(23, 7, 0), LastSeen: at(21, 9, 30),
 				Reasons: []string{"Suddenly active: 9 activities in 7 days against 1.2 a week before (p = 0.00001): 36 points.", "Visited the price page from a tracked link: 25 points."}},
 		},
@@ -78,13 +78,20 @@ func week() report.Data {
 			PerMessage:      report.DelayOf(seconds(22, func(i int) float64 { return 60 * float64(8+11*i) })),
 			PerConversation: report.DelayOf(seconds(4, func(i int) float64 { return 600 * float64(i+1) })),
 		},
+		ResponsePrevious: report.Response{
+			PerPair:         report.DelayOf(seconds(58, func(i int) float64 { return 60 * float64(2+i*i/4) })),
+			PerMessage:      report.DelayOf(seconds(19, func(i int) float64 { return 3600 * float64(12+i) })),
+			PerConversation: report.DelayOf(seconds(3, func(i int) float64 { return 600 * float64(i+1) })),
+		},
+		Ended:   []report.Issue{{ThemeID: "th_e", Label: "Shop closed on Saturday", People: 0, PeoplePrevious: 8}},
+		Ratings: []report.Rating{{Kind: "nps", Estimate: report.Estimate{N: 140, Needed: 30, Enough: true, Value: 32, Low: 23, High: 41}}, {Kind: "csat", Estimate: report.Share(3, 4)}},
 		Waiting: []report.Waiting{
-			{Asker: "pedalheldin", Platform: "meta", Since: at(19, 15, 2), WaitingSeconds: 3*86400 + 15*3600 + 58*60, Text: "Does the warranty cover the motor if I change the chain ring myself?", URL: "https://www.facebook.com/nordlicht/posts/1009"},
+			{Asker: "pedalheldin", Platform: "meta", Source: "Our page", Reason: "Asks a question, and waits for 3 d 16 h, longer than usual there.", Since: at(19, 15, 2), WaitingSeconds: 3*86400 + 15*3600 + 58*60, Text: "Does the warranty cover the motor if I change the chain ring myself?", URL: "https://www.facebook.com/nordlicht/posts/1009"},
 			{Asker: "tomasz_w", Platform: "discourse", Since: at(21, 22, 40), WaitingSeconds: 32*3600 + 20*60, Text: "Which spare key number do I need for the 2024 lock?", URL: "https://forum.example/t/81/1"},
 			{Asker: "Ilse", Platform: "whatsapp", Since: at(23, 6, 48), WaitingSeconds: 12 * 60, Text: "Is the shop in Kiel open on Monday?"},
 		},
 		Channels: []report.Channel{
-			{Platform: "meta", Scope: "Nordlicht Bikes", Inbound: 640, InboundPrevious: 522, Outbound: 71, People: 201, Messages: 118, Reactions: 522},
+			{Platform: "meta", Scope: "1094", Name: "Our page", Inbound: 640, InboundPrevious: 522, Outbound: 71, People: 201, Messages: 118, Reactions: 522},
 			{Platform: "discourse", Scope: "forum.example", Inbound: 310, InboundPrevious: 301, Outbound: 42, People: 88, Messages: 203, Reactions: 107},
 			{Platform: "linkedin", Scope: "nordlicht", Inbound: 121, InboundPrevious: 240, Outbound: 20, People: 64, Messages: 19, Reactions: 102},
 		},
@@ -96,6 +103,8 @@ func hostile() report.Data {
 	d := week()
 	evil := "=cmd|'/c calc'!A0\u202etxt.exe<script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='x' {{.}} \x00\x1b[31m\r\nBcc: all@example.com\t" +
 		strings.Repeat("\u0301", 50) + strings.Repeat("W", 400) + "\xff\U000e0041\u2066"
+	d.Remade, d.Changes = d.AsOf, []report.Change{{Name: evil, Was: 1, Is: 2}}
+	d.Ratings = []report.Rating{{Kind: evil, Estimate: report.Share(3, 30)}}
 	d.ReportID, d.Workspace.Name, d.ThemeSetVersion, d.ModelVersion = evil, evil, evil, evil
 	d.Totals.Issues, d.Totals.Leads, d.Totals.Waiting = 40, 40, 40
 	quote := report.Quote{Key: evil, Text: evil, Author: evil, Platform: evil, URL: "javascript:alert(1)", Occurred: d.AsOf}
@@ -105,12 +114,13 @@ func hostile() report.Data {
 	for range 9 {
 		lead.Reasons = append(lead.Reasons, evil)
 	}
-	d.Issues, d.Leads, d.Waiting, d.Channels = nil, nil, nil, nil
-	for range 40 {
+	d.Issues, d.Ended, d.Leads, d.Waiting, d.Channels = nil, nil, nil, nil, nil
+	for i := range 40 {
+		issue.ThemeID = evil + fmt.Sprint(i)
 		d.Issues = append(d.Issues, issue)
 		d.Leads = append(d.Leads, lead)
-		d.Waiting = append(d.Waiting, report.Waiting{Asker: evil, Platform: evil, Since: d.AsOf, Text: evil, URL: "https://good.example@evil.example/"})
-		d.Channels = append(d.Channels, report.Channel{Platform: evil, Scope: evil, Inbound: 5})
+		d.Waiting = append(d.Waiting, report.Waiting{Asker: evil, Platform: evil, Source: evil, Reason: evil, Since: d.AsOf, Text: evil, URL: "https://good.example@evil.example/"})
+		d.Channels = append(d.Channels, report.Channel{Platform: evil, Scope: evil, Name: evil, Inbound: 5})
 	}
 	return d
 }
@@ -208,30 +218,42 @@ func pick(all []element, name, class string) (texts []string) {
 
 func TestPageSaysWhatMatters(t *testing.T) {
 	all := parse(t, written(t, report.HTML, week()))
-	if got, want := pick(all, "h1", ""), []string{"41 people raised 4 issues; 3 conversations wait for an answer; 14 people show interest."}; !cmp.Equal(got, want) {
-		t.Errorf("headline %q, want %q", got, want)
+	if got, want := pick(all, "span", "line"), []string{"41 people raised 4 issues; “Delivery later than promised” grew most, from 6 to 19 people.",
+		"3 conversations wait for an answer.", "14 people show interest."}; !cmp.Equal(got, want) {
+		t.Errorf("headlines %q, want %q", got, want)
 	}
-	if got, want := pick(all, "h2", ""), []string{"Issues people raised", "Leads to call, and why", "How fast we answered", "Who waits for an answer", "Activity by channel"}; !cmp.Equal(got, want) {
+	if got, want := pick(all, "h2", ""), []string{"Who needs an answer", "Who to call", "Which issues grew and shrank", "How fast we answered", "What could not be read"}; !cmp.Equal(got, want) {
 		t.Errorf("sections %q, want %q", got, want)
+	}
+	if got, want := pick(all, "summary", ""), []string{"All issues", "Activity by channel", "How this was computed"}; !cmp.Equal(got, want) {
+		t.Errorf("details %q, want %q", got, want)
 	}
 	body := strings.Join(pick(all, "body", ""), "")
 	for _, want := range []string{
 		"16 to 22 November 2026",
 		"19 people, 27 messages (6 the week before: clearly more)",
-		"33 % of those who gave feedback (22 % to 46 %)",
+		"0 people (8 the week before: clearly fewer)",
+		"33 % (22 % to 46 %)",
 		"14 people (11 the week before: no clear change)",
 		"1 person (none the week before: no clear change)",
-		"Share of those who gave feedback: not enough data: 9 people, 12 needed",
+		"not enough data: 9 people, 12 needed",
 		"22 negative, 4 neutral, 1 positive",
 		"Service · Ana Lindqvist · in progress",
-		"joris, Mastodon, Fri 20 Nov, 09:41", // 08:41 UTC in Berlin
-		"82.5 points, fit A, engagement 1",
-		"61 points, fit unknown, engagement 2",
+		"marta.k, Our page (Meta), Tue 17 Nov, 14:05", // 13:05 UTC in Berlin
+		"hvogt, Our company (LinkedIn), 82.5 points, fit A, last seen Sun 22 Nov, 17:12",
+		"Asked about fleet leasing twice in 7 days, 40.3 points",
+		"61 points, last seen",
 		"Answered our reply, and was answered again (depth 4): 27.5 points.",
-		"not enough data: 22 messages, 36 needed",
+		"and 1 reason more",
+		"2 h 4 min (1 h 3 min to 3 h 4 min)",
+		"21 h: clearly faster",
 		"not enough data: 4 conversations, 6 needed",
-		"3 d 16 h: pedalheldin",
-		"12 min: Ilse",
+		"Asks a question, and waits for 3 d 16 h, longer than usual there.",
+		"Our page (Meta), since Thu 19 Nov, 16:02",
+		"Waits for 12 min.",
+		"Net promoter score: 32 (23 to 41; 140 answers)",
+		"Satisfied: not enough data: 4 answers, 12 needed",
+		"9 messages could not be read and are in no other number of feedback: German 8, Dutch 1.",
 		"Mon 23 Nov 2026, 08:00 (Europe/Berlin)",
 		"theme set 12, scoring model 4, report rep_2026w47",
 	} {
@@ -245,8 +267,8 @@ func TestPageSaysWhatMatters(t *testing.T) {
 			links = append(links, e.href)
 		}
 	}
-	want := []string{"https://www.facebook.com/nordlicht/posts/1001", "https://mastodon.example/@joris/2002", "https://forum.example/t/77/3",
-		"https://www.linkedin.com/in/hvogt", "https://www.facebook.com/nordlicht/posts/1009", "https://forum.example/t/81/1"}
+	want := []string{"https://www.facebook.com/nordlicht/posts/1009", "https://forum.example/t/81/1", "https://www.linkedin.com/in/hvogt",
+		"https://www.facebook.com/nordlicht/posts/1001", "https://forum.example/t/77/3"}
 	if diff := cmp.Diff(want, links); diff != "" {
 		t.Errorf("links (-want +got):\n%s", diff)
 	}
@@ -256,8 +278,9 @@ func TestTextSaysTheSameAsThePage(t *testing.T) {
 	text := written(t, report.Text, week())
 	flat := strings.Join(strings.Fields(strings.ReplaceAll(text, ">", "")), " ")
 	for _, e := range parse(t, written(t, report.HTML, week())) {
-		if e.name == "h1" || e.name == "li" || strings.HasPrefix(e.class, "h2") || e.class == "p muted" {
-			want := strings.Join(strings.Fields(strings.Split(e.text, " · Answer")[0]), " ")
+		if e.name == "h1" || e.name == "li" || e.name == "summary" || strings.HasPrefix(e.class, "h2") || e.class == "p" && !strings.Contains(e.text, " · ") || e.class == "p muted" {
+			text, _, _ := strings.Cut(e.text, " · ") // where a link begins
+			want := strings.Join(strings.Fields(text), " ")
 			if !strings.Contains(flat, want) {
 				t.Errorf("the text does not say %q", want)
 			}
@@ -285,32 +308,137 @@ func TestPreviousWeekIsNotMentionedWithoutOne(t *testing.T) {
 
 func TestHeadlineOfQuietWeeks(t *testing.T) {
 	d := week()
-	d.Issues, d.Leads, d.Waiting, d.Channels = nil, nil, nil, nil
+	d.Issues, d.Ended, d.Leads, d.Waiting, d.Channels = nil, nil, nil, nil, nil
 	d.Response = report.Response{PerPair: report.DelayOf(nil), PerMessage: report.DelayOf(nil), PerConversation: report.DelayOf(nil)}
 	d.Totals = report.Totals{Activities: 12, People: 1}
-	headline := func() string { return pick(parse(t, written(t, report.HTML, d)), "h1", "")[0] }
-	if got, want := headline(), "Nobody raised an issue; nobody waits for an answer; nobody shows interest."; got != want {
-		t.Errorf("headline %q, want %q", got, want)
+	is := func(want string) {
+		t.Helper()
+		if got := pick(parse(t, written(t, report.HTML, d)), "h1", "")[0]; got != want {
+			t.Errorf("headlines %q, want %q", got, want)
+		}
 	}
-	if s := written(t, report.Text, d); !strings.Contains(s, "not enough data: 0 pairs, 6 needed") {
-		t.Errorf("the text does not say that there are no response times:\n%s", s)
+	is("Nobody raised an issue. Nobody waits for an answer. Nobody shows interest.")
+	if s := written(t, report.Text, d); !strings.Contains(s, "not enough data: 0 pairs, 6 needed") || !strings.Contains(s, "Every message could be read.") {
+		t.Errorf("the text does not say that there are no response times, or that all was read:\n%s", s)
 	}
 	d.Totals = report.Totals{Activities: 1, People: 1, IssuePeople: 1, Issues: 1, Leads: 1, Waiting: 1}
 	d.Leads = week().Leads[:1]
-	if got, want := headline(), "1 person raised 1 issue; 1 conversation waits for an answer; 1 person shows interest."; got != want {
-		t.Errorf("headline %q, want %q", got, want)
-	}
+	is("1 person raised 1 issue. 1 conversation waits for an answer. 1 person shows interest.")
 	d.Totals.Leads, d.Totals.LeadsMore = 300, true // the list is short, the number is not its length
-	if got, want := headline(), "1 person raised 1 issue; 1 conversation waits for an answer; at least 300 people show interest."; got != want {
-		t.Errorf("headline %q, want %q", got, want)
-	}
+	is("1 person raised 1 issue. 1 conversation waits for an answer. At least 300 people show interest.")
 	d.ThemeSetVersion, d.Totals.Issues, d.Totals.IssuePeople = "", 0, 0
-	if got, want := headline(), "There is not enough feedback yet to tell issues; 1 conversation waits for an answer; at least 300 people show interest."; got != want {
-		t.Errorf("headline %q, want %q", got, want)
-	}
+	is("There is not enough feedback yet to tell issues. 1 conversation waits for an answer. At least 300 people show interest.")
+	d.Totals.FeedbackMessages, d.Totals.Unread = 60, []report.Unread{{Language: "pl", Messages: 60}}
+	is("There is not enough feedback yet to tell issues; 60 messages could not be read. 1 conversation waits for an answer. At least 300 people show interest.")
+	d.Totals.FeedbackMessages = 600 // one in eleven is a matter for the section on it
+	is("There is not enough feedback yet to tell issues. 1 conversation waits for an answer. At least 300 people show interest.")
 	d.Leads, d.Totals = nil, report.Totals{}
-	if got, want := headline(), "Nothing was received in this period. If that is unexpected, check that the sources are connected."; got != want {
-		t.Errorf("headline %q, want %q", got, want)
+	is("Nothing was received in this period. If that is unexpected, check that the sources are connected.")
+}
+
+func TestIssuesThatGrewComeFirstThenThoseThatShrank(t *testing.T) {
+	d := week()
+	issue := func(id string, now, then int) report.Issue {
+		return report.Issue{ThemeID: id, Label: id, People: now, PeoplePrevious: then}
+	}
+	d.Issues = []report.Issue{issue("big", 40, 39), issue("less", 20, 41), issue("new", 15, 0), issue("more", 14, 2), issue("other", 9, 9), issue("spread", 8, 0), issue("surge", 8, 0), issue("small", 1, 1)}
+	d.Ended = []report.Issue{issue("over", 0, 9)}
+	d.Totals.Issues, d.Totals.IssuePeople = len(d.Issues), 99
+	names := func() (out []string) {
+		for _, e := range parse(t, written(t, report.HTML, d)) {
+			if e.name == "h3" && strings.Contains(" Big Less New More Other Spread Surge Small Over ", " "+e.text+" ") {
+				out = append(out, e.text)
+			}
+		}
+		return out
+	}
+	if got, want := names(), []string{"New", "More", "Spread", "Less", "Over"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	d.Period.Compared = false
+	if got, want := names(), []string{"Big", "Less", "New", "More", "Other"}; !cmp.Equal(got, want) {
+		t.Errorf("without a week before: got %q, want %q", got, want)
+	}
+	if s := written(t, report.Text, d); !strings.Contains(s, "There is no week before to compare with") {
+		t.Error("it does not say that there is nothing to compare with")
+	}
+}
+
+func TestARunMadeAnewSaysWhatChanged(t *testing.T) {
+	d := week()
+	was := map[string]int{}
+	for _, n := range d.Numbers() {
+		was[n.Name] = n.Value
+	}
+	if got := d.Since(was); len(got) != 0 {
+		t.Errorf("of the same numbers %+v changed", got)
+	}
+	d.Totals.People, d.Totals.Waiting = 321, 4
+	delete(was, "conversations that wait") // by a version that did not note it
+	d.Changes, d.Remade = d.Since(was), d.AsOf.Add(26*time.Hour)
+	if diff := cmp.Diff([]report.Change{{Name: "people active", Was: 318, Is: 321}}, d.Changes); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	text := strings.Join(strings.Fields(written(t, report.Text, d)), " ")
+	if want := "Made anew on Tue 24 Nov 2026, 10:00, since facts came late or went: people active were 318, are 321."; !strings.Contains(text, want) {
+		t.Errorf("the text does not say %q", want)
+	}
+	d.Changes = nil
+	text = strings.Join(strings.Fields(written(t, report.Text, d)), " ")
+	if want := "Made anew on Tue 24 Nov 2026, 10:00, with the same numbers as at first."; !strings.Contains(text, want) {
+		t.Errorf("the text does not say %q", want)
+	}
+}
+
+// Faster or slower is what intervals without a common time say.
+func TestAnswersAreFasterOrSlowerWhereThatIsClear(t *testing.T) {
+	delay := func(hours float64) report.Delay {
+		xs := make([]float64, 20)
+		for i := range xs {
+			xs[i] = 3600 * (hours + float64(i)/10)
+		}
+		return report.DelayOf(xs)
+	}
+	for _, tt := range []struct {
+		now, then float64
+		want      string
+	}{{1, 5, "clearly faster"}, {5, 1, "clearly slower"}, {1, 1.9, "no clear change"}, {1.9, 1, "no clear change"}} {
+		d := week()
+		d.Response.PerMessage, d.ResponsePrevious.PerMessage = delay(tt.now), delay(tt.then)
+		text := written(t, report.Text, d)
+		_, text, _ = strings.Cut(text, "Each message")
+		text, _, _ = strings.Cut(text, "Each conversation")
+		if !strings.Contains(text, tt.want) {
+			t.Errorf("%v h against %v h: %q, want %q", tt.now, tt.then, text, tt.want)
+		}
+	}
+}
+
+func TestRatings(t *testing.T) {
+	repeat := func(n int, at float64) (out []float64) {
+		for range n {
+			out = append(out, at)
+		}
+		return out
+	}
+	nps := append(append(repeat(70, 1), repeat(20, 0.8)...), append(repeat(20, 0.7), repeat(30, 0.6)...)...)
+	r, _ := report.RatingOf("nps", nps) // 70 promote, 30 detract of 140
+	if !r.Enough || math.Abs(r.Value-100*40.0/140) > 1e-9 || math.Abs(r.High-r.Low-2*13.1) > 1 {
+		t.Errorf("net promoter score %+v, want 28.6 ± 13", r)
+	}
+	if r, _ := report.RatingOf("nps", nps[:29]); r.Enough || r.Needed != 30 {
+		t.Errorf("of 29 answers %+v, want not enough", r)
+	}
+	r, _ = report.RatingOf("stars", append(repeat(10, 1), repeat(10, 0)...))
+	if !r.Enough || r.Value != 3 || r.Low > 2.2 || r.High < 3.8 {
+		t.Errorf("stars %+v, want 3 of half fives and half ones", r)
+	}
+	r, _ = report.RatingOf("csat", append(repeat(9, 0.75), repeat(11, 0.5)...))
+	if diff := cmp.Diff(report.Share(9, 20), r.Estimate); diff != "" {
+		t.Errorf("four and five of five are good (-want +got):\n%s", diff)
+	}
+	if r, ok := report.RatingOf("score", repeat(50, 1)); ok {
+		t.Errorf("marks on other scales have no sum, got %+v", r)
 	}
 }
 
@@ -354,9 +482,9 @@ func TestPageStaysBelowTheSizeAtWhichMailIsCutOff(t *testing.T) {
 }
 
 func TestListsThatAreCutSayHowManyAreLeft(t *testing.T) {
-	s := written(t, report.Text, hostile())
-	for _, want := range []string{"30 more issues are not shown here.", "30 more leads are not shown here.", "30 more conversations are not shown here.",
-		"25 more channels are not shown here.", "and 5 reasons more"} {
+	s := strings.Join(strings.Fields(written(t, report.Text, hostile())), " ")
+	for _, want := range []string{"20 more issues are not shown here.", "35 others show interest too.", "35 others wait too.",
+		"25 more channels are not shown here.", "and 7 reasons more", "35 more issues are in the list of all."} {
 		if !strings.Contains(s, want) {
 			t.Errorf("the text does not say %q", want)
 		}
@@ -396,7 +524,7 @@ func TestOnlyWebAddressesBecomeLinks(t *testing.T) {
 				n++
 			}
 		}
-		if want := map[bool]int{true: 6, false: 3}[tt.ok]; n != want {
+		if want := map[bool]int{true: 5, false: 2}[tt.ok]; n != want {
 			t.Errorf("%q: %d links, want %d", tt.url, n, want)
 		}
 	}
@@ -404,49 +532,61 @@ func TestOnlyWebAddressesBecomeLinks(t *testing.T) {
 
 func readCSV(t *testing.T, s string) [][]string {
 	t.Helper()
-	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(s, "\ufeff"))).ReadAll()
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(s, "\ufeff")))
+	r.FieldsPerRecord = -1 // a table for each section
+	rows, err := r.ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return rows
 }
 
-func TestCSVIsOneTidyTable(t *testing.T) {
+// tables reads the tables of a report's CSV: by section, column and row.
+func tables(t *testing.T, s string) map[string]map[string][]string {
+	t.Helper()
+	out := map[string]map[string][]string{}
+	for _, part := range strings.Split(strings.TrimPrefix(s, "\ufeff"), "\r\n\r\n") {
+		rows := readCSV(t, part)
+		columns := map[string][]string{}
+		for i, name := range rows[1] {
+			columns[name] = []string{}
+			for _, r := range rows[2:] {
+				if len(r) != len(rows[1]) {
+					t.Fatalf("%s: a row of %d cells under %d columns", rows[0][0], len(r), len(rows[1]))
+				}
+				columns[name] = append(columns[name], r[i])
+			}
+		}
+		out[rows[0][0]] = columns
+	}
+	return out
+}
+
+func TestCSVIsATableForEachSection(t *testing.T) {
 	s := written(t, report.CSV, week())
-	rows := readCSV(t, s)
-	if got, want := strings.Join(rows[0], ","), "section,row,parent,field,value"; got != want {
-		t.Errorf("columns %q, want %q", got, want)
-	}
-	values := map[string]string{}
-	for _, r := range rows[1:] {
-		key := strings.Join(r[:4], ",")
-		if _, ok := values[key]; ok {
-			t.Errorf("two lines of %s", key)
-		}
-		values[key] = r[4]
-	}
-	for key, want := range map[string]string{
-		"totals,1,,people":                                 "318",
-		"issue,1,,people":                                  "19",
-		"issue,2,,label":                                   "Battery range in winter",
-		"quote,3,2,author":                                 "bergfahrer",
-		"issue,4,,share.needed":                            "12",
-		"lead,1,,points":                                   "82.5",
-		"reason,4,2,text":                                  "Suddenly active: 9 activities in 7 days against 1.2 a week before (p = 0.00001): 36 points.",
-		"response,per_message,,median_seconds.n":           "22",
-		"response,per_message,,median_seconds.value":       "7410",
-		"response,per_conversation,,median_seconds.needed": "6",
-		"waiting,3,,waiting_seconds":                       "720",
-		"channel,3,,inbound_previous":                      "240",
-		"report,1,,as_of":                                  "2026-11-23T07:00:00.000Z",
+	got := tables(t, s)
+	for _, x := range []struct {
+		section, column string
+		want            []string
+	}{
+		{"totals", "people", []string{"318"}},
+		{"report", "as_of", []string{"2026-11-23T07:00:00.000Z"}},
+		{"issues", "label", []string{"Delivery later than promised", "Battery range in winter", "Wish for a child seat mount", "App logs out by itself", "Shop closed on Saturday"}},
+		{"issues", "share.n", []string{"58", "58", "58", "9", "0"}},
+		{"issues", "share.needed", []string{"12", "12", "12", "12", "0"}},
+		{"quotes", "theme_id", []string{"th_a", "th_a", "th_b"}},
+		{"leads", "points", []string{"82.501953", "61"}},
+		{"response", "figure", []string{"per_message", "per_conversation", "per_pair", "per_message", "per_conversation", "per_pair"}},
+		{"response", "median_seconds.n", []string{"22", "4", "64", "19", "3", "58"}},
+		{"response", "p90_seconds.low", []string{"", "", "40740", "", "", "31860"}},
+		{"waiting", "source", []string{"Our page", "", ""}},
+		{"ratings", "value", []string{"32", ""}},
+		{"unread", "language", []string{"de", "nl"}},
+		{"channels", "inbound_previous", []string{"522", "301", "240"}},
+		{"changes", "name", []string{}},
 	} {
-		if got := values[key]; got != want {
-			t.Errorf("%s = %q, want %q", key, got, want)
-		}
-	}
-	for _, key := range []string{"issue,4,,share.value", "response,per_conversation,,median_seconds.value", "response,per_message,,p90_seconds.low"} {
-		if got, ok := values[key]; ok {
-			t.Errorf("%s = %q although there is not enough data", key, got)
+		if diff := cmp.Diff(x.want, got[x.section][x.column]); diff != "" {
+			t.Errorf("%s of %s (-want +got):\n%s", x.column, x.section, diff)
 		}
 	}
 	if !strings.HasPrefix(s, "\ufeff") || strings.Count(s, "\n") != strings.Count(s, "\r\n") || !strings.HasSuffix(s, "\r\n") {
@@ -462,10 +602,8 @@ func TestCSVHoldsNoFormulas(t *testing.T) {
 	} {
 		d := week()
 		d.Issues[0].Label = tt.in
-		for _, r := range readCSV(t, written(t, report.CSV, d)) {
-			if r[0] == "issue" && r[1] == "1" && r[3] == "label" && r[4] != tt.want {
-				t.Errorf("%q became %q, want %q", tt.in, r[4], tt.want)
-			}
+		if got := tables(t, written(t, report.CSV, d))["issues"]["label"][0]; got != tt.want {
+			t.Errorf("%q became %q, want %q", tt.in, got, tt.want)
 		}
 	}
 	cells := 0
@@ -487,7 +625,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := week()
-	want.Issues[2].Quotes, want.Issues[3].Quotes = []report.Quote{}, []report.Quote{}
+	want.Issues[2].Quotes, want.Issues[3].Quotes, want.Ended[0].Quotes, want.Changes = []report.Quote{}, []report.Quote{}, []report.Quote{}, []report.Change{}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("after a round trip (-want +got):\n%s", diff)
 	}

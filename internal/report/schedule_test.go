@@ -108,7 +108,7 @@ func TestPeriodsTileTimeInEveryZone(t *testing.T) {
 	for _, zone := range zones {
 		w := weekly(t, time.Weekday(r.IntN(7)), r.IntN(24), r.IntN(60), zone)
 		due := w.Next(time.Date(1993, 1, 1, 0, 0, 0, 0, time.UTC))
-		_, end := w.Period(due)
+		begin, end := w.Period(due)
 		for due.Year() < 2030 {
 			if got := w.Latest(due.Add(time.Minute)); !got.Equal(due) {
 				t.Fatalf("%s: Latest just after %s = %s", zone, due, got)
@@ -121,7 +121,11 @@ func TestPeriodsTileTimeInEveryZone(t *testing.T) {
 			if !from.Equal(end) || !to.After(from) || to.After(next) {
 				t.Fatalf("%s: due %s covers %s to %s, the period before ended at %s", zone, next, from, to, end)
 			}
-			due, end = next, to
+			// What a report compares with: the period before its own.
+			if before, last := w.Period(from); !before.Equal(begin) || !last.Equal(from) {
+				t.Fatalf("%s: before %s to %s comes %s to %s, want %s", zone, from, to, before, last, begin)
+			}
+			due, begin, end = next, from, to
 		}
 	}
 }

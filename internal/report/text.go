@@ -32,63 +32,90 @@ func Text(d Data) ([]byte, error) {
 
 	say("", v.Workspace+", weekly report, "+v.Days)
 	gap()
-	say("", v.Headline)
+	for _, x := range v.Headlines {
+		say("", x)
+	}
+	say("", v.Remade)
 
-	heading("Issues people raised")
-	for _, x := range v.Issues {
-		say("", fmt.Sprintf("%d. %s", x.Rank, x.Label))
+	heading("Who needs an answer")
+	for _, x := range v.Waiting {
+		say("", x.Asker)
+		say("   ", x.Reason)
+		if x.Text != "" {
+			say("   > ", "“"+x.Text+"”")
+		}
+		say("   ", fmt.Sprintf("%s, since %s", x.Where, x.Since))
+		say("   ", x.URL)
+		gap()
+	}
+	say("", v.WaitingNote)
+
+	heading("Who to call")
+	for _, x := range v.Leads {
+		say("", fmt.Sprintf("%s  %s", x.Grade, x.Name))
+		for _, r := range x.Reasons {
+			say("    - ", r)
+		}
+		say("    - ", x.More)
+		say("    ", x.Where+", "+x.Score)
+		say("    ", x.URL)
+		gap()
+	}
+	say("", v.LeadsNote)
+
+	heading("Which issues grew and shrank")
+	for _, x := range v.Moved {
+		say("", strings.TrimSpace(x.Sign+" "+x.Label))
 		say("   ", bracketed(x.People, x.Before))
-		say("   ", x.Share)
-		say("   ", x.Mood)
 		say("   ", x.Owner)
-		for _, q := range x.Quotes {
+		if q := x.Quote; q != nil {
 			say("   > ", "“"+q.Text+"”")
 			say("   > ", q.By)
 			say("   > ", q.URL)
 		}
 		gap()
 	}
-	say("", v.IssuesNote)
-	say("", v.UnreadNote)
-
-	heading("Leads to call, and why")
-	for _, x := range v.Leads {
-		say("", fmt.Sprintf("%s  %s, %s", x.Grade, x.Name, x.Where))
-		say("    ", x.Score)
-		for _, r := range x.Reasons {
-			say("    - ", r)
-		}
-		say("    - ", x.More)
-		say("    ", x.Seen)
-		say("    ", x.URL)
-		gap()
-	}
-	say("", v.LeadsNote)
+	say("", v.MovedNote)
 
 	heading("How fast we answered")
 	for _, x := range v.Response {
-		say("", fmt.Sprintf("Time per %s (%s; %s)", strings.ToLower(x.Name), x.Explained, x.Counted))
-		say("  ", "half within: "+orElse(x.Missing, bracketed(x.Median, x.Range)))
-		say("  ", "nine of ten within: "+orElse(x.SlowMissing, bracketed(x.Slow, x.SlowRange)))
+		say("", fmt.Sprintf("%s (%s)", x.Name, x.Explained))
+		half := orElse(x.Missing, bracketed(x.Median, x.Range))
+		if x.Slow != "" {
+			half += ", " + x.Slow
+		}
+		say("  ", "half within: "+half)
+		if then := orElse(x.BeforeMissing, x.Before); then != "" {
+			if x.Change != "" {
+				then += ": " + x.Change
+			}
+			say("  ", "the week before: "+then)
+		}
+	}
+	for _, x := range v.Ratings {
+		say("", x)
 	}
 
-	heading("Who waits for an answer")
-	for _, x := range v.Waiting {
-		say("", fmt.Sprintf("%s: %s", x.Waits, x.Asker))
-		say("   ", fmt.Sprintf("%s, since %s", x.Where, x.Since))
-		if x.Text != "" {
-			say("   > ", "“"+x.Text+"”")
-		}
-		say("   ", x.URL)
-		gap()
+	heading("What could not be read")
+	say("", v.Unread)
+
+	heading("All issues")
+	for _, x := range v.Issues {
+		say("", fmt.Sprintf("%s: %s", x.Label, bracketed(x.People, x.Before)))
+		say("   ", "of those who gave feedback: "+x.Share)
+		say("   ", x.Mood)
+		say("   ", x.Owner)
 	}
-	say("", v.WaitingNote)
+	say("", v.IssuesNote)
 
 	heading("Activity by channel")
 	for _, x := range v.Channels {
-		say("", strings.TrimSpace(x.Name+" "+x.Scope))
-		say("   ", fmt.Sprintf("%s in, %s out, %s; %s", x.Inbound, x.Outbound, x.People+nb+"active", x.Composed))
-		say("   ", x.Before)
+		in := x.Inbound + nb + "in"
+		if x.Before != "" {
+			in += " (before: " + x.Before + ")"
+		}
+		say("", x.Name)
+		say("   ", fmt.Sprintf("%s, %s out, %s; %s", in, x.Outbound, x.People+nb+"active", x.Composed))
 	}
 	say("", v.ChannelsNote)
 

@@ -1,22 +1,30 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"rapport/internal/langid"
 	"rapport/internal/stats"
 )
 
-// How much of the lists a mail shows; the rest is in the CSV and JSON. With
-// these the HTML stays below the 102 KB at which Gmail cuts a message off.
+// How much of the lists the page shows, so that it is one or two screens; the
+// rest is behind its details, in the CSV and in the JSON. The HTML stays below
+// the 102 KB at which Gmail cuts a message off.
 const (
-	showIssues   = 10
-	showQuotes   = 2
-	showLeads    = 10
-	showReasons  = 4
-	showWaiting  = 10
+	showWaiting  = 5
+	showLeads    = 5
+	showReasons  = 2
+	showMoved    = 5  // issues, those that grew and shrank first,
+	showGrew     = 3  // at most so many that grew
+	showIssues   = 20 // in the details
 	showChannels = 15
 )
 
@@ -26,36 +34,22 @@ type view struct {
 	Workspace string
 	Days      string
 	Zone      string
-	Headline  string
-	Tiles     []tile
-	Issues    []issueView
-	Leads     []leadView
-	Response  []delayView
+	Remade    string   // when it was made anew and what that changed; may be empty
+	Headlines []string // the report in three sentences
 	Waiting   []waitingView
+	Leads     []leadView
+	Moved     []movedView
+	Response  []delayView
+	Ratings   []string
+	Unread    string
+	Issues    []issueView
 	Channels  []channelView
 	// What to say below a list that was cut, or in place of an empty one; may be empty.
-	IssuesNote, UnreadNote, LeadsNote, WaitingNote, ChannelsNote string
-	Notes                                                        []string // how it was computed
+	WaitingNote, LeadsNote, MovedNote, IssuesNote, ChannelsNote string
+	Notes                                                       []string // how it was computed
 }
 
-type tile struct{ Value, Label string }
-
-type issueView struct {
-	Rank     int
-	Label    string
-	People   string
-	Before   string
-	Share    string
-	Bar      int // people, in percent of the first issue's
-	Negative int // sentiment in percent; the three sum to 100, or to 0 without any
-	Neutral  int
-	Positive int
-	Mood     string
-	Owner    string
-	Quotes   []quoteView
-}
-
-type quoteView struct{ Text, By, URL string }
+type waitingView struct{ Asker, Where, Reason, Since, Text, URL string }
 
 type leadView struct {
 	Name    string
@@ -64,25 +58,40 @@ type leadView struct {
 	Score   string
 	Reasons []string
 	More    string
-	Seen    string
 	URL     string
 }
 
+// movedView is an issue whose number of people changed, or is large.
+type movedView struct {
+	Sign, Move string // "▲" and "more", "▼" and "fewer", or empty
+	Label      string
+	People     string
+	Before     string
+	Owner      string
+	Quote      *quoteView
+}
+
+type issueView struct {
+	Label  string
+	People string
+	Before string
+	Share  string
+	Mood   string
+	Owner  string
+}
+
+type quoteView struct{ Text, By, URL string }
+
 type delayView struct {
-	Name, Explained      string
-	Median, Range, Slow  string
-	SlowRange, Missing   string // Missing is set instead of Median, SlowMissing instead of Slow
-	SlowMissing, Counted string
+	Name, Explained       string
+	Median, Range         string
+	Missing               string // is set instead of Median
+	Before, BeforeMissing string // the period before; both empty where nothing was heard then
+	Change                string
+	Slow                  string
 }
 
-type waitingView struct{ Asker, Where, Waits, Since, Text, URL string }
-
-type channelView struct {
-	Name, Scope                string
-	Inbound, Before            string
-	Outbound, People, Composed string
-	Bar                        int // inbound, in percent of the busiest channel's
-}
+type channelView struct{ Name, Inbound, Before, Outbound, People, Composed string }
 
 // newView puts settled data into words.
 func newView(d Data) (view, error) {
@@ -92,56 +101,90 @@ func newView(d Data) (view, error) {
 	}
 	t := d.Totals
 	v := view{
-		Workspace: short(d.Workspace.Name, 80),
-		Days:      days(d.Period.From, d.Period.To, loc),
-		Zone:      d.Period.TimeZone,
-		Headline:  headline(d),
-		Tiles: []tile{
-			{count(t.People), noun(t.People, "person active", "people active")},
-			{count(t.FeedbackMessages), noun(t.FeedbackMessages, "feedback message", "feedback messages")},
-			{t.leads(), noun(t.Leads, "shows interest", "show interest")},
-			{t.waiting(), noun(t.Waiting, "waits for an answer", "wait for an answer")},
-		},
-		IssuesNote:   issuesNote(d),
-		UnreadNote:   unreadNote(d.Totals.Unread),
-		LeadsNote:    rest(t.Leads, min(len(d.Leads), showLeads), "lead", "leads", "Nobody's points are above zero."),
+		Workspace:    short(d.Workspace.Name, 80),
+		Days:         days(d.Period.From, d.Period.To, loc),
+		Zone:         d.Period.TimeZone,
+		Remade:       remade(d, loc),
+		Headlines:    headlines(d),
+		Unread:       unread(t),
 		WaitingNote:  waitingNote(d),
-		ChannelsNote: rest(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
+		LeadsNote:    rest(t.Leads, min(len(d.Leads), showLeads), "shows interest", "show interest", "Nobody's points are above zero."),
+		IssuesNote:   issuesNote(d),
+		ChannelsNote: more(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
 		Notes:        notes(d, loc),
 	}
 	if v.Workspace == "" {
 		v.Workspace = short(d.Workspace.ID, 80)
 	}
-	for i, x := range d.Issues[:min(len(d.Issues), showIssues)] {
-		v.Issues = append(v.Issues, newIssueView(i+1, x, d, loc))
+	for _, x := range d.Waiting[:min(len(d.Waiting), showWaiting)] {
+		v.Waiting = append(v.Waiting, waitingView{
+			Asker: orElse(short(x.Asker, 60), "someone"), Where: where(x.Source, x.Platform), Reason: orElse(capital(short(x.Reason, 160)), "Waits for "+duration(float64(x.WaitingSeconds))+"."),
+			Since: clock(x.Since, d.AsOf, loc), Text: short(x.Text, 120), URL: link(x.URL),
+		})
 	}
 	for _, x := range d.Leads[:min(len(d.Leads), showLeads)] {
 		v.Leads = append(v.Leads, newLeadView(x, d.AsOf, loc))
 	}
-	v.Response = []delayView{
-		newDelayView("Reply", "each message to the reply to it", "pair", "pairs", d.Response.PerPair),
-		newDelayView("Message", "each answered message to its first reply", "message", "messages", d.Response.PerMessage),
-		newDelayView("Conversation", "its beginning to the first reply", "conversation", "conversations", d.Response.PerConversation),
+	v.Moved, v.MovedNote = moved(d, loc)
+	one, two := d.Response, d.ResponsePrevious
+	for _, x := range []struct {
+		name, explained, one, more string
+		now, then                  Delay
+	}{
+		{"Each message", "that was answered, to its first reply", "message", "messages", one.PerMessage, two.PerMessage},
+		{"Each conversation", "its beginning to the first reply", "conversation", "conversations", one.PerConversation, two.PerConversation},
+		{"Each reply", "from the message it replies to", "pair", "pairs", one.PerPair, two.PerPair},
+	} {
+		v.Response = append(v.Response, newDelayView(x.name, x.explained, x.one, x.more, x.now, x.then, d.Period.Compared))
 	}
-	for _, x := range d.Waiting[:min(len(d.Waiting), showWaiting)] {
-		v.Waiting = append(v.Waiting, waitingView{
-			Asker: orElse(short(x.Asker, 60), "someone"), Where: platform(x.Platform), Waits: duration(float64(x.WaitingSeconds)),
-			Since: clock(x.Since, d.AsOf, loc), Text: short(x.Text, 200), URL: link(x.URL),
-		})
+	for _, r := range d.Ratings {
+		v.Ratings = append(v.Ratings, rating(r))
 	}
-	busiest := 0
-	for _, x := range d.Channels {
-		busiest = max(busiest, x.Inbound)
+	for _, x := range d.Issues[:min(len(d.Issues), showIssues)] {
+		v.Issues = append(v.Issues, newIssueView(x, d))
 	}
 	for _, x := range d.Channels[:min(len(d.Channels), showChannels)] {
-		c := channelView{Name: platform(x.Platform), Scope: short(x.Scope, 60), Inbound: count(x.Inbound), Outbound: count(x.Outbound), People: count(x.People),
-			Composed: many(x.Messages, "message", "messages") + ", " + many(x.Reactions, "reaction", "reactions"), Bar: ratio(x.Inbound, busiest)}
+		c := channelView{Name: channel(x), Inbound: count(x.Inbound), Outbound: count(x.Outbound), People: count(x.People),
+			Composed: many(x.Messages, "message", "messages") + ", " + many(x.Reactions, "reaction", "reactions")}
 		if d.Period.Compared {
-			c.Before = count(x.InboundPrevious) + nb + "in the week before"
+			c.Before = count(x.InboundPrevious)
 		}
 		v.Channels = append(v.Channels, c)
 	}
 	return v, nil
+}
+
+// where names a place of a platform as the customer did.
+func where(source, of string) string {
+	source = short(source, 60)
+	if source == "" || strings.EqualFold(source, platform(of)) {
+		return platform(of)
+	}
+	return source + " (" + platform(of) + ")"
+}
+
+// channel names a channel as the customer did, else as the platform does.
+func channel(x Channel) string {
+	if x.Name != "" {
+		return where(x.Name, x.Platform)
+	}
+	return strings.TrimSpace(platform(x.Platform) + " " + short(x.Scope, 60))
+}
+
+// remade says when a report was made anew and what of it changed.
+func remade(d Data, loc *time.Location) string {
+	if d.Remade.IsZero() {
+		return ""
+	}
+	s := "Made anew on " + clock(d.Remade, time.Time{}, loc) + ", "
+	if len(d.Changes) == 0 {
+		return s + "with the same numbers as at first."
+	}
+	var parts []string
+	for _, c := range d.Changes {
+		parts = append(parts, fmt.Sprintf("%s were %s, are %s", short(c.Name, 60), count(c.Was), count(c.Is)))
+	}
+	return s + "since facts came late or went: " + strings.Join(parts, "; ") + "."
 }
 
 // waiting writes how many conversations wait.
@@ -159,49 +202,121 @@ func (t Totals) leads() string {
 	return count(t.Leads)
 }
 
+// untold says why no issues can be told.
+const untold = "There is not enough feedback yet to tell issues"
+
 // issuesNote says how many issues are not shown, or why there are none.
 func issuesNote(d Data) string {
 	if d.ThemeSetVersion == "" {
-		return "Themes are found once there is enough feedback; until then issues can't be told."
+		return untold + ": themes are found once there is."
 	}
-	return rest(d.Totals.Issues, min(len(d.Issues), showIssues), "issue", "issues", "No issues were raised.")
+	return more(d.Totals.Issues, min(len(d.Issues), showIssues), "issue", "issues", "Nobody raised an issue.")
 }
 
 func waitingNote(d Data) string {
 	shown := min(len(d.Waiting), showWaiting)
 	if d.Totals.WaitingMore {
-		return "More than" + nb + count(d.Totals.Waiting-shown) + " more conversations are not shown here."
+		return "More than" + nb + count(d.Totals.Waiting-shown) + " others wait too."
 	}
-	return rest(d.Totals.Waiting, shown, "conversation", "conversations", "Nobody waits for an answer.")
+	return rest(d.Totals.Waiting, shown, "waits", "wait", "Nobody waits for an answer.")
 }
 
-// headline is the report in one sentence.
-func headline(d Data) string {
+// headlines are the report in three sentences: issues, who waits, who shows interest.
+func headlines(d Data) []string {
 	t := d.Totals
 	if t.Activities == 0 && t.Waiting == 0 {
-		return "Nothing was received in this period. If that is unexpected, check that the sources are connected."
+		return []string{"Nothing was received in this period. If that is unexpected, check that the sources are connected."}
 	}
 	issues := "Nobody raised an issue"
 	if d.ThemeSetVersion == "" {
-		issues = "There is not enough feedback yet to tell issues"
+		issues = untold
 	}
 	if t.Issues > 0 {
 		issues = many(t.IssuePeople, "person", "people") + " raised " + many(t.Issues, "issue", "issues")
+		if grew, _ := changed(d); len(grew) > 0 {
+			x := grew[0]
+			issues += fmt.Sprintf("; “%s” grew most, from %s to %s", label(x, 60), count(x.PeoplePrevious), many(x.People, "person", "people"))
+		}
 	}
-	waiting := "nobody waits for an answer"
+	if n := unreadIn(t); 10*n >= n+t.FeedbackMessages && n > 0 {
+		issues += fmt.Sprintf("; %s could not be read", many(n, "message", "messages"))
+	}
+	waiting := "Nobody waits for an answer."
 	if t.Waiting > 0 {
-		waiting = t.waiting() + nb + noun(t.Waiting, "conversation waits", "conversations wait") + " for an answer"
+		waiting = t.waiting() + nb + noun(t.Waiting, "conversation waits", "conversations wait") + " for an answer."
 	}
-	leads := "nobody shows interest"
+	leads := "Nobody shows interest."
 	if t.Leads > 0 {
-		leads = t.leads() + nb + noun(t.Leads, "person shows interest", "people show interest")
+		leads = t.leads() + nb + noun(t.Leads, "person shows interest", "people show interest") + "."
 	}
-	return issues + "; " + waiting + "; " + leads + "."
+	return []string{issues + ".", capital(waiting), capital(leads)}
 }
 
-func newIssueView(rank int, x Issue, d Data, loc *time.Location) issueView {
-	v := issueView{Rank: rank, Label: orElse(short(x.Label, 100), "unnamed theme"), People: many(x.People, "person", "people"),
-		Bar: ratio(x.People, d.Issues[0].People)}
+// changed returns the issues whose people are clearly more, and clearly fewer,
+// than in the period before, those that changed most first.
+func changed(d Data) (grew, shrank []Issue) {
+	if !d.Period.Compared {
+		return nil, nil
+	}
+	for _, x := range append(list(d.Issues), d.Ended...) {
+		switch {
+		case stats.CompareCounts(x.People, x.PeoplePrevious) >= 1-Level:
+		case x.People > x.PeoplePrevious:
+			grew = append(grew, x)
+		default:
+			shrank = append(shrank, x)
+		}
+	}
+	slices.SortStableFunc(grew, func(a, b Issue) int { return cmp.Compare(b.People-b.PeoplePrevious, a.People-a.PeoplePrevious) })
+	slices.SortStableFunc(shrank, func(a, b Issue) int { return cmp.Compare(a.People-a.PeoplePrevious, b.People-b.PeoplePrevious) })
+	return grew, shrank
+}
+
+// moved are the issues that grew, then those that shrank, then others of many
+// people, and what is to be said of them.
+func moved(d Data, loc *time.Location) (out []movedView, note string) {
+	grew, shrank := changed(d)
+	grew = grew[:min(showGrew, len(grew))]
+	shrank = shrank[:min(showMoved-len(grew), len(shrank))]
+	shown := map[string]bool{}
+	add := func(sign, move string, x Issue) {
+		shown[x.ThemeID] = true
+		v := newIssueView(x, d)
+		m := movedView{Sign: sign, Move: move, Label: v.Label, People: v.People, Before: v.Before, Owner: v.Owner}
+		if len(x.Quotes) > 0 {
+			q := x.Quotes[0]
+			m.Quote = &quoteView{Text: short(q.Text, 140), By: orElse(short(q.Author, 60), "someone") + ", " + where(q.Source, q.Platform) + ", " + clock(q.Occurred, d.AsOf, loc), URL: link(q.URL)}
+		}
+		out = append(out, m)
+	}
+	for _, x := range grew {
+		add("▲", "grew", x)
+	}
+	for _, x := range shrank {
+		add("▼", "shrank", x)
+	}
+	for _, x := range d.Issues {
+		if len(out) < showMoved && !shown[x.ThemeID] {
+			add("", "", x)
+		}
+	}
+	left := max(0, d.Totals.Issues-len(out))
+	switch {
+	case d.Totals.Issues == 0 && len(out) == 0:
+		return out, issuesNote(d)
+	case !d.Period.Compared:
+		note = "There is no week before to compare with; these have the most people."
+	case len(grew)+len(shrank) == 0:
+		note = "No issue clearly grew or shrank; these have the most people."
+	}
+	if left > 0 {
+		note = strings.TrimSpace(note + " " + many(left, "more issue is", "more issues are") + " in the list of all.")
+	}
+	return out, note
+}
+
+func newIssueView(x Issue, d Data) issueView {
+	v := issueView{Label: label(x, 100), People: many(x.People, "person", "people")}
 	if x.Messages != x.People {
 		v.People += ", " + many(x.Messages, "message", "messages")
 	}
@@ -209,14 +324,11 @@ func newIssueView(rank int, x Issue, d Data, loc *time.Location) issueView {
 		v.Before = before(x.People, x.PeoplePrevious)
 	}
 	if x.Share.Enough {
-		v.Share = fmt.Sprintf("%s of those who gave feedback (%s to %s)", percent(x.Share.Value), percent(x.Share.Low), percent(x.Share.High))
+		v.Share = fmt.Sprintf("%s (%s to %s)", percent(x.Share.Value), percent(x.Share.Low), percent(x.Share.High))
 	} else {
-		v.Share = "Share of those who gave feedback: " + missing(x.Share, "person", "people")
+		v.Share = missing(x.Share, "person", "people")
 	}
-	s := x.Sentiment
-	if sum := s.Negative + s.Neutral + s.Positive; sum > 0 {
-		v.Negative, v.Positive = ratio(s.Negative, sum), ratio(s.Positive, sum)
-		v.Neutral = max(0, 100-v.Negative-v.Positive)
+	if s := x.Sentiment; s.Negative+s.Neutral+s.Positive > 0 {
 		v.Mood = fmt.Sprintf("%s negative, %s neutral, %s positive", count(s.Negative), count(s.Neutral), count(s.Positive))
 	}
 	var who []string
@@ -225,54 +337,86 @@ func newIssueView(rank int, x Issue, d Data, loc *time.Location) issueView {
 			who = append(who, s)
 		}
 	}
-	v.Owner = strings.Join(who, " · ")
-	for _, q := range x.Quotes[:min(len(x.Quotes), showQuotes)] {
-		v.Quotes = append(v.Quotes, quoteView{Text: short(q.Text, 240),
-			By: orElse(short(q.Author, 60), "someone") + ", " + platform(q.Platform) + ", " + clock(q.Occurred, d.AsOf, loc), URL: link(q.URL)})
-	}
+	v.Owner = capital(strings.Join(who, " · "))
 	return v
 }
 
 func newLeadView(x Lead, asOf time.Time, loc *time.Location) leadView {
-	v := leadView{Name: short(x.Name, 60), Where: platform(x.Platform), URL: link(x.URL),
+	v := leadView{Name: short(x.Name, 60), Where: where(x.Source, x.Platform), URL: link(x.URL),
 		Grade: orElse(short(x.Grade, 1), "?") + count(x.Engagement)}
 	if h := short(x.Handle, 60); v.Name == "" {
 		v.Name = orElse(h, "someone")
 	} else if h != "" && h != v.Name {
 		v.Where = h + ", " + v.Where
 	}
-	fit := "fit unknown"
+	v.Score = rounded(short(x.Points, 20)) + " points"
 	if x.Grade != "" {
-		fit = "fit " + short(x.Grade, 1)
+		v.Score += ", fit " + short(x.Grade, 1)
 	}
-	v.Score = fmt.Sprintf("%s points, %s, engagement %d", short(x.Points, 20), fit, x.Engagement)
+	if !x.LastSeen.IsZero() {
+		v.Score += ", last seen " + clock(x.LastSeen, asOf, loc)
+	}
 	for _, r := range x.Reasons[:min(len(x.Reasons), showReasons)] {
-		v.Reasons = append(v.Reasons, short(r, 200))
+		v.Reasons = append(v.Reasons, short(decay.ReplaceAllString(rounded(r), ""), 110))
 	}
 	if n := len(x.Reasons) - len(v.Reasons); n > 0 {
 		v.More = "and " + many(n, "reason more", "reasons more")
 	}
-	if !x.LastSeen.IsZero() {
-		v.Seen = "Last seen " + clock(x.LastSeen, asOf, loc) + ". "
-	}
-	v.Seen += "Score as of " + clock(x.AsOf, asOf, loc) + "."
 	return v
 }
 
-func newDelayView(name, explained, one, more string, d Delay) delayView {
-	v := delayView{Name: name, Explained: explained, Counted: many(d.Median.N, one, more)}
+// label is an issue's name.
+func label(x Issue, n int) string { return orElse(capital(short(x.Label, n)), "Unnamed theme") }
+
+// newDelayView compares response times with those of the period before:
+// clearly, where their intervals have nothing in common.
+func newDelayView(name, explained, one, more string, now, then Delay, compared bool) delayView {
+	v := delayView{Name: name, Explained: explained + "; " + many(now.Median.N, one, more)}
 	interval := func(e Estimate) string { return duration(e.Low) + " to " + duration(e.High) }
-	if d.Median.Enough {
-		v.Median, v.Range = duration(d.Median.Value), interval(d.Median)
+	if now.Median.Enough {
+		v.Median, v.Range = duration(now.Median.Value), interval(now.Median)
 	} else {
-		v.Missing = missing(d.Median, one, more)
+		v.Missing = missing(now.Median, one, more)
 	}
-	if d.P90.Enough {
-		v.Slow, v.SlowRange = duration(d.P90.Value), interval(d.P90)
-	} else {
-		v.SlowMissing = missing(d.P90, one, more)
+	if now.P90.Enough {
+		v.Slow = "nine of ten within " + duration(now.P90.Value)
+	}
+	switch {
+	case !compared:
+	case !then.Median.Enough:
+		v.BeforeMissing = missing(then.Median, one, more)
+	default:
+		v.Before = duration(then.Median.Value)
+		switch {
+		case !now.Median.Enough:
+		case now.Median.High < then.Median.Low:
+			v.Change = "clearly faster"
+		case now.Median.Low > then.Median.High:
+			v.Change = "clearly slower"
+		default:
+			v.Change = "no clear change"
+		}
 	}
 	return v
+}
+
+// ratingNames say what a rating is.
+var ratingNames = map[string]string{"nps": "Net promoter score", "csat": "Satisfied", "ces": "Found it easy", "stars": "Stars, of 5", "thumb": "Thumbs up"}
+
+// rating writes a rating with its interval: "Net promoter score 32 (23 to 41; 140 answers)".
+func rating(r Rating) string {
+	name := orElse(ratingNames[r.Kind], short(r.Kind, 20))
+	if !r.Enough {
+		return name + ": " + missing(r.Estimate, "answer", "answers")
+	}
+	write := percent
+	switch r.Kind {
+	case "nps":
+		write = func(x float64) string { return strconv.Itoa(int(math.Round(x))) }
+	case "stars":
+		write = func(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }
+	}
+	return fmt.Sprintf("%s: %s (%s to %s; %s)", name, write(r.Value), write(r.Low), write(r.High), many(r.N, "answer", "answers"))
 }
 
 // before compares a count of people with that of the period before: an exact
@@ -295,12 +439,13 @@ func before(now, then int) string {
 func notes(d Data, loc *time.Location) []string {
 	n := []string{
 		fmt.Sprintf("Computed from what had happened by %s (%s).", clock(d.AsOf, time.Time{}, loc), loc),
-		fmt.Sprintf("A person counts once, on however many platforms. Of %s by %s in this period, %s from %s held an opinion or a need.",
+		fmt.Sprintf("An account counts as one person: who writes on two platforms counts twice. Bots are no people; edits, deletions and what was taken back are no activities. Of %s by %s in this period, %s from %s held an opinion or a need.",
 			many(d.Totals.Activities, "activity", "activities"), many(d.Totals.People, "person", "people"),
 			many(d.Totals.FeedbackMessages, "message", "messages"), many(d.Totals.FeedbackPeople, "person", "people")),
-		"Ranges in brackets are 95" + nb + "% intervals: Wilson's for shares, exact order statistics for times. “Clearly” more or fewer: an exact test of two Poisson counts of people at 5" + nb + "%.",
-		"Response times cover what was answered; what was not is listed as waiting.",
-		"Leads: points are a sum of the reasons given; the letter is fit (A best), the digit engagement (1 most).",
+		"Issues hold those who ask for something, and praise that may be meant otherwise; who is content or about to buy is not among them.",
+		"Ranges in brackets are 95" + nb + "% intervals: Wilson's for shares, exact order statistics for times. “Clearly” more or fewer people: an exact test of two Poisson counts at 5" + nb + "%; faster or slower: the intervals have nothing in common.",
+		"Response times cover what was answered; what was not waits.",
+		"Leads: points are a sum of the reasons given, which weigh less the older they are; here they are rounded. The letter is fit (A best, ? unknown), the digit engagement (1 most).",
 	}
 	var versions []string
 	if s := short(d.ThemeSetVersion, 60); s != "" {
@@ -313,27 +458,47 @@ func notes(d Data, loc *time.Location) []string {
 	return append(n, "Versions: "+strings.Join(versions, ", ")+".")
 }
 
-// unreadNote says what could not be read, or nothing.
-func unreadNote(unread []Unread) string {
+// unreadIn counts the messages that could not be read.
+func unreadIn(t Totals) int {
 	sum := 0
-	var parts []string
-	for i, x := range unread {
+	for _, x := range t.Unread {
 		sum += x.Messages
-		switch {
-		case i < 4:
-			parts = append(parts, langid.Name(short(x.Language, 20))+" "+count(x.Messages))
-		case i == 4:
-			parts = append(parts, "others")
-		}
 	}
-	if sum == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s more %s could not be read, by language: %s.", count(sum), noun(sum, "message", "messages"), strings.Join(parts, ", "))
+	return sum
 }
 
-// rest says how many of all things are not shown, or none where there are none.
+// unread says what could not be read, by language.
+func unread(t Totals) string {
+	sum := unreadIn(t)
+	if sum == 0 {
+		return "Every message could be read."
+	}
+	var parts []string
+	for i, x := range t.Unread {
+		if i == 6 {
+			parts = append(parts, "others")
+			break
+		}
+		parts = append(parts, langid.Name(short(x.Language, 20))+" "+count(x.Messages))
+	}
+	return fmt.Sprintf("%s could not be read and %s in no other number of feedback: %s.", many(sum, "message", "messages"), noun(sum, "is", "are"), strings.Join(parts, ", "))
+}
+
+// rest says how many others there are than those shown: "12 others wait too."
 func rest(all, shown int, one, more, none string) string {
+	switch {
+	case all == 0:
+		return none
+	case all == shown+1:
+		return "1" + nb + "other " + one + " too."
+	case all > shown:
+		return count(all-shown) + nb + "others " + more + " too."
+	}
+	return ""
+}
+
+// more says how many of all things are not shown, or none where there are none.
+func more(all, shown int, one, more, none string) string {
 	switch {
 	case all == 0:
 		return none
@@ -343,13 +508,13 @@ func rest(all, shown int, one, more, none string) string {
 	return ""
 }
 
-// ratio returns part of whole in percent, rounded, 1 for what is little but
-// not nothing, 0 where whole is 0, and never above 100.
-func ratio(part, whole int) int {
-	if part <= 0 || whole <= 0 {
-		return 0
+// capital writes the first letter of s large.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
 	}
-	return min(100, max(1, (200*part+whole)/(2*whole)))
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 func noun(n int, one, more string) string {

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"rapport/internal/pattern"
 	"rapport/internal/social"
 )
 
@@ -117,6 +118,23 @@ func percent(share float64) string {
 // missing says that there is not enough data and how much more it takes.
 func missing(e Estimate, one, more string) string {
 	return fmt.Sprintf("not enough data: %s, %s needed", many(e.N, one, more), count(e.Needed))
+}
+
+var (
+	decimals = pattern.New(`[0-9]+\.[0-9]{2,}`)
+	decay    = pattern.New(` after decay \(half-life [^)]*\)`) // what scoring says of every reason that grows old
+)
+
+// rounded writes the decimal numbers of a sentence with one decimal, as far as
+// that leaves something of them: the CSV has them whole.
+func rounded(s string) string {
+	return decimals.ReplaceAllStringFunc(s, func(n string) string {
+		x, err := strconv.ParseFloat(n, 64)
+		if err != nil || x < 0.1 {
+			return n
+		}
+		return strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0")
+	})
 }
 
 // clock writes an instant in a zone, "Tue 17 Nov, 14:05", with the year where

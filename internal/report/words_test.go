@@ -81,14 +81,6 @@ func TestPlatformNames(t *testing.T) {
 	}
 }
 
-func TestRatioNeverHidesLittle(t *testing.T) {
-	for _, tt := range []struct{ part, whole, want int }{{0, 5, 0}, {1, 1000, 1}, {1, 3, 33}, {2, 3, 67}, {5, 5, 100}, {7, 5, 100}, {3, 0, 0}} {
-		if got := ratio(tt.part, tt.whole); got != tt.want {
-			t.Errorf("ratio(%d, %d) = %d, want %d", tt.part, tt.whole, got, tt.want)
-		}
-	}
-}
-
 func FuzzCleanedTextIsOneSafeLine(f *testing.F) {
 	for _, s := range []string{"plain", " a\r\n\tb ", "\u202eevil", "👩\u200d🚀", "e\u0301\u0301\u0301\u0301\u0301\u0301", "\xff\xfe", "שלום", strings.Repeat("x", 90)} {
 		f.Add(s)

@@ -156,18 +156,11 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 	if err != nil {
 		return run, err
 	}
-	run.From, run.To = weekly.Period(due)
-	before, _ := weekly.Period(run.From)
-	data, err := r.Gather(ctx, ws, rep.ID, before, run.From, run.To)
+	html, text, data, err := r.write(ctx, ws, weekly, &run, false)
 	if err != nil {
 		return run, err
 	}
 	issues, leads = len(data.Issues), len(data.Leads)
-	run.Object = fmt.Sprintf("reports/%s/%s/%s", w, id, due.UTC().Format("20060102T150405Z"))
-	html, text, err := r.store(ctx, run.Object, data)
-	if err != nil {
-		return run, err
-	}
 	run.State = store.RunRendered
 	if !mailed {
 		run.State, run.Kept = store.RunDone, true
@@ -181,6 +174,57 @@ func (r *Reporting) Run(ctx context.Context, w, id string, due time.Time, mailed
 		}
 	}
 	return run, nil
+}
+
+// Remake makes a run anew that was made before, of the facts as they are by
+// now, and keeps it; nobody is mailed. The report and the run say which numbers
+// are others than when it was first made. A run that is not made yet is an
+// error of kind Conflict.
+func (r *Reporting) Remake(ctx context.Context, w, id string, due time.Time) (run store.Run, err error) {
+	began := time.Now()
+	defer func() {
+		emf.Work(ctx, "report again", w, began, err, "report", id, "due", social.Stamp(due), "changes", len(run.Changes))
+	}()
+	_, weekly, ws, err := r.report(ctx, w, id)
+	if err != nil {
+		return run, err
+	}
+	if run, err = r.Store.Run(ctx, w, id, due); err != nil {
+		return run, err
+	}
+	if run.Object == "" || run.State == store.RunClaimed || run.State == store.RunRendered {
+		return run, fault.New(fault.Conflict, "the run of %s is %s: it can be made anew once it is made", social.Stamp(due), run.State)
+	}
+	if _, _, _, err := r.write(ctx, ws, weekly, &run, true); err != nil {
+		return run, err
+	}
+	return run, r.Store.PutRun(ctx, w, &run)
+}
+
+// write gathers what a run says, and keeps its files. The run notes the numbers
+// of the first time; after that the report says which of them changed, and, if
+// it is made anew on purpose, that none did.
+func (r *Reporting) write(ctx context.Context, ws store.Workspace, weekly report.Weekly, run *store.Run, again bool) (html, text []byte, data report.Data, err error) {
+	run.From, run.To = weekly.Period(run.Due)
+	before, _ := weekly.Period(run.From)
+	if data, err = r.Gather(ctx, ws, run.Report, before, run.From, run.To); err != nil {
+		return nil, nil, data, err
+	}
+	if run.Numbers == nil {
+		run.Numbers = map[string]int{}
+		for _, n := range data.Numbers() {
+			run.Numbers[n.Name] = n.Value
+		}
+	} else if changes := data.Since(run.Numbers); again || len(changes) > 0 {
+		run.Remade, run.Changes = social.Instant(r.Now()), nil
+		data.Remade, data.Changes = run.Remade, changes
+		for _, c := range changes {
+			run.Changes = append(run.Changes, store.RunChange(c))
+		}
+	}
+	run.Object = fmt.Sprintf("reports/%s/%s/%s", ws.ID, run.Report, run.Due.UTC().Format("20060102T150405Z"))
+	html, text, err = r.store(ctx, run.Object, data)
+	return html, text, data, err
 }
 
 // store renders the four forms and keeps them.

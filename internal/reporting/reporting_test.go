@@ -246,8 +246,8 @@ func TestGatheredNumbers(t *testing.T) {
 	if n := d.Response.PerPair.Median.N; n != 1 || d.Response.PerPair.Median.Enough {
 		t.Errorf("one reply: n %d, enough %v; one is not enough", n, d.Response.PerPair.Median.Enough)
 	}
-	if d.Totals.Waiting != 3 || len(d.Waiting) != 3 || d.Waiting[0].Asker != "CYD" || d.Waiting[0].WaitingSeconds != int64(to.Sub(in.Add(-40*time.Hour)).Seconds()) {
-		t.Errorf("%d wait: %+v; want cyd's from before the week and bob's two threads, no spam, not ann", d.Totals.Waiting, d.Waiting)
+	if d.Totals.Waiting != 3 || len(d.Waiting) != 3 || d.Waiting[0].Asker != "BOB" || d.Waiting[0].Reason != "has a problem; waits 5 days" || d.Waiting[2].Asker != "CYD" || d.Waiting[2].WaitingSeconds != int64(to.Sub(in.Add(-40*time.Hour)).Seconds()) {
+		t.Errorf("%d wait: %+v; want bob's two problems, then cyd's question from before the week, no spam, not ann", d.Totals.Waiting, d.Waiting)
 	}
 	if d.Totals.Leads != len(d.Leads) || d.Totals.LeadsMore {
 		t.Errorf("%d leads, more %t; %d are listed", d.Totals.Leads, d.Totals.LeadsMore, len(d.Leads))

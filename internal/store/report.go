@@ -155,15 +155,24 @@ type Run struct {
 	Report   string
 	Due      time.Time
 	State    string
-	Lease    time.Time // until when a claim holds
-	AsOf     time.Time // the newest fact it could cover: the end of its period
-	From, To time.Time // its period
-	Object   string    // the key of its files, without the ending
-	Problem  string    // what went wrong with the mail
-	Mailed   int       // recipients
-	Told     []string  // hashes of the addresses whose mail was begun: nobody sends to them again
-	Kept     bool      // it was asked for by hand, to be kept only: it may still be mailed
+	Lease    time.Time      // until when a claim holds
+	AsOf     time.Time      // the newest fact it could cover: the end of its period
+	From, To time.Time      // its period
+	Object   string         // the key of its files, without the ending
+	Problem  string         // what went wrong with the mail
+	Mailed   int            // recipients
+	Told     []string       // hashes of the addresses whose mail was begun: nobody sends to them again
+	Kept     bool           // it was asked for by hand, to be kept only: it may still be mailed
+	Numbers  map[string]int // that the report gave when it was first made
+	Remade   time.Time      // when it was last made anew; zero: never
+	Changes  []RunChange    // of those numbers by then
 	Version  int64
+}
+
+// RunChange is a number of a report that is another since it was first made.
+type RunChange struct {
+	Name    string
+	Was, Is int
 }
 
 type runItem struct {
@@ -172,21 +181,25 @@ type runItem struct {
 	Due      string
 	State    string
 	Lease    string
-	From, To string   `dynamodbav:",omitempty"`
-	Object   string   `dynamodbav:",omitempty"`
-	Problem  string   `dynamodbav:",omitempty"`
-	Mailed   int      `dynamodbav:",omitempty"`
-	Told     []string `dynamodbav:",omitempty"`
-	Kept     bool     `dynamodbav:",omitempty"`
+	From, To string         `dynamodbav:",omitempty"`
+	Object   string         `dynamodbav:",omitempty"`
+	Problem  string         `dynamodbav:",omitempty"`
+	Mailed   int            `dynamodbav:",omitempty"`
+	Told     []string       `dynamodbav:",omitempty"`
+	Kept     bool           `dynamodbav:",omitempty"`
+	Numbers  map[string]int `dynamodbav:",omitempty"`
+	Remade   string         `dynamodbav:",omitempty"`
+	Changes  []RunChange    `dynamodbav:",omitempty"`
 	Version  int64
 }
 
 func (it runItem) run() (Run, error) {
-	r := Run{Report: it.Report, State: it.State, Object: it.Object, Problem: it.Problem, Mailed: it.Mailed, Told: it.Told, Kept: it.Kept, Version: it.Version}
+	r := Run{Report: it.Report, State: it.State, Object: it.Object, Problem: it.Problem, Mailed: it.Mailed, Told: it.Told, Kept: it.Kept,
+		Numbers: it.Numbers, Changes: it.Changes, Version: it.Version}
 	for _, x := range []struct {
 		to   *time.Time
 		from string
-	}{{&r.Due, it.Due}, {&r.Lease, it.Lease}, {&r.From, it.From}, {&r.To, it.To}} {
+	}{{&r.Due, it.Due}, {&r.Lease, it.Lease}, {&r.From, it.From}, {&r.To, it.To}, {&r.Remade, it.Remade}} {
 		if x.from == "" {
 			continue
 		}
@@ -229,7 +242,11 @@ func (s *Store) ClaimRun(ctx context.Context, w, report string, due, now time.Ti
 
 func (r Run) item(w string) runItem {
 	it := runItem{PK: runPK(w, r.Report), SK: social.Stamp(r.Due), Report: r.Report, Due: social.Stamp(r.Due), State: r.State,
-		Object: r.Object, Problem: r.Problem, Mailed: r.Mailed, Told: r.Told, Kept: r.Kept, Version: r.Version + 1}
+		Object: r.Object, Problem: r.Problem, Mailed: r.Mailed, Told: r.Told, Kept: r.Kept,
+		Numbers: r.Numbers, Changes: r.Changes, Version: r.Version + 1}
+	if !r.Remade.IsZero() {
+		it.Remade = social.Stamp(r.Remade)
+	}
 	if !r.Lease.IsZero() {
 		it.Lease = social.Stamp(r.Lease)
 	}

@@ -50,7 +50,7 @@ func (s *Set) name(docs []Doc, own string) {
 			spoke[c][d.Person] = true
 			voices[c]++
 		}
-		for _, p := range phrases(d.Text, func(phrase, form string, close bool) {
+		for _, p := range phrases(d.Text, languageOf(d), func(phrase, form string, close bool) {
 			if forms[phrase] == nil {
 				forms[phrase] = map[string]int{}
 			}

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"rapport/internal/social"
 	"rapport/internal/vector"
@@ -30,15 +31,16 @@ import (
 
 // Doc is a text that themes are found in. Person may be empty: then the
 // text's writer is nobody else's. At says where the text is kept, to whoever
-// shows it.
-type Doc struct{ ID, Person, Text, At string }
+// shows it. Language is the text's; empty: it is told by the text.
+type Doc struct{ ID, Person, Text, At, Language string }
 
 // Options steer Discover.
 type Options struct {
-	K        int    // number of clusters; 0 lets the texts decide
-	Seed     uint64 // of the starts of k-means
-	Previous *Set   // whose identities are to last; may be nil
-	Own      string // the customer's own names, "Larkspoon Larkspoon Square": no word of them names a theme
+	K        int       // number of clusters; 0 lets the texts decide
+	Seed     uint64    // of the starts of k-means
+	Previous *Set      // whose identities are to last; may be nil
+	At       time.Time // as of when the themes are found: dormant ones are forgotten a year after; zero: never
+	Own      string    // the customer's own names, "Larkspoon Larkspoon Square": no word of them names a theme
 }
 
 // Set is a published list of themes, with all that is needed to assign texts
@@ -53,6 +55,8 @@ type Set struct {
 	Terms     []string `json:"terms"`     // word stems, in order
 	IDF       []byte   `json:"idf"`       // of each term, in sixteenths
 	Mean      packed   `json:"mean"`      // the mean vector of the texts
+
+	Dormant []Dormant `json:"dormant,omitempty"` // themes of earlier sets, whose identity they get who come to speak of them again
 }
 
 // Theme is what some people talk about.
@@ -165,6 +169,7 @@ func Discover(docs []Doc, opt Options) (Set, error) {
 	set.settle(docs, least)
 	if opt.Previous != nil {
 		set.inherit(docs, *opt.Previous)
+		set.wake(*opt.Previous, opt.At)
 	}
 	set.mint(opt.Previous)
 	set.name(docs, opt.Own)
@@ -391,8 +396,12 @@ func Short(text string) string {
 
 // inherit gives themes the ids and labels of the previous set's, one to one:
 // pairs in the order of their overlap, which is the share of people in both
-// among those in either, counted on docs by both sets.
+// among those in either, counted on docs by both sets. A set of another
+// reader's vectors can't assign anything: wake knows its themes by their words.
 func (s *Set) inherit(docs []Doc, previous Set) {
+	if previous.Reader != s.Reader {
+		return
+	}
 	now, _ := s.assign(docs)
 	then, _ := previous.assign(docs)
 	type pair struct {
@@ -447,6 +456,9 @@ func (s *Set) mint(previous *Set) {
 	if previous != nil {
 		for _, t := range previous.Themes {
 			used[t.ID] = true
+		}
+		for _, d := range previous.Dormant {
+			used[d.ID] = true
 		}
 	}
 	for i := range s.Themes {

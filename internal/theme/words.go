@@ -1,14 +1,49 @@
 package theme
 
 import (
+	_ "embed"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"rapport/internal/langid"
 	"rapport/internal/plain"
 )
 
-// stop holds words that name no theme.
+//go:embed stopwords.txt
+var stopwords string
+
+// stopOf holds, by language, words that name no theme in texts of it.
+var stopOf = func() map[string]map[string]bool {
+	m := map[string]map[string]bool{}
+	for line := range strings.Lines(stopwords) {
+		ws := strings.Fields(line)
+		if ws[0] == "#" {
+			continue
+		}
+		if m[ws[0]] == nil {
+			m[ws[0]] = map[string]bool{}
+		}
+		for _, w := range ws[1:] {
+			m[ws[0]][w] = true
+		}
+	}
+	return m
+}()
+
+// languageOf tells the language of a doc among those that stop words are known
+// of, where its writer does not.
+func languageOf(d Doc) string {
+	if d.Language == "en" || stopOf[d.Language] != nil {
+		return d.Language
+	}
+	language, _ := langid.Identify(plain.Text(d.Text), append([]string{"en"}, slices.Sorted(maps.Keys(stopOf))...)...)
+	return language
+}
+
+// stop holds words that name no theme, in texts of any language.
 var stop = func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(`a about above after again ago all almost already also although always am an and another any anybody anyone
@@ -44,6 +79,9 @@ type word struct{ stem, text string }
 // set as long as someone likes.
 const maxWord = 40
 
+// elided holds what French and Italian write together with the next word, as in l'ordine.
+var elided = map[string]bool{"l": true, "d": true, "j": true, "n": true, "qu": true, "un": true, "dell": true, "all": true, "nell": true, "dall": true, "sull": true}
+
 // split cuts a text into lower-case words of letters, digits and apostrophes;
 // links, handles and what is longer than maxWord are left out, and a sentence's end stands as a word
 // without a stem.
@@ -55,7 +93,11 @@ func split(text string) []word {
 		if from < 0 {
 			return
 		}
-		if w := strings.Trim(s[from:to], "'"); w != "" && len(w) <= maxWord {
+		w := strings.Trim(s[from:to], "'")
+		if article, rest, ok := strings.Cut(w, "'"); ok && elided[article] {
+			w = rest
+		}
+		if w != "" && len(w) <= maxWord {
 			ws = append(ws, word{stem(w), w})
 		}
 		from = -1
@@ -127,14 +169,14 @@ func stems(text string) []string {
 // window is how many words that are no stop words a pair may span.
 const window = 3
 
-// phrases returns the stems of text's words that are no stop words and longer
+// phrases returns the stems of the words of a text in a language that are no stop words and longer
 // than two letters, and the pairs of them that stand near each other within a
 // sentence, in alphabetical order and joined by a space: "late delivery" and
 // "delivery was late" hold the same pair. A particle counts only right after
 // another word ("top up"). written is told each phrase with the form it was
 // written in, a pair in the order of the text, and whether nothing but stop
 // words stood between.
-func phrases(text string, written func(phrase, form string, close bool)) []string {
+func phrases(text, language string, written func(phrase, form string, close bool)) []string {
 	var out []string
 	add := func(phrase, form string, close bool) {
 		out = append(out, phrase)
@@ -150,7 +192,7 @@ func phrases(text string, written func(phrase, form string, close bool)) []strin
 			if last := len(before) - 1; adjacent && (w.text != "in" || enters[before[last].stem]) {
 				add(pair(before[last].stem, w.stem), before[last].text+" "+w.text, true)
 			}
-		case names(w):
+		case names(w, language):
 			add(w.stem, w.text, true)
 			for i, b := range before {
 				if b.stem != w.stem {
@@ -168,9 +210,9 @@ func phrases(text string, written func(phrase, form string, close bool)) []strin
 	return out
 }
 
-// names reports whether a word can be part of a theme's name.
-func names(w word) bool {
-	return !stop[w.text] && !stop[w.stem] && !stopWord(w.text) && utf8.RuneCountInString(w.text) > 2 && strings.IndexFunc(w.text, unicode.IsDigit) < 0
+// names reports whether a word of a text in a language can be part of a theme's name.
+func names(w word, language string) bool {
+	return !stop[w.text] && !stop[w.stem] && !stopOf[language][w.text] && utf8.RuneCountInString(w.text) > 2 && strings.IndexFunc(w.text, unicode.IsDigit) < 0
 }
 
 func pair(a, b string) string {

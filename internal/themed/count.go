@@ -23,7 +23,8 @@ type Period struct {
 	Assigner *theme.Assigner
 
 	// Each, where it is set, is called with every activity of the period, and
-	// of the one before; the newest hour first.
+	// of the one before; the newest hour first. A reaction that was taken back
+	// by To is marked as deleted.
 	Each func(t day.Tuple, before bool)
 }
 
@@ -59,6 +60,7 @@ func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (
 	end, limited := ctx.Deadline()
 	from := p.From.UnixMilli()
 	until := p.To
+	var taken day.TakenBack
 	err := s.Days(ctx, w, store.Span{From: out.Since, To: p.To, Set: p.Set.Version}, func(hour time.Time, ts []day.Tuple) error {
 		if limited && time.Until(end) < reserve {
 			return errLate
@@ -68,6 +70,7 @@ func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (
 			return err
 		}
 		out.Untagged += n
+		taken.Mark(ts)
 		for _, t := range ts {
 			before := t.Occurred < from
 			if before {
@@ -229,5 +232,5 @@ func QuoteOf(i store.Item) issue.Quote {
 	if author == "" {
 		author = i.Actor.Name
 	}
-	return issue.Quote{Key: i.Key, Message: store.MessageID(i.Platform, i.Scope, i.Object.ID), Text: i.Text, Author: social.Shown(author), Platform: string(i.Platform), URL: i.URL, Occurred: i.Occurred}
+	return issue.Quote{Key: i.Key, Message: store.MessageID(i.Platform, i.Scope, i.Object.ID), Text: i.Text, Author: social.Shown(author), Platform: string(i.Platform), Scope: i.Scope, URL: i.URL, Occurred: i.Occurred}
 }

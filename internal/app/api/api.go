@@ -60,8 +60,8 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Erase: func(ctx context.Context, m ingest.Erase) error {
 			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
 		},
-		RunReport: func(ctx context.Context, w, report string, due time.Time, mail bool) error {
-			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": mail})
+		RunReport: func(ctx context.Context, w, report string, due time.Time, how api.RunHow) error {
+			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": how.Mail, "again": how.Again})
 		},
 		MailKey: once(func(ctx context.Context) (k consent.Key, err error) {
 			b, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])

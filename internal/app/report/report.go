@@ -55,7 +55,11 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		if err != nil {
 			return err
 		}
-		_, err = r.Run(ctx, a.Workspace, a.Report, due, a.Mail)
+		if a.Again {
+			_, err = r.Remake(ctx, a.Workspace, a.Report, due)
+		} else {
+			_, err = r.Run(ctx, a.Workspace, a.Report, due, a.Mail)
+		}
 		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
 			slog.WarnContext(ctx, "report not made", "workspace", a.Workspace, "report", a.Report, "reason", err.Error())
 			return nil // asking again would not help
