@@ -67,7 +67,7 @@ func probable(r social.Reading) bool { return r.NeedsAnswer != 0 || r.NeedsAnswe
 
 // asks reports whether a text asks something, whoever is meant.
 func asks(r social.Reading) bool {
-	return WantsReply(r, false) && (probable(r) || r.Intent != social.IntentOther && r.Intent != social.IntentRecommendation)
+	return WantsReply(r, false) && (probable(r) || r.Intent != social.IntentRecommendation)
 }
 
 // NeedsOf says whether a message waits for an answer.
