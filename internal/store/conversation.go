@@ -642,36 +642,40 @@ func (s *Store) MarkFirst(ctx context.Context, w, asker string, list []conversat
 	return changed, nil
 }
 
-type toItemOf struct {
-	PK, SK string
-	Schema int
+// PutTo notes at the place of a reply in a named thread that something of it
+// may stand with an asker, and reports whether the place is there. It stays
+// noted when the reply turns out to be to somebody else: whoever thought
+// otherwise may write it still.
+func (s *Store) PutTo(ctx context.Context, w, message, asker string) (bool, error) {
+	return s.changeTo(ctx, w, message, asker, "ADD")
 }
 
-// PutTo notes at a reply in a named thread to whom it is.
-func (s *Store) PutTo(ctx context.Context, w, message, asker string) error {
-	return s.put(ctx, toItemOf{threadPK(w, message), "X#" + asker, 1})
+// DeleteTo takes that away.
+func (s *Store) DeleteTo(ctx context.Context, w, message, asker string) error {
+	_, err := s.changeTo(ctx, w, message, asker, "DELETE")
+	return err
 }
 
-// DeleteTo takes that away, and counts what was there.
-func (s *Store) DeleteTo(ctx context.Context, w, message, asker string) (int, error) {
-	there, err := s.take(ctx, key{threadPK(w, message), "X#" + asker})
-	if there {
-		return 1, err
+func (s *Store) changeTo(ctx context.Context, w, message, asker, how string) (bool, error) {
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{threadPK(w, message), "@"}.av(), UpdateExpression: aws.String(how + " #t :a"),
+		ConditionExpression: aws.String("attribute_exists(Account)"), ExpressionAttributeNames: map[string]string{"#t": "To"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":a": &types.AttributeValueMemberSS{Value: []string{asker}}}, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if err = classify("note to whom", err); fault.Is(err, fault.Conflict) {
+		return false, nil // erased meanwhile
 	}
-	return 0, err
+	if err == nil {
+		s.wrote(out.ConsumedCapacity)
+	}
+	return err == nil, err
 }
 
-// maxTo is how many askers a reply is to at most: those in its window.
-const maxTo = 2 * conversation.Window
-
-// To returns to whom a reply in a named thread is noted to be.
+// To returns with whom something of a reply in a named thread may stand.
 func (s *Store) To(ctx context.Context, w, message string) ([]string, error) {
-	items, err := all[key](ctx, s, query{pk: threadPK(w, message), prefix: "X#", limit: maxTo})
-	out := make([]string, len(items))
-	for i, it := range items {
-		out[i] = lastPart(it.SK)
+	var it nodeItem
+	if err := s.get(ctx, key{threadPK(w, message), "@"}, &it); err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
 	}
-	return out, err
+	return it.To, nil
 }
 
 // noteMonth notes that there are responses in the month of an instant, so that

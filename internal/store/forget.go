@@ -194,7 +194,7 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string, edits 
 		return err
 	}
 	unpair := func(r NodeRef) error {
-		if _, err := s.DeleteTo(ctx, f.w, r.Message, n.Account); err != nil {
+		if err := s.DeleteTo(ctx, f.w, r.Message, n.Account); err != nil {
 			return err
 		}
 		for _, t := range path {
@@ -279,9 +279,6 @@ func (f *forgetting) unsaid(ctx context.Context, n NodeRef, thread string, do fu
 func (f *forgetting) replied(ctx context.Context, n NodeRef, path []string) error {
 	s := f.store
 	unpair := func(thread, asker string) error {
-		if _, err := s.DeleteTo(ctx, f.w, n.Message, asker); err != nil {
-			return err
-		}
 		if err := f.count(s.DeletePair(ctx, f.w, thread, asker, n)); err != nil {
 			return err
 		}

@@ -116,6 +116,7 @@ type nodeItem struct {
 	Schema    int
 	Thread    string   `dynamodbav:",omitempty"` // of a place
 	Below     bool     `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
+	To        []string `dynamodbav:",stringset,omitempty"` // of a place: see PutTo
 	Message   string   `dynamodbav:",omitempty"`
 	Activity  string   `dynamodbav:",omitempty"`
 	Key       string   `dynamodbav:",omitempty"`
@@ -128,7 +129,7 @@ type nodeItem struct {
 	Named     bool     `dynamodbav:",omitempty"`
 	Flat      bool     `dynamodbav:",omitempty"`
 	Automatic bool     `dynamodbav:",omitempty"`
-	Addressed []string `dynamodbav:",omitempty"`
+	Addressed []string `dynamodbav:",omitempty"` // in a thread's own list
 	Needs     uint8    `dynamodbav:",omitempty"`
 	Since     string   `dynamodbav:",omitempty"`
 	Gone      bool     `dynamodbav:",omitempty"` // in a thread's own list: the message was deleted
@@ -140,7 +141,7 @@ type nodeItem struct {
 func newNodeItem(k key, n NodeRef) nodeItem {
 	it := nodeItem{PK: k.PK, SK: k.SK, Schema: 2, Message: n.Message, Activity: n.Activity, Key: n.Key, Account: n.Account, Fact: n.Ref.SK,
 		Direction: string(n.Direction), Occurred: social.Stamp(n.Occurred), InReplyTo: n.InReplyTo, Private: n.Private, Named: n.Named, Flat: n.Flat,
-		Automatic: n.Automatic, Addressed: n.Addressed, Needs: uint8(n.Needs), Platform: string(n.Platform), Scope: n.Scope, Language: n.Language}
+		Automatic: n.Automatic, Needs: uint8(n.Needs), Platform: string(n.Platform), Scope: n.Scope, Language: n.Language}
 	if !n.Since.IsZero() {
 		it.Since = social.Stamp(n.Since)
 	}
@@ -380,7 +381,7 @@ func saidKey(w, thread string, n NodeRef) key {
 // the platform names.
 func (s *Store) PutSaid(ctx context.Context, w, thread string, n NodeRef) error {
 	it := newNodeItem(saidKey(w, thread, n), n)
-	it.Gone = n.Deleted
+	it.Gone, it.Addressed = n.Deleted, n.Addressed
 	return s.put(ctx, it)
 }
 

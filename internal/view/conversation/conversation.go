@@ -58,10 +58,11 @@ func (*View) Owns(pk, sk string) bool {
 	return false
 }
 
-// Arrival says that a message's place keeps the thread it was first found in.
+// Arrival says that a message's place keeps the thread it was first found in,
+// and whom it was ever thought to be to.
 func (*View) Arrival(pk, sk string) []string {
 	if strings.HasPrefix(pk, "C#") && sk == "@" && strings.Count(pk, "#") == 1 {
-		return []string{"Thread", "Below"}
+		return []string{"Thread", "Below", "To"}
 	}
 	return nil
 }
@@ -177,12 +178,14 @@ func (k *keeping) amended(ctx context.Context, a social.Activity) (*place, error
 	if err := k.tell(ctx, k.w, p, []social.Activity{a}); err != nil {
 		return nil, err
 	}
-	if _, err := k.store.Activity(ctx, k.w, p.Ref); err != nil { // erased meanwhile?
-		if fault.Is(err, fault.NotFound) {
-			return nil, nil
-		}
+	of, err := k.store.Activity(ctx, k.w, p.Ref)
+	if fault.Is(err, fault.NotFound) { // erased meanwhile
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
+	p.NodeRef = store.NodeOf(of)
 	return &place{Place: p}, nil
 }
 

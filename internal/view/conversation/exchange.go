@@ -173,39 +173,44 @@ func (k *keeping) decide(ctx context.Context, thread string, r store.NodeRef, be
 }
 
 // deliver writes that a reply in a named thread is to messages, and to none
-// else. To whom it is stands with the reply before anything else is written,
-// and until nothing is: whoever comes after a death finds it.
+// else. To whom it may be stands with the reply before anything else is
+// written: whoever comes later finds it.
 func (k *keeping) deliver(ctx context.Context, thread string, r store.NodeRef, to []store.NodeRef) (changed bool, err error) {
 	noted, err := k.store.To(ctx, k.w, r.Message)
 	if err != nil {
 		return false, err
 	}
-	for i, m := range to {
-		if !slices.Contains(noted, m.Account) {
-			if err := k.store.PutTo(ctx, k.w, r.Message, m.Account); err != nil {
-				return changed, err
-			}
-			changed = true
+	for _, m := range to {
+		if slices.Contains(noted, m.Account) {
+			continue
 		}
-		did, err := k.settle(ctx, thread, m.Account, r, func(store.Pair) *store.NodeRef { return &to[i] }, nil)
+		if there, err := k.store.PutTo(ctx, k.w, r.Message, m.Account); err != nil || !there {
+			return changed, err
+		}
+		noted, changed = append(noted, m.Account), true
+	}
+	for _, asker := range noted {
+		var m *store.NodeRef
+		if i := slices.IndexFunc(to, func(m store.NodeRef) bool { return m.Account == asker }); i >= 0 {
+			m = &to[i]
+		}
+		did, err := k.settle(ctx, thread, asker, r, func(store.Pair) *store.NodeRef { return m }, nil)
 		if err != nil {
 			return changed, err
 		}
-		changed = changed || did
-		k.touch(thread, m.Account, replied(r.Occurred))
-	}
-	for _, asker := range noted {
-		if slices.ContainsFunc(to, func(m store.NodeRef) bool { return m.Account == asker }) {
+		if changed = changed || did; m != nil || did {
+			k.touch(thread, asker, replied(r.Occurred))
 			continue
 		}
-		if _, err := k.settle(ctx, thread, asker, r, func(store.Pair) *store.NodeRef { return nil }, nil); err != nil {
+		asks, err := k.store.Asks(ctx, k.w, thread, asker)
+		if err != nil {
 			return changed, err
 		}
-		k.touch(thread, asker, replied(r.Occurred))
-		if _, err := k.store.DeleteTo(ctx, k.w, r.Message, asker); err != nil {
+		if asks {
+			k.touch(thread, asker, replied(r.Occurred)) // whoever took it away may have died before the head was written
+		} else if err := k.store.DeleteTo(ctx, k.w, r.Message, asker); err != nil { // the asker was erased
 			return changed, err
 		}
-		changed = true
 	}
 	return changed, nil
 }
@@ -235,9 +240,17 @@ func (k *keeping) settle(ctx context.Context, root, asker string, r store.NodeRe
 	if m != nil {
 		want = conversation.Exchange{Asked: m.Occurred, Answered: r.Occurred, Answer: r.Activity, Message: m.Message, Automatic: r.Automatic}
 	}
+	// The replies to the message that it is not to any more are told first: who
+	// dies before it is taken away finds it still.
+	was := old.Exchange
+	if was.Message != "" && was.Message != want.Message {
+		if _, err := k.firsts(ctx, root, asker, was, r, false); err != nil {
+			return changed, err
+		}
+	}
 	day := want
 	day.Message = ""
-	if old.Exchange != want || old.Day != day {
+	if was != want || old.Day != day {
 		changed = true
 		if m == nil {
 			_, err = k.store.DeletePair(ctx, k.w, root, asker, r)
@@ -254,11 +267,12 @@ func (k *keeping) settle(ctx context.Context, root, asker string, r store.NodeRe
 			return changed, err
 		}
 	}
-	for _, e := range []conversation.Exchange{want, old.Exchange} {
-		if e.Message == "" || e == old.Exchange && e.Message == want.Message {
+	for _, of := range []conversation.Exchange{want, was} {
+		is := of.Message == want.Message
+		if of.Message == "" || is && of != want {
 			continue
 		}
-		did, err := k.firsts(ctx, root, asker, e)
+		did, err := k.firsts(ctx, root, asker, of, r, is)
 		if err != nil {
 			return changed, err
 		}
@@ -294,16 +308,33 @@ func (k *keeping) returned(ctx context.Context, asker string, r store.NodeRef) e
 }
 
 // firsts says of the replies to a message of an asker's which is the first, and
-// which the first by a human.
-func (k *keeping) firsts(ctx context.Context, root, asker string, of conversation.Exchange) (bool, error) {
-	list, err := k.store.RepliesOf(ctx, k.w, root, asker, of.Message, of.Asked)
+// which the first by a human: of those that r may have moved, itself if it is
+// one of them, and what follows it.
+func (k *keeping) firsts(ctx context.Context, root, asker string, of conversation.Exchange, r store.NodeRef, is bool) (bool, error) {
+	all, err := k.store.RepliesOf(ctx, k.w, root, asker, of.Message, of.Asked)
 	if err != nil {
 		return false, err
 	}
-	human := false
-	for i := range list {
-		list[i].FirstToIt, list[i].HumanToIt = i == 0, !human && !list[i].Automatic
-		human = human || !list[i].Automatic
+	var list []conversation.Exchange
+	any, human := 0, 0                // so far
+	followed, byHuman := false, false // what follows r
+	for _, e := range all {
+		if e.Answer == r.Activity && !is {
+			continue
+		}
+		after := e.Answered.After(r.Occurred) || e.Answered.Equal(r.Occurred) && e.Answer > r.Activity
+		any++
+		e.FirstToIt = any == 1
+		if !e.Automatic {
+			human++
+			e.HumanToIt = human == 1
+		}
+		if e.FirstToIt || e.HumanToIt || e.Answer == r.Activity || after && (!followed || !byHuman && !e.Automatic) {
+			list = append(list, e)
+		}
+		if after {
+			followed, byHuman = true, byHuman || !e.Automatic
+		}
 	}
 	return k.store.MarkFirst(ctx, k.w, asker, list)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"rapport/internal/conversation"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -162,28 +163,42 @@ func TestGrowth(t *testing.T) {
 		}
 	}
 
-	// One who says in private what nobody asked: each costs as much as the first.
+	// One who says in private what nobody asked: once there are as many as are
+	// looked at, each costs as much as the one before.
 	s0, _ := storetest.NewTable(t)
 	private := func(a *social.Activity) { a.Conversation, a.Type = "private", social.Message }
 	keep(t, s0, []social.Activity{said("ann", "p", 0, social.Inbound, private)}, 1)
 	var told [2]float64
-	for i := range 30 {
+	for i := range 2*conversation.Window + 1 {
 		r, wr := units(t, s0, said("brand", fmt.Sprint("told", i), 10+i, social.Outbound, private))
-		switch i { // the first is the first reply, too
-		case 1:
+		switch i {
+		case conversation.Window:
 			told[0] = r + wr
-		case 29:
+		case 2 * conversation.Window:
 			told[1] = r + wr
 		}
 	}
 	if told[1] > 1.2*told[0] {
-		t.Errorf("the second message in a row that nobody asked for costs %.1f units, the 30th %.1f", told[0], told[1])
+		t.Errorf("the 51st message in a row that nobody asked for costs %.1f units, the 101st %.1f", told[0], told[1])
 	}
 
 	askers := 2000
 	if n, err := strconv.Atoi(os.Getenv("GROWTH")); err == nil {
 		askers = n
 	}
+	s := beside(t, ask, askers)
+	fresh := func(s *store.Store) (c cost) { // somebody who never asked there
+		c.askRead, c.askWrite = units(t, s, said("cyd", "first", 20_000_000, social.Inbound, replying("1")))
+		c.replyRead, c.replyWrite = units(t, s, said("brand", "to-first", 20_000_001, social.Outbound, replying("first")))
+		return c
+	}
+	many := fresh(s)
+	grown(fmt.Sprint("a new asker beside ", askers), fresh(beside(t, ask, conversation.Window)), many)
+}
+
+// beside is a thread in which so many asked, each as the first did.
+func beside(t *testing.T, ask social.Activity, askers int) *store.Store {
+	t.Helper()
 	s, table := storetest.NewTable(t)
 	keep(t, s, []social.Activity{ask}, 1)
 	var its []item
@@ -197,15 +212,7 @@ func TestGrowth(t *testing.T) {
 		n := store.NodeOf(ask)
 		return strings.NewReplacer(n.Account, id(n.Account), n.Activity, id(n.Activity), n.Message, id(n.Message))
 	})
-	fresh := func(s *store.Store) (c cost) { // somebody who never asked there
-		c.askRead, c.askWrite = units(t, s, said("cyd", "first", 20_000_000, social.Inbound, replying("1")))
-		c.replyRead, c.replyWrite = units(t, s, said("brand", "to-first", 20_000_001, social.Outbound, replying("first")))
-		return c
-	}
-	many := fresh(s)
-	s2, _ := storetest.NewTable(t)
-	keep(t, s2, []social.Activity{ask}, 1)
-	grown(fmt.Sprint("a new asker beside ", askers), fresh(s2), many)
+	return s
 }
 
 func text(v types.AttributeValue) string {
