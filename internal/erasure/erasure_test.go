@@ -54,7 +54,7 @@ var (
 
 const mapping = `{"mapping":{"scope":{"path":"/room"},"type":{"path":"/type","default":"post"},"id":{"path":"/id"},"object_id":{"path":"/of"},
 	"actor_id":{"path":"/by"},"actor_name":{"path":"/name"},"actor_handle":{"path":"/nick"},"text":{"path":"/text"},"occurred":{"path":"/at"},"in_reply_to":{"path":"/parent"},
-	"conversation":{"path":"/thread"},"direction":{"path":"/staff","present":"outbound","default":"inbound"}}}`
+	"conversation":{"path":"/thread"},"direction":{"path":"/staff","present":"outbound","default":"inbound"},"addressed":{"path":"/to"}}}`
 
 // world is a workspace with a table and a bucket of its own.
 type world struct {
@@ -126,6 +126,8 @@ type event struct {
 	Parent string `json:"parent,omitempty"`
 	Thread string `json:"thread,omitempty"`
 	Staff  string `json:"staff,omitempty"`
+
+	To []string `json:"to,omitempty"`
 }
 
 func said(by, id, parent string, minute int) event {
@@ -484,6 +486,27 @@ func messageID(id string) string { return store.MessageID("standard", "forum-one
 
 // What is others' stays as it is, byte for byte, but for whom a deletion by
 // ann names and where she was quoted.
+// Whom others' texts address is noted by id: that goes, and they stay.
+func TestNobodyAddressesWhoIsErased(t *testing.T) {
+	x := newWorld(t)
+	to := said("bob-0001", "p2", "p1", 10)
+	to.To = []string{ann, "cyd-0001"}
+	x.ingest(10, x.message(received, said(ann, "p1", "", 0)), x.message(received, to))
+	addressed := func() []string {
+		for _, f := range x.facts(account("bob-0001")) {
+			return f.Addressed
+		}
+		return []string{"no fact"}
+	}
+	if got := addressed(); !slices.Equal(got, []string{ann, "cyd-0001"}) {
+		t.Fatalf("before, %q are addressed", got)
+	}
+	x.forget(demand)
+	if got := addressed(); !slices.Equal(got, []string{"cyd-0001"}) {
+		t.Errorf("%q are addressed still", got)
+	}
+}
+
 func TestOthersStayAsTheyAre(t *testing.T) {
 	x := settled(t)
 	before := x.everything()

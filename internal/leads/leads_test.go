@@ -203,6 +203,26 @@ func TestNobodyIsNoLead(t *testing.T) {
 	}
 }
 
+// Machines are no leads, nor is who only closes a thread; who also speaks is one by that alone.
+func TestMachinesAndClosingsMakeNoLead(t *testing.T) {
+	s := storetest.New(t)
+	publish(t, s)
+	bot, closes, both, later := asked("1", 0), asked("2", 1), asked("3", 2), asked("4", 3)
+	bot.Actor.ID, closes.Actor.ID = "builder", "closer"
+	bot.Automatic, later.Automatic, closes.Type = true, true, social.Close
+	put(t, s, bot, closes, both, later)
+	l := leads.New(s)
+	for _, a := range []social.Activity{bot, closes, both} {
+		if err := leadstest.Rescore(t.Context(), l, w, a.Account().AccountID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	top, _, err := s.Leads(t.Context(), w, leads.ModelID, "", 10)
+	if err != nil || len(top) != 1 || top[0].Person != social.PersonID(both.Account().AccountID()) || !top[0].Seen.Equal(both.Occurred) {
+		t.Errorf("%+v, %v; want one lead, seen at %s", top, err, both.Occurred)
+	}
+}
+
 // A lead that is due stays due then, whatever comes; once that is past, it is
 // due when its place changes.
 func TestALeadStaysDue(t *testing.T) {

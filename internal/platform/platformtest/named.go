@@ -10,7 +10,7 @@ import (
 	"rapport/internal/social"
 )
 
-// named holds that whoever does something, or is to be forgotten, is among the
+// named holds that whoever does something, is addressed, or is to be forgotten, is among the
 // accounts that the delivery names; also once some value in it is wrong, so
 // that it is ignored or parked: erasure finds deliveries by these names.
 func (s Suite) named(t *testing.T, list []fixture) {
@@ -22,6 +22,16 @@ func (s Suite) named(t *testing.T, list []fixture) {
 		for _, ref := range whom {
 			if !slices.ContainsFunc(got, func(n platform.Named) bool { return n.Ref == ref }) {
 				t.Errorf("%s: %+v is not among the named: %+v", f.name, ref, got)
+			}
+		}
+		for _, e := range events {
+			if e.Activity == nil {
+				continue
+			}
+			for _, id := range e.Activity.Addressed {
+				if !slices.ContainsFunc(got, func(n platform.Named) bool { return n.Ref.ID == id }) {
+					t.Errorf("%s: %s, whom a text addresses, is not among the named: %+v", f.name, id, got)
+				}
 			}
 		}
 		doc, ok := parse(f.request.Body)

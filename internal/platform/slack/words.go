@@ -181,16 +181,9 @@ func (s said) byApp() bool {
 	return s.Bot != "" || s.App != "" || s.Profile != nil || s.Subtype == "bot_message"
 }
 
-// toUser is a mention of a member in a text.
-var toUser = pattern.New(`<@([A-Z0-9]{1,30})(?:\|[^<>]*)?>`)
-
 // addressed are the members that the text addresses, in its own words and in its blocks.
 func (s said) addressed() (ids []string) {
-	add := func(text string) {
-		for _, m := range toUser.FindAllStringSubmatch(text, most) {
-			ids = append(ids, m[1])
-		}
-	}
+	add := func(text string) { ids = append(ids, mentioned(text)...) }
 	add(string(s.Text))
 	for _, raw := range s.Blocks {
 		var v any

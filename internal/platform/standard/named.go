@@ -5,7 +5,7 @@ import (
 	"rapport/internal/social"
 )
 
-// Named lists who acts in each item, also in one that is none of ours or can't be understood.
+// Named lists who acts in each item and whom it addresses, also in one that is none of ours or can't be understood.
 func (Adapter) Named(r platform.Request, o platform.Options) []platform.Named {
 	c, err := parseConfig(o.Config)
 	if err != nil || c.Mapping == nil {
@@ -30,11 +30,18 @@ func (Adapter) Named(r platform.Request, o platform.Options) []platform.Named {
 			}
 			return s
 		}
-		scope, id := get(c.Mapping.Scope), get(c.Mapping.ActorID)
-		if id == "" || id == social.Unknown {
+		scope := get(c.Mapping.Scope)
+		if id := get(c.Mapping.ActorID); id != "" && id != social.Unknown {
+			out = append(out, platform.Named{Ref: social.AccountRef{Platform: "standard", Scope: scope, ID: id}, Handle: get(c.Mapping.ActorHandle), Name: get(c.Mapping.ActorName)})
+		}
+		if c.Mapping.Addressed.Path == "" {
 			continue
 		}
-		out = append(out, platform.Named{Ref: social.AccountRef{Platform: "standard", Scope: scope, ID: id}, Handle: get(c.Mapping.ActorHandle), Name: get(c.Mapping.ActorName)})
+		for _, id := range ids(pointer(item, c.Mapping.Addressed.Path)) {
+			if id != social.Unknown {
+				out = append(out, platform.Named{Ref: social.AccountRef{Platform: "standard", Scope: scope, ID: id}})
+			}
+		}
 	}
 	return out
 }

@@ -1,0 +1,40 @@
+package ingest
+
+import (
+	"testing"
+	"time"
+
+	"rapport/internal/platform"
+	"rapport/internal/reading"
+	"rapport/internal/social"
+)
+
+// A rating decides how an activity sounds, and what its words say besides is kept.
+func TestARatingDecides(t *testing.T) {
+	in := New(Deps{Reader: reading.New()})
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	read := func(a social.Activity) social.Activity {
+		a.Type, a.Occurred = social.Review, at
+		return in.complete(a, at)
+	}
+	nps := func(v float64) *social.Rating {
+		return &social.Rating{Value: v, Best: 10, Kind: social.NPS, Question: "How likely are you to recommend us?"}
+	}
+	const glad = "I love it, great work, thank you so much!"
+	for name, c := range map[string]struct {
+		a                        social.Activity
+		sentiment, words, intent string
+	}{
+		"no words":               {social.Activity{Rating: nps(0)}, social.SentimentNegative, "", ""},
+		"no words, and content":  {social.Activity{Rating: nps(10)}, social.SentimentPositive, "", ""},
+		"words that say so, too": {social.Activity{Rating: nps(9), Text: glad}, social.SentimentPositive, "", social.IntentPraise},
+		"words that say else":    {social.Activity{Rating: nps(2), Text: glad}, social.SentimentNegative, social.SentimentPositive, social.IntentPraise},
+		"words and no rating":    {social.Activity{Text: glad}, social.SentimentPositive, "", social.IntentPraise},
+		"words unread":           {social.Activity{Rating: nps(1), Reading: platform.UnreadWords}, social.SentimentNegative, social.SentimentUnread, social.IntentUnread},
+		"nothing but unread":     {social.Activity{Reading: platform.UnreadWords}, social.SentimentUnread, "", social.IntentUnread},
+	} {
+		if got := read(c.a); got.Sentiment != c.sentiment || got.Words != c.words || got.Intent != c.intent {
+			t.Errorf("%s: reads as %+v", name, got.Reading)
+		}
+	}
+}
