@@ -229,3 +229,32 @@ func TestRunsByHandAreMailedTenTimesADay(t *testing.T) {
 	x.now = x.now.Add(24 * time.Hour)
 	x.call("ann", "POST", path, map[string]any{"mail": true}).want(t, 202, nil)
 }
+
+func TestARunThatWasMadeCanBeMadeAnew(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	const path = "/v1/workspaces/acme/reports/weekly/runs"
+	again := map[string]any{"again": true, "due": "2026-11-02T07:00:00Z"}
+	x.call("ann", "POST", path, again).problem(t, 404) // it never was
+	due := time.Date(2026, 11, 2, 7, 0, 0, 0, time.UTC)
+	r, err := x.store.ClaimRun(t.Context(), "acme", "weekly", due, x.now, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.call("ann", "POST", path, again).problem(t, 409) // it is being made
+	r.State, r.Object, r.Remade = store.RunDone, "reports/acme/weekly/x", due.Add(time.Hour)
+	r.Changes = []store.RunChange{{Name: "people active", Was: 318, Is: 321}}
+	if err := x.store.PutRun(t.Context(), "acme", &r); err != nil {
+		t.Fatal(err)
+	}
+	x.call("ann", "POST", path, map[string]any{"again": true, "mail": true}).at(t, "body.again")
+	x.call("ann", "POST", path, again).want(t, 202, nil)
+	if want := []string{"run acme weekly 2026-11-02T07:00:00.000Z again"}; !slices.Equal(x.asked, want) {
+		t.Errorf("asked for %q, want %q", x.asked, want)
+	}
+	var got api.Run
+	x.call("ann", "GET", path+"/20261102T070000Z", nil).want(t, 200, &got)
+	if got.Remade == nil || !got.Remade.Equal(due.Add(time.Hour)) || !slices.Equal(got.Changes, []api.RunChange{{Name: "people active", Was: 318, Is: 321}}) {
+		t.Errorf("the run says %+v", got)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +41,7 @@ type office struct {
 	store    *store.Store
 	mu       sync.Mutex
 	files    map[string]string
+	said     map[string]view.Fact // what fact kept, by the object's id
 	mails    []mail.Message
 	fails    error
 	failsFor map[string]error // by recipient
@@ -48,7 +51,7 @@ type office struct {
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	s := storetest.New(t)
-	o := &office{store: s, files: map[string]string{}, now: due.Add(time.Minute)}
+	o := &office{store: s, files: map[string]string{}, said: map[string]view.Fact{}, now: due.Add(time.Minute)}
 	o.Reporting = reporting.New(reporting.Deps{Store: s, Leads: leads.New(s), MailFrom: "rapport@example.com", Key: testKey(t), PublicURL: "https://api.example.com",
 		Put: func(_ context.Context, key, _ string, body []byte) error {
 			o.mu.Lock()
@@ -372,5 +375,210 @@ func TestDataThatCantBeRightStaysOnTheList(t *testing.T) {
 	dues, err := o.store.DueBy(t.Context(), due, 10)
 	if err != nil || len(dues) != 1 || !dues[0].At.Equal(due) {
 		t.Errorf("due: %+v, %v; want it still there", dues, err)
+	}
+}
+
+// fact keeps one activity: its fact, and its tuple with what edits make of it.
+func (o *office) fact(t *testing.T, a social.Activity) {
+	t.Helper()
+	a.Platform, a.Scope = cmp.Or(a.Platform, "standard"), cmp.Or(a.Scope, "forum")
+	a.Known, a.Direction = a.Occurred, cmp.Or(a.Direction, social.Inbound)
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Actor.ID+a.Object.ID, a.Occurred)
+	if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+		t.Fatal(err)
+	}
+	if a.Type == social.Edit || a.Type == social.Delete {
+		if err := o.store.PutEdit(t.Context(), w, store.MessageID(a.Platform, a.Scope, a.Object.ID), a, "r"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	facts := []view.Fact{view.FactOf(a)}
+	if a.Type.Utterance() {
+		o.said[a.Object.ID] = facts[0]
+	} else if m, ok := o.said[a.Object.ID]; ok {
+		facts = append(facts, m) // as it stands with the edit
+	}
+	if err := byday.New(o.store, nil).Keep(t.Context(), w, facts); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// data is what a run's JSON says.
+func (o *office) data(t *testing.T) (d report.Data) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(o.files["reports/acme/weekly/20261102T070000Z.json"]), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestWhatWasTakenBackIsNotCounted(t *testing.T) {
+	o := newOffice(t)
+	in := time.Date(2026, 10, 27, 10, 0, 0, 0, time.UTC)
+	at := func(minutes int) time.Time { return in.Add(time.Duration(minutes) * time.Minute) }
+	read := func(intent string) social.Reading {
+		return social.Reading{Language: "en", Sentiment: "neutral", Intent: intent}
+	}
+	for _, a := range []social.Activity{
+		{Type: social.React, Actor: social.Actor{ID: "ann"}, Object: social.Object{ID: "1"}, Occurred: at(0)},
+		{Type: social.Unreact, Actor: social.Actor{ID: "ann"}, Object: social.Object{ID: "1"}, Occurred: at(180)}, // three hours later
+		{Type: social.Post, Actor: social.Actor{ID: "bob"}, Object: social.Object{ID: "2"}, Occurred: at(1), Text: "gone", Reading: read("problem")},
+		{Type: social.Delete, Actor: social.Actor{ID: "bob"}, Object: social.Object{ID: "2"}, Occurred: at(5)},
+		{Type: social.Post, Actor: social.Actor{ID: "cyd"}, Object: social.Object{ID: "3"}, Occurred: at(2), Text: "where is it?", Reading: read("question")},
+		{Type: social.Edit, Actor: social.Actor{ID: "cyd"}, Object: social.Object{ID: "3"}, Occurred: at(6), Text: "where is my parcel?", Reading: read("question")},
+		{Type: social.Close, Actor: social.Actor{ID: "dan"}, Object: social.Object{ID: "3"}, Occurred: at(7)},
+		{Type: social.Post, Actor: social.Actor{ID: "bot"}, Object: social.Object{ID: "4"}, Occurred: at(8), Text: "I am away", Automatic: true, Reading: read("other")},
+	} {
+		o.fact(t, a)
+	}
+	if _, err := o.Run(t.Context(), w, "weekly", due, false); err != nil {
+		t.Fatal(err)
+	}
+	d := o.data(t)
+	if tot := d.Totals; tot.Activities != 2 || tot.People != 1 || tot.FeedbackMessages != 1 || tot.FeedbackPeople != 1 {
+		t.Errorf("totals %+v; want the question and the bot's message, one person, one message of feedback", tot)
+	}
+	if len(d.Channels) != 1 || d.Channels[0].Inbound != 2 || d.Channels[0].Reactions != 0 || d.Channels[0].Messages != 2 || d.Channels[0].People != 1 {
+		t.Errorf("channels %+v", d.Channels)
+	}
+}
+
+func TestSourcesAreCalledAsTheCustomerDoes(t *testing.T) {
+	o := newOffice(t)
+	in := time.Date(2026, 10, 27, 10, 0, 0, 0, time.UTC)
+	for i, s := range []store.Source{{Platform: "standard", Scope: "forum", Name: "Our forum"}, {Platform: "slack", Scope: "*", Name: "Team chat"}, {Platform: "github", Scope: "*", Name: "One"}, {Platform: "github", Scope: "*", Name: "Two"}} {
+		s.ID, s.App, s.Workspace, s.Created = fmt.Sprint("src_", i), fmt.Sprint("app_", i), w, due
+		if err := o.store.CreateSource(t.Context(), store.App{ID: s.App, Owner: w, Platform: s.Platform}, true, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, a := range []social.Activity{{Platform: "standard", Scope: "forum"}, {Platform: "slack", Scope: "T1/C1"}, {Platform: "slack", Scope: "T1/C2"}, {Platform: "github", Scope: "acme/x"}} {
+		a.Type, a.Actor, a.Object, a.Occurred = social.React, social.Actor{ID: "ann"}, social.Object{ID: fmt.Sprint(i)}, in.Add(time.Duration(i)*time.Minute)
+		o.fact(t, a)
+	}
+	if _, err := o.Run(t.Context(), w, "weekly", due, false); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range o.data(t).Channels {
+		got = append(got, fmt.Sprintf("%s %s %q %d", c.Platform, c.Scope, c.Name, c.Inbound))
+	}
+	want := []string{`slack * "Team chat" 2`, `github acme/x "" 1`, `standard forum "Our forum" 1`}
+	if !slices.Equal(got, want) {
+		t.Errorf("channels %q, want %q", got, want)
+	}
+}
+
+func TestRatingsAreSummedUp(t *testing.T) {
+	o := newOffice(t)
+	in := time.Date(2026, 10, 27, 10, 0, 0, 0, time.UTC)
+	for i := range 40 {
+		score := float64(10 - i%4) // a quarter each of 10, 9, 8 and 7
+		o.fact(t, social.Activity{Type: social.Review, Actor: social.Actor{ID: fmt.Sprint("p", i)}, Object: social.Object{ID: fmt.Sprint(i)}, Occurred: in.Add(time.Duration(i) * time.Minute),
+			Rating: &social.Rating{Value: score, Best: 10, Kind: social.NPS}})
+	}
+	// It was a 10 first.
+	o.fact(t, social.Activity{Type: social.Edit, Actor: social.Actor{ID: "p0"}, Object: social.Object{ID: "0"}, Occurred: in.Add(time.Hour), Text: "no", Rating: &social.Rating{Value: 0, Best: 10, Kind: social.NPS},
+		Reading: social.Reading{Language: "en", Sentiment: "negative", Intent: "problem"}})
+	if _, err := o.Run(t.Context(), w, "weekly", due, false); err != nil {
+		t.Fatal(err)
+	}
+	r := o.data(t).Ratings
+	if len(r) != 1 || r[0].Kind != "nps" || r[0].N != 40 || math.Abs(r[0].Value-100*(19-1)/40.0) > 1e-9 {
+		t.Errorf("ratings %+v; want a net promoter score of 45 from 40", r)
+	}
+}
+
+func TestARunIsMadeAnewAfterLateFacts(t *testing.T) {
+	o := newOffice(t)
+	in := time.Date(2026, 10, 27, 10, 0, 0, 0, time.UTC)
+	say := func(who string, minute int) {
+		o.fact(t, social.Activity{Type: social.Post, Actor: social.Actor{ID: who}, Object: social.Object{ID: who}, Occurred: in.Add(time.Duration(minute) * time.Minute), Text: "late parcel",
+			Reading: social.Reading{Language: "en", Sentiment: "negative", Intent: "problem"}})
+	}
+	say("ann", 0)
+	if _, err := o.Remake(t.Context(), w, "weekly", due); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a run that never was: %v, want not found", err)
+	}
+	if _, err := o.Run(t.Context(), w, "weekly", due, true); err != nil {
+		t.Fatal(err)
+	}
+	if d := o.data(t); !d.Remade.IsZero() || len(d.Changes) != 0 || len(o.mails) != 1 {
+		t.Errorf("first made: remade %s, changes %+v, %d mails", d.Remade, d.Changes, len(o.mails))
+	}
+	o.now = o.now.Add(24 * time.Hour)
+	if _, err := o.Remake(t.Context(), w, "weekly", due); err != nil {
+		t.Fatal(err)
+	}
+	if d := o.data(t); !d.Remade.Equal(o.now) || len(d.Changes) != 0 || d.Totals.People != 1 {
+		t.Errorf("of the same facts: remade %s, changes %+v", d.Remade, d.Changes)
+	}
+	say("bob", 1) // came late
+	for range 2 { // what changed is told against the first time, however often it is made
+		o.now = o.now.Add(time.Hour)
+		run, err := o.Remake(t.Context(), w, "weekly", due)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := o.data(t)
+		want := []report.Change{{Name: "activities", Was: 1, Is: 2}, {Name: "people active", Was: 1, Is: 2}, {Name: "messages of feedback", Was: 1, Is: 2}, {Name: "people who gave feedback", Was: 1, Is: 2}}
+		if !slices.Equal(d.Changes, want) || d.Totals.People != 2 || len(run.Changes) != len(want) || run.State != store.RunDone || !run.Remade.Equal(o.now) {
+			t.Errorf("changes %+v, want %+v; run %+v", d.Changes, want, run)
+		}
+	}
+	if len(o.mails) != 1 || !strings.Contains(o.files["reports/acme/weekly/20261102T070000Z.txt"], "activities were 1, are 2") {
+		t.Errorf("%d mails, want the first alone; text:\n%s", len(o.mails), o.files["reports/acme/weekly/20261102T070000Z.txt"])
+	}
+	kept, err := o.store.Run(t.Context(), w, "weekly", due)
+	if err != nil || kept.Numbers["people active"] != 1 || len(kept.Changes) != 4 || !kept.Remade.Equal(o.now) {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+}
+
+// Half of the messages are in languages that can't be read.
+func TestHalfTheStreamUnread(t *testing.T) {
+	o := newOffice(t)
+	in := time.Date(2026, 10, 27, 10, 0, 0, 0, time.UTC)
+	for i := range 10 {
+		r := social.Reading{Language: "en", Sentiment: "negative", Intent: "problem"}
+		if i%2 == 1 {
+			r = social.Reading{Language: "pl", Sentiment: social.SentimentUnread, Intent: social.IntentUnread}
+		}
+		o.fact(t, social.Activity{Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("p", i)}, Object: social.Object{ID: fmt.Sprint(i)}, Occurred: in.Add(time.Duration(i) * time.Minute), Text: "x", Reading: r})
+	}
+	if _, err := o.Run(t.Context(), w, "weekly", due, false); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(o.files["reports/acme/weekly/20261102T070000Z.txt"]), " ")
+	for _, want := range []string{"There is not enough feedback yet to tell issues; 5 messages could not be read.", "5 messages could not be read and are in no other number of feedback: Polish 5."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text does not say %q:\n%s", want, text)
+		}
+	}
+	if d := o.data(t); d.Totals.FeedbackMessages != 5 || d.Totals.People != 10 {
+		t.Errorf("totals %+v", d.Totals)
+	}
+}
+
+// In São Paulo, midnight of 4 November 2018 was skipped: the week before began
+// at the true midnight of its first day.
+func TestPreviousWeekOverAClockChangeInSaoPaulo(t *testing.T) {
+	o := newOffice(t)
+	ws := store.Workspace{ID: w, Name: "Acme", TimeZone: "America/Sao_Paulo"}
+	weekly, err := report.NewWeekly(time.Sunday, 8, 0, ws.TimeZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := weekly.Period(time.Date(2018, 11, 11, 12, 0, 0, 0, time.UTC))
+	before, _ := weekly.Period(from)
+	for i, at := range []time.Time{before.Add(-time.Minute), before, from.Add(-time.Minute), from, to.Add(-time.Minute), to} {
+		o.fact(t, social.Activity{Type: social.React, Actor: social.Actor{ID: "ann"}, Object: social.Object{ID: fmt.Sprint(i)}, Occurred: at})
+	}
+	d, err := o.Gather(t.Context(), ws, "weekly", before, from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from.Format(time.RFC3339) != "2018-11-04T03:00:00Z" || before.Format(time.RFC3339) != "2018-10-28T03:00:00Z" || len(d.Channels) != 1 || d.Channels[0].Inbound != 2 || d.Channels[0].InboundPrevious != 2 {
+		t.Errorf("from %s, before %s, channels %+v; want two in each week", from, before, d.Channels)
 	}
 }
