@@ -34,7 +34,7 @@ var layers = [][]string{
 	{"api", "lambdahttp", "lambdasqs"}, // edges
 	{"app"},
 	{"app/deliver", "app/key"}, // parts of several functions
-	{"app/ingest"},             // the tool and the API try deliveries as it does
+	{"app/ingesting"},            // the tool and the API try deliveries as it does
 	{functions},
 }
 
@@ -53,7 +53,7 @@ var reserved = []struct {
 	to   []string
 	why  string
 }{
-	{"github.com/aws/aws-sdk-go-v2", []string{"store", "archive", "queue", "secret", "ses", "app", "app/key", "app/ingest", "app/api", "app/operator", "api", "store/storetest", "lambdatest"}, "AWS stays in the packages that wrap it"},
+	{"github.com/aws/aws-sdk-go-v2", []string{"store", "archive", "queue", "secret", "ses", "app", "app/key", "app/ingesting", "app/api", "app/operator", "api", "store/storetest", "lambdatest"}, "AWS stays in the packages that wrap it"},
 	{"github.com/aws/aws-lambda-go", []string{"lambdahttp", "lambdasqs", "app", "app/intake", "app/mail"}, "Lambda is an edge; what is behind it must not know"},
 	{"github.com/danielgtaylor/huma/v2", []string{"api"}, "only /v1 is huma"},
 	{"net/http/httptest", []string{}, "for tests only"},

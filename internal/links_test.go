@@ -28,7 +28,7 @@ var heavy = []string{
 	"github.com/expr-lang/expr",
 	"github.com/mmcdole/gofeed",
 	"rapport/internal/platform/all",
-	"rapport/internal/reading",
+	"rapport/internal/encoder",
 	"rapport/internal/theme",
 }
 
@@ -37,16 +37,16 @@ var heavy = []string{
 // slower: is there another way, and is it worth that?
 var links = map[string]string{
 	"intake":   "dynamodb s3 sqs ssm gofeed platform/all",
-	"ingest":   "dynamodb s3 secretsmanager sqs expr gofeed platform/all reading theme",
+	"ingest":   "dynamodb s3 secretsmanager sqs encoder expr gofeed platform/all theme",
 	"score":    "dynamodb expr sqs",
-	"feedback": "dynamodb sqs reading",
-	"discover": "dynamodb sqs s3 ssm expr reading theme",
+	"feedback": "dynamodb sqs",
+	"discover": "dynamodb sqs s3 ssm expr theme",
 	"mail":     "dynamodb secretsmanager",
-	"report":   "dynamodb s3 secretsmanager sesv2 sqs expr reading theme",
-	"erase":    "dynamodb s3 secretsmanager sqs expr gofeed platform/all reading theme",
+	"report":   "dynamodb s3 secretsmanager sesv2 sqs expr theme",
+	"erase":    "dynamodb s3 secretsmanager sqs expr gofeed platform/all theme",
 	"poll":     "dynamodb s3 sqs ssm gofeed platform/all",
 	"watch":    "dynamodb sqs ssm gofeed platform/all",
-	"api":      "dynamodb lambda s3 secretsmanager sqs ssm oidc huma expr gofeed platform/all reading theme",
+	"api":      "dynamodb lambda s3 secretsmanager sqs ssm oidc huma expr gofeed platform/all theme",
 }
 
 func TestAFunctionLinksOnlyWhatItNeeds(t *testing.T) {

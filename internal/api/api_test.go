@@ -261,7 +261,7 @@ func (x *world) activity(w string, a social.Activity) social.Activity {
 	if err := x.store.PutAccount(x.t.Context(), w, a); err != nil {
 		x.t.Fatal(err)
 	}
-	if _, err := x.store.PutActivity(x.t.Context(), w, a, "test"); err != nil {
+	if _, err := x.store.PutActivity(x.t.Context(), w, a); err != nil {
 		x.t.Fatal(err)
 	}
 	return a

@@ -36,7 +36,7 @@ func TestGrowthOfPages(t *testing.T) {
 			if err := x.store.PutAccount(t.Context(), w, a); err != nil {
 				return err
 			}
-			if _, err := x.store.PutActivity(t.Context(), w, a, "test"); err != nil {
+			if _, err := x.store.PutActivity(t.Context(), w, a); err != nil {
 				return err
 			}
 			l := store.Lead{Person: personOf(a), Model: leads.ModelID, Micro: int64(i) * 1000, First: a.Occurred, Seen: a.Occurred, AsOf: a.Occurred}

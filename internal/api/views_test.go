@@ -138,7 +138,7 @@ func TestExport(t *testing.T) {
 	answer := x.activity("acme", social.Activity{Type: social.Reply, Actor: social.Actor{ID: "us"}, Object: social.Object{ID: "r1"}, InReplyTo: some.Object.ID,
 		Text: "hi", Occurred: t0, Direction: social.Outbound})
 	want = append(want, answer.Key)
-	if err := x.store.PutReceived(t.Context(), "acme", some.Account().AccountID(), answer, "test"); err != nil {
+	if err := x.store.PutReceived(t.Context(), "acme", some.Account().AccountID(), answer); err != nil {
 		t.Fatal(err)
 	}
 	x.activity("other", post("u1", "elsewhere", "hello", time.Hour))

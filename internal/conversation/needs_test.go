@@ -16,7 +16,6 @@ func TestWantsReply(t *testing.T) {
 		{"nothing was read", social.Reading{}, true, true},
 		{"a language that is not read", social.Reading{Intent: social.IntentUnread}, true, true},
 		{"a question", social.Reading{Intent: social.IntentQuestion}, true, true},
-		{"what is not understood", social.Reading{Intent: social.IntentOther}, true, true},
 		{"spam", social.Reading{Intent: social.IntentSpam}, false, false},
 		{"praise", social.Reading{Intent: social.IntentPraise}, false, false},
 		{"words that close", social.Reading{Intent: social.IntentClosing}, false, false},

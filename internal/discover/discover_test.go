@@ -25,7 +25,7 @@ func say(t *testing.T, s *store.Store, n int, text, language, intent string) {
 	a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("p", n)}, Object: social.Object{ID: fmt.Sprint(n)},
 		Text: text, Reading: social.Reading{Language: language, Sentiment: "negative", Intent: intent}, Occurred: now.Add(-time.Duration(n) * time.Hour), Known: now, Direction: social.Inbound}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
-	if _, err := s.PutActivity(t.Context(), w, a, "r"); err != nil {
+	if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 		t.Fatal(err)
 	}
 	if err := byday.New(s, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {

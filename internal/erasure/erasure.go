@@ -372,7 +372,7 @@ func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, wi
 			if err := errors.Join(e.Store.PutAccount(ctx, x.workspace, u)); err != nil {
 				return err
 			}
-			if _, err := e.Store.PutActivity(ctx, x.workspace, u, f.Reader); err != nil {
+			if _, err := e.Store.PutActivity(ctx, x.workspace, u); err != nil {
 				return err
 			}
 			unnamed = append(unnamed, view.FactOf(u))

@@ -21,7 +21,7 @@ func TestViewWrittenWhileTheFactGoes(t *testing.T) {
 	at := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 	said := social.Activity{Key: "standard|forum|post|1|x", Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: "ann", Scope: "forum"},
 		Object: social.Object{ID: "1"}, Text: "words that must not stay", Occurred: at, Known: at, Direction: social.Inbound}
-	if _, err := s.PutActivity(t.Context(), "acme", said, "r"); err != nil {
+	if _, err := s.PutActivity(t.Context(), "acme", said); err != nil {
 		t.Fatal(err)
 	}
 	account := said.Account().AccountID()

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"rapport/internal/platform"
-	"rapport/internal/reading"
+	"rapport/internal/reading/readtest"
 	"rapport/internal/social"
 )
 
 // A rating decides how an activity sounds, and what its words say besides is kept.
 func TestARatingDecides(t *testing.T) {
-	in := New(Deps{Reader: reading.New()})
+	in := New(Deps{Read: readtest.Read(t)})
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	read := func(a social.Activity) social.Activity {
 		a.Type, a.Occurred = social.Review, at

@@ -178,8 +178,8 @@ func TestIssuesHoldThoseWhoAsk(t *testing.T) {
 		{social.IntentWish, social.SentimentPositive, 0, true, true},
 		{social.IntentQuestion, social.SentimentPositive, 0, true, true},
 		{social.IntentChurn, social.SentimentNeutral, 0, true, true},
-		{social.IntentOther, social.SentimentNeutral, 0, true, true},
-		{social.IntentOther, social.SentimentPositive, 0.1, true, false},
+		{"", social.SentimentNeutral, 0, true, true},
+		{"", social.SentimentPositive, 0.1, true, false},
 		{social.IntentPraise, social.SentimentPositive, 0.24, true, false},
 		{social.IntentPraise, social.SentimentPositive, 0.25, true, true}, // it may be sarcasm
 		{social.IntentPraise, social.SentimentNegative, 0.9, true, true},

@@ -78,11 +78,11 @@ func happens(t testing.TB, s *store.Store, facts ...social.Activity) view.Stale 
 	t.Helper()
 	var out []view.Stale
 	for _, a := range facts {
-		if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+		if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 			t.Fatal(err)
 		}
 		if a.Account().AccountID() != ann {
-			if err := s.PutReceived(t.Context(), w, ann, a, "test"); err != nil {
+			if err := s.PutReceived(t.Context(), w, ann, a); err != nil {
 				t.Fatal(err)
 			}
 		}

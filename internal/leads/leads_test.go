@@ -78,7 +78,7 @@ func dump(t *testing.T, table storetest.Table) map[string]string {
 func put(t *testing.T, s *store.Store, as ...social.Activity) {
 	t.Helper()
 	for _, a := range as {
-		if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+		if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -56,7 +56,7 @@ type Intent struct {
 
 // Kept is what an activity keeps of a reading.
 func (r Reading) Kept() social.Reading {
-	return social.Reading{Language: r.Language, Sentiment: r.Sentiment.Label, Negative: hundredths(r.Sentiment.Negative), Intent: r.Intent.Label, Severity: r.Severity,
+	return social.Reading{Reader: Version, Language: r.Language, Sentiment: r.Sentiment.Label, Negative: hundredths(r.Sentiment.Negative), Intent: r.Intent.Label, Severity: r.Severity,
 		NeedsAnswer: hundredths(r.NeedsAnswer), NeedsAnswerAfter: hundredths(r.NeedsAnswerAfter)}
 }
 

@@ -65,7 +65,7 @@ func put(t *testing.T, s *store.Store, a social.Activity) {
 	if err := s.PutAccount(t.Context(), w, a); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+	if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range views(s) {

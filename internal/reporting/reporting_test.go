@@ -202,7 +202,7 @@ func TestGatheredNumbers(t *testing.T) {
 		a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: actor, Name: strings.ToUpper(actor)}, Object: social.Object{ID: id},
 			InReplyTo: parent, Text: text, Reading: social.Reading{Language: "en", Sentiment: "neutral", Intent: intent}, Occurred: at, Known: at, Direction: dir}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
-		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+		if _, err := o.store.PutActivity(t.Context(), w, a); err != nil {
 			t.Fatal(err)
 		}
 		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
@@ -328,7 +328,7 @@ func TestWaitingIsAsOfTheEndOfThePeriod(t *testing.T) {
 		a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: actor, Name: actor}, Object: social.Object{ID: id}, InReplyTo: parent,
 			Text: "Where is it?", Reading: social.Reading{Language: "en", Sentiment: "neutral", Intent: "question"}, Occurred: at, Known: at, Direction: dir}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id, at)
-		if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+		if _, err := o.store.PutActivity(t.Context(), w, a); err != nil {
 			t.Fatal(err)
 		}
 		if err := byday.New(o.store, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
@@ -384,11 +384,11 @@ func (o *office) fact(t *testing.T, a social.Activity) {
 	a.Platform, a.Scope = cmp.Or(a.Platform, "standard"), cmp.Or(a.Scope, "forum")
 	a.Known, a.Direction = a.Occurred, cmp.Or(a.Direction, social.Inbound)
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Actor.ID+a.Object.ID, a.Occurred)
-	if _, err := o.store.PutActivity(t.Context(), w, a, "r"); err != nil {
+	if _, err := o.store.PutActivity(t.Context(), w, a); err != nil {
 		t.Fatal(err)
 	}
 	if a.Type == social.Edit || a.Type == social.Delete {
-		if err := o.store.PutEdit(t.Context(), w, store.MessageID(a.Platform, a.Scope, a.Object.ID), a, "r"); err != nil {
+		if err := o.store.PutEdit(t.Context(), w, store.MessageID(a.Platform, a.Scope, a.Object.ID), a); err != nil {
 			t.Fatal(err)
 		}
 	}

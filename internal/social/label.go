@@ -33,6 +33,7 @@ var (
 
 // Reading is what the reader (package reading) says of a text, and a rating of what it is given with.
 type Reading struct {
+	Reader    string  // the version of the reader
 	Language  string  // as package langid names it; und: none is to be seen
 	Sentiment string  // one of the sentiments above
 	Words     string  // that of the words alone, where a rating decides otherwise

@@ -55,14 +55,14 @@ type activityItem struct {
 	Archive          string         `dynamodbav:",omitempty"` // of a fact: where the delivery that told it first lies
 }
 
-func toItem(pk, sk string, a social.Activity, reader string) activityItem {
+func toItem(pk, sk string, a social.Activity) activityItem {
 	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
 		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
 		Known: social.Stamp(a.Known), Direction: string(a.Direction), Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: a.Rating,
 		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Intent: a.Intent, Severity: a.Severity, Negative: a.Negative, NeedsAnswer: a.NeedsAnswer, NeedsAnswerAfter: a.NeedsAnswerAfter}
 	if a.Text != "" {
-		it.Reader = reader
+		it.Reader = a.Reader
 	}
 	return it
 }
@@ -81,7 +81,7 @@ func (it activityItem) activity() (social.Activity, error) {
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
 		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction),
 		Flat: it.Flat, Addressed: it.Addressed, Automatic: it.Automatic, Reaction: it.Reaction, Rating: it.Rating,
-		Reading: social.Reading{Language: it.Language, Sentiment: it.Sentiment, Words: it.Words, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
+		Reading: social.Reading{Reader: it.Reader, Language: it.Language, Sentiment: it.Sentiment, Words: it.Words, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
 			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}, nil
 }
 
@@ -124,15 +124,15 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 // stays as it is, but for the instant it was first known, which becomes the
 // earliest seen; of an undated one, Occurred is that instant too. It reports
 // whether the fact was new.
-func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity, reader string) (bool, error) {
-	fresh, _, err := s.PutFact(ctx, w, a, reader, "")
+func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity) (bool, error) {
+	fresh, _, err := s.PutFact(ctx, w, a, "")
 	return fresh, err
 }
 
 // PutFact is PutActivity of what a delivery told that lies at a place of the
 // archive. It also returns the place that the fact names: of one that was
 // there, that of the delivery that told it first.
-func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, reader, place string) (fresh bool, first string, err error) {
+func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, place string) (fresh bool, first string, err error) {
 	account := a.Account().AccountID()
 	// The tuple of an undated one stands under the instant it had. It goes
 	// before that is lowered, so that an attempt that dies between leaves none
@@ -147,7 +147,7 @@ func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, reader
 		_, err := s.ForgetTuples(ctx, w, old)
 		return err
 	}
-	it := toItem(accountPK(w, account), factSK(a), a, reader)
+	it := toItem(accountPK(w, account), factSK(a), a)
 	it.Archive = place
 	fresh, was, err := s.putFact(ctx, &it, unview)
 	if err != nil || was.IsZero() {
@@ -207,8 +207,8 @@ func dated(time.Time) error { return nil }
 // PutReceived notes in the partition of account what others did to it: the
 // business's reply to one of its messages, or an edit or deletion of one by
 // somebody else. So a person's facts are read in one place.
-func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity, reader string) error {
-	it := toItem(accountPK(w, account), receivedSK(a), a, reader)
+func (s *Store) PutReceived(ctx context.Context, w, account string, a social.Activity) error {
+	it := toItem(accountPK(w, account), receivedSK(a), a)
 	_, _, err := s.putFact(ctx, &it, dated)
 	return err
 }

@@ -199,7 +199,7 @@ func (s *Store) DeleteToCut(ctx context.Context, w, tomb, place string) error {
 // SourceOf is a fact as erasure takes it away: the place of its delivery, and who read its text.
 type SourceOf struct {
 	social.Activity
-	Archive, Reader string
+	Archive string
 }
 
 // FactsUntil lists facts of an account that occurred until an instant, in the order of their keys, after a
@@ -219,7 +219,7 @@ func (s *Store) FactsUntil(ctx context.Context, w, account string, until time.Ti
 			return nil, "", err
 		}
 		if !a.Occurred.After(until) {
-			facts = append(facts, SourceOf{a, it.Archive, it.Reader})
+			facts = append(facts, SourceOf{a, it.Archive})
 		}
 	}
 	if len(items) == limit {
@@ -235,7 +235,7 @@ func (s *Store) Fact(ctx context.Context, w string, ref FactRef) (SourceOf, erro
 		return SourceOf{}, err
 	}
 	a, err := it.activity()
-	return SourceOf{a, it.Archive, it.Reader}, err
+	return SourceOf{a, it.Archive}, err
 }
 
 // DeleteFact takes a fact away, and reports whether it was there: only for erasure.

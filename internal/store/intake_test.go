@@ -324,7 +324,7 @@ func TestAnUndatedFactMovesItsView(t *testing.T) {
 	}
 	for i, h := range []int{100, 200, 50, 60, 0} {
 		a := like("ann", "1", t0.Add(time.Duration(h)*time.Hour))
-		isNew, err := s.PutActivity(t.Context(), "w1", a, "r")
+		isNew, err := s.PutActivity(t.Context(), "w1", a)
 		if err != nil || isNew != (i == 0) {
 			t.Fatalf("after %d hours: new %v, %v", h, isNew, err)
 		}
@@ -348,7 +348,7 @@ func TestAnUndatedFactMovesItsView(t *testing.T) {
 	b := a
 	b.Known = a.Known.Add(-time.Minute)
 	for _, x := range []social.Activity{a, b} {
-		if _, err := s.PutActivity(t.Context(), "w1", x, "r"); err != nil {
+		if _, err := s.PutActivity(t.Context(), "w1", x); err != nil {
 			t.Fatal(err)
 		}
 		if x.Known.Equal(a.Known) {
@@ -365,14 +365,14 @@ func TestALoweringThatDiesLeavesNoView(t *testing.T) {
 	for n := 1; n <= 7; n++ {
 		s, table := storetest.NewTable(t)
 		late, early := like("ann", "1", t0.Add(50*time.Hour)), like("ann", "1", t0)
-		if _, err := s.PutActivity(t.Context(), "w1", late, "r"); err != nil {
+		if _, err := s.PutActivity(t.Context(), "w1", late); err != nil {
 			t.Fatal(err)
 		}
 		putTuple(t, s, late)
-		if _, err := dying(t, table, n).PutActivity(t.Context(), "w1", early, "r"); (err == nil) != (n == 7) {
+		if _, err := dying(t, table, n).PutActivity(t.Context(), "w1", early); (err == nil) != (n == 7) {
 			t.Errorf("with %d requests: %v", n, err)
 		}
-		if _, err := s.PutActivity(t.Context(), "w1", early, "r"); err != nil { // its message comes again
+		if _, err := s.PutActivity(t.Context(), "w1", early); err != nil { // its message comes again
 			t.Fatal(err)
 		}
 		for k := range table.Dump(t) {
@@ -422,7 +422,7 @@ func (m *meddling) Do(r *http.Request) (*http.Response, error) {
 func TestAViewWrittenMeanwhileDoesNotStay(t *testing.T) {
 	s, table := storetest.NewTable(t)
 	late, early := like("ann", "1", t0.Add(50*time.Hour)), like("ann", "1", t0)
-	if _, err := s.PutActivity(t.Context(), "w1", late, "r"); err != nil {
+	if _, err := s.PutActivity(t.Context(), "w1", late); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.LoadDefaultConfig(t.Context())
@@ -434,7 +434,7 @@ func TestAViewWrittenMeanwhileDoesNotStay(t *testing.T) {
 		meddled = true
 		putTuple(t, s, late)
 	}}
-	if _, err := store.New(cfg, table.Name).PutActivity(t.Context(), "w1", early, "r"); err != nil || !meddled {
+	if _, err := store.New(cfg, table.Name).PutActivity(t.Context(), "w1", early); err != nil || !meddled {
 		t.Fatalf("meddled %v, %v", meddled, err)
 	}
 	for k := range table.Dump(t) {

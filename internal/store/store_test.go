@@ -37,7 +37,7 @@ func TestActivityIsPutOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			isNew, err := s.PutActivity(t.Context(), "w1", a, "r1")
+			isNew, err := s.PutActivity(t.Context(), "w1", a)
 			if err != nil {
 				t.Error(err)
 			}
@@ -55,7 +55,7 @@ func TestActivityIsPutOnce(t *testing.T) {
 	later.Known, later.Text = a.Known.Add(time.Hour), "changed"
 	earlier.Known = a.Known.Add(-time.Minute)
 	for _, x := range []social.Activity{later, earlier, later} {
-		if isNew, err := s.PutActivity(t.Context(), "w1", x, "r2"); err != nil || isNew {
+		if isNew, err := s.PutActivity(t.Context(), "w1", x); err != nil || isNew {
 			t.Errorf("again: new %v, %v", isNew, err)
 		}
 	}
@@ -322,12 +322,12 @@ func TestTheNewestOfManyEditsCounts(t *testing.T) {
 		e := a
 		e.Type, e.Text, e.Occurred = typ, text, at.Add(time.Duration(n)*time.Second)
 		e.Key = social.ActivityKey(e.Platform, e.Scope, e.Type, e.Object.ID, e.Occurred)
-		if err := s.PutEdit(t.Context(), "acme", message, e, "r"); err != nil {
+		if err := s.PutEdit(t.Context(), "acme", message, e); err != nil {
 			t.Error(err)
 		}
 	}
 	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
-	if _, err := s.PutActivity(t.Context(), "acme", a, "r"); err != nil {
+	if _, err := s.PutActivity(t.Context(), "acme", a); err != nil {
 		t.Fatal(err)
 	}
 	says := func(text string, deleted bool) {

@@ -667,8 +667,8 @@ func (s *Store) transact(ctx context.Context, op string, items []types.TransactW
 }
 
 // PutEdit notes an edit or deletion at the message it is about, which may not have arrived.
-func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activity, reader string) error {
-	it := toItem(threadPK(w, message), editSK(a), a, reader)
+func (s *Store) PutEdit(ctx context.Context, w, message string, a social.Activity) error {
+	it := toItem(threadPK(w, message), editSK(a), a)
 	_, _, err := s.putFact(ctx, &it, dated)
 	return err
 }

@@ -20,7 +20,7 @@ func TestAViewWritesOneLine(t *testing.T) {
 	s := storetest.New(t)
 	f := talk.New(s, func(context.Context, string, []view.Stale) error { return nil })
 	a := said("ann", "1", "", 0, social.Inbound)
-	if _, err := s.PutActivity(t.Context(), w, a, "r"); err != nil {
+	if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 		t.Fatal(err)
 	}
 	for _, failing := range []bool{false, true} {

@@ -57,7 +57,7 @@ func TestEveryOrderOfEditsAndDeletions(t *testing.T) {
 	for _, err := range parallel.Each(t.Context(), len(all), 4, func(i int) error {
 		f := talk.New(s, func(context.Context, string, []view.Stale) error { return nil })
 		for _, a := range all[i] {
-			if _, err := s.PutActivity(t.Context(), workspace(i), a, "test"); err != nil {
+			if _, err := s.PutActivity(t.Context(), workspace(i), a); err != nil {
 				return err
 			}
 			if err := byday.New(s, nil).Store(t.Context(), workspace(i), []social.Activity{a}); err != nil {

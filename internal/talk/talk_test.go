@@ -79,7 +79,7 @@ func thread(seed uint64, n int) []social.Activity {
 // put stores an activity and notes it by day, as ingest does.
 func put(t *testing.T, s *store.Store, a social.Activity) {
 	t.Helper()
-	if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+	if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 		t.Error(err)
 	}
 	if err := byday.New(s, nil).Store(t.Context(), w, []social.Activity{a}); err != nil {
@@ -188,7 +188,7 @@ func TestScoresFollow(t *testing.T) {
 				return nil
 			})
 			for _, a := range as {
-				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+				if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 					t.Fatal(err)
 				}
 				if err := f.View(t.Context(), w, store.RefOf(a)); err != nil {
@@ -337,7 +337,7 @@ func TestErasedWhileViewed(t *testing.T) {
 					}
 				}
 				more := said("ann", "3", "2", 20, social.Inbound)
-				if _, err := s.PutActivity(t.Context(), w, more, "test"); err != nil {
+				if _, err := s.PutActivity(t.Context(), w, more); err != nil {
 					t.Fatal(err)
 				}
 				if err := talk.New(s, quiet).View(t.Context(), w, store.RefOf(more)); err != nil {
@@ -355,7 +355,7 @@ func TestDoneWhileForgotten(t *testing.T) {
 	account := early.Account().AccountID()
 	for at := int64(1); ; at++ {
 		s, table := storetest.NewTable(t)
-		if _, err := s.PutActivity(t.Context(), w, early, "test"); err != nil {
+		if _, err := s.PutActivity(t.Context(), w, early); err != nil {
 			t.Fatal(err)
 		}
 		cfg, err := config.LoadDefaultConfig(t.Context())
@@ -363,7 +363,7 @@ func TestDoneWhileForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 		hook := &before{at: at, f: func() {
-			if _, err := s.PutActivity(t.Context(), w, later, "test"); err != nil {
+			if _, err := s.PutActivity(t.Context(), w, later); err != nil {
 				t.Error(err)
 			}
 		}}

@@ -90,7 +90,7 @@ func fill(t *testing.T, s *store.Store, b *bucket, w string) {
 				Object: social.Object{ID: fmt.Sprint("o", i)}, Occurred: t0, Known: t0}
 			a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
 			do(s.PutAccount(ctx, v, a))
-			_, err := s.PutActivity(ctx, v, a, "test")
+			_, err := s.PutActivity(ctx, v, a)
 			do(err)
 		}
 	}

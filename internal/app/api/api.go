@@ -20,7 +20,7 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/app"
 	"rapport/internal/app/deliver"
-	appingest "rapport/internal/app/ingest"
+	"rapport/internal/app/ingesting"
 	"rapport/internal/app/key"
 	"rapport/internal/archive"
 	"rapport/internal/consent"
@@ -55,7 +55,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Post:   post,
 		Wait:   app.Wait,
 		Replay: &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(replays, bucket),
-			Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })},
+			Would: ingesting.Would(func() (*ingest.Ingest, error) { return ingesting.Make(ctx, cfg, env) })},
 		Forget: forgetCheck(s),
 		Erase: func(ctx context.Context, m ingest.Erase) error {
 			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)

@@ -3,22 +3,13 @@ package ingest
 
 import (
 	"context"
-	"sync"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"rapport/internal/app"
-	"rapport/internal/app/key"
-	"rapport/internal/archive"
-	"rapport/internal/erasure"
+	"rapport/internal/app/ingesting"
 	"rapport/internal/ingest"
 	"rapport/internal/lambdasqs"
-	"rapport/internal/platform"
-	"rapport/internal/queue"
 	"rapport/internal/reading"
 	"rapport/internal/social"
-	"rapport/internal/store"
 )
 
 // New returns the function that turns deliveries into facts.
@@ -31,7 +22,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	in, err := Make(ctx, cfg, env)
+	in, err := ingesting.Make(ctx, cfg, env)
 	if err != nil {
 		return nil, err
 	}
@@ -43,40 +34,4 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		}
 		return in.Batch(ctx, batch)
 	}), nil
-}
-
-// Make returns what turns deliveries into facts, but for the reader: who only
-// tries what a delivery would become needs none.
-func Make(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.Ingest, error) {
-	k, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
-	if err != nil {
-		return nil, err
-	}
-	s := store.New(cfg, env["TABLE"])
-	scores, views, erase := queue.New(cfg, env["SCORING_QUEUE_URL"]), queue.New(cfg, env["FEEDBACK_QUEUE_URL"]), queue.New(cfg, env["ERASE_QUEUE_URL"])
-	return ingest.New(ingest.Deps{
-		Store: s, Archive: archive.New(cfg, env["BUCKET"]),
-		QueueScore: func(ctx context.Context, m []ingest.Score) error { return queue.SendAll(ctx, scores, m) },
-		QueueView:  func(ctx context.Context, m []ingest.View) error { return queue.SendAll(ctx, views, m) },
-		QueueErase: func(ctx context.Context, m []ingest.Erase) error { return queue.SendAll(ctx, erase, m) },
-		Erased:     erasure.Erased(s, k),
-		Now:        time.Now,
-	}), nil
-}
-
-// Would is Ingest.Would of what make makes when it is first asked: rare work,
-// whose key is not worth the start of every other call.
-func Would(make func() (*ingest.Ingest, error)) func(context.Context, string, platform.Delivery) (ingest.Outcome, error) {
-	var mu sync.Mutex // an Ingest does one thing at a time
-	var in *ingest.Ingest
-	return func(ctx context.Context, w string, d platform.Delivery) (o ingest.Outcome, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if in == nil {
-			if in, err = make(); err != nil {
-				return o, err
-			}
-		}
-		return in.Would(ctx, w, d)
-	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"rapport/internal/app/deliver"
-	appingest "rapport/internal/app/ingest"
+	"rapport/internal/app/ingesting"
 	"rapport/internal/app/key"
 	"rapport/internal/archive"
 	"rapport/internal/erasure"
@@ -95,7 +95,7 @@ func New(ctx context.Context, stack string) (*Operator, error) {
 	bucket := archive.New(cfg, env["BUCKET"])
 	s := o.Store
 	o.Replay = &replay.Replay{Store: s, Archive: deliver.Shelf{Bucket: bucket, Store: s}, Enqueue: deliver.To(queue.New(cfg, env["REPLAYS_QUEUE_URL"]), bucket),
-		Would: appingest.Would(func() (*ingest.Ingest, error) { return appingest.Make(ctx, cfg, env) })}
+		Would: ingesting.Would(func() (*ingest.Ingest, error) { return ingesting.Make(ctx, cfg, env) })}
 	o.Erase = func(ctx context.Context, m ingest.Erase) error {
 		return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
 	}

@@ -105,10 +105,10 @@ func TestOf(t *testing.T) {
 		{"a human's answer after a machine's", []conversation.Node{ask("1", 0), reply("2", "1", 1, automatic), reply("3", "1", 9)}, -1, 1, []float64{9}, []float64{9}, []float64{9}},
 		{"words that close after a machine's answer end nothing", []conversation.Node{ask("1", 0, private), reply("2", "", 1, private, automatic), ask("3", 2, private, reads(social.IntentClosing))}, 0, 2, nil, nil, nil},
 		{"thanks in advance end nothing", []conversation.Node{ask("1", 0, named), ask("2", 1, named, content)}, 0, 2, nil, nil, nil},
-		{"thanks for what another customer said", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentOther)), ask("2", 9, names("9"), content)}, -1, 2, nil, nil, nil},
-		{"they end what was asked before that alone", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentOther)), ask("3", 7), ask("2", 9, names("9"), content)}, 7, 3, nil, nil, nil},
-		{"in a flat thread, thanks are for whoever else spoke last", []conversation.Node{ask("1", 0, flat), ask("9", 5, flat, by("bob"), names("1"), reads(social.IntentOther)), ask("2", 9, flat, names("1"), content)}, -1, 2, nil, nil, nil},
-		{"who helps another waits for nothing", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"), reads(social.IntentOther))}, -1, 1, nil, nil, nil},
+		{"thanks for what another customer said", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentChatter)), ask("2", 9, names("9"), content)}, -1, 2, nil, nil, nil},
+		{"they end what was asked before that alone", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentChatter)), ask("3", 7), ask("2", 9, names("9"), content)}, 7, 3, nil, nil, nil},
+		{"in a flat thread, thanks are for whoever else spoke last", []conversation.Node{ask("1", 0, flat), ask("9", 5, flat, by("bob"), names("1"), reads(social.IntentChatter)), ask("2", 9, flat, names("1"), content)}, -1, 2, nil, nil, nil},
+		{"who helps another waits for nothing", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"), reads(social.IntentChatter))}, -1, 1, nil, nil, nil},
 		{"who asks another waits", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"))}, 5, 1, nil, nil, nil},
 		{"praise that became a question", []conversation.Node{ask("1", 0, content, edited(20, social.IntentQuestion)), reply("2", "1", 10)}, 20, 1, []float64{10}, []float64{10}, []float64{10}},
 		{"a question that became praise", []conversation.Node{ask("1", 0, edited(20, social.IntentPraise))}, -1, 1, nil, nil, nil},
@@ -155,7 +155,7 @@ func of(answer, question string) func(*conversation.Closing) {
 }
 
 func TestClosings(t *testing.T) {
-	asked := []conversation.Node{ask("1", 0, named), ask("9", 5, named, by("bob"), names("1"), reads(social.IntentOther))}
+	asked := []conversation.Node{ask("1", 0, named), ask("9", 5, named, by("bob"), names("1"), reads(social.IntentChatter))}
 	for _, tt := range []struct {
 		name     string
 		nodes    []conversation.Node

@@ -69,14 +69,14 @@ func put(t *testing.T, s *store.Store, as ...social.Activity) []view.Fact {
 	errs := parallel.Each(t.Context(), len(as), 8, func(i int) error {
 		a, f := as[i], view.FactOf(as[i])
 		out[i] = f
-		if _, err := s.PutActivity(t.Context(), w, a, "r"); err != nil {
+		if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 			return err
 		}
 		msg := store.MessageID(a.Platform, a.Scope, a.Object.ID)
 		var err error
 		switch {
 		case a.Type == social.Edit || a.Type == social.Delete:
-			err = s.PutEdit(t.Context(), w, msg, a, "r")
+			err = s.PutEdit(t.Context(), w, msg, a)
 		case a.Type.Utterance():
 			_, _, err = s.PutPlace(t.Context(), w, store.Place{NodeRef: store.NodeOf(a), Thread: msg})
 		}
@@ -200,7 +200,7 @@ func TestAnUndatedFactHasOneTuple(t *testing.T) {
 		for _, h := range rand.New(rand.NewPCG(uint64(round), 3)).Perm(8) {
 			wg.Go(func() {
 				a := like("ann", "1", h*20*60) // on several days
-				if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+				if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 					t.Error(err)
 				}
 				v := byday.New(s, nil)

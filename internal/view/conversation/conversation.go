@@ -165,7 +165,7 @@ func (k *keeping) place(ctx context.Context, a social.Activity) (*place, error) 
 // amended notes an edit or deletion at its message, which it returns.
 func (k *keeping) amended(ctx context.Context, a social.Activity) (*place, error) {
 	msg := store.MessageID(a.Platform, a.Scope, a.Object.ID)
-	if err := k.store.PutEdit(ctx, k.w, msg, a, reading.Version); err != nil {
+	if err := k.store.PutEdit(ctx, k.w, msg, a); err != nil {
 		return nil, err
 	}
 	p, err := k.store.Place(ctx, k.w, msg)
@@ -199,7 +199,7 @@ func (v *View) tell(ctx context.Context, w string, p store.Place, edits []social
 		if e.Account().AccountID() == p.Account {
 			continue // it is among the account's facts already
 		}
-		if err := v.store.PutReceived(ctx, w, p.Account, e, reading.Version); err != nil {
+		if err := v.store.PutReceived(ctx, w, p.Account, e); err != nil {
 			return err
 		}
 		if !told || e.Occurred.Before(since) {

@@ -132,7 +132,7 @@ func keep(t *testing.T, s *store.Store, as []social.Activity, atOnce int) {
 			for part := range work {
 				var facts []view.Fact
 				for _, a := range part {
-					if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+					if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 						t.Error(err)
 					}
 					facts = append(facts, view.FactOf(a))
@@ -345,7 +345,7 @@ func TestKilledAnywhere(t *testing.T) {
 			for at := 1; ; at += 3 {
 				s, table := storetest.NewTable(t)
 				keep(t, s, as[:len(as)-1], 1)
-				if _, err := s.PutActivity(t.Context(), w, last, "test"); err != nil {
+				if _, err := s.PutActivity(t.Context(), w, last); err != nil {
 					t.Fatal(err)
 				}
 				cfg, err := config.LoadDefaultConfig(t.Context())

@@ -291,7 +291,7 @@ func (k *keeping) received(ctx context.Context, asker string, r store.NodeRef) (
 	if err != nil {
 		return false, err
 	}
-	if err := k.store.PutReceived(ctx, k.w, asker, a, reading.Version); err != nil {
+	if err := k.store.PutReceived(ctx, k.w, asker, a); err != nil {
 		return false, err
 	}
 	return true, k.score(ctx, k.w, []view.Stale{{Account: asker, Since: r.Occurred}})

@@ -82,7 +82,7 @@ func multiply(t *testing.T, table storetest.Table, its []item, n int, words func
 // units views one more activity and returns what it consumed.
 func units(t *testing.T, s *store.Store, a social.Activity) (read, write float64) {
 	t.Helper()
-	if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+	if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 		t.Fatal(err)
 	}
 	lock := make(chan bool, 1)

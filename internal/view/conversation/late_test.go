@@ -52,7 +52,7 @@ func TestParentsArriveWhileAReplyIsWritten(t *testing.T) {
 	table := func() (*store.Store, storetest.Table) {
 		s, table := storetest.NewTable(t)
 		for _, a := range all {
-			if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+			if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -149,7 +149,7 @@ func TestWhoMovesRepliesUpDies(t *testing.T) {
 	table := func() (*store.Store, storetest.Table) {
 		s, table := storetest.NewTable(t)
 		for _, a := range all {
-			if _, err := s.PutActivity(t.Context(), w, a, "test"); err != nil {
+			if _, err := s.PutActivity(t.Context(), w, a); err != nil {
 				t.Fatal(err)
 			}
 		}

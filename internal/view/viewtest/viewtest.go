@@ -105,7 +105,7 @@ func (x *finder) put(s *store.Store, a social.Activity) {
 	if err := s.PutAccount(x.t.Context(), workspace, a); err != nil {
 		x.t.Fatal(err)
 	}
-	if _, err := s.PutActivity(x.t.Context(), workspace, a, "viewtest"); err != nil {
+	if _, err := s.PutActivity(x.t.Context(), workspace, a); err != nil {
 		x.t.Fatal(err)
 	}
 }
