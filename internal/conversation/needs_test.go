@@ -22,8 +22,8 @@ func TestWantsReply(t *testing.T) {
 		{"chatter", social.Reading{Intent: social.IntentChatter}, false, false},
 		{"praise that asks, by its probability", social.Reading{Intent: social.IntentPraise, NeedsAnswer: 0.7, NeedsAnswerAfter: 0.5}, true, true},
 		{"a question that needs none", social.Reading{Intent: social.IntentQuestion, NeedsAnswer: 0.1, NeedsAnswerAfter: 0.49}, false, false},
-		{"one that needs one as the first", social.Reading{Intent: social.IntentOther, NeedsAnswer: 0.5}, true, false},
-		{"one that needs one after an answer", social.Reading{Intent: social.IntentOther, NeedsAnswerAfter: 0.9}, false, true},
+		{"one that needs one as the first", social.Reading{Intent: social.IntentChatter, NeedsAnswer: 0.5}, true, false},
+		{"one that needs one after an answer", social.Reading{Intent: social.IntentChatter, NeedsAnswerAfter: 0.9}, false, true},
 	} {
 		if first, after := conversation.WantsReply(tt.r, false), conversation.WantsReply(tt.r, true); first != tt.first || after != tt.after {
 			t.Errorf("%s: %v and %v, want %v and %v", tt.name, first, after, tt.first, tt.after)
@@ -43,7 +43,7 @@ func TestWhatAMachineSaysWaitsForNothing(t *testing.T) {
 
 // One customer's words to another wait if they ask.
 func TestAmongCustomers(t *testing.T) {
-	for intent, want := range map[string]bool{social.IntentOther: false, social.IntentRecommendation: false, social.IntentPraise: false, social.IntentClosing: false,
+	for intent, want := range map[string]bool{social.IntentChatter: false, social.IntentRecommendation: false, social.IntentPraise: false, social.IntentClosing: false,
 		social.IntentQuestion: true, social.IntentProblem: true, social.IntentWish: true, social.IntentUnread: true} {
 		if got := conversation.NeedsOf(social.Reading{Intent: intent}, false).In(conversation.Position{Among: true}); got != want {
 			t.Errorf("%s: %v", intent, got)

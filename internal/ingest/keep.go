@@ -11,7 +11,6 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )

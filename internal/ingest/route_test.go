@@ -6,11 +6,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"rapport/internal/view/byday"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"rapport/internal/view/byday"
 
 	"github.com/google/go-cmp/cmp"
 

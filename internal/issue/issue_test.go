@@ -214,8 +214,8 @@ func TestAnIssueThatEndedIsTold(t *testing.T) {
 	for i, text := range late {
 		before = append(before, said(fmt.Sprint("p", i), text, social.IntentProblem, social.SentimentNegative, i))
 	}
-	chat := said("ann", crash[0], social.IntentOther, social.SentimentNeutral, 20) // was no issue, and is none
-	s := top(t, []item{said("bob", crash[1], social.IntentOther, social.SentimentNeutral, 30)}, append(before, chat), set, a, 10)
+	chat := said("ann", crash[0], "", social.SentimentNeutral, 20) // was no issue, and is none
+	s := top(t, []item{said("bob", crash[1], "", social.SentimentNeutral, 30)}, append(before, chat), set, a, 10)
 	if len(s.Issues) != 0 || len(s.Ended) != 1 || s.Ended[0].Theme != of(late[0]) || s.Ended[0].People != 0 || s.Ended[0].PeopleBefore != len(late) {
 		t.Errorf("issues %+v, ended %+v; want late parcels ended", s.Issues, s.Ended)
 	}
@@ -230,13 +230,13 @@ func TestWhoseAnIssueIs(t *testing.T) {
 		{[]string{social.IntentProblem, social.IntentWish, social.IntentQuestion}, issue.Product},
 		{[]string{social.IntentComplaint, social.IntentChurn, social.IntentProblem}, issue.Service},
 		{[]string{social.IntentQuestion, social.IntentProblem}, issue.Service},
-		{[]string{social.IntentOther}, ""},
+		{[]string{""}, ""},
 		{[]string{social.IntentComplaint}, issue.Service},
 	} {
 		var items []item
 		for i, intent := range tt.intents {
 			sentiment := social.SentimentNeutral
-			if intent == social.IntentOther {
+			if intent == "" {
 				sentiment = social.SentimentNegative
 			}
 			items = append(items, said(fmt.Sprint("p", i), late[i], intent, sentiment, i))

@@ -17,7 +17,6 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/lambdatest"
-	"rapport/internal/reading"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 )

@@ -114,8 +114,8 @@ func (s *Store) ThreadOf(ctx context.Context, w string, a social.Activity) (stri
 type nodeItem struct {
 	PK, SK    string
 	Schema    int
-	Thread    string   `dynamodbav:",omitempty"` // of a place
-	Below     bool     `dynamodbav:",omitempty"` // of a place: others' places name this message as their thread
+	Thread    string   `dynamodbav:",omitempty"`           // of a place
+	Below     bool     `dynamodbav:",omitempty"`           // of a place: others' places name this message as their thread
 	To        []string `dynamodbav:",stringset,omitempty"` // of a place: see PutTo
 	Message   string   `dynamodbav:",omitempty"`
 	Activity  string   `dynamodbav:",omitempty"`

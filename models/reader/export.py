@@ -51,7 +51,7 @@ def main():
     heads = b"RTH1"
     for h in ORDER:
         t = temperature(m["out." + h], m["want." + h])
-        print(f"{h}: temperature {t:.2f}, from {len(held['out.' + h])} sentences")
+        print(f"{h}: temperature {t:.2f}, from {len(m['out.' + h])} sentences")
         heads += (m[h + ".w"].T / t).astype("<f4").tobytes() + (m[h + ".b"] / t).astype("<f4").tobytes()
         assert m[h + ".w"].shape == (384, HEADS[h])
     layers = sorted({k.split(".")[0] for k in m.files if k[0] == "l" and k[1].isdigit()}, key=lambda k: int(k[1:]))

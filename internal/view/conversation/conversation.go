@@ -21,7 +21,6 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"

@@ -51,7 +51,7 @@ func said(account, id string, minute int, dir social.Direction, change func(*soc
 // that differ. The same seed gives the same.
 func made(seed uint64, n int, kinds ...int) []social.Activity {
 	r := rand.New(rand.NewPCG(seed, 1))
-	intents := []string{reading.Question, reading.Problem, reading.Spam, reading.Praise, reading.Other, social.IntentClosing, social.IntentUnread}
+	intents := []string{social.IntentQuestion, social.IntentProblem, social.IntentSpam, social.IntentPraise, social.IntentChatter, social.IntentClosing, social.IntentUnread}
 	var out []social.Activity
 	for i := range n {
 		kind := kinds[r.IntN(len(kinds))]

@@ -7,7 +7,6 @@ import (
 
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
-	"rapport/internal/reading"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"

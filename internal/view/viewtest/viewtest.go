@@ -421,7 +421,7 @@ func Facts(seed uint64, n int) []social.Activity {
 			a.Conversation, a.Flat = "flat", true
 		}
 		if r.IntN(3) == 0 {
-			a.Intent = []string{social.IntentPraise, social.IntentOther, social.IntentClosing}[r.IntN(3)]
+			a.Intent = []string{social.IntentPraise, social.IntentChatter, social.IntentClosing}[r.IntN(3)]
 		}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID+who, a.Occurred)
 		out = append(out, a)
