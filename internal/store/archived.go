@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -243,12 +244,20 @@ func (s *Store) DeleteFact(ctx context.Context, w string, ref FactRef) (bool, er
 	return s.take(ctx, key{accountPK(factsOf(w), ref.Account), ref.SK})
 }
 
-// EditFact changes a fact's text, where another's words or name stand in it: only for erasure. One that is gone stays away.
+// EditFact changes a fact's text and whom it addresses, where another's words, name or id stand in it: only for erasure. One that is gone stays away.
 func (s *Store) EditFact(ctx context.Context, w string, a social.Activity) error {
 	ref := RefOf(a)
+	set, values := "SET #t = :t REMOVE Addressed", map[string]types.AttributeValue{":t": str(a.Text)}
+	if len(a.Addressed) > 0 {
+		ids, err := attributevalue.Marshal(a.Addressed)
+		if err != nil {
+			return err
+		}
+		set, values[":a"] = "SET #t = :t, Addressed = :a", ids
+	}
 	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{accountPK(w, ref.Account), ref.SK}.av(),
-		UpdateExpression: aws.String("SET #t = :t"), ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeNames: map[string]string{"#t": "Text"}, ExpressionAttributeValues: map[string]types.AttributeValue{":t": str(a.Text)}})
+		UpdateExpression: aws.String(set), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeNames: map[string]string{"#t": "Text"}, ExpressionAttributeValues: values})
 	if err = classify("edit fact", err); fault.Is(err, fault.Conflict) {
 		return nil
 	}
