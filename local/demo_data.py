@@ -9,9 +9,14 @@ gives the same bytes, on any machine; --weeks moves all of it that much later.
 
     meta.jsonl            feed, ratings and messages of a Facebook Page; app platform "meta"
     standard.jsonl        a community forum's own webhook, mapped by demo/community.mapping.json
+    typeform.jsonl        answers to a survey after the box: a net promoter score, and mostly words
     forged.jsonl          platform "meta", to be signed with a wrong secret: all are refused
     unintelligible.jsonl  platform "meta", rightly signed: each is accepted and parked
-    truth.json            what the generator knows: counts, themes, people, response times
+    truth.json            what the generator knows: counts, themes, people, response times, and of
+                          each message of a customer's what it is and whether an answer is owed
+
+Half of the people write English; a sixth each German, Spanish and Portuguese. They are answered in
+their language.
 
 Each line is {"id", "body"}: one delivery, to be posted in the order of the file with the body's
 bytes as they are. Some deliveries come twice under the same id, some out of order: edits and
@@ -39,7 +44,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SEED = 20261005
 PAGE, PAGE_NAME = "104881207743360", "Larkspoon"
 BOARD = "larkspoon-square"
-TARGET = {"meta": 1200, "standard": 800}  # distinct activities
+FORM = "Ls7nPsQ2"
+TARGET = {"meta": 1200, "standard": 960, "typeform": 60}  # distinct activities
+LANGUAGES = ("en", "de", "en", "es", "en", "pt")  # of the people, in turn
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # milliseconds
 
 START = calendar.timegm((2026, 10, 4, 22, 0, 0)) * 1000  # 5 October, 00:00 at UTC+2
@@ -73,6 +80,34 @@ OTHER = {
     "jobs": (2, 3, 2, 2),
     "competitor": (1, 2, 2, 1),
 }
+# What the messages of a section are.
+KINDS = {
+    section: kind
+    for kind, sections in {
+        "problem": ("late_delivery", "app_crash", "double_charge", "cancel_pause", "missing_items", "login_code", "followup_bad", "again"),
+        "complaint": ("packaging_waste", "portion_size", "support_wait", "price_rise"),
+        "wish": ("vegan_choice",),
+        "question": ("question", "jobs"),
+        "purchase": ("teams_integration", "teams_followup"),
+        "churn": ("churn",),
+        "praise": ("praise",),
+        "recommendation": ("champion",),
+        "chatter": ("chitchat", "recipe_note", "competitor", "help"),
+        "closing": ("followup_ok", "teams_close", "helped", "nevermind"),
+        "spam": ("spam",),
+        "automatic": ("bot member", "away"),
+        "mark": ("mark",),  # a rating without words
+    }.items()
+    for section in sections
+}
+EDITED = {"en": ("Sorry, once more: ", "edited: typo"), "de": ("Sorry, noch mal: ", "bearbeitet"), "es": ("Perdón, otra vez: ", "editado"), "pt": ("Desculpem, outra vez: ", "editado")}
+ASKS = {"problem", "complaint", "wish", "question", "purchase", "churn"}  # who writes such a thing waits for an answer
+SARCASM = 0.14  # of the complaints that can be put so
+MARKS = {  # what a mark is given for: themes and sections, and how often there are words
+    "good": (("praise", "praise", "praise", "champion"), 0.75),
+    "middling": (("vegan_choice", "portion_size", "packaging_waste"), 0.5),
+    "bad": (("late_delivery", "app_crash", "missing_items", "support_wait", "double_charge", "price_rise"), 0.85),
+}
 # How often the company answers, and how long it takes against the rest.
 ANSWERED = {
     "late_delivery": (0.75, 0.8), "app_crash": (0.7, 1.3), "double_charge": (0.8, 1.9), "cancel_pause": (0.55, 1.0),
@@ -83,9 +118,9 @@ ANSWERED = {
 MEDIAN_MINUTES = 36  # of working time, to an answer of ordinary speed
 # What can't be said before a day of the month, since it refers to what happens then.
 SINCE = {
-    "app_crash": (26, r"7\.4|updat|upgrad|version|release|hotfix|actualización|Monday"),
+    "app_crash": (26, r"(?i)7\.4|updat|upgrad|versi|release|hotfix|a[ct]+uali[sz]|Monday"),
     "login_code": (26, r"last version"),
-    "price_rise": (12, r"November|noviembre|mail|letter|new prices|increase|twelve|raise|54\.95"),
+    "price_rise": (12, r"(?i)Novemb|noviembre|mail|letter|new prices|increase|twelve|zwölf|raise|erhöhung|aumento|este precio|54\.95"),
     "chitchat": (22, r"Clocks"),
     "support_wait": (20, r"delays"),
 }
@@ -109,6 +144,7 @@ WRITERS = {
     "recipe_note": {"champion": 4, "customer": 1},
     "churn": {"churner": 1}, "champion": {"champion": 1}, "spam": {"spammer": 1}, "jobs": {"job_seeker": 1}, "competitor": {"competitor": 1},
 }
+HELP_SECTIONS = ("cancel_pause", "login_code", "app_crash", "question")  # what customers help each other with
 MOOD = {"vegan_choice": "neutral", "teams_integration": "neutral", "question": "neutral", "praise": "praise", "champion": "praise"}
 BY_HOUR = (1, 0.5, 0.3, 0.2, 0.2, 0.5, 2, 4, 5, 5, 5, 5, 6, 5, 4, 4, 5, 7, 9, 10, 9, 7, 4, 2)
 BY_DAY = (1.1, 1.1, 1.0, 1.0, 0.95, 0.8, 0.85)
@@ -153,6 +189,13 @@ class Person:
     language: str
     weight: float
     ids: dict = field(default_factory=dict)  # platform -> account id
+    survey: str = ""  # by which the survey knows them, if they answered it
+
+    def account(self, platform):
+        return self.survey if platform == "typeform" else self.ids[platform]
+
+    def accounts(self):
+        return self.ids | ({"typeform": self.survey} if self.survey else {})
 
 
 @dataclass
@@ -173,7 +216,10 @@ class Act:
     section: str = ""
     topics: tuple = ()
     private: bool = False
-    rating: bool = False
+    rating: bool = False  # of a page's own ratings
+    mark: int = None  # stars, or the score of a survey
+    sarcastic: bool = False
+    automatic: bool = False  # no human wrote it
     reaction: str = ""
     detail: str = ""
     event: str = ""
@@ -230,7 +276,7 @@ def read_sentences(path):
 
 
 def language_of(pattern):
-    m = re.match(r"(de|es): ", pattern)
+    m = re.match(r"(de|es|pt): ", pattern)
     return (m[1], pattern[4:]) if m else ("en", pattern)
 
 
@@ -247,6 +293,8 @@ class World:
         self.open = [(instant(d, 9), instant(d, 18)) if d % 7 < 5 else (instant(d, 10), instant(d, 14)) for d in range(28) if d % 7 < 6]
         self.company = Person(-1, PAGE_NAME, "larkspoon", "company", "en", 0, {"meta": PAGE, "standard": "u_staff_1"})
         self.staff = [Person(-2 - i, name, name.lower() + "_larkspoon", "company", "en", 0, {"standard": f"u_staff_{i + 1}"}) for i, name in enumerate(("Jule", "Mert", "Ingrid"))]
+        self.robot = Person(-8, "SquareBot", "squarebot", "company", "en", 0, {"standard": "u_bot_1"})
+        self.stranger = Person(-9, "FeedRobot", "feed_robot", "bot", "en", 0, {"standard": "u_bot_2"})
         self.people = self.make_people()
 
     # -- people ------------------------------------------------------------
@@ -269,7 +317,7 @@ class World:
                 first, last = plain(name).split()
                 handle = d.pick((f"{first}{last[0]}", f"{first}.{last}", f"{first}_{d.digits(2)}", f"{last}{d.digits(3)}"))
                 weight = (1 - d.random()) ** (-1 / 1.25)  # Pareto: few write much, most write little
-                language = d.weighted(("en", "de", "es"), (0.82, 0.12, 0.06))
+                language = LANGUAGES[len(people) % len(LANGUAGES)]
                 p = Person(len(people), name, self.fresh(lambda: handle + d.pick(("", "", str(d.below(90))))), archetype, language, min(weight, 18))
                 home = "standard" if archetype in FORUM_ONLY or voice["standard"] < 0.34 * sum(voice.values()) else "meta"
                 voice[home] += p.weight * share
@@ -302,36 +350,48 @@ class World:
         own = [x for x in lines if language_of(x)[0] == language]
         return own or [x for x in lines if language_of(x)[0] == "en"]
 
+    def own(self, section, language):
+        """The lines of a section in a language."""
+        return [x for x in self.sentences.get(section, ()) if language_of(x)[0] == language]
+
     def compose(self, section, person, at):
-        """A text of section by person, unlike any before; and its language."""
+        """A text of section by person, unlike any before; its language; and whether it is sarcastic."""
         d, mood = self.dice, MOOD.get(section, "negative" if section in WEEKS else "")
-        language = person.language if d.chance(0.85) else "en"
+        language = person.language if d.chance(0.95) else "en"
+        sarcastic = d.chance(SARCASM)
         for attempt in range(200):
-            if attempt > 20:
+            if attempt > 30:
                 language = "en"
-            lang, pattern = language_of(d.pick(self.patterns(section, language, berlin(at)[0])))
+            meant = self.own("sarcasm " + section, language) if sarcastic and attempt < 15 else []
+            if section in SINCE and berlin(at)[0] < october(SINCE[section][0]):
+                meant = [x for x in meant if not re.search(SINCE[section][1], x)]
+            lang, pattern = language_of(d.pick(meant or self.patterns(section, language, berlin(at)[0])))
             text = self.fill(pattern)
-            if lang == "en" and section not in ("spam", "chitchat", "followup_ok"):
-                if (section in WEEKS or section == "question") and d.chance(0.1):
-                    text = d.pick(self.sentences["opener"]) + " " + text[0].lower() + text[1:] if not text.startswith("I ") else text
+            if not meant and section not in ("spam", "chitchat") and KINDS[section] != "closing":
+                if (openers := self.own("opener", lang)) and (section in WEEKS or section == "question") and d.chance(0.1) and not text.startswith("I "):
+                    text = language_of(d.pick(openers))[1] + " " + (text[0].lower() + text[1:] if lang == "en" else text)
                 if d.chance(0.12):
                     text = typo(d, text)
-                if "tail " + mood in self.sentences and d.chance(0.2):
-                    text += ("" if text[-1] in ".!?…" else ".") + " " + self.fill(d.pick(self.sentences["tail " + mood]))
+                if (tails := self.own("tail " + mood, lang)) and d.chance(0.2):
+                    text += ("" if text[-1] in ".!?…" else ".") + " " + self.fill(language_of(d.pick(tails))[1])
                 if d.chance(0.08):
                     text = text.lower()
             if "emoji " + mood in self.sentences and d.chance(0.12):
                 text += " " + d.pick(self.sentences["emoji " + mood])
-            if text.lower() not in self.said or section.startswith("followup"):  # thanks are alike
+            if text.lower() not in self.said or section.startswith("followup") or KINDS[section] == "closing":  # thanks are alike
                 self.said.add(text.lower())
-                return text, lang
+                return text, lang, bool(meant)
         raise ValueError(f"[{section}] has too few sentences")
 
+    def line(self, section, language):
+        """A line of a section in a language, or in English where it has none."""
+        return self.fill(language_of(self.dice.pick(self.own(section, language) or self.own(section, "en")))[1])
+
     def reply_text(self, act, section):
-        name = "answer " + (section if "answer " + section in self.sentences else "question")
-        text = self.fill(language_of(self.dice.pick(self.patterns(name, act.language)))[1])
-        if act.language == "en" and self.dice.chance(0.4):
-            text = f"Hi {act.person.name.split()[0]}! {text}"
+        text = self.line("answer " + (section if "answer " + section in self.sentences else "question"), act.language)
+        if self.dice.chance(0.4):
+            first = act.person.name.split()[0]
+            text = {"en": f"Hi {first}! ", "de": f"Hallo {first}! ", "es": f"¡Hola, {first}! ", "pt": f"Olá, {first}! "}[act.language] + text
         return text
 
     # -- time --------------------------------------------------------------
@@ -396,7 +456,7 @@ class World:
         """Puts a message where such a one would be written."""
         d, roll = self.dice, self.dice.random()
         theme, section = kw["theme"], kw["section"]
-        recent = [a for a in self.acts if a.platform == platform and not a.private and not a.rating and a.at < at]
+        recent = [a for a in self.acts if a.platform == platform and not a.private and not a.rating and not a.automatic and a.at < at]
         same = [a for a in recent if theme and a.theme == theme and a.inbound() and at - a.at < 3 * DAY and a.person is not person and not a.deleted]
         posts = [a for a in recent if a.type == "post" and not a.inbound() and at - a.at < 7 * DAY]
         fitting = [a for a in posts if section in a.topics or theme in a.topics]
@@ -425,9 +485,50 @@ class World:
 
     def say(self, at, person, section):
         platform = self.dice.pick(sorted(person.ids))
-        text, language = self.compose(section, person, at)
-        a = self.place(at, person, platform, text=text, language=language, section=section, theme=section if section in WEEKS else "")
+        a = self.place(at, person, platform, **self.words(section, person, at))
         self.consider(a, section, 0)
+        if section in HELP_SECTIONS and not a.private:
+            if self.dice.chance(0.22):
+                self.push(at + int(self.dice.lognormal(2 * HOUR, 0.8)), "help", a)
+            elif self.dice.chance(0.15):
+                self.push(at + int(self.dice.lognormal(HOUR, 0.8)), "nevermind", a)
+        if platform == "standard" and a.type == "post" and KINDS[section] in ASKS and not working(at) and self.dice.chance(0.5):
+            self.push(at + 20_000 + self.dice.below(MINUTE), "automatic_reply", a)
+
+    def words(self, section, person, at):
+        """What a message of section by person says."""
+        text, language, sarcastic = self.compose(section, person, at)
+        return {"text": text, "language": language, "sarcastic": sarcastic, "section": section, "theme": section if section in WEEKS else ""}
+
+    def automatic_reply(self, at, a):
+        self.reply(at, self.robot, a, text=self.line("bot reply", a.language), language=a.language, automatic=True)
+
+    def answered(self, a):
+        return any(r.parent is a and not r.inbound() and not r.automatic for r in self.acts)
+
+    def help(self, at, a):
+        """Another customer knows the answer; whoever asked mostly says that it was right."""
+        d = self.dice
+        helpers = [p for p in self.people if p.archetype in ("champion", "customer", "liker") and a.platform in p.ids and p is not a.person and p.language == a.language]
+        if self.answered(a) or not helpers:
+            return
+        who = d.weighted(helpers, [p.weight * (4 if p.archetype == "champion" else 1) for p in helpers])
+        h = self.reply(at, who, a, text=self.line("help " + a.section, a.language), language=a.language, section="help")
+        then = int(at + d.lognormal(40 * MINUTE, 0.8)) + MINUTE
+        if a.platform == "standard" and d.chance(0.5):
+            self.push(then, "accept", h, a)
+        elif d.chance(0.75):
+            self.push(then, "thank", h, a)
+
+    def thank(self, at, h, a):
+        self.reply(at, a.person, h, text=self.line("helped", a.language), language=a.language, section="helped")
+
+    def accept(self, at, h, a):
+        self.add(at=at, platform=a.platform, type="accept", person=a.person, object=h.object, thread=a.thread, parent=a, about=h)
+
+    def nevermind(self, at, a):
+        if not self.answered(a):
+            self.reply(at, a.person, a, text=self.line("nevermind", a.language), language=a.language, section="nevermind")
 
     def consider(self, a, section, depth):
         """Decides whether and when the company answers a."""
@@ -447,8 +548,13 @@ class World:
         who = self.company if a.platform == "meta" else d.pick(self.staff)
         r = self.reply(at, who, a, text=self.reply_text(a, section), language=a.language)
         evaluator = a.person.archetype == "evaluator" and section == "teams_integration"
-        if depth < (4 if evaluator else 2) and d.chance(0.8 if evaluator else 0.3):
+        if evaluator and a.platform == "standard" and d.chance(0.5):  # reads by mail, and is away
+            self.push(at + MINUTE, "away", r, a)
+        if depth < (4 if evaluator else 2) and d.chance(0.8 if evaluator else 0.4):
             self.push(int(at + d.lognormal(55 * MINUTE, 1.0)) + MINUTE, "followup", r, a, evaluator, depth + 1)
+
+    def away(self, at, r, a):
+        self.reply(at, a.person, r, text=self.line("away", a.person.language), language=a.person.language, section="away", automatic=True)
 
     def followup(self, at, r, a, evaluator, depth):
         d = self.dice
@@ -459,10 +565,8 @@ class World:
         if evaluator:
             section = "teams_close" if depth >= 3 else "teams_followup"
         else:
-            section = "followup_ok" if d.chance(0.68) else "followup_bad"
-        text, language = self.compose(section, a.person, at)
-        theme = "teams_integration" if section == "teams_followup" else ""
-        f = self.reply(at, a.person, r, text=text, language=language, theme=theme, section=section)
+            section = "followup_ok" if d.chance(0.72) else "followup_bad"
+        f = self.reply(at, a.person, r, **self.words(section, a.person, at) | {"theme": "teams_integration" if section == "teams_followup" else ""})
         if section == "teams_followup":
             self.consider(f, "teams_integration", depth)
         elif section == "followup_bad":
@@ -478,6 +582,10 @@ class World:
                 hour, minute = clock.split(":")
                 at = instant(october(int(day)), int(hour), int(minute), self.dice.below(60_000))
                 self.push(at, "publish", platform, tuple(topics.split()), self.fill(text))
+        for day in range(2, 28, 7):
+            self.push(instant(day, 9, 0), "notify", self.robot, "bot post")
+            for hour in (7, 21):
+                self.push(instant(day + self.dice.below(4), hour, self.dice.below(60)), "notify", self.stranger, "bot member")
         evaluators = [p for p in self.people if p.archetype == "evaluator"]
         first = [self.moment(i % 4) for i in range(len(evaluators))]
         for p, at in zip(evaluators, first):
@@ -495,9 +603,11 @@ class World:
                     if section == "price_rise" and week == 1:
                         at = max(at, instant(7, 9, 30))
                     self.push(at, "say", self.writer(section), section)
+        self.marks()
         while self.queue:
             at, _, what, args = heapq.heappop(self.queue)
             getattr(self, what)(at, *args)
+        self.close()
         self.amend()
         self.forum_life()
         self.react()
@@ -507,12 +617,63 @@ class World:
     def publish(self, at, platform, topics, text):
         self.post(at, platform, self.company if platform == "meta" else self.staff[0], text=text, topics=topics, language="en")
 
+    def marks(self):
+        """Who answers the survey, and who reviews dishes and service in the forum."""
+        d = self.dice
+        able = [p for p in self.people if p.archetype in ("customer", "champion", "churner", "liker")]
+        for p in sorted(able, key=lambda _: d.random())[: TARGET["typeform"]]:
+            p.survey = self.fresh(lambda: "user:c" + d.digits(6))
+            odds = {"champion": (9, 1, 0), "churner": (0, 2, 8)}.get(p.archetype, (4.5, 2.5, 3))
+            self.push(self.moment(d.below(4)), "survey", p, d.weighted(("good", "middling", "bad"), odds))
+        members = [p for p in able if "standard" in p.ids]
+        for i in range(26):
+            self.push(self.moment(i % 4), "review", d.pick(members), d.weighted(("good", "middling", "bad"), (4, 2, 4)))
+
+    def said_with(self, mark, person, at):
+        sections, words = MARKS[mark]
+        return self.words(self.dice.pick(sections), person, at) if self.dice.chance(words) else {"section": "mark"}
+
+    def survey(self, at, person, mark):
+        score = self.dice.pick({"good": (9, 9, 10, 10, 10), "middling": (7, 8), "bad": (0, 0, 1, 2, 3, 4, 5, 6)}[mark])
+        token = self.fresh(lambda: hashlib.sha256(self.dice.digits(12).encode()).hexdigest()[:24])
+        self.add(at=at - at % 1000, platform="typeform", type="review", person=person, object=token, thread=token, mark=score, **self.said_with(mark, person, at))
+
+    def review(self, at, person, mark):
+        stars = self.dice.pick({"good": (4, 5, 5), "middling": (3,), "bad": (1, 1, 2)}[mark])
+        a = self.add(at=at, platform="standard", type="review", person=person, object="p_" + self.number(7), thread="t_" + self.number(6), mark=stars, detail="review",
+                     **self.said_with(mark, person, at))
+        self.consider(a, a.section, 0)
+
+    def notify(self, at, person, section):
+        self.post(at, "standard", person, text=self.line(section, "en"), language="en", section=section if person.archetype == "bot" else "", automatic=True)
+
+    def close(self):
+        """Threads of the forum that are closed, and some that are opened again."""
+        d = self.dice
+        every, _ = pairs(self.acts)
+        done = {m.thread for m, _ in every}
+        last = {}
+        for a in self.acts:
+            last[a.thread] = max(a.at, last.get(a.thread, 0))
+        asked = [a for a in self.acts if a.platform == "standard" and a.type == "post" and a.inbound() and KINDS[a.section] in ASKS and END - last[a.thread] > 2 * DAY]
+        asked.sort(key=lambda _: d.random())
+        answered, open = [a for a in asked if a.thread in done], [a for a in asked if a.thread not in done]
+        for i, a in enumerate(answered[:14] + open[:12]):
+            own = i % 4 == 1
+            at = last[a.thread] + 2 * MINUTE + int(d.lognormal(5 * HOUR, 0.8)) % DAY
+            by = a.person if own else d.pick(self.staff)
+            self.add(at=at, platform="standard", type="close", person=by, object=a.thread, thread=a.thread, detail="thread")
+            if i % 6 == 1:  # one who closed it as solved, and was wrong
+                at += int(d.lognormal(4 * HOUR, 0.5)) % DAY
+                self.add(at=at, platform="standard", type="reopen", person=a.person, object=a.thread, thread=a.thread, detail="thread")
+                self.reply(at + MINUTE, a.person, a, text=self.line("again", a.language), language=a.language, section="again")
+
     def amend(self):
         """Edits and deletions."""
         d = self.dice
         for platform, edits, deletions in (("meta", 14, 11), ("standard", 8, 7)):
             parents = {id(a.parent) for a in self.acts if a.parent}
-            mine = [a for a in self.acts if a.platform == platform and a.inbound() and a.text and not a.private and not a.rating and END - a.at > DAY]
+            mine = [a for a in self.acts if a.platform == platform and a.inbound() and a.text and not a.private and not a.rating and a.mark is None and not a.automatic and END - a.at > DAY]
             alone = sorted((a for a in mine if id(a) not in parents), key=lambda a: d.random() - (0.6 if a.section == "spam" else 0))
             gone = alone[:deletions]
             kept = sorted((a for a in mine if not any(a is g for g in gone) and a.section != "spam"), key=lambda _: d.random())
@@ -521,7 +682,8 @@ class World:
                 by = self.staff[1] if platform == "standard" and a.section == "spam" else a.person
                 self.add(at=a.at + int(d.lognormal(3 * HOUR, 1)) % DAY + MINUTE, platform=platform, type="delete", person=by, object=a.object, thread=a.thread, about=a)
             for a in kept[:edits]:
-                text = d.pick((a.text + " (edited: typo)", a.text + " (edited)", a.text + " /edit: still true today", "Sorry, once more: " + a.text))
+                before, after = EDITED[a.language]
+                text = d.pick((a.text + f" ({after})", a.text + f" /{after}", before + a.text))
                 self.add(at=a.at + MINUTE + d.below(90 * MINUTE), platform=platform, type="edit", person=a.person, object=a.object, thread=a.thread, about=a, text=text, language=a.language)
 
     def forum_life(self):
@@ -530,7 +692,7 @@ class World:
         members = [p for p in self.people if "standard" in p.ids]
         seen = {}
         for a in self.acts:
-            if a.platform == "standard" and a.inbound():
+            if a.platform == "standard" and a.inbound() and a.person.number >= 0:
                 seen[a.person.number] = min(a.at, seen.get(a.person.number, END))
 
         def one(type, person, at, object, **kw):
@@ -562,7 +724,7 @@ class World:
     def react(self):
         """Reactions, some of them taken back, and visits, up to the number of activities wanted."""
         d = self.dice
-        for platform, target in TARGET.items():
+        for platform, target in (("meta", TARGET["meta"]), ("standard", TARGET["standard"])):
             things = [a for a in self.acts if a.platform == platform and a.type in ("post", "reply") and not a.deleted and END - a.at > 6 * HOUR]
             weights = [12 if a.type == "post" and not a.inbound() else 2 if a.type == "post" else 1 for a in things]
             crowd = [p for p in self.people if platform in p.ids]
@@ -602,7 +764,9 @@ class World:
         done.add((p.number, a.object))
         kinds = ("like", "love", "care", "wow", "haha", "sad", "angry")
         mood = (70, 2, 4, 2, 2, 8, 12) if a.theme else (70, 20, 3, 3, 4, 0.5, 0.5)
-        kind = "like" if a.platform == "standard" or p.archetype == "company" else d.weighted(kinds, mood)
+        if a.platform == "standard":
+            kinds, mood = ("heart", "clap", "tada", "thumbsdown"), ((70, 3, 1, 14) if a.theme else (70, 14, 10, 1))
+        kind = "like" if p.archetype == "company" else d.weighted(kinds, mood)
         self.add(at=at, platform=a.platform, type="react", person=p, object=a.object, thread=a.thread, about=a, reaction=kind)
         return True
 
@@ -695,27 +859,34 @@ def local_time(ms):
     return time.strftime("%Y-%m-%dT%H:%M:%S", t) + f".{ms % 1000:03}+0{offset(ms)}:00"
 
 
-KINDS = {"reply": "reply.created", "review": "review.written", "recommend": "recommendation.given", "edit": "entry.edited", "delete": "entry.removed",
-         "react": "reaction.added", "unreact": "reaction.removed", "follow": "topic.followed", "unfollow": "topic.unfollowed", "sign_up": "member.registered",
-         "profile_change": "member.updated", "visit": "page.viewed", "click": "link.clicked", "purchase": "order.placed"}
+EVENTS = {"reply": "reply.created", "review": "review.written", "recommend": "recommendation.given", "edit": "entry.edited", "delete": "entry.removed",
+          "close": "thread.closed", "reopen": "thread.reopened", "accept": "answer.accepted",
+          "react": "reaction.added", "unreact": "reaction.removed", "follow": "topic.followed", "unfollow": "topic.unfollowed", "sign_up": "member.registered",
+          "profile_change": "member.updated", "visit": "page.viewed", "click": "link.clicked", "purchase": "order.placed"}
 
 
 def forum_event(a):
     if a.type == "post":
         kind = "question.asked" if a.text.endswith("?") else "thread.opened"
     else:
-        kind = KINDS[a.type]
+        kind = EVENTS[a.type]
     p = a.person
     e = {"event_id": a.event, "kind": kind, "at": local_time(a.at), "board": {"id": BOARD, "name": "Larkspoon Town Square"},
          "member": {"id": p.ids["standard"], "handle": p.handle, "display_name": p.name, "role": "staff" if p.archetype == "company" else "member"},
          "subject": {"id": a.object, "type": a.detail or "entry"}}
-    if a.thread and a.type in ("post", "reply", "recommend", "edit", "delete"):
+    if a.thread and a.type in ("post", "reply", "review", "recommend", "edit", "delete", "close", "reopen", "accept"):
         e["thread"] = a.thread
     if a.parent:
         e["reply_to"] = a.parent.object
     if a.text:
         e["text"] = a.text
-    if a.type in ("post", "reply", "recommend"):
+    if a.mark is not None:
+        e["stars"] = a.mark
+    if a.reaction:
+        e["emoji"] = a.reaction
+    if a.automatic:
+        e["automated"] = True
+    if a.type in ("post", "reply", "review", "recommend"):
         e["link"] = f"https://square.larkspoon.example/{a.thread}#{a.object}"
     elif a.detail == "page":
         e["link"] = "https://larkspoon.example" + a.object
@@ -730,6 +901,22 @@ def forum_body(acts, noise):
     return compact({"forum": "Larkspoon Town Square", "sent_at": local_time(max(a.at for a in acts)), "events": events}, ascii=False)
 
 
+QUESTIONS = {"nps": "How likely are you to recommend Larkspoon to a friend?", "long_text": "What is the main reason for your score?"}
+
+
+def survey_body(a):
+    """One delivery of Typeform's: a response to the survey."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(a.at // 1000))
+    fields = {kind: {"id": kind + "1", "ref": kind, "type": kind} for kind in QUESTIONS}
+    answers = [{"type": "number", "number": a.mark, "field": fields["nps"]}]
+    if a.text:
+        answers.append({"type": "text", "text": a.text, "field": fields["long_text"]})
+    asked = [f | {"title": QUESTIONS[kind], "properties": {}} for kind, f in fields.items()]
+    response = {"form_id": FORM, "token": a.object, "landed_at": at, "submitted_at": at, "hidden": {"user_id": a.person.survey.removeprefix("user:"), "name": a.person.name},
+                "definition": {"id": FORM, "title": "After the box", "fields": asked}, "answers": answers}
+    return compact({"event_id": "01" + a.object, "event_type": "form_response", "form_response": response}, ascii=False)
+
+
 @dataclass
 class Delivery:
     id: str
@@ -741,12 +928,14 @@ class Delivery:
 def deliveries(platform, acts, d):
     """The deliveries of a platform in the order of their events."""
     out, i = [], 0
-    share = 0.06 if platform == "meta" else 0.22
+    share = {"meta": 0.06, "standard": 0.22, "typeform": 0}[platform]  # how often several come together
     while i < len(acts):
         size = 2 + d.below(4) if d.chance(share) else 1
         group, i = acts[i : i + size], i + size
-        noise = 1 if d.chance(0.006) else 0
-        if platform == "meta":
+        noise = 1 if platform != "typeform" and d.chance(0.006) else 0
+        if platform == "typeform":
+            body = survey_body(group[0])
+        elif platform == "meta":
             entries = d.chance(0.5)
             body = meta_body(group, entries, noise)
             noise *= len(group) if entries else 1
@@ -761,7 +950,8 @@ def shuffled(ds, d):
     where = {id(a): i for i, x in enumerate(ds) for a in x.acts}
     key = [float(i) for i in range(len(ds))]
     moved = set()
-    before = {"delete": 3, "edit": 3, "reply": 9}  # how many come before what they are about
+    kinds = {a.type for x in ds for a in x.acts}
+    before = {kind: n for kind, n in {"delete": 3, "edit": 3, "reply": 9}.items() if kind in kinds}  # how many come before what they are about
     order = sorted(range(len(ds)), key=lambda _: d.random())
     anchors = set()
     for i in order:
@@ -825,33 +1015,75 @@ def forged(start):
 # -- what is true -----------------------------------------------------------
 
 
-def pairs(acts):
-    """(message, first answer) for each answered message, all (message, answer) pairs, and how many
-    askers in a thread wait at the end, by the rules of Rapport's conversations."""
+def conversations(acts):
+    """What was said in each thread with each asker: (asker's messages, answers by humans to them
+    as pairs of message and answer), in the order of the threads."""
     threads = {}
     for a in acts:
-        if a.type in ("post", "reply", "message", "review", "recommend") and not a.deleted:
+        if a.type in ("post", "reply", "message", "review", "recommend") and not a.deleted and not a.automatic:
             threads.setdefault((a.platform, a.thread), []).append(a)
-    every, first, waiting = [], {}, 0
     for nodes in threads.values():
         askers = {}
         for a in nodes:
             if a.inbound():
                 askers.setdefault(a.person.number, []).append(a)
         for asked in askers.values():
-            mine, last, answered = {a.object: a for a in asked}, -1, set()
+            mine, answers = {a.object: a for a in asked}, []
             for r in (a for a in nodes if not a.inbound()):
                 m = mine.get(r.parent.object) if r.parent else None
                 if r.private:
                     earlier = [a for a in asked if a.at < r.at]
                     m = earlier[-1] if earlier else None
                 if m:
-                    every.append((m, r))
-                    first.setdefault((m.platform, m.object), (m, r))
-                    answered.add(m.object)
-                    last = max(last, r.at)
-            waiting += any(a.object not in answered and a.at > last for a in asked)
-    return every, list(first.values()), waiting
+                    answers.append((m, r))
+            yield asked, answers
+
+
+def pairs(acts):
+    """(message, first answer) for each answered message, and all (message, answer) pairs, by the
+    rules of Rapport's conversations; answers of machines left out."""
+    every = [x for _, answers in conversations(acts) for x in answers]
+    first = {}
+    for m, r in every:
+        first.setdefault((m.platform, m.object), (m, r))
+    return every, list(first.values())
+
+
+def owed(acts):
+    """The messages that an answer is owed to at the end, by (platform, object), and how many askers
+    in a thread wait. Owed is an answer to what asks something and was not answered, unless its
+    asker was answered later in the thread, or somebody said since that it is done: the asker by a
+    message or by accepting somebody's answer, or whoever closed the thread."""
+    closed, accepted = {}, {}
+    for a in acts:  # in the order of time
+        if a.type == "close":
+            closed[a.platform, a.thread] = a.at
+        elif a.type == "reopen":
+            closed.pop((a.platform, a.thread), None)
+        elif a.type == "accept":
+            accepted[a.platform, a.thread, a.person.number] = a.at
+    out, waiting = set(), 0
+    for asked, answers in conversations(acts):
+        thread = asked[0].platform, asked[0].thread
+        ends = [r.at for _, r in answers] + [a.at for a in asked if KINDS[a.section] == "closing"]
+        ends += [closed.get(thread, 0), accepted.get((*thread, asked[0].person.number), 0)]
+        answered = {m.object for m, _ in answers}
+        due = [a for a in asked if KINDS[a.section] in ASKS and a.object not in answered and a.at > max(ends)]
+        out.update((a.platform, a.object) for a in due)
+        waiting += bool(due)
+    return out, waiting
+
+
+def messages(acts):
+    """What the generator knows of each message of somebody outside, by platform and id."""
+    due, _ = owed(acts)
+    out = {p: {} for p in TARGET}
+    for a in acts:
+        if a.inbound() and a.section and a.type not in ("edit", "delete"):
+            m = {"kind": KINDS[a.section], "owed": (a.platform, a.object) in due, "conversation": f"{a.thread} {a.person.number}"}
+            m |= {name: value for name, value in (("language", a.language), ("theme", a.theme), ("sarcastic", a.sarcastic), ("automatic", a.automatic), ("deleted", a.deleted)) if value}
+            out[a.platform][a.object] = m | ({} if a.mark is None else {"mark": a.mark})
+    return out
 
 
 def median(xs):
@@ -867,7 +1099,8 @@ def working(ms):
 
 def truth(world, lines, shift):
     acts = world.acts
-    every, first, waiting = pairs(acts)
+    every, first = pairs(acts)
+    said = messages(acts)
     seconds = [(r.at - m.at) / 1000 for m, r in first]
     in_hours = [(r.at - m.at) / 1000 for m, r in first if working(m.at)]
 
@@ -891,6 +1124,7 @@ def truth(world, lines, shift):
             "median_response_seconds": median(delays),
         }
     labelled = [a for a in acts if a.theme and a.type not in ("edit", "delete")]
+    known = [m for p in said.values() for m in p.values()]
     return {
         "company": PAGE_NAME, "page": PAGE, "board": BOARD, "time_zone": "Europe/Berlin",
         "from": local_time(START + shift), "to": local_time(END + shift),
@@ -900,15 +1134,19 @@ def truth(world, lines, shift):
         "deliveries": lines,
         "themes": themes,
         "languages": tally(a.language for a in acts if a.language and a.inbound()),
+        "kinds": tally(m["kind"] for m in known), "sarcastic": sum("sarcastic" in m for m in known),
+        "kinds_by_language": {l: tally(m["kind"] for m in known if m.get("language") == l) for l in sorted(set(LANGUAGES))},
+        "messages": said,
         "sections": tally(a.section for a in acts if a.section),
         "people": {
-            "persons": len(world.people), "accounts": sum(len(p.ids) for p in world.people),
+            "persons": len(world.people), "accounts": sum(len(p.accounts()) for p in world.people),
             "active_accounts": len({(a.platform, a.person.number) for a in acts if a.inbound()}),
+            "by_language": tally(p.language for p in world.people),
             "by_archetype": tally(p.archetype for p in world.people),
-            "of_account": {platform: {p.ids[platform]: {"name": p.name, "archetype": p.archetype} for p in world.people if platform in p.ids} for platform in TARGET},
-            "same_person": [[p.ids["meta"], p.ids["standard"]] for p in world.people if len(p.ids) == 2],
+            "of_account": {platform: {p.account(platform): {"name": p.name, "archetype": p.archetype} for p in world.people if platform in p.accounts()} for platform in TARGET},
+            "same_person": [list(p.accounts().values()) for p in world.people if len(p.accounts()) > 1],
         },
-        "answers": {"pairs": len(every), "messages_answered": len(first), "waiting_at_end": waiting,
+        "answers": {"pairs": len(every), "messages_answered": len(first), "waiting_at_end": owed(acts)[1],
                     "median_response_seconds": median(seconds), "median_response_seconds_asked_in_working_hours": median(in_hours)},
         "theme_of_message": {p: {a.object: a.theme for a in labelled if a.platform == p} for p in TARGET},
         "deleted_messages": {p: sorted(a.object for a in acts if a.platform == p and a.deleted) for p in TARGET},
