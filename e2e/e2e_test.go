@@ -307,6 +307,8 @@ func TestDemo(t *testing.T) {
 	var truth struct {
 		Activities struct{ Distinct int }
 		Answers    struct{ Pairs int }
+		Deliveries map[string]struct{ Lines, Refused, Parked int }
+		Messages   map[string]map[string]told
 	}
 	b, err := os.ReadFile(filepath.Join(cl.folder, "demo", "truth.json"))
 	if err != nil {
@@ -315,13 +317,17 @@ func TestDemo(t *testing.T) {
 	if err := json.Unmarshal(b, &truth); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1588 accepted, 20 refused (forged), 6 parked", fmt.Sprintf("activities    %d", truth.Activities.Distinct), fmt.Sprintf("n = %d", truth.Answers.Pairs)} {
+	accepted, refused, parked := 0, 0, 0
+	for _, d := range truth.Deliveries {
+		accepted, refused, parked = accepted+d.Lines-d.Refused, refused+d.Refused, parked+d.Parked
+	}
+	for _, want := range []string{fmt.Sprintf("%d accepted, %d refused (forged), %d parked", accepted, refused, parked), fmt.Sprintf("activities    %d", truth.Activities.Distinct), fmt.Sprintf("n = %d", truth.Answers.Pairs)} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the summary does not say %q:\n%s", want, first)
 		}
 	}
-	if truth.Activities.Distinct != 2000 {
-		t.Errorf("the demo has %d activities, want 2,000", truth.Activities.Distinct)
+	if truth.Activities.Distinct != 2220 || parked != 6 {
+		t.Errorf("the demo has %d activities and %d strange deliveries, want 2,220 and 6", truth.Activities.Distinct, parked)
 	}
 
 	token, err := os.ReadFile(filepath.Join(cl.folder, "demo", "token"))
@@ -380,6 +386,11 @@ func TestDemo(t *testing.T) {
 			t.Errorf("lead %s (-API +rapport score of its exported activities):\n%s", l.Person, d)
 		}
 	}
+
+	// Who is listed as waiting, and what is an issue, is so by the generator's truth.
+	meant := c.meant(base, truth.Messages)
+	c.waits(base, truth.Messages, meant)
+	c.raised(base, meant)
 
 	// The curl line of the summary works as it stands.
 	curl := regexp.MustCompile(`(?m)curl .*$`).FindString(first)

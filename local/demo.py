@@ -2,7 +2,7 @@
 
     cloud.py exec --name run -- python local/demo.py [--recent]
 
-Makes a user and a workspace, connects two sources, posts a month of signed deliveries
+Makes a user and a workspace, connects three sources, posts a month of signed deliveries
 (demo_data.py) through the real HTTP endpoint, waits until the queues are empty, finds the themes,
 makes the last week's report, and prints a summary. Everything goes through the same API that a
 front end uses. A second run finds the work done and only prints.
@@ -96,7 +96,7 @@ def token(stack, state):
 
 
 def connect(api, state):
-    """Makes the workspace and its two sources."""
+    """Makes the workspace and its three sources."""
     api.call("POST", "/v1/workspaces", {"id": WORKSPACE, "name": "Larkspoon", "time_zone": ZONE, "recipients": [EMAIL]}, expect=(201, 200, 409))
     have = {s["platform"]: s for s in api.all("/v1/workspaces/%s/sources" % WORKSPACE)}
     with open(os.path.join(HERE, "demo", "community.mapping.json")) as f:
@@ -104,6 +104,7 @@ def connect(api, state):
     page = demo_data.PAGE
     for platform, body in {
         "meta": {"platform": "meta", "name": "Larkspoon's page", "scope": page, "secret": secrets.token_hex(16), "verify_token": secrets.token_hex(8)},
+        "typeform": {"platform": "typeform", "name": "Survey after the box", "scope": demo_data.FORM, "secret": secrets.token_hex(16)},
         "standard": {"platform": "standard", "name": "Community", "scope": "*", "config": mapping, "secret": "whsec_" + base64_secret()},
     }.items():
         if platform in have and platform in state.get("hooks", {}):
@@ -207,7 +208,7 @@ def fill(stack, api, state, folder):
     subprocess.run([sys.executable, os.path.join(HERE, "demo_data.py"), "--out", folder, "--weeks", str(state["weeks"])], check=True, stdout=subprocess.DEVNULL)
     start, month = time.time(), Month(state["weeks"])
     sums = {"accepted": 0, "refused": 0, "failed": 0}
-    for platform, name, secret, ok in [("meta", "meta.jsonl", None, True), ("standard", "standard.jsonl", None, True),
+    for platform, name, secret, ok in [("meta", "meta.jsonl", None, True), ("standard", "standard.jsonl", None, True), ("typeform", "typeform.jsonl", None, True),
                                        ("meta", "unintelligible.jsonl", None, True), ("meta", "forged.jsonl", "not the page's secret", False)]:
         counted = send(folder, state, platform, name, secret, ok)
         for k in sums:

@@ -106,7 +106,7 @@ SARCASM = 0.14  # of the complaints that can be put so
 MARKS = {  # what a mark is given for: themes and sections, and how often there are words
     "good": (("praise", "praise", "praise", "champion"), 0.75),
     "middling": (("vegan_choice", "portion_size", "packaging_waste"), 0.5),
-    "bad": (("late_delivery", "app_crash", "missing_items", "support_wait", "double_charge", "price_rise"), 0.85),
+    "bad": (("late_delivery", "missing_items", "support_wait", "double_charge"), 0.85),
 }
 # How often the company answers, and how long it takes against the rest.
 ANSWERED = {
@@ -317,12 +317,13 @@ class World:
                 first, last = plain(name).split()
                 handle = d.pick((f"{first}{last[0]}", f"{first}.{last}", f"{first}_{d.digits(2)}", f"{last}{d.digits(3)}"))
                 weight = (1 - d.random()) ** (-1 / 1.25)  # Pareto: few write much, most write little
-                language = LANGUAGES[len(people) % len(LANGUAGES)]
-                p = Person(len(people), name, self.fresh(lambda: handle + d.pick(("", "", str(d.below(90))))), archetype, language, min(weight, 18))
+                p = Person(len(people), name, self.fresh(lambda: handle + d.pick(("", "", str(d.below(90))))), archetype, "", min(weight, 18))
                 home = "standard" if archetype in FORUM_ONLY or voice["standard"] < 0.34 * sum(voice.values()) else "meta"
                 voice[home] += p.weight * share
                 p.ids[home] = ""
                 people.append(p)
+            for i, p in enumerate(sorted(people[-count:], key=lambda p: -p.weight)):  # so that each language has people who write much
+                p.language = (LANGUAGES + LANGUAGES[::-1])[i % (2 * len(LANGUAGES))]
         both = [p for p in people if p.archetype in ("customer", "champion", "evaluator")]
         for p in sorted(both, key=lambda p: -p.weight * d.random())[:TWO_PLATFORMS]:
             p.ids = {"meta": "", "standard": ""}
