@@ -465,7 +465,7 @@ class World:
         if platform == "meta":
             if section in ("double_charge", "login_code", "churn", "teams_integration", "jobs") and roll < 0.3 or section == "support_wait" and roll < 0.1:
                 return self.add(at=at, platform=platform, type="message", person=person, object=self.mid(), thread="dm:" + person.ids["meta"], private=True, **kw)
-            if section == "champion" and roll < 0.6 or section == "praise" and roll < 0.15 or section in ("late_delivery", "price_rise") and roll < 0.06:
+            if section == "champion" and roll < 0.6 or section == "praise" and roll < 0.15 or section in ("late_delivery", "missing_items", "price_rise") and roll < 0.08:
                 kind = "recommend" if section in ("champion", "praise") else "review"
                 story = self.number(16)
                 return self.add(at=at, platform=platform, type=kind, person=person, object=story, thread=story, rating=True, **kw)
@@ -489,7 +489,7 @@ class World:
         a = self.place(at, person, platform, **self.words(section, person, at))
         self.consider(a, section, 0)
         if section in HELP_SECTIONS and not a.private:
-            if self.dice.chance(0.22):
+            if self.dice.chance(0.3):
                 self.push(at + int(self.dice.lognormal(2 * HOUR, 0.8)), "help", a)
             elif self.dice.chance(0.15):
                 self.push(at + int(self.dice.lognormal(HOUR, 0.8)), "nevermind", a)
