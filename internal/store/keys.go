@@ -25,10 +25,13 @@ import (
 //	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
 //	message: replies to it    w#C#message       O#time#id; O-#time#id (deleted); also before the message comes
 //	thread: asker             w#C#thread        A#account
-//	thread: private, unnamed  w#C#thread        P#time#id; P-#time#id (deleted)
-//	thread: private, named    w#C#thread        PN#time#id
-//	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#c#time#id (not); M#d#time#id (deleted)
-//	asker's part: exchanges   w#C#thread#account  X#answered#reply
+//	message: depends on it    w#C#message       I#time#id (askers' messages that name it)
+//	message: is accepted      w#C#message       J#time#id
+//	thread: all, if named     w#C#thread        T#second#side#time#id (of threads that the platform names)
+//	thread: private, named    w#C#thread        PN#time#id (of threads that it does not name)
+//	thread: closings          w#C#thread        Z#time#kind#id
+//	asker's part: messages    w#C#thread#account  M#q#time#id (wants a reply); M#x#time#id (that depends); M#c#time#id (not); M#d#time#id (deleted)
+//	asker's part: exchanges   w#C#thread#account  X#answered#reply; XA#answered#reply (automatic)
 //	conversation head         w#C#thread#account  @                         G1 w#W#s / waiting_since#…; G2 w#CV#s / hour of last#…
 //	asker's part: decisions   w#C#thread#account  D#kind#time#id (facts); DI#id (where it stands)
 //	response of a day         w#D#day#s         X#answered#r#reply#account; X#answered#c#thread#account (a conversation's first)

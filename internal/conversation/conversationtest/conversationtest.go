@@ -26,7 +26,7 @@ type Conversation struct {
 // It looks at everything at once, and is meant to be read beside docs/words.md:
 // it has no windows and no lists, which the stored views need to be fast.
 func Of(asker string, nodes []conversation.Node, closings ...conversation.Closing) Conversation {
-	t := thread{by: map[string]conversation.Node{}, to: map[string][]conversation.Node{}}
+	t := thread{by: map[string]conversation.Node{}, to: map[string][]conversation.Node{}, past: map[string][]conversation.Node{}}
 	for _, n := range nodes {
 		t.by[n.Message] = n
 		if !n.Deleted {
@@ -36,7 +36,10 @@ func Of(asker string, nodes []conversation.Node, closings ...conversation.Closin
 	slices.SortFunc(t.stand, conversation.Order)
 	for i, n := range t.stand {
 		if n.Direction == social.Outbound {
-			t.to[n.Message] = t.answers(n, t.stand[:i])
+			t.to[n.Message] = t.answers(n, t.stand[:i], func(m conversation.Node) bool { return !m.Deleted })
+			t.past[n.Message] = t.answers(n, t.stand[:i], func(m conversation.Node) bool {
+				return slices.ContainsFunc(t.stand[:i], func(o conversation.Node) bool { return o.Message == m.Message && o.Named == n.Named })
+			})
 		}
 	}
 
@@ -140,6 +143,7 @@ type thread struct {
 	by    map[string]conversation.Node   // every message
 	stand []conversation.Node            // those that stand, in order
 	to    map[string][]conversation.Node // what a message of the business's answers
+	past  map[string][]conversation.Node // what it counts as having answered for those after it: of what was said before it alone
 }
 
 // waits reports whether a message waits where it stands, as long as nobody
@@ -219,9 +223,9 @@ func (t thread) exchanges(asker string) (out []conversation.Exchange) {
 }
 
 // answers returns the messages that r answers.
-func (t thread) answers(r conversation.Node, all []conversation.Node) []conversation.Node {
+func (t thread) answers(r conversation.Node, all []conversation.Node, known func(conversation.Node) bool) []conversation.Node {
 	var named []conversation.Node
-	if m, ok := t.by[r.InReplyTo]; ok && !m.Deleted && m.Direction == social.Inbound && !m.Occurred.After(r.Occurred.Add(time.Minute)) {
+	if m, ok := t.by[r.InReplyTo]; ok && known(m) && m.Direction == social.Inbound && !m.Occurred.After(r.Occurred.Add(time.Minute)) {
 		named = append(named, m)
 	}
 	if m, ok := t.by[r.InReplyTo]; !r.Named || ok && !m.Named && m.Direction == social.Inbound {
@@ -262,7 +266,7 @@ func (t thread) answers(r conversation.Node, all []conversation.Node) []conversa
 	}
 	answered := func(m conversation.Node) bool {
 		return slices.ContainsFunc(before, func(o conversation.Node) bool {
-			return !o.Automatic && slices.ContainsFunc(t.to[o.Message], func(n conversation.Node) bool { return n.Message == m.Message })
+			return !o.Automatic && slices.ContainsFunc(t.past[o.Message], func(n conversation.Node) bool { return n.Message == m.Message })
 		})
 	}
 	looksFlat := len(names) <= 2
@@ -292,7 +296,7 @@ func (t thread) waiting(asker string, before []conversation.Node) (w conversatio
 	for i, n := range before {
 		switch {
 		case n.Direction == social.Outbound && !n.Automatic:
-			waits = waits && !slices.ContainsFunc(t.to[n.Message], func(m conversation.Node) bool { return m.Account == asker })
+			waits = waits && !slices.ContainsFunc(t.past[n.Message], func(m conversation.Node) bool { return m.Account == asker })
 		case n.Direction == social.Inbound && n.Account == asker:
 			p, ok := known[n.InReplyTo]
 			toOther := ok && p.Account != asker && !p.Automatic // else it is to whoever else spoke last
@@ -302,7 +306,7 @@ func (t thread) waiting(asker string, before []conversation.Node) (w conversatio
 				}
 			}
 			after := slices.ContainsFunc(before[:i], func(o conversation.Node) bool {
-				return slices.ContainsFunc(t.to[o.Message], func(m conversation.Node) bool { return m.Account == asker })
+				return slices.ContainsFunc(t.past[o.Message], func(m conversation.Node) bool { return m.Account == asker })
 			})
 			if t.waits(n, after, known) {
 				w, waits = n, true

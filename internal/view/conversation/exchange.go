@@ -266,18 +266,17 @@ func (k *keeping) settle(ctx context.Context, root, asker string, r store.NodeRe
 			return changed, err
 		}
 	}
-	for _, of := range []conversation.Exchange{want, was} {
-		is := of.Message == want.Message
-		if of.Message == "" || is && of != want {
-			continue
-		}
-		did, err := k.firsts(ctx, root, asker, of, r, is)
+	if want.Message != "" {
+		did, err := k.firsts(ctx, root, asker, want, r, true)
 		if err != nil {
 			return changed, err
 		}
 		changed = changed || did
 	}
-	return changed, nil
+	if was.Message != "" && was.Message != want.Message {
+		_, err = k.firsts(ctx, root, asker, was, r, false)
+	}
+	return changed, err
 }
 
 // received notes a reply among the asker's facts and has the asker scored
