@@ -27,7 +27,7 @@ type Decision struct {
 
 // NewDecision is what is to be decided.
 type NewDecision struct {
-	ID    string `json:"id" pattern:"^[A-Za-z0-9_-]{8,64}$" minLength:"8" maxLength:"64" doc:"Made up by you, say a UUID: the same decision under the same id is made once, whenever it is sent again"`
+	ID    string `json:"id" pattern:"^[A-Za-z0-9_-]{8,64}$" maxLength:"64" doc:"Made up by you, say a UUID: the same decision under the same id is made once, whenever it is sent again"`
 	Kind  string `json:"kind" enum:"done,not_needed,reopened,assigned,snoozed,noted" doc:"What is decided"`
 	To    string `json:"to,omitempty" pattern:"^(mem_[A-Za-z0-9_-]{1,60})?$" maxLength:"64" doc:"Of assigned: the id of a member; left out: nobody in particular any more"`
 	Until string `json:"until,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Of snoozed: until when, at most a year from now"`
