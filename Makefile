@@ -57,6 +57,10 @@ drills: ## Carry out the faults and attacks of docs/drills.md, and print what be
 drills-mutants: ## Break the code in stated ways: each must be caught by a drill (ONLY="HTML formulas" for some)
 	@$(CLOUD) with --name drills --port 4581 --bare -- go run ./cmd/drills mutants $(ONLY)
 
+.PHONY: cases
+cases: ## Try the cases of ../shared/cases on a local cloud of their own (ONLY="people/bom intake/feed-port" for some)
+	@if [ -d ../shared/cases ]; then $(CLOUD) with --name cases --port 4585 -- go run ./cmd/cases $(ONLY); else go run ./cmd/cases; fi
+
 .PHONY: contract
 contract: ## Lint openapi.yaml, compile a client made from it, and tell what breaks the last release's clients
 	@local/contract.sh
