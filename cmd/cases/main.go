@@ -43,6 +43,7 @@ type trial struct {
 	tool  string // the path of the operator's tool
 	scrap string // a folder of its own
 	stack *stack // nil without steps
+	token string // of the user who owns its workspace
 	base  string // of its workspace in the API
 	first string // the source that was connected first
 }

@@ -317,7 +317,11 @@ func contented(t *trial) (verdict, error) {
 		}
 	}
 	err := t.until(func() (bool, error) {
-		err := t.get("/issues"+period+"&limit=50", &issues)
+		status, b, err := t.send("GET", t.base+"/issues"+period+"&limit=50", nil)
+		if err != nil || status != http.StatusOK { // there is no theme set yet
+			return false, err
+		}
+		err = json.Unmarshal(b, &issues)
 		return len(issues.Items) > 0 && issues.Untagged == 0, err
 	})
 	if err != nil {

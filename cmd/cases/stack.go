@@ -26,7 +26,6 @@ import (
 )
 
 const (
-	user     = "cases@example.com"
 	password = "Correct-horse-7-battery"
 	secret   = "2b7e151628aed2a6abf7158809cf4f3c"
 	standard = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -41,12 +40,12 @@ type stack struct {
 	ClientID   string            `json:"client_id"`
 	Queues     map[string]string `json:"queues"`
 
-	sqs   *sqs.Client
-	token string
-	began int64
+	sqs     *sqs.Client
+	cognito *cognito.Client
+	began   int64
 }
 
-// open finds the stack, and makes a user of it.
+// open finds the stack.
 func open(ctx context.Context) (*stack, error) {
 	b, err := os.ReadFile(os.Getenv("RAPPORT_STACK"))
 	if err != nil {
@@ -60,22 +59,25 @@ func open(ctx context.Context) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.sqs = sqs.NewFromConfig(cfg)
-	c := cognito.NewFromConfig(cfg)
-	_, err = c.AdminCreateUser(ctx, &cognito.AdminCreateUserInput{UserPoolId: &s.UserPoolID, Username: aws.String(user), MessageAction: cognitotypes.MessageActionTypeSuppress})
-	if _, there := errors.AsType[*cognitotypes.UsernameExistsException](err); err != nil && !there {
-		return nil, err
+	s.sqs, s.cognito = sqs.NewFromConfig(cfg), cognito.NewFromConfig(cfg)
+	return s, nil
+}
+
+// login makes a user and returns an access token.
+func (s *stack) login(ctx context.Context, name string) (string, error) {
+	email, c := aws.String(name+"@example.com"), s.cognito
+	if _, err := c.AdminCreateUser(ctx, &cognito.AdminCreateUserInput{UserPoolId: &s.UserPoolID, Username: email, MessageAction: cognitotypes.MessageActionTypeSuppress}); err != nil {
+		return "", err
 	}
-	if _, err := c.AdminSetUserPassword(ctx, &cognito.AdminSetUserPasswordInput{UserPoolId: &s.UserPoolID, Username: aws.String(user), Password: aws.String(password), Permanent: true}); err != nil {
-		return nil, err
+	if _, err := c.AdminSetUserPassword(ctx, &cognito.AdminSetUserPasswordInput{UserPoolId: &s.UserPoolID, Username: email, Password: aws.String(password), Permanent: true}); err != nil {
+		return "", err
 	}
 	out, err := c.InitiateAuth(ctx, &cognito.InitiateAuthInput{ClientId: &s.ClientID, AuthFlow: cognitotypes.AuthFlowTypeUserPasswordAuth,
-		AuthParameters: map[string]string{"USERNAME": user, "PASSWORD": password}})
+		AuthParameters: map[string]string{"USERNAME": *email, "PASSWORD": password}})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	s.token = aws.ToString(out.AuthenticationResult.AccessToken)
-	return s, nil
+	return aws.ToString(out.AuthenticationResult.AccessToken), nil
 }
 
 // drained waits until no queue of the trials' stack holds what was posted.
@@ -122,7 +124,7 @@ func (t *trial) send(method, path string, body any) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+t.stack.token)
+	req.Header.Set("Authorization", "Bearer "+t.token)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -163,7 +165,8 @@ func (t *trial) until(done func() (bool, error)) error {
 	}
 }
 
-// workspace makes the workspace of the trial, the nth, in the time zone that its file says.
+// workspace makes the workspace of the trial, the nth, in the time zone that its
+// file says. Nobody may own as many as there are cases: each has its user.
 func (t *trial) workspace(n int) error {
 	var in struct {
 		Zone string `json:"time_zone"`
@@ -176,6 +179,10 @@ func (t *trial) workspace(n int) error {
 	}
 	id := fmt.Sprintf("cases-%d-%d", t.stack.began, n)
 	t.base = "/v1/workspaces/" + id
+	var err error
+	if t.token, err = t.stack.login(t, id); err != nil {
+		return err
+	}
 	return t.call("POST", "/v1/workspaces", map[string]any{"id": id, "name": t.name, "time_zone": in.Zone}, nil)
 }
 
