@@ -113,7 +113,7 @@ func notPositive(t *trial) (verdict, error) {
 	a := list[0]
 	rated := a.Rating != nil && a.Rating.Value == 0 && a.Rating.Kind == "nps"
 	return verdict{fmt.Sprintf("%s, rating %+v, sentiment %q, intent %q, text %q, %d micro-points for recommending", a.Type, a.Rating, a.Sentiment, a.Intent, a.Text, points),
-		rated && a.Sentiment == "negative" && a.Intent != "recommendation" && !strings.Contains(a.Text, "How likely") && points == 0}, nil
+		rated && a.Sentiment != "positive" && a.Intent != "recommendation" && !strings.Contains(a.Text, "How likely") && points == 0}, nil
 }
 
 // onePerson tries whether all activities are by one person, who waits once.

@@ -30,7 +30,7 @@ const (
 	secret   = "2b7e151628aed2a6abf7158809cf4f3c"
 	standard = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	drainFor = 15 * time.Minute // what failed comes again after six
-	madeIn   = 3 * time.Minute  // a report, a theme set, a mended view
+	madeIn   = 2 * time.Minute  // a report, a theme set, a mended view
 )
 
 // stack is a deployed stack, from the file that local/cloud.py writes.
