@@ -1,8 +1,10 @@
 """Trains the last four layers of multilingual-e5-small together with the heads of the reader.
 
-    python train.py --weights e5-small-q4.bin --vader hutto_ICWSM_2014 --out reader.npz [--held 10] [--umsab ../shared/data/umsab]
+    python train.py --weights e5-small-q4.bin --vader hutto_ICWSM_2014 --out reader.npz [--held 10]
+        [--seed 1] [--epochs 3] [--own 3] [--umsab ../shared/data/umsab]
 
-With --held 10 a tenth of the families of sentences is held out, and the figures on it are printed. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
+With --held 10 a tenth of the families of sentences is held out, and the figures on it are printed. --seed is of
+the order of texts, --own the weight of the sentences of our own. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
 
 Texts: VADER's ground-truth sets (MIT; tweets, Amazon and a third of the NYT, mean ratings of twenty people),
 models/intents.tsv and models/sentences/*.tsv, written for this project. A fifth of VADER's texts is never trained
@@ -134,13 +136,13 @@ def step(p, m, v, b, key, i, rate):
     return p, m, v, value
 
 
-def fit(model, es):
-    r = np.random.default_rng(SEED)
+def fit(model, es, seed, epochs):
+    r, start = np.random.default_rng(seed), np.random.default_rng(SEED)  # all trainings start alike, so that their mean means something
     p = {"layers": [{k: jnp.asarray(v) for k, v in l.items()} for l in model.layers[8:]],
-         "heads": {h: (jnp.asarray(r.normal(0, 0.02, (384, n)), jnp.float32), jnp.zeros(n)) for h, n in HEADS.items()}}
+         "heads": {h: (jnp.asarray(start.normal(0, 0.02, (384, n)), jnp.float32), jnp.zeros(n)) for h, n in HEADS.items()}}
     m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
-    steps, i, began, key = EPOCHS * math.ceil(len(es) / BATCH), 0, time.time(), jax.random.PRNGKey(SEED)
-    for epoch in range(EPOCHS):
+    steps, i, began, key = epochs * math.ceil(len(es) / BATCH), 0, time.time(), jax.random.PRNGKey(seed)
+    for epoch in range(epochs):
         order = np.array(sorted(range(len(es)), key=lambda a: (len(es[a]["state"]) + r.integers(0, 4), r.random())))
         parts = [order[a : a + BATCH] for a in range(0, len(order), BATCH)]
         r.shuffle(parts := np.array(parts, dtype=object))
@@ -213,14 +215,18 @@ def main():
     for name in ["--weights", "--vader", "--out"]:
         a.add_argument(name, required=True)
     a.add_argument("--held", type=int, default=0)
+    a.add_argument("--seed", type=int, default=SEED)
+    a.add_argument("--epochs", type=int, default=EPOCHS)
+    a.add_argument("--own", type=float, default=WEIGHT["own"])
     a.add_argument("--umsab")
     a = a.parse_args()
+    WEIGHT["own"] = a.own
     model, es = E5(a.weights), examples(a.vader)
     known = remembered(model, [e["text"] for e in es], a.out + ".states.npz")
     for e in es:
         e["state"] = known[e["text"]]
     out = lambda e: for_measuring(e["text"]) if e["set"] not in ("own", "intents") else a.held and int.from_bytes(hashlib.sha256(e["family"].encode()).digest()[:4], "big") % a.held == 0
-    p = fit(model, [e for e in es if not out(e)])
+    p = fit(model, [e for e in es if not out(e)], a.seed, a.epochs)
     flat = {}
     if a.held:
         own = [e for e in es if out(e) and e["set"] == "own"]
