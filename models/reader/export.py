@@ -1,10 +1,13 @@
 """Writes what was trained as internal/reading reads it: layers.bin and heads.bin.
 
-    python export.py --model reader.npz --out ../../internal/reading/model
+    python export.py --model first.npz second.npz --vader hutto_ICWSM_2014 --states first.npz.states.npz --out ../../internal/reading/model
+
+What is written is the mean of the models, which reads texts of other kinds better than each (Wortsman et al. 2022,
+"Model soups").
 
 Temperatures, by which the heads' outputs are divided so that their probabilities are right (Guo et al. 2017, "On
-Calibration of Modern Neural Networks"), are fitted on what the model says of the
-sentences that train.py --held kept out of its training.
+Calibration of Modern Neural Networks"), are fitted on what it says of the sentences
+that train.py --held 10 kept out of all trainings.
 """
 
 import argparse
@@ -13,7 +16,7 @@ import struct
 
 import numpy as np
 
-from train import HEADS
+import train
 
 ORDER = ["sentiment", "intent", "severity", "answer", "after"]
 
@@ -42,19 +45,26 @@ def rows8(w):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ["--model", "--out"]:
+    a.add_argument("--model", nargs="+", required=True)
+    for name in ["--vader", "--states", "--out"]:
         a.add_argument(name, required=True)
     a = a.parse_args()
-    m = np.load(a.model)
-    if "out.sentiment" not in m:
-        raise SystemExit(f"{a.model} knows no sentences that were held out: train with --held 10")
+    models = [np.load(m) for m in a.model]
+    m = {k: sum(x[k] for x in models) / len(models) for k in models[0].files}
+    es = [e for e in train.examples(a.vader) if e["set"] == "own" and train.held_out(e, 10)]
+    known = train.remembered(None, [], a.states)
+    for e in es:
+        e["state"] = known[e["text"]]
+    layers = sorted({k.split(".")[0] for k in m if k[0] == "l" and k[1].isdigit()}, key=lambda k: int(k[1:]))
+    p = {"layers": [{k.split(".")[1]: m[k] for k in m if k.startswith(l + ".")} for l in layers], "heads": {h: (m[h + ".w"], m[h + ".b"]) for h in train.HEADS}}
+    got = train.outputs(p, es)
+    train.figures(got, es)
     heads = b"RTH1"
     for h in ORDER:
-        t = temperature(m["out." + h], m["want." + h])
-        print(f"{h}: temperature {t:.2f}, from {len(m['out.' + h])} sentences")
+        some = [i for i, e in enumerate(es) if h in e]
+        t = temperature(np.stack([got[i][h] for i in some]), np.array([es[i][h] for i in some], np.float32))
+        print(f"{h}: temperature {t:.2f}, from {len(some)} sentences")
         heads += (m[h + ".w"].T / t).astype("<f4").tobytes() + (m[h + ".b"] / t).astype("<f4").tobytes()
-        assert m[h + ".w"].shape == (384, HEADS[h])
-    layers = sorted({k.split(".")[0] for k in m.files if k[0] == "l" and k[1].isdigit()}, key=lambda k: int(k[1:]))
     out = b"RTL1" + struct.pack("<I", len(layers))
     for l in layers:
         for k in ["qw", "kw", "vw", "ow", "iw", "fw"]:

@@ -91,6 +91,13 @@ def for_measuring(text):
     return hashlib.sha256(("20261121" + letters).encode()).digest()[0] < 51
 
 
+def held_out(e, of):
+    """Whether an example is kept out of training: of VADER's a fifth, of the others a part of the families, 0: none."""
+    if e["set"] not in ("own", "intents"):
+        return for_measuring(e["text"])
+    return of > 0 and int.from_bytes(hashlib.sha256(e["family"].encode()).digest()[:4], "big") % of == 0
+
+
 def batch(es):
     """Examples as arrays, padded to one length."""
     size = next(s for s in SIZES if s >= max(len(e["state"]) for e in es))
@@ -225,19 +232,14 @@ def main():
     known = remembered(model, [e["text"] for e in es], a.out + ".states.npz")
     for e in es:
         e["state"] = known[e["text"]]
-    out = lambda e: for_measuring(e["text"]) if e["set"] not in ("own", "intents") else a.held and int.from_bytes(hashlib.sha256(e["family"].encode()).digest()[:4], "big") % a.held == 0
+    out = lambda e: held_out(e, a.held)
     p = fit(model, [e for e in es if not out(e)], a.seed, a.epochs)
-    flat = {}
     if a.held:
         own = [e for e in es if out(e) and e["set"] == "own"]
-        got = outputs(p, own)
-        figures(got, own)
-        for h in HEADS:  # for the temperatures: see export.py
-            some = [i for i, e in enumerate(own) if h in e]
-            flat["out." + h], flat["want." + h] = np.stack([got[i][h] for i in some]), np.array([own[i][h] for i in some], np.float32)
+        figures(outputs(p, own), own)
     if a.umsab:
         umsab(p, model, a.umsab)
-    flat |= {f"l{i + 8}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
+    flat = {f"l{i + 8}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
     for h, (w, b) in p["heads"].items():
         flat[h + ".w"], flat[h + ".b"] = np.asarray(w), np.asarray(b)
     np.savez(a.out, **flat)
