@@ -57,13 +57,21 @@ func NodeOf(a social.Activity) NodeRef {
 		n.InReplyTo = MessageID(a.Platform, a.Scope, a.InReplyTo)
 	}
 	if a.Direction == social.Inbound {
-		n.Needs = conversation.NeedsOf(a.Reading, a.Automatic)
+		n.Needs = needsOf(a, a.Automatic)
 		return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language}
 	}
 	for _, id := range a.Addressed {
 		n.Addressed = append(n.Addressed, social.AccountRef{Platform: a.Platform, Scope: a.Actor.Scope, ID: id}.AccountID())
 	}
 	return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language}
+}
+
+// needsOf says whether a message waits for an answer. A mark without words asks nothing.
+func needsOf(a social.Activity, automatic bool) conversation.Needs {
+	if a.Rating != nil && a.Text == "" && a.Intent != social.IntentUnread {
+		return 0
+	}
+	return conversation.NeedsOf(a.Reading, automatic)
 }
 
 // AsEdited is an asker's message as its edits, oldest first, left it. Where
@@ -77,7 +85,7 @@ func AsEdited(n NodeRef, edits []social.Activity) NodeRef {
 			n.Deleted = true
 			continue
 		}
-		n.Needs = conversation.NeedsOf(e.Reading, n.Automatic)
+		n.Needs = needsOf(e, n.Automatic)
 		switch {
 		case !n.Needs.Asks():
 			since = time.Time{}
