@@ -34,7 +34,7 @@ var layers = [][]string{
 	{"api", "lambdahttp", "lambdasqs"}, // edges
 	{"app"},
 	{"app/deliver", "app/key"}, // parts of several functions
-	{"app/ingesting"},            // the tool and the API try deliveries as it does
+	{"app/ingesting"},          // the tool and the API try deliveries as it does
 	{functions},
 }
 
