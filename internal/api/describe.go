@@ -378,7 +378,7 @@ var words = map[string]word{
 	"Files.json":             {doc: "Its figures as JSON", example: "/v1/workspaces/acme/reports/weekly/runs/20261102T070000Z/json"},
 	"Files.txt":              {doc: "The report as plain text", example: "/v1/workspaces/acme/reports/weekly/runs/20261102T070000Z/txt"},
 	"hook_url":               {doc: "The full URL, with its secret end", example: "https://api.example.com/hooks/app_mzxw6ytboi4dcmrqgq2tmnzygi"},
-	"kind":                   {enum: []string{watch.KindSilent, watch.KindHeard, watch.KindRevoked, watch.KindLease, watch.KindHandshake, watch.KindRefusals, watch.KindPolling}},
+	"Announcement.kind":      {enum: []string{watch.KindSilent, watch.KindHeard, watch.KindRevoked, watch.KindLease, watch.KindHandshake, watch.KindRefusals, watch.KindPolling}},
 	"legacy_signatures":      {doc: "Whether the platform's legacy signature is accepted too"},
 	"model":                  {example: map[string]any{"id": "default", "version": 1}},
 	"name":                   {doc: "Its name for people", example: "Our forum"},

@@ -3,6 +3,7 @@ package conversation
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,24 +182,19 @@ func thousands(n int) string {
 // account, or how many seats or employees it is about, in one of the languages
 // that are read. It is a rule of words, since no intent tells a company with a
 // budget from somebody who asks for a price.
-func Buyer(text string) bool { return budget.MatchString(text) && !noBudget.MatchString(text) }
+func Buyer(text string) bool {
+	return !noBudget.MatchString(text) && slices.ContainsFunc(budgets, func(p *pattern.Pattern) bool { return p.MatchString(text) })
+}
 
-var (
-	budget = pattern.New(`(?i)\b(?:` + strings.Join([]string{
-		// en
-		`budget (?:is|has been|was|got) (?:approved|signed off|released|there)|(?:approved|signed[- ]off|released) budget|within (?:our |the )?budget|purchase order|company account|business account for|(?:enterprise|business) (?:plan|licen[cs]es?|contract) for \d|\d+ (?:seats|licen[cs]es|employees)`,
-		// de
-		`budget (?:ist |wurde )?(?:freigegeben|genehmigt|bewilligt)|(?:freigegebenes|genehmigtes|bewilligtes) budget|firmenkonto|firmenkunden?konto|\d+ (?:lizenzen|arbeitsplätze|mitarbeiter(?:innen|n)?|leute in)`,
-		// es
-		`presupuesto (?:está |ya está |fue |ha sido )?(?:aprobado|autorizado)|orden de compra|cuenta de empresa|cuenta empresarial|\d+ (?:licencias|empleados|puestos)`,
-		// pt
-		`orçamento (?:está |já está |foi )?(?:aprovado|liberado)|ordem de compra|conta (?:empresarial|corporativa|da empresa)|\d+ (?:licenças|funcionários|colaboradores|empregados)`,
-		// fr
-		`budget (?:est |a été )?(?:validé|approuvé|débloqué)|bon de commande|compte (?:entreprise|professionnel)|\d+ (?:licences|salariés|employés|postes)`,
-		// it
-		`budget (?:è |è stato )?(?:approvato|autorizzato)|ordine d['’]acquisto|account aziendale|conto aziendale|\d+ (?:licenze|dipendenti|postazioni)`,
-		// nl
-		`budget (?:is )?(?:goedgekeurd|akkoord|vrijgegeven)|inkooporder|bedrijfsaccount|zakelijk account|\d+ (?:licenties|medewerkers|werknemers|werkplekken)`,
-	}, "|") + `)`)
-	noBudget = pattern.New(`(?i)\b(?:no budget|not approved|isn['’]t approved|kein(?:e|en)? budget|nicht (?:freigegeben|genehmigt|bewilligt)|sin presupuesto|sem orçamento|pas de budget|pas (?:validé|approuvé)|nessun budget|geen budget|niet goedgekeurd)`)
-)
+// budgets are the words by which Buyer knows, by language.
+var budgets = []*pattern.Pattern{
+	pattern.New(`(?i)\b(?:budget (?:is|has been|was|got) (?:approved|signed off|released|there)|(?:approved|signed[- ]off|released) budget|within (?:our |the )?budget|purchase order|company account|business account for|(?:enterprise|business) (?:plan|licen[cs]es?|contract) for \d|\d+ (?:seats|licen[cs]es|employees))`), // en
+	pattern.New(`(?i)\b(?:budget (?:ist |wurde )?(?:freigegeben|genehmigt|bewilligt)|(?:freigegebenes|genehmigtes|bewilligtes) budget|firmenkonto|firmenkunden?konto|\d+ (?:lizenzen|arbeitsplätze|mitarbeiter(?:innen|n)?|leute in))`),                                                                                         // de
+	pattern.New(`(?i)\b(?:presupuesto (?:está |ya está |fue |ha sido )?(?:aprobado|autorizado)|orden de compra|cuenta de empresa|cuenta empresarial|\d+ (?:licencias|empleados|puestos))`),                                                                                                                                      // es
+	pattern.New(`(?i)\b(?:orçamento (?:está |já está |foi )?(?:aprovado|liberado)|ordem de compra|conta (?:empresarial|corporativa|da empresa)|\d+ (?:licenças|funcionários|colaboradores|empregados))`),                                                                                                                        // pt
+	pattern.New(`(?i)\b(?:budget (?:est |a été )?(?:validé|approuvé|débloqué)|bon de commande|compte (?:entreprise|professionnel)|\d+ (?:licences|salariés|employés|postes))`),                                                                                                                                                  // fr
+	pattern.New(`(?i)\b(?:budget (?:è |è stato )?(?:approvato|autorizzato)|ordine d['’]acquisto|account aziendale|conto aziendale|\d+ (?:licenze|dipendenti|postazioni))`),                                                                                                                                                      // it
+	pattern.New(`(?i)\b(?:budget (?:is )?(?:goedgekeurd|akkoord|vrijgegeven)|inkooporder|bedrijfsaccount|zakelijk account|\d+ (?:licenties|medewerkers|werknemers|werkplekken))`),                                                                                                                                               // nl
+}
+
+var noBudget = pattern.New(`(?i)\b(?:no budget|not approved|isn['’]t approved|kein(?:e|en)? budget|nicht (?:freigegeben|genehmigt|bewilligt)|sin presupuesto|sem orçamento|pas de budget|pas (?:validé|approuvé)|nessun budget|geen budget|niet goedgekeurd)`)

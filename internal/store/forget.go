@@ -86,9 +86,15 @@ func (f *forgetting) unedit(ctx context.Context, a social.Activity) error {
 	if err != nil {
 		return err
 	}
+	edits, err := f.store.Edits(ctx, f.w, msg)
+	if err != nil {
+		return err
+	}
 	if place.Direction == social.Inbound {
-		if err := f.store.delete(ctx, Dependents(f.w, place.InReplyTo).at(place.NodeRef)); err != nil {
-			return err
+		if len(edits) == 0 && !place.Needs.Depends() {
+			if err := f.store.delete(ctx, Dependents(f.w, place.InReplyTo).at(place.NodeRef)); err != nil {
+				return err
+			}
 		}
 		for _, t := range path {
 			if err := f.store.DropEdit(ctx, Own(f.w, t, place.Account), place.NodeRef, a); err != nil {
@@ -98,10 +104,6 @@ func (f *forgetting) unedit(ctx context.Context, a social.Activity) error {
 	}
 	if a.Type != social.Delete {
 		return nil
-	}
-	edits, err := f.store.Edits(ctx, f.w, msg)
-	if err != nil {
-		return err
 	}
 	for _, e := range edits {
 		if e.Type == social.Delete {
