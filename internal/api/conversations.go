@@ -16,11 +16,11 @@ import (
 type Conversation struct {
 	Thread       string     `json:"thread"`
 	Person       string     `json:"person" doc:"Who asks"`
-	State        string     `json:"state" enum:"waiting,answered,closed" doc:"closed: answered, and silent for a week"`
+	State        string     `json:"state" enum:"waiting,answered,closed" doc:"closed: nobody waits, and the thread was closed on its platform, a member said that it is done or needs no answer, or it is silent for a week"`
 	Started      time.Time  `json:"started" doc:"The asker's first message"`
 	Last         time.Time  `json:"last" doc:"The newest message of either side"`
 	LastKey      string     `json:"last_key" doc:"The asker's newest message"`
-	WaitingSince *time.Time `json:"waiting_since,omitempty" doc:"The first message since the newest reply that has none"`
+	WaitingSince *time.Time `json:"waiting_since,omitempty" doc:"The first message that needs an answer since the newest reply by a human, closing, decision or thanks"`
 	Waiting      *Message   `json:"waiting,omitempty" doc:"That message"`
 	Need         *Need      `json:"need,omitempty" doc:"Of who waits, in get-conversation and with order=need: how much an answer is needed"`
 	Assigned     string     `json:"assigned,omitempty" doc:"The member who is to answer; absent: nobody in particular"`
@@ -108,7 +108,7 @@ func (s *service) conversations(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Tags: []string{"feedback"}, Summary: "List conversations",
 		Description: "Who waits, who needs an answer most first, of the 2000 that began to wait last; docs/waiting.md says how need is told. Snoozed ones are left out unless asked for. With order=oldest, or state=all, " +
 			"a page may hold fewer than asked for, or none, while there is a next one: for each page at most 2000 are looked at."}, s.listConversations)
-	members(s, api, social.Viewer, huma.Operation{OperationID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{thread}/{person}", Tags: []string{"feedback"}, Summary: "Get a conversation with its exchanges"}, s.getConversation)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{thread}/{person}", Tags: []string{"feedback"}, Summary: "Get a conversation: messages, decisions and exchanges"}, s.getConversation)
 	s.decisions(api)
 	s.responses(api)
 }

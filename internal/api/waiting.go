@@ -16,7 +16,6 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
-	"rapport/internal/stats"
 	"rapport/internal/store"
 )
 
@@ -164,19 +163,11 @@ func (s *service) needs(ctx context.Context, w string, heads []store.Head, now t
 // usualHeld is for how long it is remembered how fast answers usually come.
 const usualHeld = 10 * time.Minute
 
-// usualAnswers remembers how long a message usually waits in each channel of
-// which enough is known: the median of the first answers by humans in four weeks.
+// usualAnswers remembers how long a message usually waits in each channel.
 func (s *service) usualAnswers() *cache.Cache[map[store.Channel]time.Duration] {
 	return &cache.Cache[map[store.Channel]time.Duration]{Now: s.Now, Random: rand.Float64, Most: 1000,
 		Load: func(ctx context.Context, w string) (map[store.Channel]time.Duration, error) {
-			found, err := s.Store.UsualAnswers(ctx, w, s.Now())
-			out := map[store.Channel]time.Duration{}
-			for channel, seconds := range found {
-				if median, ok := stats.Median(seconds); ok && len(seconds) >= stats.QuantileNeeds(0.5, level) {
-					out[channel] = time.Duration(median * float64(time.Second))
-				}
-			}
-			return out, err
+			return s.Store.UsualAnswers(ctx, w, s.Now())
 		}}
 }
 
@@ -251,16 +242,21 @@ func (s *service) byNeed(ctx context.Context, w string, in *listConversationsIn,
 	return out, err
 }
 
+// leastLooked is how many conversations are looked at at once, however few are
+// asked for: a filter may let none of them through.
+const leastLooked = 100
+
 // oldest finds who waits and a filter lets through, the longest wait first,
 // among so many after a place as are looked at for one page.
 func (s *service) oldest(ctx context.Context, w string, in *listConversationsIn, after string) (found []store.Head, last string, err error) {
 	now := s.Now()
+	page := max(in.Limit, leastLooked)
 	for looked := 0; looked < ranked && len(found) < in.Limit; {
-		heads, place, err := s.Store.Waiting(ctx, w, after, in.Limit)
+		heads, place, err := s.Store.Waiting(ctx, w, after, page)
 		if err != nil {
 			return nil, "", err
 		}
-		looked += in.Limit
+		looked += page
 		some, err := s.let(ctx, w, in.Waits, now, heads)
 		if err != nil {
 			return nil, "", err

@@ -22,10 +22,15 @@ func FirstWaitOf(c Standing, first, settled time.Time) (f FirstWait, ok bool) {
 		f.Took, f.Ended = Took(c.Started, first), true
 	case !c.WaitingSince.IsZero():
 		f.Asked = c.WaitingSince // what was said before needed no answer
+	case c.HelpedBy != "":
+		return f, false
 	case !c.Ended.IsZero(), !settled.IsZero():
 		end := c.Ended
 		if end.IsZero() || !settled.IsZero() && settled.Before(end) {
 			end = settled
+		}
+		if end.Before(c.Started) { // it was said in what was closed already
+			return f, false
 		}
 		f.Took, f.Ended = Took(c.Started, end), true
 	default:

@@ -32,7 +32,7 @@ type Tuple struct {
 	Sentiment         string
 	Intent            string
 	Said              bool   // it has a text
-	Nobody            bool   // the platform does not say who it was, or it was somebody else's machine: nobody to count
+	Nobody            bool   // the platform does not say who it was
 	Automatic         bool   // no human did it
 	Doubtful          bool   // it may be negative, whatever its sentiment and intent say, see MaybeNegative
 	Target            uint32 // of a reaction, and of what takes one back: a hash of the object; else 0
@@ -74,7 +74,7 @@ type Tag struct {
 // an instant, or deleted.
 func Of(a social.Activity, edits int, edited time.Time, deleted bool) (Tuple, error) {
 	t := Tuple{Occurred: a.Occurred.UnixMilli(), Undated: a.Undated, Type: a.Type, Direction: a.Direction, Platform: a.Platform, Scope: a.Scope,
-		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Said: said(a.Text), Nobody: a.Actor.ID == social.Unknown || a.Automatic && a.Direction == social.Inbound, Edits: edits, Deleted: deleted,
+		Language: a.Language, Sentiment: a.Sentiment, Intent: a.Intent, Said: said(a.Text), Nobody: a.Actor.ID == social.Unknown, Edits: edits, Deleted: deleted,
 		Automatic: a.Automatic, Doubtful: a.Negative >= MaybeNegative}
 	if a.Type == social.React || a.Type == social.Unreact {
 		t.Target = target(a)

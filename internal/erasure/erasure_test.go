@@ -484,8 +484,6 @@ func changes(before, after map[string]string) (went, came, other []string) {
 
 func messageID(id string) string { return store.MessageID("standard", "forum-one", id) }
 
-// What is others' stays as it is, byte for byte, but for whom a deletion by
-// ann names and where she was quoted.
 // Whom others' texts address is noted by id: that goes, and they stay.
 func TestNobodyAddressesWhoIsErased(t *testing.T) {
 	x := newWorld(t)
@@ -507,6 +505,8 @@ func TestNobodyAddressesWhoIsErased(t *testing.T) {
 	}
 }
 
+// What is others' stays as it is, byte for byte, but for whom a deletion by
+// ann names and where she was quoted.
 func TestOthersStayAsTheyAre(t *testing.T) {
 	x := settled(t)
 	before := x.everything()

@@ -5,6 +5,7 @@
 package needs
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -58,11 +59,11 @@ func Tool(t testing.TB, name string) string {
 // Weights returns the encoder's weights, which local/weights.py fetches.
 func Weights(t testing.TB) []byte {
 	t.Helper()
-	cache, err := os.UserCacheDir()
+	home, err := os.UserHomeDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(filepath.Join(cache, "rapport", "e5-small-q4.bin"))
+	b, err := os.ReadFile(filepath.Join(cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "rapport", "e5-small-q4.bin"))
 	if err != nil {
 		missing(t, "no weights of the encoder: run local/weights.py")
 	}

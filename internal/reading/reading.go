@@ -10,6 +10,7 @@
 package reading
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"os"
@@ -95,8 +96,8 @@ func File() (string, error) {
 	if _, err := os.Stat(layer); err == nil {
 		return layer, nil
 	}
-	cache, err := os.UserCacheDir()
-	return filepath.Join(cache, "rapport", "e5-small-q4.bin"), err
+	home, err := os.UserHomeDir() // not UserCacheDir, which is elsewhere on a Mac than where the tools of local/ put things
+	return filepath.Join(cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "rapport", "e5-small-q4.bin"), err
 }
 
 // New returns the reader over the weights that lie in File. Opening takes 0.1

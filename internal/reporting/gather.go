@@ -100,9 +100,9 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 			known[l.Person] = conversation.Lead{Grade: fit + strconv.Itoa(l.Engagement), Fit: grade(l.Fit), Engagement: l.Engagement}
 		}
 	}
-	var usual time.Duration // zero: not known
-	if m := d.Response.PerMessage.Median; m.Enough {
-		usual = time.Duration(m.Value * float64(time.Second))
+	usual, err := r.Store.UsualAnswers(ctx, ws.ID, to)
+	if err != nil {
+		return d, err
 	}
 	d.Waiting, d.Totals.Waiting, d.Totals.WaitingMore, err = r.needs(ctx, ws.ID, to, usual, known, names)
 	return d, err
@@ -183,12 +183,13 @@ const (
 
 // needs lists who needs an answer most at an instant, of whom waited longest,
 // with the reason in words, and how many wait, or that there are more. Usual is
-// how long answers take; leads are those of persons.
-func (r *Reporting) needs(ctx context.Context, w string, at time.Time, usual time.Duration, leads map[string]conversation.Lead, names func(social.Platform, string) place) ([]report.Waiting, int, bool, error) {
+// how long answers take, by channel; leads are those of persons.
+func (r *Reporting) needs(ctx context.Context, w string, at time.Time, usual map[store.Channel]time.Duration, leads map[string]conversation.Lead, names func(social.Platform, string) place) ([]report.Waiting, int, bool, error) {
 	heads, count, more, err := r.waitingAt(ctx, w, at)
 	if err != nil {
 		return nil, 0, false, err
 	}
+	heads = slices.DeleteFunc(heads, func(h store.Head) bool { return h.Hidden(at) }) // put off by a member
 	type asking struct {
 		report.Waiting
 		points int
@@ -221,7 +222,7 @@ func (r *Reporting) needs(ctx context.Context, w string, at time.Time, usual tim
 			}
 			a := now[i].Shown(as[i])
 			need := conversation.NeedOf(conversation.Asking{Intent: a.Intent, NeedsAnswer: a.NeedsAnswer, Severity: a.Severity, Negative: a.Negative,
-				Buyer: conversation.Buyer(a.Text), Waits: at.Sub(h.WaitingSince), Usual: usual, Lead: leads[social.PersonID(h.Asker)]})
+				Buyer: conversation.Buyer(a.Text), Waits: at.Sub(h.WaitingSince), Usual: usual[store.Channel{Platform: a.Platform, Scope: a.Scope}], Lead: leads[social.PersonID(h.Asker)]})
 			x.Message, x.Asker, x.Platform, x.URL, x.Text = store.MessageID(a.Platform, a.Scope, a.Object.ID), social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, a.Text
 			x.Source, x.Reason, x.points = names(a.Platform, a.Scope).name, need.Reason, need.Points
 			list = append(list, x)

@@ -197,7 +197,7 @@ func (s *Store) DeleteToCut(ctx context.Context, w, tomb, place string) error {
 	return s.delete(ctx, key{tombPK(w, tomb), "C#" + place})
 }
 
-// SourceOf is a fact as erasure takes it away: and the place of its delivery.
+// SourceOf is a fact as erasure takes it away, and the place of its delivery.
 type SourceOf struct {
 	social.Activity
 	Archive string

@@ -40,11 +40,6 @@ type acceptedItem struct {
 	Accepted
 }
 
-// IsClosing reports whether an activity says where its thread stands.
-func IsClosing(a social.Activity) bool {
-	return a.Type == social.Close || a.Type == social.Reopen || a.Type == social.Accept
-}
-
 // ClosingOf returns what an activity says of a thread, and that thread: the
 // platform's, or the question's, or that which begins with its object.
 func ClosingOf(a social.Activity) (thread string, c Closing) {
@@ -151,11 +146,13 @@ func (s *Store) ends(ctx context.Context, w, thread, to string) (e ends, err err
 	if err != nil {
 		return e, err
 	}
-	told := false // whether it is open or closed
+	told, reopened := false, false // whether it is open or closed; that what was accepted before is no more
 	for _, it := range items {
 		switch social.Type(it.Type) {
 		case social.Accept:
-			e.accepted = append(e.accepted, it.Closing)
+			if !reopened {
+				e.accepted = append(e.accepted, it.Closing)
+			}
 		case social.Close:
 			if !told {
 				if e.closed, err = social.ParseStamp(it.At); err != nil {
@@ -164,7 +161,7 @@ func (s *Store) ends(ctx context.Context, w, thread, to string) (e ends, err err
 			}
 			told = true
 		case social.Reopen:
-			told = true
+			told, reopened = true, true
 		}
 	}
 	return e, nil

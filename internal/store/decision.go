@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
@@ -87,7 +90,9 @@ func (s *Store) PutDecision(ctx context.Context, w, thread, asker string, d conv
 	if err != nil {
 		return d, err
 	}
-	err = s.change(ctx, "decision", put, mark)
+	// None without a conversation: an erasure that took that would not find it.
+	stands := types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: &s.table, Key: headKey(w, thread, asker).av(), ConditionExpression: aws.String("attribute_exists(PK)")}}
+	err = s.change(ctx, "decision", put, mark, stands)
 	if !fault.Is(err, fault.Conflict) {
 		return d, err
 	}

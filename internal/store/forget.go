@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -241,6 +242,9 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string, edits 
 			f.stale(n.Ref)
 			continue
 		}
+		if err := f.count(s.takeDecisions(ctx, partPK(f.w, t, n.Account))); err != nil { // made since they were taken
+			return err
+		}
 		if err := f.view(ctx, key{threadPK(f.w, t), askerSK(n.Account)}); err != nil {
 			return err
 		}
@@ -248,8 +252,25 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string, edits 
 	return nil
 }
 
-// dependents has what depends on a message viewed again.
+// dependents has what depends on a message viewed again: questions of which it
+// is the accepted answer, and what names it and waits or not by it.
 func (f *forgetting) dependents(ctx context.Context, n NodeRef) error {
+	accepted, err := all[acceptedItem](ctx, f.store, query{pk: threadPK(f.w, n.Message), prefix: "J#", limit: newestClosings})
+	if err != nil {
+		return err
+	}
+	for _, it := range accepted {
+		asked := cmp.Or(it.InReplyTo, n.InReplyTo)
+		if asked == "" {
+			continue
+		}
+		q, err := f.store.Place(ctx, f.w, asked)
+		if err == nil {
+			f.stale(q.Ref)
+		} else if !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
 	return f.store.DependentsOf(ctx, f.w, n.Message, func(d NodeRef) error { f.stale(d.Ref); return nil })
 }
 

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/conversation"
 	"rapport/internal/parallel"
 	"rapport/internal/social"
+	"rapport/internal/stats"
 )
 
 // Spoken is one message of a conversation, of either side.
@@ -25,7 +26,6 @@ type Spoken struct {
 	Answers         string   // of a reply: the id of the asker's message that it is to; "": to none in particular
 	AnsweredBy      []string // of the asker's: the ids of the replies to it, the oldest first
 	Deleted         bool
-	WantsReply      bool
 }
 
 // repliesAhead bounds how many replies are looked through for those to the messages of a page.
@@ -34,7 +34,7 @@ const repliesAhead = 1000
 // SpokenIn returns what asker and business said to each other in a thread,
 // oldest first, after a place, at most limit, and the place of the last ("":
 // there is no more). Of the business it returns the replies to the asker, and
-// in a private thread all that it said there.
+// in a private thread that the platform does not name, what it said there in reply to something.
 func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, limit int) ([]Spoken, string, error) {
 	part := partPK(w, thread, asker)
 	lists := []struct{ pk, prefix string }{{part, "M#q#"}, {part, "M#x#"}, {part, "M#c#"}, {part, "M#d#"}, {part, "X#"}, {part, "XA#"}, {threadPK(w, thread), "PN#"}}
@@ -67,8 +67,10 @@ func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, li
 		items = items[:limit]
 		next = items[limit-1].place
 	}
+	// What asks since an edit stands twice, once under the time of the edit.
+	items = slices.DeleteFunc(items, func(f found) bool { return f.Since != "" && f.Since == f.nodeItem.Occurred })
 	if len(items) == 0 {
-		return nil, "", nil
+		return nil, next, nil
 	}
 	answers, err := s.answersAfter(ctx, part, items[0].place)
 	if err != nil {
@@ -90,7 +92,7 @@ func (s *Store) SpokenIn(ctx context.Context, w, thread, asker, after string, li
 		case strings.HasPrefix(it.SK, "P"):
 			sp.Reply, sp.Answers = true, it.InReplyTo
 		default:
-			sp.Deleted, sp.WantsReply, sp.AnsweredBy = strings.HasPrefix(it.SK, "M#d#"), strings.HasPrefix(it.SK, "M#q#"), answers[it.Message]
+			sp.Deleted, sp.AnsweredBy = strings.HasPrefix(it.SK, "M#d#"), answers[it.Message]
 		}
 		keys[i] = key{accountPK(factsOf(w), it.Account), it.Fact}
 	}
@@ -124,24 +126,6 @@ func (s *Store) answersAfter(ctx context.Context, part, place string) (map[strin
 	return out, err
 }
 
-// ThreadsOf returns the threads in which messages stand, in their order; "" for what is no message.
-func (s *Store) ThreadsOf(ctx context.Context, w string, as []social.Activity) ([]string, error) {
-	out := make([]string, len(as))
-	errs := parallel.Each(ctx, len(as), amendedAtOnce, func(i int) (err error) {
-		a := as[i]
-		switch {
-		case !a.Type.Utterance():
-			return nil
-		case a.Conversation != "":
-			out[i], err = s.ThreadOf(ctx, w, a)
-			return err
-		}
-		out[i], err = s.Root(ctx, w, MessageID(a.Platform, a.Scope, a.Object.ID))
-		return err
-	})
-	return out, errors.Join(errs...)
-}
-
 // WaitingNewest returns conversations in which somebody waits, those that
 // began to wait last first, at most limit, and whether there are more.
 func (s *Store) WaitingNewest(ctx context.Context, w string, limit int) ([]Head, bool, error) {
@@ -155,15 +139,21 @@ const (
 	usualAnswers = 150 // of a partition of a day
 )
 
-// UsualAnswers returns how long messages waited for their first answer by a
-// human, in seconds, in the four weeks before an instant, by channel. Of busy days it
-// reads a part.
-func (s *Store) UsualAnswers(ctx context.Context, w string, at time.Time) (map[Channel][]float64, error) {
-	out := map[Channel][]float64{}
+// UsualAnswers returns how long a message usually waited for its first answer
+// by a human in the four weeks before an instant: the median of each channel of
+// which enough is known for a 95 % interval. Of busy days it reads a part.
+func (s *Store) UsualAnswers(ctx context.Context, w string, at time.Time) (map[Channel]time.Duration, error) {
+	found := map[Channel][]float64{}
 	err := s.eachResponse(ctx, w, at.AddDate(0, 0, -usualDays), at, usualAnswers, func(r Response) {
 		if !r.Whole && r.Human {
-			out[r.Channel] = append(out[r.Channel], conversation.Took(r.Asked, r.Answered).Seconds())
+			found[r.Channel] = append(found[r.Channel], conversation.Took(r.Asked, r.Answered).Seconds())
 		}
 	})
+	out := map[Channel]time.Duration{}
+	for channel, seconds := range found {
+		if median, ok := stats.Median(seconds); ok && len(seconds) >= stats.QuantileNeeds(0.5, 0.95) {
+			out[channel] = time.Duration(median * float64(time.Second))
+		}
+	}
 	return out, err
 }

@@ -167,7 +167,7 @@ func TestAnyOrderGivesTheSameViews(t *testing.T) {
 }
 
 // TestScoresFollow: what happens to others' messages reaches the scores that
-// rest on them, in whatever order it comes.
+// rest on them, in whatever order it comes. A reply that was taken back is none.
 func TestScoresFollow(t *testing.T) {
 	question, reply, thanks := said("ann", "1", "", 0, social.Inbound), said("brand", "2", "1", 30, social.Outbound), said("ann", "3", "2", 60, social.Inbound)
 	taken := amended("brand", "2", "", 90, social.Delete)
@@ -204,8 +204,8 @@ func TestScoresFollow(t *testing.T) {
 				have[a.Key] = true
 			}
 			for _, a := range as {
-				if !have[a.Key] {
-					t.Errorf("%s is not among the facts that ann's score is made of", a.Key)
+				if stands := a.Key != reply.Key && a.Key != taken.Key; have[a.Key] != stands {
+					t.Errorf("%s is among the facts that ann's score is made of: %v", a.Key, have[a.Key])
 				}
 			}
 			if asked == 0 {
@@ -270,7 +270,7 @@ func TestALongChainBackwards(t *testing.T) {
 		t.Errorf("(-in order +backwards):\n%s", d)
 	}
 	t.Logf("%d requests for %d messages at most", most, atOnce)
-	if bound := int64(2 * atOnce * messages); most > bound {
+	if bound := int64(5 * atOnce * messages / 2); most > bound {
 		t.Errorf("%d requests for %d messages of a chain of %d, want at most %d", most, atOnce, messages, bound)
 	}
 }

@@ -82,7 +82,13 @@ func Of(asker string, nodes []conversation.Node, closings ...conversation.Closin
 		}
 	}
 	ended := later(replied, c.Ended) // what was asked until then does not wait
-	for _, x := range closings {
+	reopened := -1                   // what was accepted before it is no more
+	for i, x := range closings {
+		if x.Type == social.Reopen {
+			reopened = i
+		}
+	}
+	for _, x := range closings[reopened+1:] {
 		if x.Type == social.Accept && x.Occurred.After(later(replied, c.Ended)) {
 			if a, by := t.accepted(x); a == asker {
 				ended, c.HelpedBy = x.Occurred, by

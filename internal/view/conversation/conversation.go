@@ -131,7 +131,7 @@ func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 	}
 	// What fails keeps nothing else from being viewed: the message comes again as a whole.
 	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error {
-		if store.IsClosing(facts[i].Activity) {
+		if facts[i].Type.Closing() {
 			return k.closed(ctx, facts[i].Activity)
 		}
 		if placed[i] != nil || places[i] == nil {
@@ -299,7 +299,7 @@ func (v *View) rooted(ctx context.Context, w string, root *string, asker string)
 // look takes away what was written of a fact, if an erasure took the fact and
 // the views that it found meanwhile.
 func (v *View) look(ctx context.Context, w string, f view.Fact) error {
-	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete && !store.IsClosing(f.Activity) {
+	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete && !f.Type.Closing() {
 		return nil
 	}
 	_, err := v.store.Activity(ctx, w, f.Ref)
@@ -329,7 +329,7 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 			k, again, err = v.store.ForgetEdit(ctx, w, f.Activity)
 		case f.Type.Utterance():
 			k, again, err = v.store.ForgetMessage(ctx, w, f.Activity)
-		case store.IsClosing(f.Activity):
+		case f.Type.Closing():
 			thread, c := store.ClosingOf(f.Activity)
 			k, err = v.store.ForgetClosing(ctx, w, thread, c)
 		}
@@ -359,7 +359,7 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 		}
 	}
 	for _, f := range gone {
-		if store.IsClosing(f.Activity) {
+		if f.Type.Closing() {
 			thread, c := store.ClosingOf(f.Activity)
 			if err := keeps.reclosed(ctx, thread, c); err != nil {
 				return n, err

@@ -179,7 +179,7 @@ func meant(as []social.Activity) map[[2]string]conversationtest.Conversation {
 		id := store.MessageID(a.Platform, a.Scope, a.Object.ID)
 		m := nodes[id]
 		switch {
-		case store.IsClosing(a):
+		case a.Type.Closing():
 			c := conversation.Closing{Activity: a.ID(), Type: a.Type, Account: a.Account().AccountID(), Occurred: a.Occurred}
 			if a.Type == social.Accept {
 				c.Message = id
