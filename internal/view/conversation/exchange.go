@@ -230,9 +230,8 @@ func (k *keeping) settle(ctx context.Context, root, asker string, r store.NodeRe
 		if err != nil {
 			return false, err
 		}
-		changed = true
-		if !there { // it was erased
-			m = nil
+		if changed = there; !there {
+			m = nil // it was erased: whoever views it takes away what was made of it
 		}
 	}
 	want := conversation.Exchange{}
