@@ -18,9 +18,10 @@ const (
 	maxReasons = 20    // of why parts of it are parked, that are listed
 	maxReason  = 1_000 // bytes of one of them
 
-	// understandWithin is how long reading one delivery may take: what takes
+	// understandWithin is how long reading one delivery may take, which is time for
+	// some 2,000 messages: what takes
 	// longer comes again and, should it do so again, is parked.
-	understandWithin = 20 * time.Second
+	understandWithin = 90 * time.Second
 )
 
 // tooMuch says why a delivery holds more than is taken apart; "": it does not.
