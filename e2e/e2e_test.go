@@ -377,7 +377,10 @@ func TestDemo(t *testing.T) {
 	var leads struct {
 		Items []struct{ Person, Score string } `json:"items"`
 	}
-	c.get(base+"/leads?limit=10&as_of="+end, &leads)
+	c.get(base+"/leads?limit=100&as_of="+end, &leads)
+	if len(leads.Items) < len(report.Leads) {
+		t.Fatalf("%d leads in the report, %d in the API", len(report.Leads), len(leads.Items))
+	}
 	for i, l := range report.Leads {
 		if leads.Items[i].Person != l.Person || leads.Items[i].Score != l.Points {
 			t.Errorf("lead %d: %s with %s in the report, %s with %s in the API", i, l.Person, l.Points, leads.Items[i].Person, leads.Items[i].Score)
