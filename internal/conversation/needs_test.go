@@ -20,8 +20,8 @@ func TestWantsReply(t *testing.T) {
 		{"praise", social.Reading{Intent: social.IntentPraise}, false, false},
 		{"words that close", social.Reading{Intent: social.IntentClosing}, false, false},
 		{"chatter", social.Reading{Intent: social.IntentChatter}, false, false},
-		{"praise that asks, by its probability", social.Reading{Intent: social.IntentPraise, NeedsAnswer: 0.7, NeedsAnswerAfter: 0.5}, true, true},
-		{"a question that needs none", social.Reading{Intent: social.IntentQuestion, NeedsAnswer: 0.1, NeedsAnswerAfter: 0.49}, false, false},
+		{"praise that asks, by its probability", social.Reading{Intent: social.IntentPraise, NeedsAnswer: 0.7, NeedsAnswerAfter: 0.4}, true, true},
+		{"a question that needs none", social.Reading{Intent: social.IntentQuestion, NeedsAnswer: 0.1, NeedsAnswerAfter: 0.39}, false, false},
 		{"one that needs one as the first", social.Reading{Intent: social.IntentChatter, NeedsAnswer: 0.5}, true, false},
 		{"one that needs one after an answer", social.Reading{Intent: social.IntentChatter, NeedsAnswerAfter: 0.9}, false, true},
 	} {
