@@ -297,6 +297,7 @@ var words = map[string]word{
 	"Line.addressed":            {example: []string{"U024BE7LH"}},
 	"Line.reaction":             {example: "👍"},
 	"Line.rating":               {doc: "A mark that was given on a scale"},
+	"Line.negative":             {doc: "The probability that the text is negative", example: 0.87},
 	"Line.severity":             {example: 2},
 	"Line.needs_answer":         {example: 0.93},
 	"Line.needs_answer_after":   {example: 0.88},
