@@ -75,12 +75,28 @@ func (r AccountRef) AccountID() string {
 	return HashID("acc", Key(string(r.Platform), r.Scope, r.ID))
 }
 
-// PersonID is the id of the person an account is on its own. A person of
-// several accounts keeps the id of one of them.
+// PersonID is the id of the person an account is on its own.
 func PersonID(accountID string) string { return "per_" + strings.TrimPrefix(accountID, "acc_") }
 
-// AccountOf is the account that a person id was made from.
+// AccountOf is the account that the id of a person of one account was made from.
 func AccountOf(personID string) string { return "acc_" + strings.TrimPrefix(personID, "per_") }
+
+// severally begins the ids of persons of several accounts: no id that PersonID
+// made does, since base32 has no 0.
+const severally = "per_0"
+
+// PersonOf is the id of the person whose accounts are those given, sorted: of
+// one account PersonID's, of several one that is made of the set.
+func PersonOf(accounts []string) string {
+	if len(accounts) == 1 {
+		return PersonID(accounts[0])
+	}
+	_, hash, _ := strings.Cut(HashID("set", Key(accounts...)), "_")
+	return severally + hash
+}
+
+// Several reports whether a person id is of several accounts.
+func Several(personID string) bool { return strings.HasPrefix(personID, severally) }
 
 var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
