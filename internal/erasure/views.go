@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/leads"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -142,6 +143,19 @@ func (e *Erasure) Account(ctx context.Context, w, account string, until time.Tim
 // close takes away an account whose facts are gone, or makes the views again
 // of what it did later.
 func (e *Erasure) close(ctx context.Context, w, account string, until time.Time, removed map[string]int) error {
+	others, links, err := e.Store.Unlink(ctx, w, account)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		removed["decisions"] += links
+	}
+	l := leads.New(e.Store)
+	for _, other := range others { // who was one person with it
+		if _, _, err := l.Regroup(ctx, w, other, e.Now()); err != nil {
+			return err
+		}
+	}
 	later, views, err := e.Store.CloseAccount(ctx, w, account, until)
 	removed["views"] += views
 	if err != nil {

@@ -86,12 +86,6 @@ func (l *Leads) model(ctx context.Context, w string) (scoring.Model, string, err
 	return m, version, nil
 }
 
-// Facts returns what is known about a person: what its accounts did and the
-// replies they received.
-func (l *Leads) Facts(ctx context.Context, w, person string) ([]social.Activity, error) {
-	return l.store.Facts(ctx, w, social.AccountOf(person))
-}
-
 // atOnce is how many persons are worked on at once: they wait for the table,
 // not for the processor.
 const atOnce = 16
@@ -119,11 +113,31 @@ const maxModels = 5
 
 // scoreOnce scores by the model that is active when it begins, and says by which.
 func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []view.Stale) ([]error, string) {
-	// The heads are read first, then the model, then facts: whatever changes
-	// after its reading has somebody score again, and moves the head's version.
-	persons := make([]string, len(stale))
+	// Whose the accounts are is read first, then the heads, then the model, then
+	// facts: whatever changes after its reading has somebody score again, and
+	// moves the head's version or takes the head away.
+	accounts := make([]string, len(stale))
 	for i, s := range stale {
-		persons[i] = social.PersonID(s.Account)
+		accounts[i] = s.Account
+	}
+	owners, err := l.store.PersonsOf(ctx, w, accounts)
+	if err != nil {
+		return slices.Repeat([]error{err}, len(stale)), ""
+	}
+	var who []subject
+	at := map[string]int{}
+	for i, p := range owners {
+		k, ok := at[p.ID]
+		if !ok {
+			k = len(who)
+			at[p.ID] = k
+			who = append(who, subject{p, map[string]view.Stale{}})
+		}
+		who[k].stale[stale[i].Account] = stale[i]
+	}
+	persons := make([]string, len(who))
+	for i, x := range who {
+		persons[i] = x.ID
 	}
 	heads, err := l.store.LeadsOf(ctx, w, ModelID, persons)
 	var m scoring.Model
@@ -134,11 +148,14 @@ func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []
 	if err != nil {
 		return slices.Repeat([]error{err}, len(stale)), ""
 	}
-	errs := parallel.Each(ctx, len(stale), atOnce, func(i int) error {
-		first, s := true, stale[i]
+	errs := parallel.Each(ctx, len(who), atOnce, func(i int) error {
+		first, x := true, who[i]
 		return store.Again(ctx, func() error {
 			old, m := heads[i], m
 			if !first {
+				if here, err := l.stands(ctx, w, x.Person); err != nil || !here {
+					return err // whoever regroups accounts scores them
+				}
 				again, err := l.store.LeadsOf(ctx, w, ModelID, persons[i:i+1])
 				if err != nil {
 					return err
@@ -149,41 +166,94 @@ func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []
 				}
 			}
 			first = false
-			err := l.score(ctx, w, m, old, s, now)
+			err := l.score(ctx, w, m, old, x, now)
 			if errors.Is(err, errGone) {
-				s = view.Stale{Account: s.Account} // what the head knows may be of facts that went
+				x.stale = nil // what the head knows may be of facts that went
 			}
 			return err
 		})
 	})
-	return errs, version
+	out := make([]error, len(stale))
+	for i, p := range owners {
+		out[i] = errs[at[p.ID]]
+	}
+	return out, version
+}
+
+// subject is a person to be scored, and of which accounts facts came or went:
+// of all, and at any time, if there is nothing there.
+type subject struct {
+	store.Person
+	stale map[string]view.Stale
+}
+
+// since is the earliest of the facts that came or went; zero: it is of all time.
+func (x subject) since() time.Time {
+	var since time.Time
+	for _, s := range x.stale {
+		if s.Since.IsZero() {
+			return time.Time{}
+		}
+		if since.IsZero() || s.Since.Before(since) {
+			since = s.Since
+		}
+	}
+	return since
+}
+
+func (x subject) undated() bool {
+	for _, s := range x.stale {
+		if s.Undated {
+			return true
+		}
+	}
+	return false
+}
+
+// stands reports whether a person's accounts are still its own, and all.
+func (l *Leads) stands(ctx context.Context, w string, p store.Person) (bool, error) {
+	ids, err := l.store.PersonIDs(ctx, w, p.Accounts)
+	return !slices.ContainsFunc(ids, func(id string) bool { return id != p.ID }), err
 }
 
 // errGone says that a fact of which a head was made was erased meanwhile.
 var errGone = errors.New("a fact of a new lead is gone")
 
 // score writes a head that stood as in old.
-func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.Lead, s view.Stale, now time.Time) error {
-	p := past{leads: l, w: w, account: s.Account, model: m, head: store.Lead{Person: old.Person, Model: old.Model, Version: old.Version}}
-	if !s.Since.IsZero() {
-		p.keep(old)
-		p.after = store.MarkAt(m.Since(latest(old.Seen, s.Since)))
+func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.Lead, x subject, now time.Time) error {
+	p := past{leads: l, w: w, accounts: x.Accounts, model: m, head: store.Lead{Person: old.Person, Model: old.Model, Version: old.Version}}
+	since := x.since()
+	if len(x.Accounts) > 1 && old.Version == 0 {
+		since = time.Time{} // the head would know of this account alone
 	}
-	var err error
-	if p.records, _, err = l.history.Update(ctx, w, s.Account, p.after, history.TouchedBy(s), p.learn); err != nil {
-		return err
+	if !since.IsZero() {
+		p.keep(old)
+		p.after = store.MarkAt(m.Since(latest(old.Seen, since)))
+	}
+	for _, account := range x.Accounts {
+		t := history.Nothing
+		if since.IsZero() {
+			t = history.Everything
+		} else if s, ok := x.stale[account]; ok {
+			t = history.TouchedBy(s)
+		}
+		records, _, err := l.history.Update(ctx, w, account, p.after, t, p.learn)
+		if err != nil {
+			return err
+		}
+		p.records = append(p.records, records...)
 	}
 	// Facts without a time come with messages that say so, and then the head
 	// knows of them.
-	if p.head.Undated || s.Undated || s.Since.IsZero() {
-		if p.undated, err = l.store.Undated(ctx, w, s.Account); err != nil {
+	if p.head.Undated || since.IsZero() || x.undated() {
+		if err := p.readUndated(ctx); err != nil {
 			return err
 		}
 		p.head.Undated = len(p.undated) > 0
 	}
 	newest := p.newest()
 	if since := store.MarkAt(m.Since(newest)); since < p.after { // the newest facts are gone
-		if p.records, err = l.history.Read(ctx, w, s.Account, since, store.EndOfHistory); err != nil {
+		if err := p.readRecords(ctx, since, store.EndOfHistory); err != nil {
 			return err
 		}
 	}
@@ -206,15 +276,64 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	if err := l.store.PutLead(ctx, w, p.head); err != nil {
 		return err
 	}
-	if old.Version == 0 && p.witness.Key != "" {
-		// An erasure may have looked for the head before it was there.
+	if old.Version > 0 {
+		return nil
+	}
+	// Before the head was there, an erasure may have looked for it, or whoever regroups the accounts.
+	if p.witness.Key != "" {
 		if _, err := l.store.Activity(ctx, w, store.RefOf(p.witness)); fault.Is(err, fault.NotFound) {
 			return fault.Wrap(fault.Conflict, errGone, "")
 		} else if err != nil {
 			return err
 		}
 	}
-	return nil
+	if here, err := l.stands(ctx, w, x.Person); err != nil || here {
+		return err
+	}
+	return l.store.DropLeads(ctx, w, x.ID)
+}
+
+// Regroup makes whom an account belongs to again, after something was decided
+// about it, and scores those who changed by that.
+func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (before, after []store.Person, err error) {
+	if before, after, err = l.store.Regroup(ctx, w, account); err != nil {
+		return nil, nil, err
+	}
+	is := map[string]bool{}
+	for _, p := range after {
+		is[p.ID] = true
+	}
+	var stale []view.Stale
+	for _, p := range after {
+		for _, a := range p.Accounts {
+			stale = append(stale, view.Stale{Account: a})
+			if id := social.PersonID(a); !is[id] {
+				before = append(before, store.Person{ID: id, Accounts: []string{a}})
+			}
+		}
+		known, err := l.store.PersonsKnown(ctx, w, p.Accounts[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, id := range known {
+			before = append(before, store.Person{ID: id})
+		}
+	}
+	gone := map[string]bool{}
+	for _, p := range before {
+		if !is[p.ID] && !gone[p.ID] {
+			gone[p.ID] = true
+			if err := l.store.DropLeads(ctx, w, p.ID); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, err := range l.Score(ctx, w, now, view.Merge(stale)...) {
+		if err != nil && !fault.Is(err, fault.NotFound) { // without a model there are no leads
+			return nil, nil, err
+		}
+	}
+	return before, after, nil
 }
 
 func latest(a, b time.Time) time.Time {
@@ -226,20 +345,47 @@ func latest(a, b time.Time) time.Time {
 
 // past is what a score of a person rests on.
 type past struct {
-	leads      *Leads
-	w, account string
-	model      scoring.Model
-	head       store.Lead
-	after      store.Mark       // records are read from here on
-	records    []scoring.Record // of dated facts, and perhaps some twice
-	undated    []social.Activity
-	witness    social.Activity // the newest own fact that was read as such
+	leads    *Leads
+	w        string
+	accounts []string // of the person
+	model    scoring.Model
+	head     store.Lead
+	after    store.Mark       // records are read from here on
+	records  []scoring.Record // of dated facts, and perhaps some twice
+	undated  []social.Activity
+	witness  social.Activity // the newest own fact that was read as such
 }
 
 // own reports whether a is the person's doing, and engagement: not a reply, nor
 // somebody else's deletion, nor nobody's, nor a machine's, nor a closing.
 func (p *past) own(a social.Activity) bool {
-	return a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && a.Actor.ID != social.Unknown && a.Account().AccountID() == p.account
+	return a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && a.Actor.ID != social.Unknown && slices.Contains(p.accounts, a.Account().AccountID())
+}
+
+// readRecords reads the records of the person's accounts in (after, to].
+func (p *past) readRecords(ctx context.Context, after, to store.Mark) error {
+	p.records = nil
+	for _, account := range p.accounts {
+		records, err := p.leads.history.Read(ctx, p.w, account, after, to)
+		if err != nil {
+			return err
+		}
+		p.records = append(p.records, records...)
+	}
+	return nil
+}
+
+// readUndated reads the facts of the person's accounts that have no time of their own.
+func (p *past) readUndated(ctx context.Context) error {
+	p.undated = nil
+	for _, account := range p.accounts {
+		list, err := p.leads.store.Undated(ctx, p.w, account)
+		if err != nil {
+			return err
+		}
+		p.undated = append(p.undated, list...)
+	}
+	return nil
 }
 
 // keep takes over what a head knows of all dated facts.
@@ -299,12 +445,14 @@ func (p *past) scorer(ctx context.Context, from time.Time, to store.Mark) (func(
 	var records []scoring.Record
 	texts := from.AddDate(0, 0, -p.model.TextDays())
 	if p.model.Texts() {
-		err := p.leads.store.EachFact(ctx, p.w, p.account, store.MarkAfter(texts), to, func(a social.Activity) error {
-			records = append(records, scoring.RecordOf(a))
-			return nil
-		})
-		if err != nil {
-			return nil, err
+		for _, account := range p.accounts {
+			err := p.leads.store.EachFact(ctx, p.w, account, store.MarkAfter(texts), to, func(a social.Activity) error {
+				records = append(records, scoring.RecordOf(a))
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
 		}
 	} else {
 		texts = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -377,25 +525,26 @@ func (p *past) knownBefore(ctx context.Context, from time.Time) (bool, error) {
 	if slices.ContainsFunc(p.records, func(r scoring.Record) bool { return r.At > since && r.At <= long && stands(r) }) {
 		return false, nil // known for long enough by that
 	}
-	older := slices.DeleteFunc(slices.Clone(p.records), func(r scoring.Record) bool { return r.At > since })
-	to := store.MarkAfter(time.UnixMilli(since))
-	for range farBack {
-		if slices.ContainsFunc(older, stands) {
-			return true, nil
+	if slices.ContainsFunc(p.records, func(r scoring.Record) bool { return r.At <= since && stands(r) }) {
+		return true, nil
+	}
+	for _, account := range p.accounts {
+		to := store.MarkAfter(time.UnixMilli(since))
+		for n := 0; n < farBack && to != ""; n++ {
+			end, err := p.leads.store.BlockBefore(ctx, p.w, account, to)
+			if err != nil {
+				return false, err
+			}
+			// The block, and, of what is newer, that which is in no block yet.
+			older, err := p.leads.history.Read(ctx, p.w, account, end, to)
+			if err != nil {
+				return false, err
+			}
+			if note(older); slices.ContainsFunc(older, stands) {
+				return true, nil
+			}
+			to = end
 		}
-		if to == "" {
-			return false, nil
-		}
-		end, err := p.leads.store.BlockBefore(ctx, p.w, p.account, to)
-		if err != nil {
-			return false, err
-		}
-		// The block, and, of what is newer, that which is in no block yet.
-		if older, err = p.leads.history.Read(ctx, p.w, p.account, end, to); err != nil {
-			return false, err
-		}
-		note(older)
-		to = end
 	}
 	return false, nil
 }
@@ -482,16 +631,35 @@ func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, err
 	if err != nil {
 		return nil, err
 	}
-	var out []DueBy
-	at := map[string]int{}
+	by, names := map[string][]string{}, []string{}
 	for _, d := range list {
-		i, ok := at[d.Workspace]
-		if !ok {
-			i = len(out)
-			at[d.Workspace] = i
-			out = append(out, DueBy{Workspace: d.Workspace})
+		if by[d.Workspace] == nil {
+			names = append(names, d.Workspace)
 		}
-		out[i].Stale = append(out[i].Stale, view.Stale{Account: social.AccountOf(d.Person), Since: now, Until: now})
+		by[d.Workspace] = append(by[d.Workspace], d.Person)
+	}
+	out := make([]DueBy, len(names))
+	for i, w := range names {
+		out[i].Workspace = w
+		persons, err := l.store.PersonsByID(ctx, w, by[w])
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range persons {
+			here := len(p.Accounts) > 0
+			if here {
+				if here, err = l.stands(ctx, w, p); err != nil {
+					return nil, err
+				}
+			}
+			if !here { // its accounts are others' now, who are scored as such
+				if err := l.store.DropLeads(ctx, w, p.ID); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			out[i].Stale = append(out[i].Stale, view.Stale{Account: p.Accounts[0], Since: now, Until: now})
+		}
 	}
 	return out, nil
 }
@@ -499,6 +667,7 @@ func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, err
 // Evaluated is a lead as of an instant, with its whole ledger.
 type Evaluated struct {
 	store.Lead
+	Accounts []string // of the person
 	Score    scoring.Score
 	Reasons  []string  // the strongest, in words
 	Platform string    // of the person's newest activity by then
@@ -509,7 +678,11 @@ type Evaluated struct {
 // zero instant is that of the person's newest fact. A person of whom no lead is
 // kept, or who had done nothing by then, is an error of kind NotFound.
 func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) (Evaluated, error) {
-	head, err := l.store.Lead(ctx, w, person, ModelID)
+	who, err := l.Person(ctx, w, person)
+	if err != nil {
+		return Evaluated{}, err
+	}
+	head, err := l.store.Lead(ctx, w, who.ID, ModelID)
 	if err != nil {
 		return Evaluated{}, err
 	}
@@ -517,34 +690,50 @@ func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) 
 	if err != nil {
 		return Evaluated{}, err
 	}
-	p, e, err := l.evaluate(ctx, m, w, head, asOf)
+	p, e, err := l.evaluate(ctx, m, w, who, head, asOf)
 	if err != nil {
 		return Evaluated{}, err
 	}
 	return e, p.evidence(ctx, e.Score.Contributions)
 }
 
+// Person returns the person of an id, or the one that it became part of. Of one
+// that was taken apart the error, of kind NotFound, names the parts.
+func (l *Leads) Person(ctx context.Context, w, id string) (store.Person, error) {
+	now, err := l.store.Successors(ctx, w, id)
+	if err != nil {
+		return store.Person{}, err
+	}
+	if len(now) > 1 {
+		var ids []string
+		for _, p := range now {
+			ids = append(ids, p.ID)
+		}
+		return store.Person{}, fault.New(fault.NotFound, "this person was taken apart: ask for %s", strings.Join(ids, " or "))
+	}
+	return now[0], nil
+}
+
 // evaluate computes a lead of which the head is known.
-func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, head store.Lead, asOf time.Time) (*past, Evaluated, error) {
-	p := &past{leads: l, w: w, account: social.AccountOf(head.Person), model: m, head: head}
+func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who store.Person, head store.Lead, asOf time.Time) (*past, Evaluated, error) {
+	p := &past{leads: l, w: w, accounts: who.Accounts, model: m, head: head}
 	none := func(err error) (*past, Evaluated, error) { return nil, Evaluated{}, err }
 	from, to := head.Seen, store.EndOfHistory
 	if !asOf.IsZero() {
 		from, to = asOf, store.MarkAfter(asOf)
 	}
-	var err error
-	if p.records, err = l.history.Read(ctx, w, p.account, store.MarkAt(m.Since(from)), to); err != nil {
+	if err := p.readRecords(ctx, store.MarkAt(m.Since(from)), to); err != nil {
 		return none(err)
 	}
 	if head.Undated {
-		if p.undated, err = l.store.Undated(ctx, w, p.account); err != nil {
+		if err := p.readUndated(ctx); err != nil {
 			return none(err)
 		}
 	}
 	if asOf.IsZero() {
 		asOf = p.newest()
 	}
-	e := Evaluated{Lead: head}
+	e := Evaluated{Lead: head, Accounts: who.Accounts}
 	if err := p.last(ctx, &e, asOf); err != nil {
 		return none(err)
 	}
@@ -572,7 +761,7 @@ func (p *past) last(ctx context.Context, e *Evaluated, asOf time.Time) error {
 		}
 	}
 	for _, r := range p.records {
-		if r.Direction == social.Inbound && r.By(p.account) {
+		if r.Direction == social.Inbound && slices.ContainsFunc(p.accounts, r.By) {
 			seen(r.Time(), r.Platform)
 		}
 	}
@@ -584,14 +773,18 @@ func (p *past) last(ctx context.Context, e *Evaluated, asOf time.Time) error {
 	if seen(p.head.Seen, social.Platform(p.head.SeenOn)); !e.LastSeen.IsZero() {
 		return nil
 	}
-	older, err := p.leads.store.OwnFrom(ctx, p.w, p.account, time.Time{}, asOf, true, 1)
-	if err != nil {
-		return err
+	for _, account := range p.accounts {
+		older, err := p.leads.store.OwnFrom(ctx, p.w, account, time.Time{}, asOf, true, 1)
+		if err != nil {
+			return err
+		}
+		if len(older) > 0 {
+			seen(older[0].Occurred, older[0].Platform)
+		}
 	}
-	if len(older) == 0 {
+	if e.LastSeen.IsZero() {
 		return fault.New(fault.NotFound, "no such lead at that instant")
 	}
-	seen(older[0].Occurred, older[0].Platform)
 	return nil
 }
 
@@ -611,10 +804,11 @@ func (p *past) evidence(ctx context.Context, cs []scoring.Contribution) error {
 		}
 	}
 	instants := slices.Sorted(maps.Keys(at))
-	found := make([][]social.Activity, len(instants)+1)
-	found[len(instants)] = p.undated
-	errs := parallel.Each(ctx, len(instants), atOnce, func(i int) (err error) {
-		found[i], err = p.leads.store.FactsAt(ctx, p.w, p.account, time.UnixMilli(instants[i]).UTC())
+	n := len(p.accounts)
+	found := make([][]social.Activity, len(instants)*n+1)
+	found[len(instants)*n] = p.undated
+	errs := parallel.Each(ctx, len(instants)*n, atOnce, func(i int) (err error) {
+		found[i], err = p.leads.store.FactsAt(ctx, p.w, p.accounts[i%n], time.UnixMilli(instants[i/n]).UTC())
 		return err
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -653,9 +847,17 @@ func (l *Leads) Page(ctx context.Context, w, after string, limit int, asOf time.
 	if err != nil {
 		return nil, "", 0, err
 	}
+	ids := make([]string, len(heads))
+	for i, h := range heads {
+		ids[i] = h.Person
+	}
+	persons, err := l.store.PersonsByID(ctx, w, ids)
+	if err != nil {
+		return nil, "", 0, err
+	}
 	found := make([]Evaluated, len(heads))
 	errs := parallel.Each(ctx, len(heads), atOnce, func(i int) (err error) {
-		_, found[i], err = l.evaluate(ctx, m, w, heads[i], asOf)
+		_, found[i], err = l.evaluate(ctx, m, w, persons[i], heads[i], asOf)
 		return err
 	})
 	for i, err := range errs {

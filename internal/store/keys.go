@@ -20,9 +20,9 @@ import (
 //	received by it            w#A#account       R#time#id
 //	its name in a delivery    w#A#account       Y#place (expires)
 //	block of its history      w#A#account       B#time#id (of its last fact)
-//	decision about two        w#A#account       K#other#time#id (with both; facts)
+//	decision whose it is      w#A#account       K#time#id (facts; with each account that it is about)
 //	a person it was part of   w#A#account       N#person
-//	whose it is               w#PA#s            account (of persons of several accounts)
+//	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
@@ -238,11 +238,10 @@ const deletions = "E#-#"
 // links is what the sort keys of decisions about an account begin with.
 const links = "K#"
 
-func linkSK(other string, at time.Time, id string) string {
-	return links + other + "#" + social.Stamp(at) + "#" + id
-}
-func knownAsSK(person string) string       { return "N#" + person }
-func belongsPK(w, account string) string   { return w + "#PA#" + shard(account) }
+func linkSK(at time.Time, id string) string { return links + social.Stamp(at) + "#" + id }
+func knownAsSK(person string) string        { return "N#" + person }
+func belongsKey(w, account string) key      { return key{accountPK(w, account), "P"} }
+func belongsG1(w, account string) string    { return w + "#PA#" + shard(account) }
 
 // editSK sorts deletions before edits, so that they are never past a bound.
 func editSK(a social.Activity) string {

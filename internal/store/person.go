@@ -8,10 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
@@ -25,11 +23,14 @@ import (
 // belongs to is a view of these: an account of which nothing stands there is
 // a person of its own.
 
-// linkItem is a decision about two accounts, as it stands with one of them.
+// linkItem is a decision about accounts, as it stands with one of them.
 type linkItem struct {
 	PK, SK string
 	Schema int
-	Kind   string
+	Verb   string
+	One    []string `dynamodbav:",omitempty"`
+	Other  []string `dynamodbav:",omitempty"`
+	Undoes string   `dynamodbav:",omitempty"`
 	By     string
 	Why    string `dynamodbav:",omitempty"`
 }
@@ -37,59 +38,48 @@ type linkItem struct {
 // maxLinks bounds how many decisions are about one account.
 const maxLinks = 500
 
-func (it linkItem) link() (identity.Link, error) {
-	parts := strings.Split(it.SK, "#") // K, other, time, id
-	if len(parts) != 4 {
-		return identity.Link{}, fmt.Errorf("link %q", it.SK)
-	}
-	at, err := social.ParseStamp(parts[2])
-	return identity.Link{A: lastPart(it.PK), B: parts[1], Kind: identity.Kind(it.Kind), By: it.By, Why: it.Why, At: at, ID: parts[3]}, err
+func (it linkItem) decision() (identity.Decision, error) {
+	at, id, _ := strings.Cut(strings.TrimPrefix(it.SK, links), "#")
+	t, err := social.ParseStamp(at)
+	return identity.Decision{ID: id, At: t, Verb: identity.Verb(it.Verb), One: it.One, Other: it.Other, Undoes: it.Undoes, By: it.By, Why: it.Why}, err
 }
 
-// PutLinks stores decisions about accounts. Each is written once, however often
-// it is sent. It fails with fault.TooLarge where too much was decided about an account.
-func (s *Store) PutLinks(ctx context.Context, w string, links []identity.Link) error {
-	about := map[string]int{}
-	for _, l := range links {
-		about[l.A]++
-		about[l.B]++
+// PutLink stores a decision about accounts with each of these, and with the
+// audit line that the context brings. about are the accounts, where the
+// decision itself has none since it undoes another. It fails with
+// fault.TooLarge where too much was decided about one of them.
+func (s *Store) PutLink(ctx context.Context, w string, d identity.Decision, about ...string) error {
+	about = unique(slices.Concat(d.One, d.Other, about))
+	if len(about) > 2*identity.MaxAccounts {
+		return fault.New(fault.TooLarge, "a decision about %d accounts: a person has at most %d", len(about), identity.MaxAccounts)
 	}
-	for account, n := range about {
+	var writes []types.TransactWriteItem
+	for _, account := range about {
 		there, err := s.Links(ctx, w, account)
 		if err != nil {
 			return err
 		}
-		if len(there)+n > maxLinks {
-			return fault.New(fault.TooLarge, "%d decisions are about one account already: more than %d are not kept", len(there), maxLinks)
+		if len(there) >= maxLinks {
+			return fault.New(fault.TooLarge, "%d decisions are about one account already: no more are kept", len(there))
 		}
-	}
-	for part := range slices.Chunk(links, 40) { // two writes each, of the hundred that a transaction may have
-		var writes []types.TransactWriteItem
-		for _, l := range part {
-			for _, side := range [][2]string{{l.A, l.B}, {l.B, l.A}} {
-				put, err := s.putting(linkItem{PK: accountPK(factsOf(w), side[0]), SK: linkSK(side[1], l.At, l.ID), Schema: 1, Kind: string(l.Kind), By: l.By, Why: l.Why}, "")
-				if err != nil {
-					return err
-				}
-				writes = append(writes, put)
-			}
-		}
-		if err := s.change(ctx, "links", writes...); err != nil {
+		put, err := s.putting(linkItem{PK: accountPK(factsOf(w), account), SK: linkSK(d.At, d.ID), Schema: 1, Verb: string(d.Verb), One: d.One, Other: d.Other, Undoes: d.Undoes, By: d.By, Why: d.Why}, "")
+		if err != nil {
 			return err
 		}
+		writes = append(writes, put)
 	}
-	return nil
+	return s.change(ctx, "link", writes...)
 }
 
-// Links returns what was decided about an account and others, the account as A.
-func (s *Store) Links(ctx context.Context, w, account string) ([]identity.Link, error) {
+// Links returns what was decided about an account, oldest first.
+func (s *Store) Links(ctx context.Context, w, account string) ([]identity.Decision, error) {
 	items, err := all[linkItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: links, most: maxLinks})
 	if err != nil {
 		return nil, fmt.Errorf("links of %s: %w", account, err)
 	}
-	out := make([]identity.Link, len(items))
+	out := make([]identity.Decision, len(items))
 	for i, it := range items {
-		if out[i], err = it.link(); err != nil {
+		if out[i], err = it.decision(); err != nil {
 			return nil, err
 		}
 	}
@@ -112,10 +102,11 @@ type personItem struct {
 
 // belongsItem says which person of several accounts an account belongs to.
 type belongsItem struct {
-	PK, SK  string
-	Schema  int
-	Version int64
-	Person  string
+	PK, SK     string
+	G1PK, G1SK string
+	Schema     int
+	Version    int64
+	Person     string
 }
 
 // PersonsOf returns whom accounts belong to, in their order.
@@ -124,7 +115,7 @@ func (s *Store) PersonsOf(ctx context.Context, w string, accounts []string) ([]P
 	if err != nil {
 		return nil, err
 	}
-	return s.AccountsOf(ctx, w, ids)
+	return s.PersonsByID(ctx, w, ids)
 }
 
 // PersonIDs returns the ids of the persons whom accounts belong to, in their order.
@@ -137,7 +128,7 @@ func (s *Store) PersonIDs(ctx context.Context, w string, accounts []string) ([]s
 func (s *Store) belong(ctx context.Context, w string, accounts []string) ([]string, []int64, error) {
 	keys := make([]key, len(accounts))
 	for i, a := range accounts {
-		keys[i] = key{belongsPK(w, a), a}
+		keys[i] = belongsKey(w, a)
 	}
 	items, err := s.batchGet(ctx, keys)
 	if err != nil {
@@ -154,9 +145,9 @@ func (s *Store) belong(ctx context.Context, w string, accounts []string) ([]stri
 	return ids, versions, nil
 }
 
-// AccountsOf returns persons by their ids, in their order. An id of several
+// PersonsByID returns persons by their ids, in their order. An id of several
 // accounts that is not known is one without accounts.
-func (s *Store) AccountsOf(ctx context.Context, w string, ids []string) ([]Person, error) {
+func (s *Store) PersonsByID(ctx context.Context, w string, ids []string) ([]Person, error) {
 	out := make([]Person, len(ids))
 	var keys []key
 	var at []int
@@ -185,7 +176,7 @@ func (s *Store) AccountsOf(ctx context.Context, w string, ids []string) ([]Perso
 // person itself, the one that it became part of, or those into which it was
 // taken apart. An id that was never given out is an error of kind NotFound.
 func (s *Store) Successors(ctx context.Context, w, id string) ([]Person, error) {
-	of, err := s.AccountsOf(ctx, w, []string{id})
+	of, err := s.PersonsByID(ctx, w, []string{id})
 	if err != nil {
 		return nil, err
 	}
@@ -197,15 +188,16 @@ func (s *Store) Successors(ctx context.Context, w, id string) ([]Person, error) 
 		return nil, err
 	}
 	slices.Sort(ids)
-	return s.AccountsOf(ctx, w, slices.Compact(ids))
+	return s.PersonsByID(ctx, w, slices.Compact(ids))
 }
 
 // Merged calls f with each account that belongs to a person of several, and
 // that person: as many reads as such accounts fill, 60 in a unit or so.
 func (s *Store) Merged(ctx context.Context, w string, f func(account, person string)) error {
 	for _, pk := range allShards(w + "#PA") {
-		err := s.scan(ctx, query{pk: pk, most: maxMerged}, func(it map[string]types.AttributeValue) (bool, error) {
-			f(text(it[attrSK]), text(it["Person"]))
+		err := s.scan(ctx, query{index: "G1", pk: pk, most: maxMerged, keysOnly: true}, func(it map[string]types.AttributeValue) (bool, error) {
+			account, person, _ := strings.Cut(text(it["G1SK"]), "#")
+			f(account, person)
 			return true, nil
 		})
 		if err != nil {
@@ -220,8 +212,7 @@ const maxMerged = 1_000_000
 
 // Regroup makes what says whom an account belongs to again, and whom those
 // belong to who were or are with it. It returns the persons of before and of
-// after: the same if nothing changed. It reads the links of at most about
-// twice as many accounts as a person may have.
+// after. It reads the links of at most maxTied accounts.
 func (s *Store) Regroup(ctx context.Context, w, account string) (before, after []Person, err error) {
 	err = Again(ctx, func() error {
 		before, after, err = s.regroup(ctx, w, account)
@@ -230,67 +221,59 @@ func (s *Store) Regroup(ctx context.Context, w, account string) (before, after [
 	return before, after, err
 }
 
+// maxTied bounds the accounts that decisions tie to one another, also over those apart.
+const maxTied = 10 * identity.MaxAccounts
+
 func (s *Store) regroup(ctx context.Context, w, account string) (before, after []Person, err error) {
-	// All who may change; then the versions of what stands, then the facts.
+	// Whom it is about, until nobody comes to it: first what stands of them
+	// with its versions, then the facts. Whoever writes later sees these.
 	about := map[string]bool{account: true}
-	var ids []string
+	var accounts, ids []string
 	var versions []int64
-	var accounts []string
-	var decided []identity.Link
-	for {
+	var decided []identity.Decision
+	for n := 0; n < len(about); {
+		if n = len(about); n > maxTied {
+			return nil, nil, fault.New(fault.TooLarge, "more than %d accounts are tied to one another by what was decided about them: a person has at most %d", maxTied, identity.MaxAccounts)
+		}
 		accounts = slices.Sorted(maps.Keys(about))
 		if ids, versions, err = s.belong(ctx, w, accounts); err != nil {
 			return nil, nil, err
 		}
-		if before, err = s.AccountsOf(ctx, w, unique(ids)); err != nil {
+		if before, err = s.PersonsByID(ctx, w, unique(ids)); err != nil {
 			return nil, nil, err
 		}
-		if decided, err = s.linksAround(ctx, w, accounts); err != nil {
+		found := make([][]identity.Decision, len(accounts))
+		errs := parallel.Each(ctx, len(accounts), 16, func(i int) (err error) {
+			found[i], err = s.Links(ctx, w, accounts[i])
+			return err
+		})
+		if err := errors.Join(errs...); err != nil {
 			return nil, nil, err
 		}
-		n := len(about)
+		decided = distinct(slices.Concat(found...))
 		for _, p := range before {
 			for _, a := range p.Accounts {
 				about[a] = true
 			}
 		}
-		for _, set := range identity.Groups(decided, accounts...) {
-			for _, a := range set {
-				about[a] = true
+		for _, d := range decided {
+			if d.Verb == identity.Same {
+				for _, a := range slices.Concat(d.One, d.Other) {
+					about[a] = true
+				}
 			}
-		}
-		if len(about) == n {
-			break
-		}
-		if len(about) > 4*identity.MaxAccounts {
-			return nil, nil, fault.New(fault.TooLarge, "%d accounts are tied to one another, which is more than one human has", len(about))
 		}
 	}
-	now := map[string]string{}
-	for _, set := range identity.Groups(decided, accounts...) {
-		p := Person{social.PersonOf(set), set}
+	sets := map[string][]string{}
+	now := identity.Persons(accounts, nil, decided, nil)
+	for _, a := range accounts {
+		sets[now[a]] = append(sets[now[a]], a)
+	}
+	for _, id := range slices.Sorted(maps.Keys(sets)) {
+		p := Person{id, sets[id]}
 		after = append(after, p)
-		for _, a := range set {
-			now[a] = p.ID
-		}
-		if len(set) == 1 {
-			continue
-		}
-		item, err := attributevalue.MarshalMap(personItem{PK: personPK(factsOf(w), p.ID), SK: "@", Schema: 1, Accounts: set})
-		if err != nil {
+		if err := s.putPerson(ctx, w, p); err != nil {
 			return nil, nil, err
-		}
-		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: item}); err != nil {
-			return nil, nil, classify("put person", err)
-		}
-		for _, a := range set {
-			item, err := attributevalue.MarshalMap(key{accountPK(factsOf(w), a), knownAsSK(p.ID)})
-			if err != nil {
-				return nil, nil, err
-			}
-			if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: item}); err != nil {
-				return nil, nil, classify("put a name of a person", err)
-			}
 		}
 	}
 	errs := parallel.Each(ctx, len(accounts), 16, func(i int) error {
@@ -299,47 +282,38 @@ func (s *Store) regroup(ctx context.Context, w, account string) (before, after [
 		case id == ids[i]:
 			return nil
 		case social.Several(id):
-			return s.putVersion(ctx, belongsItem{PK: belongsPK(w, a), SK: a, Schema: 1, Version: nextVersion(versions[i]), Person: id}, versions[i])
+			k := belongsKey(w, a)
+			return s.putVersion(ctx, belongsItem{PK: k.PK, SK: k.SK, G1PK: belongsG1(w, a), G1SK: a + "#" + id, Schema: 1, Version: nextVersion(versions[i]), Person: id}, versions[i])
 		}
-		return s.deleteVersion(ctx, key{belongsPK(w, a), a}, versions[i])
+		return s.deleteVersion(ctx, belongsKey(w, a), versions[i])
 	})
 	return before, after, errors.Join(errs...)
+}
+
+// putPerson notes which accounts a person's id stands for, and with each account that it does.
+func (s *Store) putPerson(ctx context.Context, w string, p Person) error {
+	if !social.Several(p.ID) {
+		return nil
+	}
+	if err := s.put(ctx, personItem{PK: personPK(factsOf(w), p.ID), SK: "@", Schema: 1, Accounts: p.Accounts}); err != nil {
+		return err
+	}
+	errs := parallel.Each(ctx, len(p.Accounts), 16, func(i int) error {
+		return s.put(ctx, key{accountPK(factsOf(w), p.Accounts[i]), knownAsSK(p.ID)})
+	})
+	return errors.Join(errs...)
+}
+
+// distinct are decisions, each once.
+func distinct(list []identity.Decision) []identity.Decision {
+	slices.SortFunc(list, func(a, b identity.Decision) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	return slices.CompactFunc(list, func(a, b identity.Decision) bool { return a.ID == b.ID && a.At.Equal(b.At) })
 }
 
 func unique(ids []string) []string {
 	out := slices.Clone(ids)
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// linksAround returns what was decided about accounts, and about those whom
-// that ties to them, and so on, as far as a few persons reach.
-func (s *Store) linksAround(ctx context.Context, w string, accounts []string) ([]identity.Link, error) {
-	var out []identity.Link
-	seen := map[string]bool{}
-	for next := accounts; len(next) > 0 && len(seen) <= 4*identity.MaxAccounts; {
-		found := make([][]identity.Link, len(next))
-		errs := parallel.Each(ctx, len(next), 16, func(i int) (err error) {
-			found[i], err = s.Links(ctx, w, next[i])
-			return err
-		})
-		if err := errors.Join(errs...); err != nil {
-			return nil, err
-		}
-		for _, a := range next {
-			seen[a] = true
-		}
-		links := slices.Concat(found...)
-		out = append(out, links...)
-		tied := map[string]bool{}
-		for _, l := range identity.Standing(links) {
-			if l.Kind == identity.Same && !seen[l.B] {
-				tied[l.B] = true
-			}
-		}
-		next = slices.Sorted(maps.Keys(tied))
-	}
-	return out, nil
 }
 
 // PersonsKnown returns the ids of persons of several accounts that an account was ever part of.
@@ -353,37 +327,46 @@ func (s *Store) PersonsKnown(ctx context.Context, w, account string) ([]string, 
 }
 
 // Unlink takes away what was decided about an account that is being erased,
-// on both sides, and the persons of several that it was part of.
+// also where it stands with others, and the persons of several that it was
+// part of. It returns whom else that was about, and how many items went.
 func (s *Store) Unlink(ctx context.Context, w, account string) (others []string, n int, err error) {
-	links, err := s.Links(ctx, w, account)
+	decided, err := s.Links(ctx, w, account)
 	if err != nil {
 		return nil, 0, err
 	}
-	persons, err := s.PersonsKnown(ctx, w, account)
+	known, err := s.PersonsKnown(ctx, w, account)
 	if err != nil {
 		return nil, 0, err
 	}
-	of, err := s.AccountsOf(ctx, w, persons)
+	persons, err := s.PersonsByID(ctx, w, known)
 	if err != nil {
 		return nil, 0, err
 	}
-	var keys []key
-	for _, l := range links {
-		others = append(others, l.B)
-		keys = append(keys, key{accountPK(w, l.B), linkSK(account, l.At, l.ID)}, key{accountPK(w, account), linkSK(l.B, l.At, l.ID)})
-	}
-	for _, p := range of {
+	keys := []key{belongsKey(w, account)}
+	for _, p := range persons {
+		others = append(others, p.Accounts...)
 		keys = append(keys, key{personPK(w, p.ID), "@"})
-		for _, a := range p.Accounts {
-			keys = append(keys, key{accountPK(w, a), knownAsSK(p.ID)})
-			if others = append(others, a); a == account {
-				others = others[:len(others)-1]
-			}
+	}
+	undone := map[string][]string{}
+	for _, d := range decided {
+		undone[d.ID] = slices.Concat(d.One, d.Other)
+		about := slices.Concat(d.One, d.Other, undone[d.Undoes], []string{account})
+		others = append(others, about...)
+		for _, a := range unique(about) {
+			keys = append(keys, key{accountPK(w, a), linkSK(d.At, d.ID)})
 		}
 	}
-	keys = append(keys, key{belongsPK(w, account), account})
+	others = slices.DeleteFunc(unique(others), func(a string) bool { return a == account })
+	for _, p := range persons {
+		for _, a := range p.Accounts {
+			keys = append(keys, key{accountPK(w, a), knownAsSK(p.ID)})
+		}
+	}
 	errs := parallel.Each(ctx, len(keys), 16, func(i int) error { return s.delete(ctx, keys[i]) })
-	return unique(others), len(keys), errors.Join(errs...)
+	for _, p := range persons {
+		errs = append(errs, s.DropLeads(ctx, w, p.ID))
+	}
+	return others, len(keys), errors.Join(errs...)
 }
 
 // DropLeads takes away the leads of a person that is none any more.

@@ -13,6 +13,7 @@ import (
 type Score struct {
 	Workspace string       `json:"workspace"`
 	Accounts  []view.Stale `json:"accounts"`
+	Regroup   []string     `json:"regroup,omitempty"` // accounts about which it was decided to whom they belong
 	Received  time.Time    `json:"received,omitzero"` // when the delivery came that changed them; zero: none did, or it is done again
 }
 

@@ -67,6 +67,11 @@ func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Me
 		if !x.Received.IsZero() {
 			came[m.ID] = x.Received
 		}
+		for _, account := range x.Regroup {
+			if _, _, err := l.Regroup(ctx, x.Workspace, account, social.Instant(now)); err != nil {
+				failed[m.ID] = err
+			}
+		}
 		stale[x.Workspace] = append(stale[x.Workspace], x.Accounts...)
 		for _, a := range x.Accounts {
 			id := x.Workspace + " " + a.Account

@@ -18,6 +18,7 @@ import (
 	"rapport/internal/view/history"
 	"rapport/internal/view/lead"
 	"rapport/internal/view/named"
+	"rapport/internal/view/person"
 )
 
 // Views returns every view over a store, each after those that it reads. now
@@ -37,6 +38,7 @@ func Views(s *store.Store, now func() time.Time) []view.View {
 		conversation.New(s, score),
 		byday.New(s, nil),
 		history.New(s),
+		person.New(s),
 		lead.New(s, now),
 		named.View{},
 	}
