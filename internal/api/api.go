@@ -59,6 +59,7 @@ type Deps struct {
 	Discover     func(ctx context.Context, workspace string, at time.Time) error                      // asks for themes as of an instant, without waiting; zero: now
 	Wipe         func(ctx context.Context, workspace string) error                                    // asks that a deleted workspace's data be taken away, in a minute
 	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
+	Regroup      func(ctx context.Context, workspace string, accounts []string) error                 // asks for the persons of accounts to be made again
 	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token
 	MailKey      func(ctx context.Context) (consent.Key, error)                                       // under which mail addresses are known
 	CursorKey    func(ctx context.Context) ([]byte, error)                                            //
@@ -181,6 +182,7 @@ func (s *service) operations(api huma.API) {
 	s.health(api)
 	s.checks(api)
 	s.leads(api)
+	s.people(api)
 	s.issues(api)
 	s.conversations(api)
 	s.activities(api)

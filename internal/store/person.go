@@ -86,6 +86,13 @@ func (s *Store) Links(ctx context.Context, w, account string) ([]identity.Decisi
 	return out, nil
 }
 
+// Account returns which identity an account is; an error of kind NotFound where nothing is known of it.
+func (s *Store) Account(ctx context.Context, w, account string) (social.AccountRef, error) {
+	var it accountItem
+	err := s.get(ctx, key{accountPK(factsOf(w), account), "@"}, &it)
+	return social.AccountRef{Platform: social.Platform(it.Platform), Scope: it.Scope, ID: it.ID}, err
+}
+
 // Person is who an account belongs to.
 type Person struct {
 	ID       string
@@ -224,39 +231,51 @@ func (s *Store) Regroup(ctx context.Context, w, account string) (before, after [
 // maxTied bounds the accounts that decisions tie to one another, also over those apart.
 const maxTied = 10 * identity.MaxAccounts
 
-func (s *Store) regroup(ctx context.Context, w, account string) (before, after []Person, err error) {
-	// Whom it is about, until nobody comes to it: first what stands of them
-	// with its versions, then the facts. Whoever writes later sees these.
-	about := map[string]bool{account: true}
-	var accounts, ids []string
-	var versions []int64
-	var decided []identity.Decision
+// Tied is all that says whom some accounts belong to.
+type Tied struct {
+	Accounts []string            // sorted: those asked for, and all who were decided to be with them or belong to one person with them
+	Persons  []Person            // to whom they belong, as it stands
+	Decided  []identity.Decision // about any of them, oldest first
+
+	ids      []string // of the accounts' persons
+	versions []int64  // of what says so
+}
+
+// Tied returns all that says whom accounts belong to. It reads what was
+// decided about at most maxTied accounts.
+func (s *Store) Tied(ctx context.Context, w string, of ...string) (t Tied, err error) {
+	// Until nobody comes to it: first what stands of them with its versions,
+	// then the facts. Whoever writes later sees these.
+	about := map[string]bool{}
+	for _, a := range of {
+		about[a] = true
+	}
 	for n := 0; n < len(about); {
 		if n = len(about); n > maxTied {
-			return nil, nil, fault.New(fault.TooLarge, "more than %d accounts are tied to one another by what was decided about them: a person has at most %d", maxTied, identity.MaxAccounts)
+			return t, fault.New(fault.TooLarge, "more than %d accounts are tied to one another by what was decided about them: a person has at most %d", maxTied, identity.MaxAccounts)
 		}
-		accounts = slices.Sorted(maps.Keys(about))
-		if ids, versions, err = s.belong(ctx, w, accounts); err != nil {
-			return nil, nil, err
+		t.Accounts = slices.Sorted(maps.Keys(about))
+		if t.ids, t.versions, err = s.belong(ctx, w, t.Accounts); err != nil {
+			return t, err
 		}
-		if before, err = s.PersonsByID(ctx, w, unique(ids)); err != nil {
-			return nil, nil, err
+		if t.Persons, err = s.PersonsByID(ctx, w, unique(t.ids)); err != nil {
+			return t, err
 		}
-		found := make([][]identity.Decision, len(accounts))
-		errs := parallel.Each(ctx, len(accounts), 16, func(i int) (err error) {
-			found[i], err = s.Links(ctx, w, accounts[i])
+		found := make([][]identity.Decision, len(t.Accounts))
+		errs := parallel.Each(ctx, len(t.Accounts), 16, func(i int) (err error) {
+			found[i], err = s.Links(ctx, w, t.Accounts[i])
 			return err
 		})
 		if err := errors.Join(errs...); err != nil {
-			return nil, nil, err
+			return t, err
 		}
-		decided = distinct(slices.Concat(found...))
-		for _, p := range before {
+		t.Decided = distinct(slices.Concat(found...))
+		for _, p := range t.Persons {
 			for _, a := range p.Accounts {
 				about[a] = true
 			}
 		}
-		for _, d := range decided {
+		for _, d := range t.Decided {
 			if d.Verb == identity.Same {
 				for _, a := range slices.Concat(d.One, d.Other) {
 					about[a] = true
@@ -264,8 +283,17 @@ func (s *Store) regroup(ctx context.Context, w, account string) (before, after [
 			}
 		}
 	}
+	return t, nil
+}
+
+func (s *Store) regroup(ctx context.Context, w, account string) (before, after []Person, err error) {
+	t, err := s.Tied(ctx, w, account)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, ids, versions, accounts := t.Persons, t.ids, t.versions, t.Accounts
 	sets := map[string][]string{}
-	now := identity.Persons(accounts, nil, decided, nil)
+	now := identity.Persons(accounts, nil, t.Decided, nil)
 	for _, a := range accounts {
 		sets[now[a]] = append(sets[now[a]], a)
 	}

@@ -35,6 +35,7 @@ import (
 	"rapport/internal/replay"
 	"rapport/internal/secret"
 	"rapport/internal/store"
+	"rapport/internal/task"
 )
 
 // New returns the function that the front end calls.
@@ -79,6 +80,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		},
 		Wipe: func(ctx context.Context, w string) error {
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).SendLater(ctx, app.Bulk{Kind: app.BulkWipe, Asked: app.Asked{Workspace: w}}, time.Minute)
+		},
+		Regroup: func(ctx context.Context, w string, accounts []string) error {
+			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, task.Score{Workspace: w, Regroup: accounts})
 		},
 		Refuses:  fetch.New(strings.FieldsFunc(getenv("POLL_ALLOW"), func(r rune) bool { return r == ',' || r == ' ' })...).Refuses,
 		Creators: strings.FieldsFunc(getenv("WORKSPACE_CREATORS"), func(r rune) bool { return r == ',' || r == ' ' }),

@@ -1,0 +1,206 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/fault"
+	"rapport/internal/identity"
+	"rapport/internal/leads"
+	"rapport/internal/social"
+	"rapport/internal/store"
+)
+
+// Person is a human, as far as is known: one account, or several that were decided to be one human's.
+type Person struct {
+	Person    string           `json:"person" doc:"Made of the set of accounts: it changes when one joins or leaves, and old ids lead on"`
+	Accounts  []PersonAccount  `json:"accounts"`
+	Decisions []PersonDecision `json:"decisions" doc:"What was decided about these accounts, oldest first"`
+}
+
+// PersonAccount is an identity on one platform.
+type PersonAccount struct {
+	Account  string     `json:"account"`
+	Platform string     `json:"platform"`
+	Handle   string     `json:"handle,omitempty"`
+	Name     string     `json:"name,omitempty"`
+	LastSeen *time.Time `json:"last_seen,omitempty" doc:"When its newest activity happened"`
+	URL      string     `json:"url,omitempty" doc:"Of that activity"`
+}
+
+// PersonDecision is what somebody decided about accounts.
+type PersonDecision struct {
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Kind   string    `json:"kind" enum:"same,apart,undo" doc:"same: the accounts are one human's. apart: none of accounts is the human of any of others. undo: an earlier decision counts no more"`
+	One    []string  `json:"accounts"`
+	Other  []string  `json:"others" doc:"Further accounts: of same, they are that human's too"`
+	Undoes string    `json:"undoes,omitempty" doc:"Of undo: the id of the decision"`
+	Text   string    `json:"text,omitempty" doc:"Why"`
+}
+
+// NewPersonDecision is what is to be decided about a person.
+type NewPersonDecision struct {
+	ID       string   `json:"id" pattern:"^[A-Za-z0-9_-]{8,64}$" maxLength:"64" doc:"Made up by you, say a UUID: the same decision under the same id is made once, whenever it is sent again"`
+	Kind     string   `json:"kind" enum:"same,apart,undo" doc:"same: the person named by with is this one. apart: the person named by with is another, or, without with, the accounts named are not this person's. undo: an earlier decision counts no more"`
+	With     string   `json:"with,omitempty" pattern:"^(per_[A-Za-z0-9_-]{1,60})?$" maxLength:"64" doc:"Of same and apart: another person"`
+	Accounts []string `json:"accounts,omitempty" maxItems:"20" doc:"Of apart, without with: accounts of this person to be taken out; together they are a person of their own"`
+	Decision string   `json:"decision,omitempty" maxLength:"80" doc:"Of undo: the id of the decision"`
+	Text     string   `json:"text,omitempty" maxLength:"500" doc:"Why"`
+}
+
+// DecidedPeople are the persons that a decision makes.
+type DecidedPeople struct {
+	People []Person `json:"people" doc:"To whom the accounts belong now"`
+}
+
+type inPerson struct {
+	InWorkspace
+	Person string `path:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64"`
+}
+
+type decidePersonIn struct {
+	inPerson
+	Body NewPersonDecision
+}
+
+func (s *service) people(api huma.API) {
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-person", Method: http.MethodGet, Path: "/people/{person}", Tags: []string{"leads"}, Summary: "Get a person: accounts, and why they are one",
+		Description: "An id that was given out leads on: of a person that became part of another, that one is shown. Of one that was taken apart the answer is 404 and names the parts."}, s.getPerson)
+	members(s, api, social.Agent, huma.Operation{OperationID: "decide-person", Method: http.MethodPost, Path: "/people/{person}/decisions", Tags: []string{"leads"}, Summary: "Merge persons, take one apart, or undo that",
+		Description: "What is decided is kept, with who and when. Scores, leads and conversations follow at once; facts are never changed, so undoing gives exactly what was there before. " +
+			"A newer decision comes before an older one. A merger that would part others who were decided to be the same is refused: undo what keeps them apart first.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusNotFound, http.StatusConflict}}, s.decidePerson)
+}
+
+func (s *service) getPerson(ctx context.Context, w string, in *inPerson) (*Out[Person], error) {
+	p, err := s.Leads.Person(ctx, w, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.person(ctx, w, p)
+	return &Out[Person]{out}, err
+}
+
+// person is what is shown of a person. One of whom nothing is stored is an error of kind NotFound.
+func (s *service) person(ctx context.Context, w string, p store.Person) (Person, error) {
+	out := Person{Person: p.ID, Accounts: []PersonAccount{}, Decisions: []PersonDecision{}}
+	for _, a := range p.Accounts {
+		ref, err := s.Store.Account(ctx, w, a)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return out, err
+		}
+		shown := PersonAccount{Account: a, Platform: string(ref.Platform)}
+		newest, err := s.Store.OwnFrom(ctx, w, a, time.Time{}, s.Now(), true, 1)
+		if err != nil {
+			return out, err
+		}
+		for _, f := range newest {
+			shown.Handle, shown.Name, shown.LastSeen, shown.URL = social.Shown(f.Actor.Handle), social.Shown(f.Actor.Name), some(f.Occurred), f.URL
+		}
+		out.Accounts = append(out.Accounts, shown)
+	}
+	if len(out.Accounts) == 0 {
+		return out, fault.New(fault.NotFound, "no such person")
+	}
+	tied, err := s.Store.Tied(ctx, w, p.Accounts...)
+	if err != nil {
+		return out, err
+	}
+	for _, d := range tied.Decided {
+		out.Decisions = append(out.Decisions, PersonDecision{ID: d.ID, At: d.At, By: d.By, Kind: string(d.Verb), One: append([]string{}, d.One...), Other: append([]string{}, d.Other...), Undoes: d.Undoes, Text: d.Why})
+	}
+	return out, nil
+}
+
+func (s *service) decidePerson(ctx context.Context, w string, in *decidePersonIn) (*Out[DecidedPeople], error) {
+	p, err := s.Leads.Person(ctx, w, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.person(ctx, w, p); err != nil {
+		return nil, err
+	}
+	d, err := s.personDecision(ctx, w, in.Person, p, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.Leads.Decide(ctx, w, d, social.Instant(s.Now()), func(accounts []string) error { return s.Regroup(ctx, w, accounts) })
+	if err != nil {
+		return nil, err
+	}
+	out := &Out[DecidedPeople]{DecidedPeople{People: []Person{}}}
+	for _, p := range now {
+		shown, err := s.person(ctx, w, p)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.People = append(out.Body.People, shown)
+	}
+	return out, nil
+}
+
+// personDecision reads what is to be decided about a person.
+func (s *service) personDecision(ctx context.Context, w, id string, p store.Person, b NewPersonDecision) (identity.Decision, error) {
+	caller := callerOf(ctx)
+	d := identity.Decision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.Key.ID, Verb: identity.Verb(b.Kind), Why: b.Text}
+	if !caller.machine() {
+		d.By = store.MemberID(caller.Subject)
+	}
+	switch {
+	case d.Verb == identity.Undo && b.Decision == "":
+		return d, invalid("body.decision", "is missing: it is the id of the decision that counts no more")
+	case d.Verb == identity.Undo && (b.With != "" || len(b.Accounts) > 0):
+		return d, invalid("body.with", "does not go with undo, nor do accounts")
+	case d.Verb == identity.Undo:
+		d.Undoes, d.One = b.Decision, p.Accounts
+		return d, nil
+	case b.Decision != "":
+		return d, invalid("body.decision", "goes with undo only")
+	case d.Verb == identity.Same && len(b.Accounts) > 0:
+		return d, invalid("body.accounts", "goes with apart only: say with whom this person is the same")
+	case (b.With == "") == (len(b.Accounts) == 0):
+		return d, invalid("body.with", "is missing: say which other person is meant, or, of apart, which accounts")
+	}
+	if b.With != "" {
+		other, err := s.Leads.Person(ctx, w, b.With)
+		if err != nil {
+			return d, err
+		}
+		if _, err := s.person(ctx, w, other); err != nil {
+			return d, err
+		}
+		switch {
+		case d.Verb == identity.Apart:
+			d.One, d.Other = p.Accounts, other.Accounts
+		default:
+			d.One, d.Other = []string{leads.AccountFor(id, p)}, []string{leads.AccountFor(b.With, other)}
+		}
+		if other.ID == p.ID {
+			return d, invalid("body.with", "is this very person")
+		}
+		return d, nil
+	}
+	for _, a := range p.Accounts {
+		if slices.Contains(b.Accounts, a) {
+			d.One = append(d.One, a)
+		} else {
+			d.Other = append(d.Other, a)
+		}
+	}
+	if len(d.One) != len(b.Accounts) {
+		return d, invalid("body.accounts", "holds what is no account of this person: get-person lists them")
+	}
+	if len(d.Other) == 0 {
+		return d, invalid("body.accounts", "are all accounts of this person: leave some")
+	}
+	return d, nil
+}
