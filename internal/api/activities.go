@@ -99,29 +99,53 @@ func (p *exported) add(a social.Activity, m store.Amended, person, place string)
 	return true, nil
 }
 
-// personActivities adds a person's facts in the order of their time. A place
-// is one among what the person did and one among what was done to them.
-func (s *service) personActivities(ctx context.Context, w, person, after string, p *exported) error {
-	found := after != ""
-	for {
-		facts, places, err := s.Store.AllFacts(ctx, w, social.AccountOf(person), after, p.atOnce())
-		if err != nil {
+// personActivities adds a person's facts, account by account, in the order of
+// their time. A place is an account, and one among what it did and one among
+// what was done to it.
+func (s *service) personActivities(ctx context.Context, w, id, after string, p *exported) error {
+	person, err := s.Leads.Person(ctx, w, id)
+	if err != nil {
+		return err
+	}
+	account, within, found := strings.Cut(after, " ")
+	for _, a := range person.Accounts {
+		if a < account {
+			continue
+		}
+		if a > account {
+			within = ""
+		}
+		there, full, err := s.accountActivities(ctx, w, person.ID, a, within, p)
+		if err != nil || full {
 			return err
 		}
-		if found = found || len(facts) > 0; !found {
-			return fault.New(fault.NotFound, "no such person")
+		found = found || there
+	}
+	if !found {
+		return fault.New(fault.NotFound, "no such person")
+	}
+	return nil
+}
+
+// accountActivities adds an account's facts. It reports whether there were any, and whether the page is full.
+func (s *service) accountActivities(ctx context.Context, w, person, account, after string, p *exported) (found, full bool, err error) {
+	for {
+		facts, places, err := s.Store.AllFacts(ctx, w, account, after, p.atOnce())
+		if err != nil {
+			return found, false, err
 		}
+		found = found || len(facts) > 0
 		now, err := s.Store.AmendedOf(ctx, w, facts)
 		if err != nil {
-			return err
+			return found, false, err
 		}
 		for i, a := range facts {
-			if ok, err := p.add(a, now[i], person, places[i]); !ok || err != nil {
-				return err
+			if ok, err := p.add(a, now[i], person, account+" "+places[i]); !ok || err != nil {
+				return found, true, err
 			}
 		}
 		if len(facts) < p.atOnce() {
-			return nil
+			return found, false, nil
 		}
 		after = places[len(places)-1]
 	}
@@ -182,11 +206,19 @@ func (s *service) activitiesBetween(ctx context.Context, w string, period Period
 		if err != nil {
 			return err
 		}
+		accounts := make([]string, len(refs))
+		for i, r := range refs {
+			accounts[i] = r.Account
+		}
+		persons, err := s.Store.PersonIDs(ctx, w, accounts)
+		if err != nil {
+			return err
+		}
 		for i, a := range facts {
 			if a == nil {
 				continue // erased by now
 			}
-			if ok, err := p.add(*a, now[i], social.PersonID(refs[i].Account), placeOfTuple(part[i])); !ok || err != nil {
+			if ok, err := p.add(*a, now[i], persons[i], placeOfTuple(part[i])); !ok || err != nil {
 				return err
 			}
 		}
@@ -215,6 +247,10 @@ func fitting[T any](items []T) (int, error) {
 func (s *service) allActivities(ctx context.Context, w, after string, p *exported) error {
 	account, within, _ := strings.Cut(after, " ")
 	own := func(account, within string) (bool, error) {
+		persons, err := s.Store.PersonIDs(ctx, w, []string{account})
+		if err != nil {
+			return false, err
+		}
 		for {
 			facts, places, err := s.Store.OwnFacts(ctx, w, account, within, p.atOnce())
 			if err != nil {
@@ -225,7 +261,7 @@ func (s *service) allActivities(ctx context.Context, w, after string, p *exporte
 				return false, err
 			}
 			for i, a := range facts {
-				if ok, err := p.add(a, now[i], social.PersonID(account), account+" "+places[i]); !ok || err != nil {
+				if ok, err := p.add(a, now[i], persons[0], account+" "+places[i]); !ok || err != nil {
 					return false, err
 				}
 			}

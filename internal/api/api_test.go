@@ -117,9 +117,10 @@ func newWorld(t *testing.T) *world {
 			}
 			return v, nil
 		},
-		Post:   func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
-		Forget: func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
-		Erase:  func(_ context.Context, m ingest.Erase) error { x.erase = append(x.erase, m); return nil },
+		Post:    func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
+		Regroup: func(_ context.Context, w string, accounts []string) error { return nil },
+		Forget:  func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
+		Erase:   func(_ context.Context, m ingest.Erase) error { x.erase = append(x.erase, m); return nil },
 		Replay: &replay.Replay{Store: s, Archive: shelf{x}, Enqueue: func(_ context.Context, d platform.Delivery) error {
 			x.queued = append(x.queued, d)
 			return nil
@@ -344,6 +345,7 @@ var bodies = map[string]any{
 	"DELETE /v1/workspaces/{workspace}/apps/{app}":                              nil,
 	"DELETE /v1/workspaces/{workspace}/reports/{report}":                        nil,
 	"PUT /v1/workspaces/{workspace}/sources/{source}/name":                      map[string]any{"name": "Renamed"},
+	"POST /v1/workspaces/{workspace}/people/{person}/decisions":                 map[string]any{"id": "0b7c2a9e-same", "kind": "same", "with": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
 }
 

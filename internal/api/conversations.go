@@ -164,8 +164,7 @@ func (s *service) getConversation(ctx context.Context, w string, in *conversatio
 	if err != nil {
 		return nil, err
 	}
-	asker := social.AccountOf(in.Person)
-	h, err := s.headOf(ctx, w, in.Thread, asker)
+	h, err := s.headBy(ctx, w, in.InConversation)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +174,7 @@ func (s *service) getConversation(ctx context.Context, w string, in *conversatio
 		return nil, err
 	}
 	out.Body.Conversation = list[0]
-	exchanges, last, err := s.Store.ExchangesOf(ctx, w, in.Thread, asker, after, in.Limit)
+	exchanges, last, err := s.Store.ExchangesOf(ctx, w, h.Thread, h.Asker, after, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -188,18 +187,18 @@ func (s *service) getConversation(ctx context.Context, w string, in *conversatio
 	if out.Body.Messages, err = s.spoken(ctx, w, h, in); err != nil {
 		return nil, err
 	}
-	out.Body.Decisions, err = s.decided(ctx, w, in)
+	out.Body.Decisions, err = s.decided(ctx, w, h, in)
 	return out, err
 }
 
 // decided is a page of what members decided about a conversation.
-func (s *service) decided(ctx context.Context, w string, in *conversationIn) (Page[Decision], error) {
+func (s *service) decided(ctx context.Context, w string, h store.Head, in *conversationIn) (Page[Decision], error) {
 	out := Page[Decision]{Items: []Decision{}}
 	after, err := s.placeIn(ctx, "decisions_cursor", in.DecisionsCursor)
 	if err != nil {
 		return out, err
 	}
-	list, last, err := s.Store.Decisions(ctx, w, in.Thread, social.AccountOf(in.Person), after, in.Limit)
+	list, last, err := s.Store.Decisions(ctx, w, h.Thread, h.Asker, after, in.Limit)
 	if err != nil {
 		return out, err
 	}
@@ -257,13 +256,10 @@ func (s *service) spoken(ctx context.Context, w string, h store.Head, in *conver
 }
 
 func (s *service) conversation(ctx context.Context, w string, h store.Head) (Conversation, error) {
-	c := Conversation{Thread: h.Thread, Person: social.PersonID(h.Asker), State: string(h.At(s.Now())), Started: h.Started, Last: h.Last,
+	c := Conversation{Thread: h.Thread, State: string(h.At(s.Now())), Started: h.Started, Last: h.Last,
 		LastKey: h.LastKey, WaitingSince: some(h.WaitingSince), Assigned: h.Assigned, SettledAt: some(h.Settled), ClosedAt: some(h.Ended)}
 	if h.Hidden(s.Now()) {
 		c.SnoozedUntil = some(h.Snoozed)
-	}
-	if h.HelpedBy != "" {
-		c.HelpedBy = social.PersonID(h.HelpedBy)
 	}
 	if h.WaitingSince.IsZero() {
 		return c, nil

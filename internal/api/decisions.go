@@ -68,19 +68,18 @@ func (s *service) decide(ctx context.Context, w string, in *newDecisionIn) (*Out
 	if err != nil {
 		return nil, err
 	}
-	asker := social.AccountOf(in.Person)
-	if _, err := s.headOf(ctx, w, in.Thread, asker); err != nil {
-		return nil, err
-	}
-	if d, err = s.Store.PutDecision(ctx, w, in.Thread, asker, d); err != nil {
-		return nil, err
-	}
-	thread, err := s.Store.Restand(ctx, w, in.Thread, asker)
+	h, err := s.headBy(ctx, w, in.InConversation)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.headOf(ctx, w, thread, asker)
+	if d, err = s.Store.PutDecision(ctx, w, h.Thread, h.Asker, d); err != nil {
+		return nil, err
+	}
+	thread, err := s.Store.Restand(ctx, w, h.Thread, h.Asker)
 	if err != nil {
+		return nil, err
+	}
+	if h, err = s.headOf(ctx, w, thread, h.Asker); err != nil {
 		return nil, err
 	}
 	out := &Out[DecidedConversation]{DecidedConversation{Decision: decision(d)}}
@@ -130,6 +129,34 @@ func (s *service) decisionOf(ctx context.Context, w string, b NewDecision) (conv
 
 func decision(d conversation.Decision) Decision {
 	return Decision{ID: d.ID, At: d.At, By: d.By, Kind: string(d.Kind), To: d.To, Until: some(d.Until), Text: d.Text}
+}
+
+// headBy returns the head of the conversation that a request names. Of a
+// person of several accounts it is that of the account that the id was made
+// of, or else of the one who said something last in the thread.
+func (s *service) headBy(ctx context.Context, w string, in InConversation) (store.Head, error) {
+	if !social.Several(in.Person) {
+		h, err := s.headOf(ctx, w, in.Thread, social.AccountOf(in.Person))
+		if !fault.Is(err, fault.NotFound) {
+			return h, err
+		}
+	}
+	p, err := s.Leads.Person(ctx, w, in.Person)
+	if err != nil {
+		return store.Head{}, err
+	}
+	newest, err := store.Head{}, fault.New(fault.NotFound, "no such conversation")
+	for _, account := range p.Accounts {
+		h, missing := s.headOf(ctx, w, in.Thread, account)
+		switch {
+		case fault.Is(missing, fault.NotFound):
+		case missing != nil:
+			return h, missing
+		case newest.Thread == "" || h.Last.After(newest.Last):
+			newest, err = h, nil
+		}
+	}
+	return newest, err
 }
 
 // headOf returns the head of a conversation that stands.

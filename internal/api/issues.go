@@ -202,7 +202,7 @@ func (s *service) issue(ctx context.Context, w string, in *issueIn) (*issueOut, 
 	t := p.Set.Themes[known]
 	// The newest messages below the cursor, and one more, if there are so many.
 	newest := &placed{limit: in.Limit + 1}
-	p.Each = func(x day.Tuple, before bool) {
+	p.Each = func(x day.Tuple, _ day.ID, before bool) {
 		if !before && x.Theme == in.Theme && issue.Assigned(x) && (after == "" || placeOfTuple(x) < after) {
 			newest.add(x)
 		}
@@ -238,9 +238,18 @@ func (s *service) evidence(ctx context.Context, w string, page []day.Tuple, more
 		if err != nil {
 			return "", err
 		}
+		accounts := make([]string, len(part))
+		for i, t := range part {
+			accounts[i] = t.AccountID()
+		}
+		persons, err := s.Store.PersonIDs(ctx, w, accounts)
+		if err != nil {
+			return "", err
+		}
 		for i, it := range said {
 			if it != nil { // else it is gone by now
 				m := message(*it)
+				m.Person = persons[i]
 				b, err := json.Marshal(m)
 				if err != nil {
 					return "", err

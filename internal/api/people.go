@@ -59,13 +59,14 @@ type DecidedPeople struct {
 	People []Person `json:"people" doc:"To whom the accounts belong now"`
 }
 
-type inPerson struct {
+// InPerson is the part of a request that names a person.
+type InPerson struct {
 	InWorkspace
 	Person string `path:"person" pattern:"^per_[A-Za-z0-9_-]{1,60}$" maxLength:"64"`
 }
 
 type decidePersonIn struct {
-	inPerson
+	InPerson
 	Body NewPersonDecision
 }
 
@@ -78,7 +79,7 @@ func (s *service) people(api huma.API) {
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusNotFound, http.StatusConflict}}, s.decidePerson)
 }
 
-func (s *service) getPerson(ctx context.Context, w string, in *inPerson) (*Out[Person], error) {
+func (s *service) getPerson(ctx context.Context, w string, in *InPerson) (*Out[Person], error) {
 	p, err := s.Leads.Person(ctx, w, in.Person)
 	if err != nil {
 		return nil, err

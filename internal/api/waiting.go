@@ -139,9 +139,13 @@ func (s *service) let(ctx context.Context, w string, f Waits, now time.Time, hea
 
 // needs says of each of heads how much it needs an answer at an instant.
 func (s *service) needs(ctx context.Context, w string, heads []store.Head, now time.Time) ([]conversation.Need, error) {
-	persons := make([]string, len(heads))
+	askers := make([]string, len(heads))
 	for i, h := range heads {
-		persons[i] = social.PersonID(h.Asker)
+		askers[i] = h.Asker
+	}
+	persons, err := s.Store.PersonIDs(ctx, w, askers)
+	if err != nil {
+		return nil, err
 	}
 	known, err := s.Store.LeadsOf(ctx, w, leads.ModelID, persons)
 	if err != nil {
@@ -282,6 +286,27 @@ func (s *service) rows(ctx context.Context, w string, heads []store.Head) ([]Con
 	})
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i]
+	}
+	// Whose accounts they are.
+	var accounts []string
+	for _, h := range heads {
+		accounts = append(accounts, h.Asker)
+		if h.HelpedBy != "" {
+			accounts = append(accounts, h.HelpedBy)
+		}
+	}
+	persons, err := s.Store.PersonIDs(ctx, w, accounts)
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range heads {
+		out[i].Person, persons = persons[0], persons[1:]
+		if out[i].Waiting != nil {
+			out[i].Waiting.Person = out[i].Person
+		}
+		if h.HelpedBy != "" {
+			out[i].HelpedBy, persons = persons[0], persons[1:]
+		}
 	}
 	return out, nil
 }

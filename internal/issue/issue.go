@@ -114,6 +114,8 @@ type Unread struct {
 // its messages clearly ask for something; then everyone counts who wrote in it
 // and was neither just contented nor about to buy.
 type Counter struct {
+	Persons Of // who is one person with whom
+
 	set      theme.Set
 	at       map[string]int // a theme's place in the set
 	sum      Summary
@@ -180,8 +182,21 @@ func NewCounter(set theme.Set) *Counter {
 	return c
 }
 
+// Of says which account stands for the person of an account: the same for all
+// of a person's accounts. Those of which nothing is said stand for themselves.
+type Of map[day.ID]day.ID
+
+// Person is the account that stands for the person of an account.
+func (o Of) Person(account day.ID) day.ID {
+	if p, ok := o[account]; ok {
+		return p
+	}
+	return account
+}
+
 // person is the number of the person an account belongs to.
 func (c *Counter) person(account day.ID) uint32 {
+	account = c.Persons.Person(account)
 	n, ok := c.people[account]
 	if !ok {
 		n = uint32(len(c.people))
@@ -220,19 +235,19 @@ func (c *Counter) Add(t day.Tuple) {
 	default:
 		n.neutral++
 	}
-	n.near = nearest(n.near, t)
+	n.near = c.nearest(n.near, t)
 }
 
 // nearest adds t to the nearest ones, each of another person. Whoever falls
 // out does so for others who stay nearer, so that the result is that of all at once.
-func nearest(near []day.Tuple, t day.Tuple) []day.Tuple {
+func (c *Counter) nearest(near []day.Tuple, t day.Tuple) []day.Tuple {
 	nearer := func(a, b day.Tuple) int {
 		return cmp.Or(-cmp.Compare(a.Near, b.Near), slices.Compare(a.Activity[:], b.Activity[:]))
 	}
 	if len(near) == maxNear && nearer(t, near[maxNear-1]) > 0 {
 		return near
 	}
-	if i := slices.IndexFunc(near, func(o day.Tuple) bool { return o.Account == t.Account }); i >= 0 {
+	if i := slices.IndexFunc(near, func(o day.Tuple) bool { return c.Persons.Person(o.Account) == c.Persons.Person(t.Account) }); i >= 0 {
 		if nearer(t, near[i]) > 0 {
 			return near
 		}

@@ -214,6 +214,14 @@ func (r *Reporting) needs(ctx context.Context, w string, at time.Time, usual map
 		if err != nil {
 			return nil, 0, false, err
 		}
+		askers := make([]string, len(part))
+		for i, h := range part {
+			askers[i] = h.Asker
+		}
+		persons, err := r.Store.PersonIDs(ctx, w, askers)
+		if err != nil {
+			return nil, 0, false, err
+		}
 		for i, h := range part {
 			x := asking{Waiting: report.Waiting{Since: h.WaitingSince, WaitingSeconds: int64(at.Sub(h.WaitingSince).Seconds())}}
 			if found[i] == nil { // erased meanwhile
@@ -222,7 +230,7 @@ func (r *Reporting) needs(ctx context.Context, w string, at time.Time, usual map
 			}
 			a := now[i].Shown(as[i])
 			need := conversation.NeedOf(conversation.Asking{Intent: a.Intent, NeedsAnswer: a.NeedsAnswer, Severity: a.Severity, Negative: a.Negative,
-				Buyer: conversation.Buyer(a.Text), Waits: at.Sub(h.WaitingSince), Usual: usual[store.Channel{Platform: a.Platform, Scope: a.Scope}], Lead: leads[social.PersonID(h.Asker)]})
+				Buyer: conversation.Buyer(a.Text), Waits: at.Sub(h.WaitingSince), Usual: usual[store.Channel{Platform: a.Platform, Scope: a.Scope}], Lead: leads[persons[i]]})
 			x.Message, x.Asker, x.Platform, x.URL, x.Text = store.MessageID(a.Platform, a.Scope, a.Object.ID), social.Shown(cmp.Or(a.Actor.Handle, a.Actor.Name)), string(a.Platform), a.URL, a.Text
 			x.Source, x.Reason, x.points = names(a.Platform, a.Scope).name, need.Reason, need.Points
 			list = append(list, x)
@@ -305,7 +313,7 @@ type channel struct {
 // add counts an activity of the period, or of the one before. What was taken
 // back counts nowhere, nor does taking it back, editing or closing it; a bot's
 // doing is an activity, but no person's.
-func (c *channels) add(t day.Tuple, before bool) {
+func (c *channels) add(t day.Tuple, person day.ID, before bool) {
 	c.compared = c.compared || before
 	if !t.Stands() {
 		return
@@ -345,7 +353,7 @@ func (c *channels) add(t day.Tuple, before bool) {
 		c.marks[t.Mark.Kind] = append(c.marks[t.Mark.Kind], t.Mark.Place())
 	}
 	if !t.Automatic {
-		c.people[t.Account], x.people[t.Account] = struct{}{}, struct{}{}
+		c.people[person], x.people[person] = struct{}{}, struct{}{}
 	}
 }
 

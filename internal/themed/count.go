@@ -24,8 +24,9 @@ type Period struct {
 
 	// Each, where it is set, is called with every activity of the period, and
 	// of the one before; the newest hour first. A reaction that was taken back
-	// by To is marked as deleted.
-	Each func(t day.Tuple, before bool)
+	// by To is marked as deleted. person is the account that stands for the
+	// person who acted.
+	Each func(t day.Tuple, person day.ID, before bool)
 }
 
 // Counted is what a period and the one before came to.
@@ -56,12 +57,16 @@ func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (
 	}
 	out := Counted{Complete: true, Since: p.Before}
 	c := issue.NewCounter(p.Set)
+	var err error
+	if c.Persons, err = persons(ctx, s, w); err != nil {
+		return out, err
+	}
 	left := maxUntagged
 	end, limited := ctx.Deadline()
 	from := p.From.UnixMilli()
 	until := p.To
 	var taken day.TakenBack
-	err := s.Days(ctx, w, store.Span{From: out.Since, To: p.To, Set: p.Set.Version}, func(hour time.Time, ts []day.Tuple) error {
+	err = s.Days(ctx, w, store.Span{From: out.Since, To: p.To, Set: p.Set.Version}, func(hour time.Time, ts []day.Tuple) error {
 		if limited && time.Until(end) < reserve {
 			return errLate
 		}
@@ -79,7 +84,7 @@ func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (
 				c.Add(t)
 			}
 			if p.Each != nil {
-				p.Each(t, before)
+				p.Each(t, c.Persons.Person(t.Account), before)
 			}
 		}
 		until = hour
@@ -94,6 +99,24 @@ func Count(ctx context.Context, s *store.Store, w string, p Period, limit int) (
 	out.Complete = out.Complete && out.Untagged == 0
 	out.Summary = c.Summary(limit)
 	return out, nil
+}
+
+// persons says which accounts of a workspace are one person's. It reads as much
+// as there are accounts of persons of several.
+func persons(ctx context.Context, s *store.Store, w string) (issue.Of, error) {
+	stands := map[string]day.ID{}
+	out := issue.Of{}
+	err := s.Merged(ctx, w, func(account, person string) {
+		a, ok := social.Hash(account)
+		if !ok {
+			return
+		}
+		if _, ok := stands[person]; !ok {
+			stands[person] = a
+		}
+		out[a] = stands[person]
+	})
+	return out, err
 }
 
 // assign tags those of an hour's tuples that are not, by their texts, as long
