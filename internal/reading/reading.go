@@ -147,7 +147,7 @@ func (r *Reader) Read(text string) Reading {
 	if s, ok := signs(text); ok {
 		out.Sentiment = certain(s)
 		if s != social.SentimentNegative { // 👍 asks nothing
-			out.NeedsAnswer, out.NeedsAnswerAfter = 0, 0
+			out.NeedsAnswer, out.NeedsAnswerAfter = unlikely, unlikely
 		}
 	}
 	return out

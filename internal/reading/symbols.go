@@ -90,11 +90,15 @@ func certain(label string) Sentiment {
 	return s
 }
 
+// unlikely is the probability that marks and kind signs need an answer. It is
+// not zero, which would say that it is not known.
+const unlikely = 1. / 64
+
 // marked is what a mark says: it asks nothing.
 func marked(sentiment string) Reading {
 	intent := map[string]string{social.SentimentNegative: social.IntentComplaint, social.SentimentPositive: social.IntentPraise}[sentiment]
 	if intent == "" {
 		intent = social.IntentChatter
 	}
-	return Reading{Sentiment: certain(sentiment), Intent: Intent{intent, 1}}
+	return Reading{Sentiment: certain(sentiment), Intent: Intent{intent, 1}, NeedsAnswer: unlikely, NeedsAnswerAfter: unlikely}
 }
