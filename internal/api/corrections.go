@@ -119,19 +119,20 @@ type Agreements struct {
 	Heads    []Agreement `json:"heads"`
 }
 
-type inMessage struct {
+// InMessage is the part of a request that names a message.
+type InMessage struct {
 	InWorkspace
 	Message string `path:"message" pattern:"^msg_[a-z0-9]{1,60}$" maxLength:"64" doc:"The message's id, as get-conversation, list-activities and draw-messages give it"`
 }
 
 type putCorrectionIn struct {
-	inMessage
+	InMessage
 	IfMatch
 	Body NewCorrection
 }
 
 type deleteCorrectionIn struct {
-	inMessage
+	InMessage
 	IfMatch
 }
 
@@ -144,7 +145,7 @@ type drawIn struct {
 	InWorkspace
 	Period
 	Count int    `query:"count" minimum:"1" maximum:"100" default:"20" doc:"How many"`
-	Seed  string `query:"seed" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64" doc:"Draws the same again; left out, one is made up"`
+	Seed  string `query:"seed" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64" example:"mzxw6ytboi" doc:"Draws the same again; left out, one is made up"`
 }
 
 const (
@@ -159,7 +160,7 @@ func (s *service) corrections(api huma.API) {
 	tags := []string{"feedback"}
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-reading", Method: http.MethodGet, Path: "/messages/{message}/reading", Tags: tags, Summary: "Get how a message is read",
 		Description: "What the reader said, what somebody corrected, and what counts. What was said by an account of the business has none."},
-		func(ctx context.Context, w string, in *inMessage) (*Out[MessageReading], error) {
+		func(ctx context.Context, w string, in *InMessage) (*Out[MessageReading], error) {
 			i, err := s.corrigible(ctx, w, in.Message)
 			if err != nil {
 				return nil, err
@@ -252,16 +253,16 @@ func (s *service) correct(ctx context.Context, w string, in *putCorrectionIn) (*
 	case c.Language != "" && !slices.Contains(langid.Languages(), c.Language):
 		return nil, invalid("body.language", "is none of the languages that are told apart: %s", strings.Join(langid.Languages(), ", "))
 	}
-	return s.say(ctx, w, in.inMessage, in.IfMatch, c)
+	return s.say(ctx, w, in.InMessage, in.IfMatch, c)
 }
 
 func (s *service) withdraw(ctx context.Context, w string, in *deleteCorrectionIn) (*Out[MessageReading], error) {
-	return s.say(ctx, w, in.inMessage, in.IfMatch, social.Correction{Withdrawn: true})
+	return s.say(ctx, w, in.InMessage, in.IfMatch, social.Correction{Withdrawn: true})
 }
 
 // say stores what somebody says of a message, unless it was the last thing
 // that was said of it, and asks for its views to be computed again.
-func (s *service) say(ctx context.Context, w string, in inMessage, only IfMatch, c social.Correction) (*Out[MessageReading], error) {
+func (s *service) say(ctx context.Context, w string, in InMessage, only IfMatch, c social.Correction) (*Out[MessageReading], error) {
 	i, err := s.corrigible(ctx, w, in.Message)
 	if err != nil {
 		return nil, err

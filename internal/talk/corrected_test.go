@@ -85,7 +85,7 @@ func TestEveryOrderOfCorrections(t *testing.T) {
 	}
 	var all [][]step
 	for i, o := range orders(steps) {
-		if i%36 == 5 { // 20 of 720
+		if i%72 == 5 { // 10 of 720
 			all = append(all, o)
 		}
 	}
