@@ -176,7 +176,7 @@ func (t thread) thanked(m conversation.Node) (conversation.Node, bool) {
 	if m.Needs&conversation.Thanks == 0 {
 		return m, false
 	}
-	if p, ok := t.by[m.InReplyTo]; ok && p.Account != m.Account && !p.Automatic {
+	if p, ok := t.by[m.InReplyTo]; ok && !m.Flat && p.Account != m.Account && !p.Automatic {
 		return p, true
 	}
 	var o conversation.Node
@@ -260,12 +260,14 @@ func (t thread) answers(r conversation.Node, all []conversation.Node, known func
 		if len(to) > 0 {
 			return to
 		}
-		for _, n := range slices.Backward(before) { // who spoke last, first
-			if n.Direction != social.Inbound {
-				continue
-			}
-			if _, waits := t.waiting(n.Account, before); waits || len(askers) == 1 {
-				return []conversation.Node{askers[n.Account]}
+		for _, all := range []bool{len(askers) == 1, true} { // of those who wait; where nobody does, of all
+			for _, n := range slices.Backward(before) { // who spoke last, first
+				if n.Direction != social.Inbound {
+					continue
+				}
+				if _, waits := t.waiting(n.Account, before); waits || all {
+					return []conversation.Node{askers[n.Account]}
+				}
 			}
 		}
 		return nil
@@ -305,7 +307,7 @@ func (t thread) waiting(asker string, before []conversation.Node) (w conversatio
 			waits = waits && !slices.ContainsFunc(t.past[n.Message], func(m conversation.Node) bool { return m.Account == asker })
 		case n.Direction == social.Inbound && n.Account == asker:
 			p, ok := known[n.InReplyTo]
-			toOther := ok && p.Account != asker && !p.Automatic // else it is to whoever else spoke last
+			toOther := ok && !n.Flat && p.Account != asker && !p.Automatic // else it is to whoever else spoke last
 			for _, o := range before[:i] {
 				if n.Needs&conversation.Thanks != 0 && o.Account != asker && !o.Automatic && (!toOther || p.Message == o.Message) && conversation.Order(w, o) < 0 {
 					waits = false

@@ -57,7 +57,7 @@ func Pairs(as []social.Activity) []Pair {
 			}
 			var to []social.Activity
 			if m, ok := message[place(r, r.InReplyTo)]; r.Conversation != "" {
-				to = answeredBy(r, said[max(0, i-50):i])
+				to = answeredBy(r, said[max(0, i-50):i], m) // m: none, if it names none
 			} else if ok && m.Direction == social.Inbound && !m.Occurred.After(r.Occurred.Add(time.Minute)) {
 				to = []social.Activity{m}
 			}
@@ -70,29 +70,25 @@ func Pairs(as []social.Activity) []Pair {
 }
 
 // answeredBy returns what an answer is to in a thread that the platform names,
-// by the 50 messages before it.
-func answeredBy(r social.Activity, before []social.Activity) []social.Activity {
+// by the 50 messages before it and the one that it names.
+func answeredBy(r social.Activity, before []social.Activity, named social.Activity) []social.Activity {
 	said, newest, waits := map[string]social.Activity{}, map[string]social.Activity{}, map[string]social.Activity{} // by id; by asker
 	answered, heard, spoke := map[string]bool{}, map[string]bool{}, false                                           // message; asker; the business
-	names, at := map[string]bool{}, map[string]int{} // at: which of before a message is
-	to := func(r social.Activity) (to []social.Activity) {
+	names, at := map[string]bool{}, map[string]int{}                                                                // at: which of before a message is
+	to := func(r, named social.Activity) (to []social.Activity) {
+		_, near := said[named.Object.ID]
+		root := !near && names[r.InReplyTo] && named.Occurred.Before(before[0].Occurred) // of long ago, and others name it too
 		names[r.InReplyTo] = true
 		delete(names, "")
-		named, isNamed := said[r.InReplyTo]
-		isNamed = isNamed && named.Direction == social.Inbound
-		if !r.Flat && r.Type != social.Message {
-			if len(names) > 1 { // a tree
-				if isNamed {
-					return []social.Activity{named}
-				}
-				return nil
-			}
-			if isNamed && !answered[named.Key] {
-				return []social.Activity{named}
-			}
-			if m, ok := waits[named.Actor.ID]; isNamed && ok {
-				return []social.Activity{m}
-			}
+		isNamed := named.Direction == social.Inbound && !named.Occurred.After(r.Occurred.Add(time.Minute))
+		switch m, waiting := waits[named.Actor.ID]; {
+		case r.Flat || r.Type == social.Message:
+		case len(names) > 1 && !isNamed: // a tree
+			return nil
+		case len(names) > 1, isNamed && !answered[named.Key] && !root:
+			return []social.Activity{named}
+		case isNamed && waiting && !root:
+			return []social.Activity{m}
 		}
 		for _, id := range r.Addressed {
 			if m, ok := newest[id]; ok {
@@ -103,7 +99,7 @@ func answeredBy(r social.Activity, before []social.Activity) []social.Activity {
 			return to
 		}
 		from := newest
-		if len(newest) > 1 {
+		if len(newest) > 1 && len(waits) > 0 {
 			from = waits
 		}
 		for asker := range from {
@@ -116,7 +112,7 @@ func answeredBy(r social.Activity, before []social.Activity) []social.Activity {
 	for i, m := range before {
 		asker := m.Actor.ID
 		if m.Direction == social.Outbound {
-			for _, q := range to(m) {
+			for _, q := range to(m, said[m.InReplyTo]) {
 				if heard[q.Actor.ID] = true; !m.Automatic {
 					answered[q.Key] = true
 					delete(waits, q.Actor.ID)
@@ -128,8 +124,9 @@ func answeredBy(r social.Activity, before []social.Activity) []social.Activity {
 			among := ok && parent.Direction == social.Inbound && parent.Actor.ID != asker
 			after := heard[asker] || ok && parent.Direction == social.Outbound || spoke && (m.Flat || m.Type == social.Message)
 			if w, waiting := waits[asker]; waiting && thanks(m) {
-				for j, o := range before[:i] { // of what somebody else said since
-					if o.Actor.ID != asker && !o.Automatic && at[w.Key] < j {
+				for j, o := range before[:i] { // for what somebody else said since, or for what they name
+					named := ok && !m.Flat && parent.Actor.ID != asker && !parent.Automatic
+					if o.Actor.ID != asker && !o.Automatic && at[w.Key] < j && (!named || o.Key == parent.Key) {
 						delete(waits, asker)
 					}
 				}
@@ -141,7 +138,7 @@ func answeredBy(r social.Activity, before []social.Activity) []social.Activity {
 		said[m.Object.ID], at[m.Key] = m, i
 		names[m.InReplyTo] = true
 	}
-	return to(r)
+	return to(r, named)
 }
 
 // asks reports whether words need an answer, and thanks whether they are
