@@ -144,16 +144,16 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func closing(typ social.Type, minute int, more ...func(*conversation.Closing)) conversation.Closing {
-	c := conversation.Closing{Activity: "act_" + string(typ), Type: typ, Account: "ann", Occurred: at(minute)}
+func closing(typ social.Type, minute int, more ...func(*conversationtest.Closing)) conversationtest.Closing {
+	c := conversationtest.Closing{Activity: "act_" + string(typ), Type: typ, Occurred: at(minute)}
 	for _, f := range more {
 		f(&c)
 	}
 	return c
 }
 
-func of(answer, question string) func(*conversation.Closing) {
-	return func(c *conversation.Closing) { c.Message, c.InReplyTo = answer, question }
+func of(answer, question string) func(*conversationtest.Closing) {
+	return func(c *conversationtest.Closing) { c.Message, c.InReplyTo = answer, question }
 }
 
 func TestClosings(t *testing.T) {
@@ -161,22 +161,22 @@ func TestClosings(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		nodes    []conversation.Node
-		closings []conversation.Closing
+		closings []conversationtest.Closing
 		waiting  int
 		helped   string
 		state    conversation.State // at minute 100
 	}{
-		{"closed", asked, []conversation.Closing{closing(social.Close, 10)}, -1, "", conversation.Closed},
-		{"closed before it was asked", asked, []conversation.Closing{closing(social.Close, -10)}, 0, "", conversation.Waiting},
-		{"opened again", asked, []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, 0, "", conversation.Waiting},
-		{"opened again at once", asked, []conversation.Closing{closing(social.Reopen, 10), closing(social.Close, 10)}, 0, "", conversation.Waiting},
-		{"opened again, and closed", asked, []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20), closing(social.Close, 30)}, -1, "", conversation.Closed},
-		{"opened again, though answered", append(asked[:1:1], reply("2", "1", 5, named)), []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, -1, "", conversation.Answered},
-		{"asked after it was closed", append(asked[:1:1], ask("3", 15, named)), []conversation.Closing{closing(social.Close, 10)}, 15, "", conversation.Waiting},
-		{"an answer accepted", asked, []conversation.Closing{closing(social.Accept, 10, of("9", ""))}, -1, "bob", conversation.Answered},
-		{"an answer accepted whose question is said", append(asked[:1:1], ask("9", 5, named, by("bob"))), []conversation.Closing{closing(social.Accept, 10, of("9", "1"))}, -1, "bob", conversation.Answered},
-		{"an answer accepted to another's question", append(asked[:2:2], ask("8", 6, named, by("bob")), ask("7", 7, named, by("cyd"), names("8"))), []conversation.Closing{closing(social.Accept, 10, of("7", ""))}, 0, "", conversation.Waiting},
-		{"accepted before it was asked", asked, []conversation.Closing{closing(social.Accept, -10, of("9", ""))}, 0, "bob", conversation.Waiting},
+		{"closed", asked, []conversationtest.Closing{closing(social.Close, 10)}, -1, "", conversation.Closed},
+		{"closed before it was asked", asked, []conversationtest.Closing{closing(social.Close, -10)}, 0, "", conversation.Waiting},
+		{"opened again", asked, []conversationtest.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, 0, "", conversation.Waiting},
+		{"opened again at once", asked, []conversationtest.Closing{closing(social.Reopen, 10), closing(social.Close, 10)}, 0, "", conversation.Waiting},
+		{"opened again, and closed", asked, []conversationtest.Closing{closing(social.Close, 10), closing(social.Reopen, 20), closing(social.Close, 30)}, -1, "", conversation.Closed},
+		{"opened again, though answered", append(asked[:1:1], reply("2", "1", 5, named)), []conversationtest.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, -1, "", conversation.Answered},
+		{"asked after it was closed", append(asked[:1:1], ask("3", 15, named)), []conversationtest.Closing{closing(social.Close, 10)}, 15, "", conversation.Waiting},
+		{"an answer accepted", asked, []conversationtest.Closing{closing(social.Accept, 10, of("9", ""))}, -1, "bob", conversation.Answered},
+		{"an answer accepted whose question is said", append(asked[:1:1], ask("9", 5, named, by("bob"))), []conversationtest.Closing{closing(social.Accept, 10, of("9", "1"))}, -1, "bob", conversation.Answered},
+		{"an answer accepted to another's question", append(asked[:2:2], ask("8", 6, named, by("bob")), ask("7", 7, named, by("cyd"), names("8"))), []conversationtest.Closing{closing(social.Accept, 10, of("7", ""))}, 0, "", conversation.Waiting},
+		{"accepted before it was asked", asked, []conversationtest.Closing{closing(social.Accept, -10, of("9", ""))}, 0, "bob", conversation.Waiting},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := conversationtest.Of("ann", tt.nodes, tt.closings...)
