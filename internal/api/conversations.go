@@ -32,11 +32,12 @@ type Conversation struct {
 
 // Exchange is a reply of the business's and the message that it is to.
 type Exchange struct {
-	Asked    time.Time `json:"asked"`
-	Answered time.Time `json:"answered"`
-	Seconds  float64   `json:"seconds"`
-	Message  string    `json:"message" doc:"The id of the message that was replied to"`
-	Reply    string    `json:"reply" doc:"The id of the reply's activity"`
+	Asked     time.Time `json:"asked"`
+	Answered  time.Time `json:"answered"`
+	Seconds   float64   `json:"seconds"`
+	Message   string    `json:"message" doc:"The id of the message that was replied to"`
+	Reply     string    `json:"reply" doc:"The id of the reply's activity"`
+	Automatic bool      `json:"automatic,omitempty" doc:"No human wrote the reply: it ends no wait"`
 }
 
 // Spoken is one message of a conversation, as it stands now.
@@ -181,7 +182,7 @@ func (s *service) getConversation(ctx context.Context, w string, in *conversatio
 		return nil, err
 	}
 	for _, e := range exchanges {
-		out.Body.Exchanges.Items = append(out.Body.Exchanges.Items, Exchange{e.Asked, e.Answered, e.Answered.Sub(e.Asked).Seconds(), e.Message, e.Answer})
+		out.Body.Exchanges.Items = append(out.Body.Exchanges.Items, Exchange{e.Asked, e.Answered, e.Answered.Sub(e.Asked).Seconds(), e.Message, e.Answer, e.Automatic})
 	}
 	if out.Body.Exchanges.NextCursor, out.Link, err = s.next(ctx, last); err != nil {
 		return nil, err
