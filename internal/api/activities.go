@@ -87,6 +87,9 @@ type exported struct {
 func (p *exported) add(a social.Activity, m store.Amended, person, place string) (bool, error) {
 	l := m.Shown(a).ToLine()
 	l.Person, l.Deleted, l.Edited = person, m.Deleted, m.Edit != nil && m.Edit.Key != a.Key
+	if a.Type.Utterance() || a.Type == social.Edit {
+		l.Message = store.MessageID(a.Platform, a.Scope, a.Object.ID)
+	}
 	b, err := json.Marshal(l)
 	if err != nil {
 		return false, err

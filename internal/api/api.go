@@ -54,6 +54,8 @@ type Deps struct {
 	Replay       *replay.Replay                                                                       //
 	Forget       func(ctx context.Context, workspace, account string) error                           // takes away what a test left
 	Erase        func(ctx context.Context, m ingest.Erase) error                                      // queues that an account is forgotten
+	View         func(ctx context.Context, m ingest.View) error                                       // queues that views of activities are computed again
+	Score        func(ctx context.Context, m ingest.Score) error                                      // queues that people are scored again
 	Object       func(ctx context.Context, key string) ([]byte, error)                                // of the bucket; kind NotFound where there is none
 	RunReport    func(ctx context.Context, workspace, report string, due time.Time, how RunHow) error // asks for a run, without waiting for it
 	Discover     func(ctx context.Context, workspace string, at time.Time) error                      // asks for themes as of an instant, without waiting; zero: now
@@ -185,6 +187,7 @@ func (s *service) operations(api huma.API) {
 	s.people(api)
 	s.issues(api)
 	s.conversations(api)
+	s.corrections(api)
 	s.activities(api)
 	s.documents(api)
 	s.reports(api)

@@ -347,6 +347,8 @@ var bodies = map[string]any{
 	"PUT /v1/workspaces/{workspace}/sources/{source}/name":                      map[string]any{"name": "Renamed"},
 	"POST /v1/workspaces/{workspace}/people/{person}/decisions":                 map[string]any{"id": "0b7c2a9e-same", "kind": "same", "with": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
+	"PUT /v1/workspaces/{workspace}/messages/{message}/correction":              map[string]any{"intent": "question", "chosen": "picked"},
+	"DELETE /v1/workspaces/{workspace}/messages/{message}/correction":           nil,
 }
 
 func operations(t *testing.T) []operation {

@@ -32,11 +32,12 @@ type Conversation struct {
 
 // Exchange is a reply of the business's and the message that it is to.
 type Exchange struct {
-	Asked    time.Time `json:"asked"`
-	Answered time.Time `json:"answered"`
-	Seconds  float64   `json:"seconds"`
-	Message  string    `json:"message" doc:"The id of the message that was replied to"`
-	Reply    string    `json:"reply" doc:"The id of the reply's activity"`
+	Asked     time.Time `json:"asked"`
+	Answered  time.Time `json:"answered"`
+	Seconds   float64   `json:"seconds"`
+	Message   string    `json:"message" doc:"The id of the message that was replied to"`
+	Reply     string    `json:"reply" doc:"The id of the reply's activity"`
+	Automatic bool      `json:"automatic,omitempty" doc:"No human wrote the reply: it ends no wait"`
 }
 
 // Spoken is one message of a conversation, as it stands now.
@@ -57,6 +58,7 @@ type Spoken struct {
 	Sentiment  string    `json:"sentiment,omitempty"`
 	Language   string    `json:"language,omitempty"`
 	Severity   int       `json:"severity,omitempty" minimum:"0" maximum:"3" doc:"Of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed"`
+	Corrected  bool      `json:"corrected,omitempty" doc:"Somebody corrected how it is read: get-reading says who, and what the reader had said"`
 	Waits      bool      `json:"waits,omitempty" doc:"It is the message that waits"`
 	InReplyTo  string    `json:"in_reply_to,omitempty" doc:"The message that it names"`
 	Answers    string    `json:"answers,omitempty" doc:"Of the business: the asker's message that it answers"`
@@ -179,7 +181,7 @@ func (s *service) getConversation(ctx context.Context, w string, in *conversatio
 		return nil, err
 	}
 	for _, e := range exchanges {
-		out.Body.Exchanges.Items = append(out.Body.Exchanges.Items, Exchange{e.Asked, e.Answered, e.Answered.Sub(e.Asked).Seconds(), e.Message, e.Answer})
+		out.Body.Exchanges.Items = append(out.Body.Exchanges.Items, Exchange{e.Asked, e.Answered, e.Answered.Sub(e.Asked).Seconds(), e.Message, e.Answer, e.Automatic})
 	}
 	if out.Body.Exchanges.NextCursor, out.Link, err = s.next(ctx, last); err != nil {
 		return nil, err
@@ -234,7 +236,7 @@ func (s *service) spoken(ctx context.Context, w string, h store.Head, in *conver
 			a.Text, a.Reading = "", social.Reading{}
 		}
 		x := Spoken{Activity: m.ID, Key: a.Key, Side: "asker", Name: a.Actor.Name, Handle: a.Actor.Handle, Automatic: a.Automatic, Text: a.Text, Deleted: m.Deleted || now[i].Deleted, Edited: now[i].Edit != nil,
-			Occurred: m.At, URL: a.URL, Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Severity: a.Severity, Message: m.Message, Waits: a.Key != "" && a.Key == h.WaitingKey,
+			Occurred: m.At, URL: a.URL, Intent: a.Intent, Sentiment: a.Sentiment, Language: a.Language, Severity: a.Severity, Corrected: a.Read != nil, Message: m.Message, Waits: a.Key != "" && a.Key == h.WaitingKey,
 			Answers: m.Answers, AnsweredBy: m.AnsweredBy}
 		if m.Reply {
 			x.Side = "business"

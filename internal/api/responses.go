@@ -34,8 +34,8 @@ type ResponseTimes struct {
 	PerMessage      ResponseTime    `json:"per_message" doc:"Each message that a human answered, to the first such reply"`
 	PerConversation ResponseTime    `json:"per_conversation" doc:"Each asker in a thread, from the first message to the first reply by a human"`
 	ByAnyone        ByAnyone        `json:"by_anyone" doc:"The same to the first reply by anyone, machines too"`
-	ByChannel       []ChannelTimes  `json:"by_channel" maxItems:"100" doc:"Most answers first, at most 100"`
-	ByLanguage      []LanguageTimes `json:"by_language" maxItems:"100" doc:"Most answers first, at most 100"`
+	ByChannel       []ChannelTimes  `json:"by_channel" maxItems:"100" doc:"Most answers first, then most askers; at most 100"`
+	ByLanguage      []LanguageTimes `json:"by_language" maxItems:"100" doc:"Most answers first, then most askers; at most 100"`
 	ByHour          []HourTimes     `json:"by_hour" maxItems:"168" doc:"By the hour of the week, in the workspace's time zone, in which the message was written; hours without an answer are left out"`
 	Unanswered      []Unanswered    `json:"unanswered" doc:"Of the askers who began in the period; empty where over 5000 conversations went on since it began: ask for a later one"`
 }
@@ -46,17 +46,19 @@ type ByAnyone struct {
 	PerConversation ResponseTime `json:"per_conversation" doc:"Each asker in a thread, from the first message to the first reply"`
 }
 
-// ChannelTimes is how fast answers came in a channel.
+// ChannelTimes is how fast answers came in a channel, and to how many none.
 type ChannelTimes struct {
 	Platform   string       `json:"platform"`
 	Scope      string       `json:"scope"`
 	PerMessage ResponseTime `json:"per_message" doc:"Each message that a human answered, to the first such reply"`
+	Unanswered []Unanswered `json:"unanswered" doc:"As that of all: of the askers who began there"`
 }
 
-// LanguageTimes is how fast answers came to messages in a language.
+// LanguageTimes is how fast answers came to messages in a language, and to how many none.
 type LanguageTimes struct {
 	Language   string       `json:"language"`
 	PerMessage ResponseTime `json:"per_message" doc:"Each message that a human answered, to the first such reply"`
+	Unanswered []Unanswered `json:"unanswered" doc:"As that of all: of the askers who began in the language"`
 }
 
 // HourTimes is how fast answers came to messages written in an hour of the week.
@@ -148,17 +150,33 @@ func (s *service) responseTimes(ctx context.Context, w string, in *responseTimes
 	}
 	out := ResponseTimes{From: from, To: to, PerPair: responseTime(pair), PerMessage: responseTime(message), PerConversation: responseTime(whole),
 		ByAnyone: ByAnyone{responseTime(anyMessage), responseTime(anyWhole)}, ByChannel: []ChannelTimes{}, ByLanguage: []LanguageTimes{}, ByHour: []HourTimes{}}
+	began, err := s.began(ctx, w, from, to, now)
+	if err != nil {
+		return nil, err
+	}
+	waits, inChannel, inLanguage := []conversation.FirstWait{}, map[store.Channel][]conversation.FirstWait{}, map[string][]conversation.FirstWait{}
+	for _, b := range began {
+		c, l := b.where.Channel, b.where.Language
+		waits, inChannel[c], inLanguage[l] = append(waits, b.FirstWait), append(inChannel[c], b.FirstWait), append(inLanguage[l], b.FirstWait)
+		channels[c], languages[l] = channels[c], languages[l] // also where nobody was answered
+	}
+	without := func(waits []conversation.FirstWait) []Unanswered {
+		if began == nil {
+			return []Unanswered{}
+		}
+		return unanswered(waits, now)
+	}
 	for c, xs := range channels {
-		out.ByChannel = append(out.ByChannel, ChannelTimes{string(c.Platform), c.Scope, responseTime(xs)})
+		out.ByChannel = append(out.ByChannel, ChannelTimes{string(c.Platform), c.Scope, responseTime(xs), without(inChannel[c])})
 	}
 	slices.SortFunc(out.ByChannel, func(a, b ChannelTimes) int {
-		return cmp.Or(b.PerMessage.N-a.PerMessage.N, cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope))
+		return cmp.Or(b.PerMessage.N-a.PerMessage.N, askers(b.Unanswered)-askers(a.Unanswered), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Scope, b.Scope))
 	})
 	for l, xs := range languages {
-		out.ByLanguage = append(out.ByLanguage, LanguageTimes{cmp.Or(l, "und"), responseTime(xs)})
+		out.ByLanguage = append(out.ByLanguage, LanguageTimes{cmp.Or(l, "und"), responseTime(xs), without(inLanguage[l])})
 	}
 	slices.SortFunc(out.ByLanguage, func(a, b LanguageTimes) int {
-		return cmp.Or(b.PerMessage.N-a.PerMessage.N, cmp.Compare(a.Language, b.Language))
+		return cmp.Or(b.PerMessage.N-a.PerMessage.N, askers(b.Unanswered)-askers(a.Unanswered), cmp.Compare(a.Language, b.Language))
 	})
 	out.ByChannel, out.ByLanguage = out.ByChannel[:min(maxGroups, len(out.ByChannel))], out.ByLanguage[:min(maxGroups, len(out.ByLanguage))]
 	for day, name := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
@@ -168,15 +186,21 @@ func (s *service) responseTimes(ctx context.Context, w string, in *responseTimes
 			}
 		}
 	}
-	out.Unanswered, err = s.unanswered(ctx, w, from, to, now)
-	return &Out[ResponseTimes]{out}, err
+	out.Unanswered = without(waits)
+	return &Out[ResponseTimes]{out}, nil
 }
 
-// unanswered counts those who began to ask in a period and had no answer by a
-// human after some hours. Whoever began in it said something since, so that
-// those conversations hold them all that went on since it began.
-func (s *service) unanswered(ctx context.Context, w string, from, to, now time.Time) ([]Unanswered, error) {
-	var waits []conversation.FirstWait
+// beginning is how long somebody who began to ask waited, and where that was.
+type beginning struct {
+	conversation.FirstWait
+	where store.Began
+}
+
+// began returns those who began to ask in a period; nil where that is too much
+// to look at. Whoever began in it said something since, so that those
+// conversations hold them all that went on since it began.
+func (s *service) began(ctx context.Context, w string, from, to, now time.Time) ([]beginning, error) {
+	out := []beginning{}
 	place, looked := "", 0
 	for {
 		heads, next, err := s.Store.Conversations(ctx, w, from, now.Add(time.Millisecond), place, 500)
@@ -184,22 +208,34 @@ func (s *service) unanswered(ctx context.Context, w string, from, to, now time.T
 			return nil, err
 		}
 		if looked += len(heads); looked > manyBegan {
-			return []Unanswered{}, nil
+			return nil, nil
 		}
 		for _, h := range heads {
 			f, ok := conversation.FirstWaitOf(h.Standing, h.FirstHuman, h.Settled)
 			if ok && !h.Started.Before(from) && h.Started.Before(to) {
-				waits = append(waits, f)
+				out = append(out, beginning{f, h.Began})
 			}
 		}
 		if place = next; place == "" {
-			break
+			return out, nil
 		}
 	}
+}
+
+// askers is of how many it is known whether they had an answer.
+func askers(list []Unanswered) int {
+	if len(list) == 0 {
+		return 0
+	}
+	return list[0].Askers
+}
+
+// unanswered counts those who had no answer by a human after some hours.
+func unanswered(waits []conversation.FirstWait, now time.Time) []Unanswered {
 	out := []Unanswered{}
 	for _, hours := range unansweredAfter {
 		without, of := conversation.Unanswered(waits, time.Duration(hours)*time.Hour, now)
 		out = append(out, Unanswered{hours, of, without, estimate(report.Share(without, of))})
 	}
-	return out, nil
+	return out
 }

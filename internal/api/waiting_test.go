@@ -424,22 +424,32 @@ func TestResponseFigures(t *testing.T) {
 			t.Errorf("%s %d: %d, want %d", h.Weekday, h.Hour, h.PerMessage.N, n)
 		}
 	}
-	if len(got.Unanswered) != 3 {
-		t.Fatalf("%+v", got.Unanswered)
+	unanswered := func(what string, list []api.Unanswered, is func(social.Line) bool) {
+		t.Helper()
+		if len(list) != 3 {
+			t.Fatalf("%s: %+v", what, list)
+		}
+		for _, u := range list {
+			without, of := 0, 0
+			for _, q := range asked {
+				if !is(q) || t0.Sub(at(q)).Hours() < float64(u.AfterHours) {
+					continue
+				}
+				of++
+				if s, ok := human[q.Key]; !ok || s > float64(u.AfterHours)*3600 {
+					without++
+				}
+			}
+			if u.Askers != of || u.Unanswered != without || u.Share.Enough != (of >= u.Share.Needed) || u.Share.Enough && *u.Share.Value != float64(without)/float64(of) || without == 0 {
+				t.Errorf("%s, after %d hours: %+v, want %d of %d", what, u.AfterHours, u, without, of)
+			}
+		}
 	}
-	for _, u := range got.Unanswered {
-		without, of := 0, 0
-		for _, q := range asked {
-			if t0.Sub(at(q)).Hours() < float64(u.AfterHours) {
-				continue
-			}
-			of++
-			if s, ok := human[q.Key]; !ok || s > float64(u.AfterHours)*3600 {
-				without++
-			}
-		}
-		if u.Askers != of || u.Unanswered != without || !u.Share.Enough || *u.Share.Value != float64(without)/float64(of) || without == 0 {
-			t.Errorf("after %d hours: %+v, want %d of %d", u.AfterHours, u, without, of)
-		}
+	unanswered("all", got.Unanswered, func(social.Line) bool { return true })
+	for _, c := range got.ByChannel {
+		unanswered(c.Scope, c.Unanswered, func(q social.Line) bool { return q.Scope == c.Scope })
+	}
+	for _, l := range got.ByLanguage {
+		unanswered(l.Language, l.Unanswered, func(q social.Line) bool { return q.Language == l.Language })
 	}
 }

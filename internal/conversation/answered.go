@@ -28,12 +28,14 @@ func (n Node) Before(r Node) bool { return !n.Occurred.After(r.Occurred.Add(Skew
 // in one that looks flat since everybody names the same message or none, naming
 // where the thread began is naming the thread, and so is naming what the
 // business said. Such an answer is to whom it addresses; else, with one asker,
-// to that one; else to whoever of the waiting spoke last before it.
+// to that one; else to whoever of the waiting spoke last before it, and where
+// nobody waits to whoever spoke last.
 func Answers(r Node, before []Node, named *Node) []Node {
 	t := replay(before)
 	if named != nil && (named.Direction != social.Inbound || !named.Before(r)) {
 		named = nil
 	}
+	t.far = named != nil && len(before) > 0 && Order(*named, before[0]) < 0
 	return t.answered(r, named)
 }
 
@@ -47,10 +49,11 @@ type talk struct {
 	names  map[string]bool // messages that are named by any
 	spoke  bool            // the business did
 	others []Node          // what humans said, in order
+	far    bool            // what an answer names stands before all of it
 }
 
 func replay(before []Node) *talk {
-	t := &talk{map[string]Node{}, map[string]Node{}, map[string]bool{}, map[string]Node{}, map[string]bool{}, map[string]bool{}, false, nil}
+	t := &talk{map[string]Node{}, map[string]Node{}, map[string]bool{}, map[string]Node{}, map[string]bool{}, map[string]bool{}, false, nil, false}
 	for _, n := range before {
 		if n.Direction == social.Outbound {
 			var named *Node
@@ -89,7 +92,7 @@ func (t *talk) asked(n Node) {
 		Among: known && parent.Direction == social.Inbound && parent.Account != n.Account}
 	if w, ok := t.waits[n.Account]; ok && n.Needs&Thanks != 0 {
 		other := &parent
-		if !known || parent.Account == n.Account || parent.Automatic {
+		if !known || n.Flat || parent.Account == n.Account || parent.Automatic {
 			other = Thanked(n, t.others)
 		}
 		if other != nil && Order(w, *other) < 0 {
@@ -130,7 +133,9 @@ func (t *talk) answered(r Node, named *Node) []Node {
 	}
 	// Nothing says whether the thread is flat. An asker's message that was not
 	// answered is meant itself; of one that was, the asker's newest since.
-	if named != nil {
+	// Of one that stands before all that is looked at nobody knows whether it
+	// was: if others name it too, it is where the thread began.
+	if named != nil && !(t.far && t.names[r.InReplyTo]) {
 		w, waits := t.waits[named.Account]
 		switch {
 		case !t.done[named.Message]:
@@ -171,7 +176,7 @@ func (t *talk) unnamed(r Node) []Node {
 		return to
 	}
 	from := t.newest
-	if len(t.newest) > 1 {
+	if len(t.newest) > 1 && len(t.waits) > 0 {
 		from = t.waits
 	}
 	var last *Node

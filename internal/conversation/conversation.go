@@ -36,29 +36,15 @@ func Order(a, b Node) int {
 		a.Occurred.Compare(b.Occurred), cmp.Compare(a.Activity, b.Activity)) // "inbound" before "outbound"
 }
 
-// Closing says that a thread needs no more answers, or does again, or which
-// answer was accepted.
-type Closing struct {
-	Activity  string // the activity's id
-	Type      social.Type
-	Account   string // who says so
-	Occurred  time.Time
-	Message   string // the accepted answer
-	InReplyTo string // the question it answers, where the platform says so
-	Deleted   bool
-}
-
 // Exchange is a message of the asker's and one reply of the business to it.
 type Exchange struct {
-	Asked      time.Time
-	Answered   time.Time
-	Answer     string // the answer's activity id
-	Message    string // the id of the message that was answered
-	Automatic  bool   // no human wrote the answer
-	FirstToIt  bool   // no earlier reply to the same message
-	FirstToAll bool   // no earlier reply to any message of the asker's in this thread
-	HumanToIt  bool   // by a human, as no earlier one to the same message
-	HumanToAll bool   // by a human, as no earlier one to any message of the asker's in this thread
+	Asked     time.Time
+	Answered  time.Time
+	Answer    string // the answer's activity id
+	Message   string // the id of the message that was answered
+	Automatic bool   // no human wrote the answer
+	FirstToIt bool   // no earlier reply to the same message
+	HumanToIt bool   // by a human, as no earlier one to the same message
 }
 
 // Took is how long the answer to something asked took. Clocks differ: one that

@@ -67,9 +67,10 @@ func WantsReply(r social.Reading, after bool) bool {
 
 func probable(r social.Reading) bool { return r.NeedsAnswer != 0 || r.NeedsAnswerAfter != 0 }
 
-// asks reports whether a text asks something, whoever is meant.
+// asks reports whether a text that replies to another customer asks something.
+// Advice, which reads like an order ("use the left one"), does not.
 func asks(r social.Reading) bool {
-	return WantsReply(r, false) && (probable(r) || r.Intent != social.IntentRecommendation)
+	return WantsReply(r, false) && r.Intent != social.IntentRecommendation && r.Intent != social.IntentChatter
 }
 
 // NeedsOf says whether a message waits for an answer.

@@ -161,6 +161,13 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if err != nil {
 		return err
 	}
+	n, err := e.Store.ForgetCorrections(ctx, w, account)
+	if n > 0 {
+		removed["corrections"] += n
+	}
+	if err != nil {
+		return err
+	}
 	var keep []view.Fact
 	for _, a := range later {
 		keep = append(keep, view.FactOf(a))

@@ -66,6 +66,6 @@ func same(a, b social.Activity) bool {
 	if a.Undated && b.Undated {
 		b.Occurred = a.Occurred
 	}
-	b.Known, b.Reading = a.Known, a.Reading
+	b.Known, b.Reading, b.Correction, b.Read = a.Known, a.Reading, a.Correction, a.Read
 	return reflect.DeepEqual(a, b)
 }

@@ -140,6 +140,23 @@ func Languages() []string { return slices.Clone(opened().languages) }
 // to 1; Undetermined and 0 where the text shows none. With languages given, it
 // is one of these. What is written but for letters should be off the text.
 func Identify(text string, among ...string) (language string, p float64) {
+	ps := Probabilities(text, among...)
+	best := -1
+	for k := range ps {
+		if ps[k] > 0 && (best < 0 || ps[k] > ps[best]) {
+			best = k
+		}
+	}
+	if best < 0 {
+		return Undetermined, 0
+	}
+	return opened().languages[best], ps[best]
+}
+
+// Probabilities returns how likely a text is in each of Languages, in their
+// order, which sums to 1; all are 0 where the text shows none. With languages
+// given, only these are possible.
+func Probabilities(text string, among ...string) []float64 {
 	d := opened()
 	t := prepare(text)
 	var seen []int32
@@ -150,11 +167,12 @@ func Identify(text string, among ...string) (language string, p float64) {
 			seen = append(seen, f)
 		}
 	}
+	n := len(d.languages)
+	out := make([]float64, n)
 	if len(seen) == 0 {
-		return Undetermined, 0
+		return out
 	}
 	slices.Sort(seen)
-	n := len(d.languages)
 	score := slices.Clone(d.prior)
 	for i := 0; i < len(seen); {
 		j := i + 1
@@ -172,22 +190,21 @@ func Identify(text string, among ...string) (language string, p float64) {
 			score[k] = float32(math.Inf(-1))
 		}
 	}
-	best := 0
-	for k := range score {
-		if score[k] > score[best] {
-			best = k
-		}
-	}
-	if math.IsInf(float64(score[best]), -1) {
-		return Undetermined, 0
+	best := slices.Max(score)
+	if math.IsInf(float64(best), -1) {
+		return out
 	}
 	// Softmax; scores are tempered by the root of the text's length, since n-grams depend on each other.
 	temper := 1 / math.Sqrt(float64(len(t)))
 	sum := 0.0
-	for _, v := range score {
-		sum += math.Exp(float64(v-score[best]) * temper)
+	for k, v := range score {
+		out[k] = math.Exp(float64(v-best) * temper)
+		sum += out[k]
 	}
-	return d.languages[best], 1 / sum
+	for k := range out {
+		out[k] /= sum
+	}
+	return out
 }
 
 // prepare makes small letters of a text that has only capitals, and composes accents.

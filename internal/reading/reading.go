@@ -23,7 +23,7 @@ import (
 
 // Version names the reader: the revision of its code, raised by hand when a
 // reading changes, and the first digits of a hash over the files of model/.
-const Version = "r2-1937a6c6cd"
+const Version = "r3-1937a6c6cd"
 
 //go:embed model/layers.bin
 var layersFile []byte
@@ -117,7 +117,8 @@ func New() (*Reader, error) {
 // Read says what text says. It reads at most plain.Most runes: of a long text
 // its beginning, its end, and parts between. A text in a language that is not
 // read is unread: only its language is told. What has no letters, as emoji, is
-// read in any language.
+// read in any language. Emoji alone, and marks such as ★☆☆☆☆ or 4/5, are read by
+// the tables of package social.
 func (r *Reader) Read(text string) Reading {
 	text = plain.Text(text)
 	language, read := languageOf(text)
@@ -129,6 +130,11 @@ func (r *Reader) Read(text string) Reading {
 		out.Sentiment, out.Intent = Sentiment{Label: social.SentimentNeutral, Neutral: 1}, Intent{social.IntentChatter, 1}
 		return out
 	}
+	if s, ok := mark(text); ok {
+		m := marked(s)
+		m.Language = language
+		return m
+	}
 	p := r.probabilities(text)
 	s := p[sentiment]
 	out.Sentiment = Sentiment{Negative: grid(s[0]), Positive: grid(s[2])}
@@ -138,6 +144,12 @@ func (r *Reader) Read(text string) Reading {
 	out.Intent = Intent{social.Intents[best], grid(p[intent][best])}
 	out.Severity = argmax(p[severity])
 	out.NeedsAnswer, out.NeedsAnswerAfter = grid(p[answer][0]), grid(p[answerAfter][0])
+	if s, ok := signs(text); ok {
+		out.Sentiment = certain(s)
+		if s != social.SentimentNegative { // 👍 asks nothing
+			out.NeedsAnswer, out.NeedsAnswerAfter = unlikely, unlikely
+		}
+	}
 	return out
 }
 

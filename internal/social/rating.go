@@ -80,16 +80,16 @@ func (a Activity) Judged() Activity {
 
 // Silenced is a without what it said.
 func (a Activity) Silenced() Activity {
-	a.Text, a.Addressed, a.Rating, a.Reading = "", nil, nil, Reading{}
+	a.Text, a.Addressed, a.Rating, a.Reading, a.Read = "", nil, nil, Reading{}, nil
 	return a
 }
 
 // Saying is a with the words of an edit of it. A rating stands, unless the
-// edit gives another.
+// edit gives another; a correction, if it was made of these words.
 func (a Activity) Saying(edit Activity) Activity {
-	a.Text, a.Addressed, a.Reading = edit.Text, edit.Addressed, edit.Reading
+	a.Text, a.Addressed, a.Reading, a.Read = edit.Text, edit.Addressed, edit.Reading, nil
 	if edit.Rating != nil {
 		a.Rating = edit.Rating
 	}
-	return a.Judged()
+	return a.Judged().AsCorrected()
 }

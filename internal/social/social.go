@@ -137,7 +137,10 @@ type Activity struct {
 	Reaction     string    // of a reaction: which, as the platform names it, for example "angry" or "👎"; may be empty
 	Rating       *Rating   // nil: none was given
 
-	Reading // what the reader says of Text; zero without text
+	Reading // what is known of what Text says: what the reader says, or a correction of it; zero without text
+
+	Correction *Correction // the newest of its corrections, also where it does not hold for Text; nil: there was none
+	Read       *Reading    // what the reader says of Text, where Reading is corrected; else nil
 }
 
 // MaxAddressed bounds whom a text is noted to address.

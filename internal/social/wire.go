@@ -40,6 +40,31 @@ type Line struct {
 	Severity     int       `json:"severity,omitempty" minimum:"0" maximum:"3" doc:"Of a problem or complaint: 0 none, 1 slight, 2 serious, 3 work stands still or somebody is harmed"`
 	NeedsAnswer  float64   `json:"needs_answer,omitempty" minimum:"0" maximum:"1" doc:"The probability that the text needs an answer, as somebody's first message"`
 	AnswerAfter  float64   `json:"needs_answer_after,omitempty" minimum:"0" maximum:"1" doc:"The same, where it follows what the business said"`
+	Message      string    `json:"message,omitempty" doc:"Set by the API: the id of the message that it is, or edits"`
+	Corrected    *LineRead `json:"corrected,omitempty" doc:"Set by the API: the reading above is somebody's correction"`
+}
+
+// LineRead says who corrected a reading, and what the reader had said.
+type LineRead struct {
+	At          time.Time `json:"at" doc:"When it was corrected"`
+	By          string    `json:"by" doc:"The id of the member, or of the machine key, who did"`
+	Reader      string    `json:"reader" doc:"The version of the reader"`
+	Language    string    `json:"language,omitempty" doc:"What the reader said, as what follows"`
+	Sentiment   string    `json:"sentiment,omitempty"`
+	Intent      string    `json:"intent,omitempty"`
+	Severity    int       `json:"severity,omitempty" minimum:"0" maximum:"3"`
+	NeedsAnswer float64   `json:"needs_answer,omitempty" minimum:"0" maximum:"1"`
+	AnswerAfter float64   `json:"needs_answer_after,omitempty" minimum:"0" maximum:"1"`
+}
+
+// LineReadOf says what the reader said of a corrected activity; nil of one that is not.
+func LineReadOf(a Activity) *LineRead {
+	if a.Read == nil {
+		return nil
+	}
+	r := a.Read
+	return &LineRead{At: a.Correction.At, By: a.Correction.By, Reader: r.Reader, Language: r.Language, Sentiment: r.Sentiment, Intent: r.Intent, Severity: r.Severity,
+		NeedsAnswer: r.NeedsAnswer, AnswerAfter: r.NeedsAnswerAfter}
 }
 
 // LineMark is a rating.
@@ -72,7 +97,7 @@ func (a Activity) ToLine() Line {
 		Text: a.Text, URL: a.URL, Undated: a.Undated, Direction: string(a.Direction),
 		Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: (*LineMark)(a.Rating),
 		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Negative: a.Negative, Intent: a.Intent, Severity: a.Severity,
-		NeedsAnswer: a.NeedsAnswer, AnswerAfter: a.NeedsAnswerAfter}
+		NeedsAnswer: a.NeedsAnswer, AnswerAfter: a.NeedsAnswerAfter, Corrected: LineReadOf(a)}
 	if !a.Occurred.IsZero() {
 		l.Occurred = Stamp(a.Occurred)
 	}

@@ -52,10 +52,13 @@ type activityItem struct {
 	NeedsAnswer      float64        `dynamodbav:",omitempty"`
 	NeedsAnswerAfter float64        `dynamodbav:",omitempty"`
 	Reader           string         `dynamodbav:",omitempty"` // the version that read Text
+	Correction       *correction    `dynamodbav:",omitempty"` // of a fact: the newest of those that stand beside it
 	Archive          string         `dynamodbav:",omitempty"` // of a fact: where the delivery that told it first lies
 }
 
+// toItem keeps an activity as it was read: corrections stand beside facts.
 func toItem(pk, sk string, a social.Activity) activityItem {
+	a = a.AsRead()
 	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
 		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
@@ -76,13 +79,21 @@ func (it activityItem) activity() (social.Activity, error) {
 	if err != nil {
 		return social.Activity{}, fmt.Errorf("activity %q: %w", it.Key, err)
 	}
-	return social.Activity{Key: it.Key, Platform: social.Platform(it.Platform), Scope: it.Scope, Type: social.Type(it.Type),
+	a := social.Activity{Key: it.Key, Platform: social.Platform(it.Platform), Scope: it.Scope, Type: social.Type(it.Type),
 		Actor:  social.Actor{ID: it.ActorID, Scope: it.ActorScope, Handle: it.ActorHandle, Name: it.ActorName},
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
 		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction),
 		Flat: it.Flat, Addressed: it.Addressed, Automatic: it.Automatic, Reaction: it.Reaction, Rating: it.Rating,
 		Reading: social.Reading{Reader: it.Reader, Language: it.Language, Sentiment: it.Sentiment, Words: it.Words, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
-			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}, nil
+			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}
+	if it.Correction != nil {
+		c, err := it.Correction.correction()
+		if err != nil {
+			return social.Activity{}, fmt.Errorf("activity %q: %w", it.Key, err)
+		}
+		a.Correction = &c
+	}
+	return a.AsCorrected(), nil
 }
 
 type accountItem struct {

@@ -247,17 +247,20 @@ func (s *Store) DeleteFact(ctx context.Context, w string, ref FactRef) (bool, er
 // EditFact changes a fact's text and whom it addresses, where another's words, name or id stand in it: only for erasure. One that is gone stays away.
 func (s *Store) EditFact(ctx context.Context, w string, a social.Activity) error {
 	ref := RefOf(a)
-	set, values := "SET #t = :t REMOVE Addressed", map[string]types.AttributeValue{":t": str(a.Text)}
+	set, rest, names, values := "SET #t = :t", " REMOVE Addressed", map[string]string{"#t": "Text"}, map[string]types.AttributeValue{":t": str(a.Text)}
 	if len(a.Addressed) > 0 {
 		ids, err := attributevalue.Marshal(a.Addressed)
 		if err != nil {
 			return err
 		}
-		set, values[":a"] = "SET #t = :t, Addressed = :a", ids
+		set, rest, values[":a"] = set+", Addressed = :a", "", ids
+	}
+	if a.Read != nil { // its correction holds for what is left of the text, too
+		set, names["#o"], values[":of"] = set+", Correction.#o = :of", "Of", str(social.TextID(a.Text))
 	}
 	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{accountPK(w, ref.Account), ref.SK}.av(),
-		UpdateExpression: aws.String(set), ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeNames: map[string]string{"#t": "Text"}, ExpressionAttributeValues: values})
+		UpdateExpression: aws.String(set + rest), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values})
 	if err = classify("edit fact", err); fault.Is(err, fault.Conflict) {
 		return nil
 	}

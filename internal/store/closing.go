@@ -302,7 +302,7 @@ func (s *Store) thanked(ctx context.Context, w string, h Head, n NodeRef) (*conv
 	if err != nil {
 		return nil, err
 	}
-	if parent != nil && parent.Account != n.Account && !parent.Automatic {
+	if parent != nil && !n.Flat && parent.Account != n.Account && !parent.Automatic {
 		return &parent.Node, nil
 	}
 	if !n.Named {

@@ -29,6 +29,7 @@ type Head struct {
 	Asked      Asked // what the message at WaitingSince asks
 	Thread     string
 	Asker      string    // account id
+	Began      Began     // where and in which language the asker's first message was said
 	Waiting    FactRef   // the message at WaitingSince
 	First      time.Time // when the asker was first replied to; zero: never
 	FirstHuman time.Time // when by a human
@@ -38,6 +39,12 @@ type Head struct {
 	Answered time.Time // the newest reply; zero: none
 	Version  int64
 	firsts   [2]reply // those at First and FirstHuman, where they were read
+}
+
+// Began is where and in which language something was said first.
+type Began struct {
+	Channel
+	Language string
 }
 
 type headItem struct {
@@ -51,6 +58,7 @@ type headItem struct {
 	Thread       string
 	Asker        string
 	Started      string `dynamodbav:",omitempty"`
+	Began        *Began `dynamodbav:",omitempty"`
 	Said         string `dynamodbav:",omitempty"`
 	Answered     string `dynamodbav:",omitempty"`
 	LastKey      string `dynamodbav:",omitempty"`
@@ -67,6 +75,9 @@ type headItem struct {
 
 func (it headItem) head() (Head, error) {
 	h := Head{Thread: it.Thread, Asker: it.Asker, Version: it.Version}
+	if it.Began != nil {
+		h.Began = *it.Began
+	}
 	h.LastKey, h.WaitingKey, h.HelpedBy = it.LastKey, it.WaitingKey, it.HelpedBy
 	if it.WaitingFact != "" {
 		h.Waiting = FactRef{it.Asker, it.WaitingFact}
@@ -187,7 +198,7 @@ func (s *Store) standAfter(ctx context.Context, w string, old Head, c Change) (H
 		return Head{Thread: old.Thread, Asker: old.Asker}, nil
 	}
 	sortNodes(own)
-	h.Started = own[0].Occurred
+	h.began(own[0])
 	h.said(own[len(own)-1])
 	if h.Decided, h.Some, err = s.decisions(ctx, w, h.Thread, h.Asker, "~"); err != nil {
 		return h, err
@@ -204,6 +215,10 @@ type partItem struct {
 func byTime(a, b NodeRef) int { return strings.Compare(order(a), order(b)) }
 
 func sortNodes(ns []NodeRef) { slices.SortFunc(ns, byTime) }
+
+func (h *Head) began(first NodeRef) {
+	h.Started, h.Began = first.Occurred, Began{first.Channel, first.Language}
+}
 
 func (h *Head) said(newest NodeRef) {
 	h.Said, h.LastKey = newest.Occurred, newest.Key
@@ -293,7 +308,7 @@ func (s *Store) stand(ctx context.Context, w string, old Head, c Change, asOf ti
 		if len(list) == 0 { // the last message went meanwhile
 			return none, nil
 		}
-		h.Started = slices.MinFunc(list, byTime).Occurred
+		h.began(slices.MinFunc(list, byTime))
 	}
 	if first {
 		h.First, h.FirstHuman = time.Time{}, time.Time{}
@@ -333,6 +348,9 @@ func (s *Store) PutHead(ctx context.Context, w string, h, old Head) error {
 	it := headItem{PK: k.PK, SK: k.SK, Schema: 1, Version: nextVersion(old.Version), Thread: h.Thread, Asker: h.Asker, decidedPart: decidedPartOf(h)}
 	if !h.Last.IsZero() {
 		it.Started, it.Said, it.LastKey = social.Stamp(h.Started), social.Stamp(h.Said), h.LastKey
+		began := h.Began
+		began.Scope = bounded(began.Scope)
+		it.Began = &began
 		if !h.Answered.IsZero() {
 			it.Answered = social.Stamp(h.Answered)
 		}

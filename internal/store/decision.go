@@ -333,6 +333,8 @@ type decidedPart struct {
 // maxScope bounds the scope that a head repeats, in bytes, so that it stays under 1 KB.
 const maxScope = 200
 
+func bounded(scope string) string { return strings.ToValidUTF8(scope[:min(len(scope), maxScope)], "") }
+
 func decidedPartOf(h Head) decidedPart {
 	a := h.Asked
 	stamp := func(t time.Time) string {
@@ -342,7 +344,7 @@ func decidedPartOf(h Head) decidedPart {
 		return social.Stamp(t)
 	}
 	return decidedPart{Decided: h.Some, Settled: stamp(h.Settled), Assigned: h.Assigned, Snoozed: stamp(h.Snoozed), SnoozedSince: stamp(h.Since),
-		Platform: string(a.Platform), Scope: strings.ToValidUTF8(a.Scope[:min(len(a.Scope), maxScope)], ""), Language: a.Language, Intent: a.Intent, Severity: a.Severity,
+		Platform: string(a.Platform), Scope: bounded(a.Scope), Language: a.Language, Intent: a.Intent, Severity: a.Severity,
 		NeedsAnswer: a.NeedsAnswer, Negative: a.Negative, Buyer: a.Buyer, Edited: a.Edited}
 }
 

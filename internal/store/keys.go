@@ -17,6 +17,7 @@ import (
 //	what                      PK                SK                          index
 //	account                   w#A#account       @                           G1 w#AA#s / account
 //	activity (a fact)         w#A#account       F#time#type#id
+//	its correction (a fact)   w#A#account       C#activity#time#id          G1 w#CO#s / time#id
 //	received by it            w#A#account       R#time#id
 //	its name in a delivery    w#A#account       Y#place (expires)
 //	block of its history      w#A#account       B#time#id (of its last fact)
@@ -84,7 +85,7 @@ import (
 // conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
 // reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
-// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#.
+// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; corrections G1 w#CO#.
 const (
 	attrPK, attrSK = "PK", "SK"
 	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
@@ -231,6 +232,12 @@ const decisions = "D#"
 func decisionSK(group string, at time.Time, id string) string {
 	return decisionsOf(group) + social.Stamp(at) + "#" + id
 }
+
+// corrections is what the sort keys of corrections of an account's activities begin with.
+const corrections = "C#"
+
+func correctionsOf(activity string) string    { return corrections + activity + "#" }
+func correctionsG1(w, activity string) string { return w + "#CO#" + shard(activity) }
 
 // deletions is what the sort keys of a message's deletions begin with.
 const deletions = "E#-#"

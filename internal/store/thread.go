@@ -34,6 +34,11 @@ type NodeRef struct {
 	Ref      FactRef
 	Channel  // where it was said
 	Language string
+
+	// Of one that was just made of a fact (NodeOf): what is above is as it was
+	// read and stays so, like what a message said first; AsEdited corrects it.
+	Correction *social.Correction
+	corrected  conversation.Needs // its first words
 }
 
 // Channel is where something was said.
@@ -50,6 +55,8 @@ type Place struct {
 
 // NodeOf is the message that an activity is.
 func NodeOf(a social.Activity) NodeRef {
+	corrected := a
+	a = a.AsRead()
 	n := conversation.Node{Message: MessageID(a.Platform, a.Scope, a.Object.ID), Activity: a.ID(), Key: a.Key, Account: a.Account().AccountID(),
 		Direction: a.Direction, Occurred: a.Occurred.UTC().Truncate(time.Millisecond), Private: a.Type == social.Message, Named: a.Conversation != "",
 		Flat: a.Flat, Automatic: a.Automatic}
@@ -58,12 +65,12 @@ func NodeOf(a social.Activity) NodeRef {
 	}
 	if a.Direction == social.Inbound {
 		n.Needs = needsOf(a, a.Automatic)
-		return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language}
+		return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language, a.Correction, needsOf(corrected, a.Automatic)}
 	}
 	for _, id := range a.Addressed {
 		n.Addressed = append(n.Addressed, social.AccountRef{Platform: a.Platform, Scope: a.Actor.Scope, ID: id}.AccountID())
 	}
-	return NodeRef{n, RefOf(a), Channel{a.Platform, a.Scope}, a.Language}
+	return NodeRef{Node: n, Ref: RefOf(a), Channel: Channel{a.Platform, a.Scope}, Language: a.Language}
 }
 
 // needsOf says whether a message waits for an answer. A mark without words asks nothing.
@@ -74,10 +81,13 @@ func needsOf(a social.Activity, automatic bool) conversation.Needs {
 	return conversation.NeedsOf(a.Reading, automatic)
 }
 
-// AsEdited is an asker's message as its edits, oldest first, left it. Where
-// the newest text waits and the first did not, it waits since the edit from
-// which on it did.
+// AsEdited is an asker's message as its edits, oldest first, left it, and a
+// correction of what it says now. Where the newest text waits and the first
+// did not, it waits since the edit from which on it did.
 func AsEdited(n NodeRef, edits []social.Activity) NodeRef {
+	if n.Correction != nil {
+		n.Needs = n.corrected
+	}
 	first := n.Needs
 	var since time.Time
 	for _, e := range edits {
@@ -85,7 +95,8 @@ func AsEdited(n NodeRef, edits []social.Activity) NodeRef {
 			n.Deleted = true
 			continue
 		}
-		n.Needs = needsOf(e, n.Automatic)
+		e.Correction = n.Correction
+		n.Needs = needsOf(e.AsCorrected(), n.Automatic)
 		switch {
 		case !n.Needs.Asks():
 			since = time.Time{}
@@ -159,9 +170,9 @@ func newNodeItem(k key, n NodeRef) nodeItem {
 func (it nodeItem) node() (NodeRef, error) {
 	t, err := social.ParseStamp(it.Occurred)
 	deleted := it.Gone || strings.HasPrefix(it.SK, "M#d#") || strings.HasPrefix(it.SK, "O-#")
-	n := NodeRef{conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account, Direction: social.Direction(it.Direction),
+	n := NodeRef{Node: conversation.Node{Message: it.Message, Activity: it.Activity, Key: it.Key, Account: it.Account, Direction: social.Direction(it.Direction),
 		Occurred: t, InReplyTo: it.InReplyTo, Private: it.Private, Named: it.Named, Flat: it.Flat, Automatic: it.Automatic, Addressed: it.Addressed,
-		Needs: conversation.Needs(it.Needs), Deleted: deleted}, FactRef{Account: it.Account, SK: it.Fact}, Channel{social.Platform(it.Platform), it.Scope}, it.Language}
+		Needs: conversation.Needs(it.Needs), Deleted: deleted}, Ref: FactRef{Account: it.Account, SK: it.Fact}, Channel: Channel{social.Platform(it.Platform), it.Scope}, Language: it.Language}
 	if err == nil && it.Since != "" {
 		n.Since, err = social.ParseStamp(it.Since)
 	}

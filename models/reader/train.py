@@ -85,6 +85,18 @@ def examples(vader):
     return out
 
 
+def balanced(es):
+    """Gives each example its weight for the head of sentiment: the three classes weigh the same in a set and language."""
+    count = {}
+    for e in es:
+        key = e["set"], e.get("language")
+        count[key] = count.get(key, 0) + np.array(e["sentiment"])
+    for e in es:
+        n = count[e["set"], e.get("language")]
+        share = n.sum() / 3 / np.maximum(n, 1)
+        e["balance"] = float(np.clip(share @ np.array(e["sentiment"]), 0.5, 2))
+
+
 def for_measuring(text):
     """Whether a text of VADER's is never trained on: a fifth of them, those of HeldOut in internal/quality."""
     letters = re.sub(r"[^a-z0-9]", "", re.sub(r"[A-Z]", lambda m: m[0].lower(), text))
@@ -108,6 +120,7 @@ def batch(es):
     for head, n in HEADS.items():
         b[head] = np.array([e.get(head, [0.0] * n) for e in es], np.float32)
         b["has " + head] = np.array([head in e for e in es], np.float32)
+    b["has sentiment"] *= np.array([e.get("balance", 1) for e in es], np.float32)
     return b
 
 
@@ -233,6 +246,7 @@ def main():
     for e in es:
         e["state"] = known[e["text"]]
     out = lambda e: held_out(e, a.held)
+    balanced(es)
     p = fit(model, [e for e in es if not out(e)], a.seed, a.epochs)
     if a.held:
         own = [e for e in es if out(e) and e["set"] == "own"]

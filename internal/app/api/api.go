@@ -61,6 +61,12 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Erase: func(ctx context.Context, m ingest.Erase) error {
 			return queue.New(cfg, env["ERASE_QUEUE_URL"]).Send(ctx, m)
 		},
+		View: func(ctx context.Context, m ingest.View) error {
+			return queue.New(cfg, env["FEEDBACK_QUEUE_URL"]).Send(ctx, m)
+		},
+		Score: func(ctx context.Context, m ingest.Score) error {
+			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, m)
+		},
 		RunReport: func(ctx context.Context, w, report string, due time.Time, how api.RunHow) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": how.Mail, "again": how.Again})
 		},

@@ -19,13 +19,23 @@ type Conversation struct {
 	Exchanges []conversation.Exchange
 }
 
+// Closing says that a thread needs no more answers, or does again, or which
+// answer was accepted.
+type Closing struct {
+	Activity  string // the activity's id
+	Type      social.Type
+	Occurred  time.Time
+	Message   string // the accepted answer
+	InReplyTo string // the question it answers, where the platform says so
+}
+
 // Of computes the conversation of asker from all that was said in its thread,
 // and what closed that. Deleted messages do not count, but that they were said:
 // whoever replies to one replies to its author.
 //
 // It looks at everything at once, and is meant to be read beside docs/words.md:
 // it has no windows and no lists, which the stored views need to be fast.
-func Of(asker string, nodes []conversation.Node, closings ...conversation.Closing) Conversation {
+func Of(asker string, nodes []conversation.Node, closings ...Closing) Conversation {
 	t := thread{by: map[string]conversation.Node{}, to: map[string][]conversation.Node{}, past: map[string][]conversation.Node{}}
 	for _, n := range nodes {
 		t.by[n.Message] = n
@@ -70,7 +80,7 @@ func Of(asker string, nodes []conversation.Node, closings ...conversation.Closin
 		}
 	}
 
-	slices.SortFunc(closings, func(a, b conversation.Closing) int {
+	slices.SortFunc(closings, func(a, b Closing) int {
 		return cmp.Or(a.Occurred.Compare(b.Occurred), cmp.Compare(rank(a.Type), rank(b.Type)), cmp.Compare(a.Activity, b.Activity))
 	})
 	for _, x := range closings {
@@ -176,7 +186,7 @@ func (t thread) thanked(m conversation.Node) (conversation.Node, bool) {
 	if m.Needs&conversation.Thanks == 0 {
 		return m, false
 	}
-	if p, ok := t.by[m.InReplyTo]; ok && p.Account != m.Account && !p.Automatic {
+	if p, ok := t.by[m.InReplyTo]; ok && !m.Flat && p.Account != m.Account && !p.Automatic {
 		return p, true
 	}
 	var o conversation.Node
@@ -188,7 +198,7 @@ func (t thread) thanked(m conversation.Node) (conversation.Node, bool) {
 	return o, o.Message != ""
 }
 
-func (t thread) accepted(x conversation.Closing) (asker, by string) {
+func (t thread) accepted(x Closing) (asker, by string) {
 	answer, ok := t.by[x.Message]
 	if ok && answer.Direction == social.Inbound {
 		by = answer.Account
@@ -218,10 +228,10 @@ func (t thread) exchanges(asker string) (out []conversation.Exchange) {
 	any, human := map[string]bool{"": true}, map[string]bool{"": true}
 	for i := range out {
 		e := &out[i]
-		e.FirstToIt, e.FirstToAll = !any[e.Message], i == 0
+		e.FirstToIt = !any[e.Message]
 		any[e.Message] = true
 		if !e.Automatic {
-			e.HumanToIt, e.HumanToAll = !human[e.Message], len(human) == 1
+			e.HumanToIt = !human[e.Message]
 			human[e.Message] = true
 		}
 	}
@@ -260,12 +270,14 @@ func (t thread) answers(r conversation.Node, all []conversation.Node, known func
 		if len(to) > 0 {
 			return to
 		}
-		for _, n := range slices.Backward(before) { // who spoke last, first
-			if n.Direction != social.Inbound {
-				continue
-			}
-			if _, waits := t.waiting(n.Account, before); waits || len(askers) == 1 {
-				return []conversation.Node{askers[n.Account]}
+		for _, all := range []bool{len(askers) == 1, true} { // of those who wait; where nobody does, of all
+			for _, n := range slices.Backward(before) { // who spoke last, first
+				if n.Direction != social.Inbound {
+					continue
+				}
+				if _, waits := t.waiting(n.Account, before); waits || all {
+					return []conversation.Node{askers[n.Account]}
+				}
 			}
 		}
 		return nil
@@ -305,7 +317,7 @@ func (t thread) waiting(asker string, before []conversation.Node) (w conversatio
 			waits = waits && !slices.ContainsFunc(t.past[n.Message], func(m conversation.Node) bool { return m.Account == asker })
 		case n.Direction == social.Inbound && n.Account == asker:
 			p, ok := known[n.InReplyTo]
-			toOther := ok && p.Account != asker && !p.Automatic // else it is to whoever else spoke last
+			toOther := ok && !n.Flat && p.Account != asker && !p.Automatic // else it is to whoever else spoke last
 			for _, o := range before[:i] {
 				if n.Needs&conversation.Thanks != 0 && o.Account != asker && !o.Automatic && (!toOther || p.Message == o.Message) && conversation.Order(w, o) < 0 {
 					waits = false
@@ -327,15 +339,21 @@ func (t thread) waiting(asker string, before []conversation.Node) (w conversatio
 func Measure(cs []Conversation, from, to time.Time) conversation.Figures {
 	var f conversation.Figures
 	for _, c := range cs {
+		first := true // by a human, so far
 		for _, e := range c.Exchanges {
-			if e.Automatic || e.Answered.Before(from) || !e.Answered.Before(to) {
+			if e.Automatic {
+				continue
+			}
+			isFirst := first
+			first = false
+			if e.Answered.Before(from) || !e.Answered.Before(to) {
 				continue
 			}
 			f.PerPair = append(f.PerPair, max(0, e.Answered.Sub(e.Asked).Seconds()))
 			if e.HumanToIt {
 				f.PerMessage = append(f.PerMessage, max(0, e.Answered.Sub(e.Asked).Seconds()))
 			}
-			if e.HumanToAll {
+			if isFirst {
 				f.PerConversation = append(f.PerConversation, max(0, e.Answered.Sub(c.Started).Seconds()))
 			}
 		}

@@ -99,6 +99,7 @@ func TestOf(t *testing.T) {
 		{"an answer that quotes the business's own message", []conversation.Node{ask("1", 0, private), reply("2", "", 5, private), ask("3", 60, private), reply("4", "2", 70, private)}, -1, 2, []float64{5, 10}, []float64{5, 10}, []float64{5}},
 		{"with two askers, the one who waits", []conversation.Node{ask("1", 0, flat), ask("9", 1, flat, by("bob")), reply("2", "", 2, flat), reply("3", "", 7, flat)}, -1, 1, []float64{7}, []float64{7}, []float64{7}},
 		{"with two askers, whoever of the waiting spoke last", []conversation.Node{ask("1", 0, flat), ask("9", 1, flat, by("bob")), reply("2", "1", 2, flat)}, 0, 1, nil, nil, nil},
+		{"with two askers of whom none waits, whoever spoke last", []conversation.Node{ask("9", 0, flat, by("bob")), ask("1", 1, flat, names("9")), reply("2", "9", 3, flat), reply("3", "9", 4, flat), reply("4", "9", 8, flat)}, -1, 1, []float64{2, 7}, []float64{2}, []float64{2}},
 		{"with two askers, whom it addresses", []conversation.Node{ask("1", 0, flat), ask("9", 1, flat, by("bob")), reply("2", "1", 2, flat, to("ann"))}, -1, 1, []float64{2}, []float64{2}, []float64{2}},
 		{"whom it addresses is nobody who asks", []conversation.Node{ask("1", 0, flat), reply("2", "1", 2, flat, to("colleague"))}, -1, 1, []float64{2}, []float64{2}, []float64{2}},
 		{"a machine's answer ends no wait", []conversation.Node{ask("1", 0), reply("2", "1", 1, automatic)}, 0, 1, nil, nil, nil},
@@ -108,6 +109,7 @@ func TestOf(t *testing.T) {
 		{"thanks for what another customer said", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentChatter)), ask("2", 9, names("9"), content)}, -1, 2, nil, nil, nil},
 		{"they end what was asked before that alone", []conversation.Node{ask("1", 0), ask("9", 5, by("bob"), names("1"), reads(social.IntentChatter)), ask("3", 7), ask("2", 9, names("9"), content)}, 7, 3, nil, nil, nil},
 		{"in a flat thread, thanks are for whoever else spoke last", []conversation.Node{ask("1", 0, flat), ask("9", 5, flat, by("bob"), names("1"), reads(social.IntentChatter)), ask("2", 9, flat, names("1"), content)}, -1, 2, nil, nil, nil},
+		{"though they name where it began", []conversation.Node{ask("9", 0, flat, by("bob")), ask("1", 5, flat, names("9")), ask("8", 7, flat, by("cyd"), names("9"), reads(social.IntentChatter)), ask("2", 9, flat, names("9"), content)}, -1, 2, nil, nil, nil},
 		{"who helps another waits for nothing", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"), reads(social.IntentChatter))}, -1, 1, nil, nil, nil},
 		{"who asks another waits", []conversation.Node{ask("9", 0, by("bob")), ask("1", 5, names("9"))}, 5, 1, nil, nil, nil},
 		{"praise that became a question", []conversation.Node{ask("1", 0, content, edited(20, social.IntentQuestion)), reply("2", "1", 10)}, 20, 1, []float64{10}, []float64{10}, []float64{10}},
@@ -142,16 +144,16 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func closing(typ social.Type, minute int, more ...func(*conversation.Closing)) conversation.Closing {
-	c := conversation.Closing{Activity: "act_" + string(typ), Type: typ, Account: "ann", Occurred: at(minute)}
+func closing(typ social.Type, minute int, more ...func(*conversationtest.Closing)) conversationtest.Closing {
+	c := conversationtest.Closing{Activity: "act_" + string(typ), Type: typ, Occurred: at(minute)}
 	for _, f := range more {
 		f(&c)
 	}
 	return c
 }
 
-func of(answer, question string) func(*conversation.Closing) {
-	return func(c *conversation.Closing) { c.Message, c.InReplyTo = answer, question }
+func of(answer, question string) func(*conversationtest.Closing) {
+	return func(c *conversationtest.Closing) { c.Message, c.InReplyTo = answer, question }
 }
 
 func TestClosings(t *testing.T) {
@@ -159,22 +161,22 @@ func TestClosings(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		nodes    []conversation.Node
-		closings []conversation.Closing
+		closings []conversationtest.Closing
 		waiting  int
 		helped   string
 		state    conversation.State // at minute 100
 	}{
-		{"closed", asked, []conversation.Closing{closing(social.Close, 10)}, -1, "", conversation.Closed},
-		{"closed before it was asked", asked, []conversation.Closing{closing(social.Close, -10)}, 0, "", conversation.Waiting},
-		{"opened again", asked, []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, 0, "", conversation.Waiting},
-		{"opened again at once", asked, []conversation.Closing{closing(social.Reopen, 10), closing(social.Close, 10)}, 0, "", conversation.Waiting},
-		{"opened again, and closed", asked, []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20), closing(social.Close, 30)}, -1, "", conversation.Closed},
-		{"opened again, though answered", append(asked[:1:1], reply("2", "1", 5, named)), []conversation.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, -1, "", conversation.Answered},
-		{"asked after it was closed", append(asked[:1:1], ask("3", 15, named)), []conversation.Closing{closing(social.Close, 10)}, 15, "", conversation.Waiting},
-		{"an answer accepted", asked, []conversation.Closing{closing(social.Accept, 10, of("9", ""))}, -1, "bob", conversation.Answered},
-		{"an answer accepted whose question is said", append(asked[:1:1], ask("9", 5, named, by("bob"))), []conversation.Closing{closing(social.Accept, 10, of("9", "1"))}, -1, "bob", conversation.Answered},
-		{"an answer accepted to another's question", append(asked[:2:2], ask("8", 6, named, by("bob")), ask("7", 7, named, by("cyd"), names("8"))), []conversation.Closing{closing(social.Accept, 10, of("7", ""))}, 0, "", conversation.Waiting},
-		{"accepted before it was asked", asked, []conversation.Closing{closing(social.Accept, -10, of("9", ""))}, 0, "bob", conversation.Waiting},
+		{"closed", asked, []conversationtest.Closing{closing(social.Close, 10)}, -1, "", conversation.Closed},
+		{"closed before it was asked", asked, []conversationtest.Closing{closing(social.Close, -10)}, 0, "", conversation.Waiting},
+		{"opened again", asked, []conversationtest.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, 0, "", conversation.Waiting},
+		{"opened again at once", asked, []conversationtest.Closing{closing(social.Reopen, 10), closing(social.Close, 10)}, 0, "", conversation.Waiting},
+		{"opened again, and closed", asked, []conversationtest.Closing{closing(social.Close, 10), closing(social.Reopen, 20), closing(social.Close, 30)}, -1, "", conversation.Closed},
+		{"opened again, though answered", append(asked[:1:1], reply("2", "1", 5, named)), []conversationtest.Closing{closing(social.Close, 10), closing(social.Reopen, 20)}, -1, "", conversation.Answered},
+		{"asked after it was closed", append(asked[:1:1], ask("3", 15, named)), []conversationtest.Closing{closing(social.Close, 10)}, 15, "", conversation.Waiting},
+		{"an answer accepted", asked, []conversationtest.Closing{closing(social.Accept, 10, of("9", ""))}, -1, "bob", conversation.Answered},
+		{"an answer accepted whose question is said", append(asked[:1:1], ask("9", 5, named, by("bob"))), []conversationtest.Closing{closing(social.Accept, 10, of("9", "1"))}, -1, "bob", conversation.Answered},
+		{"an answer accepted to another's question", append(asked[:2:2], ask("8", 6, named, by("bob")), ask("7", 7, named, by("cyd"), names("8"))), []conversationtest.Closing{closing(social.Accept, 10, of("7", ""))}, 0, "", conversation.Waiting},
+		{"accepted before it was asked", asked, []conversationtest.Closing{closing(social.Accept, -10, of("9", ""))}, 0, "bob", conversation.Waiting},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := conversationtest.Of("ann", tt.nodes, tt.closings...)

@@ -132,7 +132,14 @@ func (v *View) put(ctx context.Context, w string, items []store.Item) error {
 	return v.store.PutTuples(ctx, w, b)
 }
 
+// tupleOf is the tuple of an activity as it stands. A correction counts as one
+// more edit, so that of two tuples the one that knows of it is kept.
 func tupleOf(it store.Item) (day.Tuple, error) {
+	if c := it.Correction; c != nil {
+		if it.Edits++; c.At.After(it.Edited) {
+			it.Edited = c.At
+		}
+	}
 	return day.Of(it.Activity, it.Edits, it.Edited, it.Deleted)
 }
 
@@ -176,7 +183,7 @@ func (v *View) settle(ctx context.Context, w string, as []social.Activity) error
 }
 
 // Amend adds tuples of the messages that facts are, or that they edit or
-// delete, as they stand, where they were edited at all.
+// delete, as they stand, where they were edited or corrected at all.
 func (v *View) Amend(ctx context.Context, w string, facts []view.Fact) error {
 	messages := map[string]view.Fact{} // the fact of an edit stands for a message that is not among facts
 	var ids []string
@@ -208,7 +215,7 @@ func (v *View) Amend(ctx context.Context, w string, facts []view.Fact) error {
 			ref = place.Ref
 		}
 		edits, err := v.store.Edits(ctx, w, ids[i])
-		if err != nil || len(edits) == 0 {
+		if err != nil || len(edits) == 0 && f.Correction == nil {
 			return err
 		}
 		a, err := v.store.Activity(ctx, w, ref)

@@ -140,7 +140,7 @@ func (k *keeping) keep(ctx context.Context, facts []view.Fact) error {
 		return k.stand(ctx, *places[i])
 	})...)
 	errs = append(errs, k.heads(ctx))
-	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error { return k.look(ctx, k.w, facts[i]) })...)
+	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error { return k.look(ctx, facts[i], places[i]) })...)
 	return errors.Join(errs...)
 }
 
@@ -297,17 +297,35 @@ func (v *View) rooted(ctx context.Context, w string, root *string, asker string)
 }
 
 // look takes away what was written of a fact, if an erasure took the fact and
-// the views that it found meanwhile.
-func (v *View) look(ctx context.Context, w string, f view.Fact) error {
+// the views that it found meanwhile; and has a message viewed again that was
+// corrected meanwhile. p is where the message is; nil: there was none.
+func (k *keeping) look(ctx context.Context, f view.Fact, p *place) error {
 	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete && !f.Type.Closing() {
 		return nil
 	}
-	_, err := v.store.Activity(ctx, w, f.Ref)
-	if !fault.Is(err, fault.NotFound) {
+	now, err := k.store.Activity(ctx, k.w, f.Ref)
+	if fault.Is(err, fault.NotFound) {
+		_, err = k.Forget(ctx, k.w, []view.Fact{f})
 		return err
 	}
-	_, err = v.Forget(ctx, w, []view.Fact{f})
-	return err
+	if err == nil && p != nil && p.Ref != f.Ref { // an edit of it
+		now, err = k.store.Activity(ctx, k.w, p.Ref)
+	}
+	if fault.Is(err, fault.NotFound) { // whoever erased it views what is left of it
+		return nil
+	}
+	if err != nil || p == nil || newestOf(now.Correction) == newestOf(p.Correction) {
+		return err
+	}
+	return k.Keep(ctx, k.w, []view.Fact{{Ref: p.Ref, Activity: now}})
+}
+
+// newestOf is the id of a correction; empty: there is none.
+func newestOf(c *social.Correction) string {
+	if c == nil {
+		return ""
+	}
+	return c.ID
 }
 
 // Forget takes away what was made of facts that are gone, and brings the

@@ -174,13 +174,13 @@ func meant(as []social.Activity) map[[2]string]conversationtest.Conversation {
 	for m, n := range nodes {
 		waited[m] = n.Needs.Asks()
 	}
-	closings := map[string][]conversation.Closing{}
+	closings := map[string][]conversationtest.Closing{}
 	for _, a := range edits {
 		id := store.MessageID(a.Platform, a.Scope, a.Object.ID)
 		m := nodes[id]
 		switch {
 		case a.Type.Closing():
-			c := conversation.Closing{Activity: a.ID(), Type: a.Type, Account: a.Account().AccountID(), Occurred: a.Occurred}
+			c := conversationtest.Closing{Activity: a.ID(), Type: a.Type, Occurred: a.Occurred}
 			if a.Type == social.Accept {
 				c.Message = id
 			}

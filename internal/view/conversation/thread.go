@@ -42,7 +42,7 @@ func (k *keeping) stand(ctx context.Context, p place) error {
 		for _, edit := range e.edits {
 			c.Said.Add(edit.Occurred) // it may wait since then
 		}
-		c.Whole = e.moved || root != e.path[len(e.path)-1] || len(e.edits) > 0
+		c.Whole = e.moved || root != e.path[len(e.path)-1] || len(e.edits) > 0 || p.Correction != nil
 		k.touch(root, p.Account, c)
 		return k.answered(ctx, p.Place, e.below)
 	case p.InReplyTo != "" && !p.Named:
@@ -200,7 +200,8 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 					return err
 				}
 			}
-			if n.Direction == social.Inbound && n.InReplyTo != "" && (p.Needs.Depends() || len(edits) > 0) {
+			changed := len(edits) > 0 || n.Correction != nil
+			if n.Direction == social.Inbound && n.InReplyTo != "" && (p.Needs.Depends() || changed) {
 				if err := k.store.Enter(ctx, store.Dependents(w, n.InReplyTo), p.NodeRef); err != nil {
 					return err
 				}
@@ -213,7 +214,7 @@ func (k *keeping) enter(ctx context.Context, p place) (e entered, err error) {
 			switch {
 			case !listed:
 				return nil
-			case n.Direction == social.Inbound && len(edits) > 0:
+			case n.Direction == social.Inbound && changed:
 				return k.store.EnterEdited(ctx, l, n, edits)
 			case n.Deleted:
 				return k.store.Strike(ctx, l, p.NodeRef)

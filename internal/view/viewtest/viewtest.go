@@ -340,7 +340,11 @@ func (x *finder) left(what string, items map[string]string, facts []view.Fact) {
 }
 
 func (x *finder) forget() {
-	as := Facts(0, 18)
+	x.forgetEach(Facts(0, 18))
+	x.forgetEach(helped())
+}
+
+func (x *finder) forgetEach(as []social.Activity) {
 	accounts := map[string]bool{}
 	for _, a := range as {
 		accounts[a.Account().AccountID()] = true
@@ -388,18 +392,6 @@ var t0 = time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
 // and a flat thread, reactions with and without a time. The same seed gives the same facts.
 func Facts(seed uint64, n int) []social.Activity {
 	r := rand.New(rand.NewPCG(seed, 1))
-	make := func(account string, typ social.Type, id string, at time.Time) social.Activity {
-		a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: account, Handle: "the-" + account}, Object: social.Object{ID: id},
-			Occurred: at, Known: at.Add(time.Minute), Direction: social.Inbound, Reading: social.Reading{Language: "en"}}
-		if typ.Utterance() || typ == social.Edit {
-			a.Text, a.Sentiment, a.Intent = "words of "+account+" on "+id, social.SentimentNeutral, social.IntentQuestion
-		}
-		if account == "brand" {
-			a.Direction = social.Outbound
-		}
-		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id+account, a.Occurred)
-		return a
-	}
 	var out []social.Activity
 	for i := range n {
 		at := t0.Add(time.Duration(i) * 5 * time.Hour)
@@ -411,7 +403,7 @@ func Facts(seed uint64, n int) []social.Activity {
 		if r.IntN(3) == 0 && i > 0 {
 			who = "brand"
 		}
-		a := make(who, typ, fmt.Sprintf("m%d", i), at)
+		a := done(who, typ, fmt.Sprintf("m%d", i), at)
 		switch k := r.IntN(8); {
 		case i > 0 && k > 1:
 			a.Type, a.InReplyTo = social.Reply, fmt.Sprintf("m%d", r.IntN(i))
@@ -427,23 +419,50 @@ func Facts(seed uint64, n int) []social.Activity {
 		out = append(out, a)
 		switch r.IntN(7) {
 		case 0:
-			out = append(out, make(who, social.Edit, a.Object.ID, at.Add(3*time.Minute)))
+			out = append(out, done(who, social.Edit, a.Object.ID, at.Add(3*time.Minute)))
 		case 1:
-			out = append(out, make(who, social.Delete, a.Object.ID, at.Add(5*time.Minute)))
+			out = append(out, done(who, social.Delete, a.Object.ID, at.Add(5*time.Minute)))
 		case 2:
-			out = append(out, make("moderator", social.Delete, a.Object.ID, at.Add(7*time.Minute)))
+			out = append(out, done("moderator", social.Delete, a.Object.ID, at.Add(7*time.Minute)))
 		case 3:
-			out = append(out, make("fan", social.React, a.Object.ID, at.Add(9*time.Minute)))
+			out = append(out, done("fan", social.React, a.Object.ID, at.Add(9*time.Minute)))
 		case 4:
-			b := make("fan", social.React, a.Object.ID, at)
+			b := done("fan", social.React, a.Object.ID, at)
 			b.Undated, b.Occurred = true, b.Known
 			b.Key = social.ActivityKey(b.Platform, b.Scope, b.Type, b.Object.ID+"undated", time.Time{})
 			out = append(out, b)
 		case 5:
-			c := make([]string{who, "moderator"}[i%2], []social.Type{social.Close, social.Reopen, social.Accept}[i%3], a.Object.ID, at.Add(11*time.Minute))
+			c := done([]string{who, "moderator"}[i%2], []social.Type{social.Close, social.Reopen, social.Accept}[i%3], a.Object.ID, at.Add(11*time.Minute))
 			c.Conversation = a.Conversation
 			out = append(out, c)
 		}
+	}
+	return out
+}
+
+// done is one thing that an account did.
+func done(account string, typ social.Type, id string, at time.Time) social.Activity {
+	a := social.Activity{Platform: "standard", Scope: "forum", Type: typ, Actor: social.Actor{ID: account, Handle: "the-" + account}, Object: social.Object{ID: id},
+		Occurred: at, Known: at.Add(time.Minute), Direction: social.Inbound, Reading: social.Reading{Language: "en"}}
+	if typ.Utterance() || typ == social.Edit {
+		a.Text, a.Sentiment, a.Intent = "words of "+account+" on "+id, social.SentimentNeutral, social.IntentQuestion
+	}
+	if account == "brand" {
+		a.Direction = social.Outbound
+	}
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, id+account, a.Occurred)
+	return a
+}
+
+// helped is a question whose accepted answer, by another customer, was the last
+// that was said.
+func helped() []social.Activity {
+	question, answer := done("asker0", social.Post, "q", t0), done("helper", social.Reply, "a", t0.Add(time.Hour))
+	accepted := done("asker0", social.Accept, "a", t0.Add(2*time.Hour))
+	answer.InReplyTo, answer.Intent, accepted.InReplyTo = "q", social.IntentChatter, "q"
+	out := []social.Activity{question, answer, accepted}
+	for i := range out {
+		out[i].Conversation, out[i].Flat = "helped", true
 	}
 	return out
 }
