@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"time"
@@ -16,8 +17,9 @@ type Model struct {
 	ID          string      `json:"id"`
 	Version     int         `json:"version"`
 	Title       string      `json:"title,omitempty"`
-	HorizonDays int         `json:"horizon_days"` // nothing older counts
-	Engagement  [3]Points   `json:"engagement"`   // from how many points engagement is 3, 2 and 1
+	HorizonDays int         `json:"horizon_days"`       // nothing older counts
+	Engagement  [3]Points   `json:"engagement"`         // from how many points engagement is 3, 2 and 1
+	CallFrom    Points      `json:"call_from,omitzero"` // from how many points somebody should call; 0: from where engagement is 2
 	Groups      []RuleGroup `json:"groups,omitempty"`
 	Rules       []Rule      `json:"rules"`
 
@@ -35,6 +37,9 @@ func (m Model) Texts() bool { return m.plan != nil && m.plan.reads&readsTexts !=
 func (m Model) Since(asOf time.Time) time.Time {
 	return social.Instant(asOf).Add(-time.Duration(m.HorizonDays) * 24 * time.Hour)
 }
+
+// Calls reports whether a score of so many micro-points is one of a lead to call.
+func (m Model) Calls(micro int64) bool { return micro >= int64(cmp.Or(m.CallFrom, m.Engagement[1])) }
 
 // RuleGroup caps what its rules give together: the rules take their part in the
 // order of the model until the cap is used up.
@@ -182,6 +187,7 @@ func readModel(v any, memos *memos, p *Problems) Model {
 		}
 		n++
 	})
+	m.CallFrom = o.positive("call_from", false)
 	groups := map[string]bool{}
 	o.list("groups", 1, maxGroups, false, func(v any, path string) {
 		g := newObject(v, path, p)
