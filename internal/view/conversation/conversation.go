@@ -297,17 +297,21 @@ func (v *View) rooted(ctx context.Context, w string, root *string, asker string)
 }
 
 // look takes away what was written of a fact, if an erasure took the fact and
-// the views that it found meanwhile.
+// the views that it found meanwhile. If the fact came to the other side, its
+// views there are made, too.
 func (v *View) look(ctx context.Context, w string, f view.Fact) error {
 	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete && !f.Type.Closing() {
 		return nil
 	}
-	_, err := v.store.Activity(ctx, w, f.Ref)
-	if !fault.Is(err, fault.NotFound) {
+	now, err := v.store.Activity(ctx, w, f.Ref)
+	gone := fault.Is(err, fault.NotFound)
+	if !gone && (err != nil || now.Direction == f.Direction) {
 		return err
 	}
-	_, err = v.Forget(ctx, w, []view.Fact{f})
-	return err
+	if _, err := v.Forget(ctx, w, []view.Fact{f}); err != nil || gone {
+		return err
+	}
+	return v.Keep(ctx, w, []view.Fact{{Ref: f.Ref, Activity: now}})
 }
 
 // Forget takes away what was made of facts that are gone, and brings the
