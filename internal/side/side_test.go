@@ -235,10 +235,10 @@ func (x stack) asked(c *counted) *store.Store {
 // TestDeathAnywhere: whoever does the work dies before a request; the message
 // comes again.
 func TestDeathAnywhere(t *testing.T) {
-	as := viewtest.Facts(1, 6)
+	as := viewtest.Facts(1, 4)
 	id := as[0].Actor.ID
 	want := fresh(t, as, id)
-	for at, done := 1, false; !done; at += 2 + at/3 {
+	for at, done := 1, false; !done; at += 2 + at/2 {
 		x := newStack(t)
 		x.come(as...)
 		x.name("forum", id)
@@ -258,10 +258,10 @@ func TestHeldView(t *testing.T) {
 	as := viewtest.Facts(1, 5)
 	id := as[0].Actor.ID
 	want := fresh(t, as, id)
-	for at, done := 1, false; !done; at += 1 + at/4 {
+	for at, done := 1, false; !done; at += 2 + at/3 {
 		x := newStack(t)
-		x.come(as[1:]...)
 		f := x.put(as[0])
+		x.come(as[1:]...)
 		x.name("forum", id)
 		c := &counted{at: at, do: func() error { x.pass(begun(id)); return nil }}
 		for _, v := range all.Views(x.asked(c), now)[:2] { // what is made of single facts
@@ -376,7 +376,7 @@ func TestErasedMeanwhile(t *testing.T) {
 	as := viewtest.Facts(1, 5)
 	id := as[0].Actor.ID
 	account := as[0].Account().AccountID()
-	for at := 1; ; at += 1 + at/4 {
+	for at := 1; ; at += 2 + at/3 {
 		x := newStack(t)
 		x.come(as...)
 		x.name("forum", id)
