@@ -319,15 +319,14 @@ func TestSourcesDisagree(t *testing.T) {
 	compare(t, "none names it", fresh(t, as), x.items())
 }
 
-// TestMany: an account of several hundred activities in one thread is done in
-// pages, whose progress is shown; a rebuild finds nothing amiss.
+// TestMany: an account of several hundred activities is done in pages, whose progress is shown; a rebuild finds nothing amiss.
 func TestMany(t *testing.T) {
 	var as []social.Activity
-	for i := range 250 {
+	for i := range 230 {
 		at := now().Add(time.Duration(i-300) * time.Minute)
-		a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: "agent"}, Object: social.Object{ID: fmt.Sprint("m", i)}, Conversation: "t",
+		a := social.Activity{Platform: "standard", Scope: "forum", Type: social.Post, Actor: social.Actor{ID: "agent"}, Object: social.Object{ID: fmt.Sprint("m", i)}, Conversation: fmt.Sprint("t", i/3),
 			Text: "words", Occurred: at, Known: at, Direction: social.Inbound, Reading: social.Reading{Language: "en", Sentiment: social.SentimentNeutral, Intent: social.IntentQuestion}}
-		if i%50 == 0 {
+		if i%12 == 0 {
 			a.Actor.ID = "ann"
 		}
 		a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, a.Object.ID, a.Occurred)
