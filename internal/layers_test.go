@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk"}, // use cases
 	{"view/lead"},
 	{"view/all"},
-	{"erasure", "replay", "rebuild", "wipe"},
+	{"erasure", "replay", "rebuild", "wipe", "side"},
 	{"reporting", "send", "quality"},
 	{"api", "lambdahttp", "lambdasqs"}, // edges
 	{"app"},

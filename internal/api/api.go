@@ -35,6 +35,7 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/platform"
 	"rapport/internal/replay"
+	"rapport/internal/side"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/themed"
@@ -60,6 +61,7 @@ type Deps struct {
 	RunReport    func(ctx context.Context, workspace, report string, due time.Time, how RunHow) error // asks for a run, without waiting for it
 	Discover     func(ctx context.Context, workspace string, at time.Time) error                      // asks for themes as of an instant, without waiting; zero: now
 	Wipe         func(ctx context.Context, workspace string) error                                    // asks that a deleted workspace's data be taken away, in a minute
+	Side         func(ctx context.Context, x side.State) error                                        // asks that named accounts' sides be applied, in SideAfter
 	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
 	Regroup      func(ctx context.Context, workspace string, accounts []string) error                 // asks for the persons of accounts to be made again
 	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token

@@ -31,6 +31,7 @@ import (
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
 	"rapport/internal/replay"
+	"rapport/internal/side"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
@@ -50,6 +51,7 @@ type world struct {
 	objects   map[string]string
 	objectErr error
 	asked     []string // runs and discoveries
+	sides     []side.State
 	post      func(platform.Request) (int, []byte, error)
 	queued    []platform.Delivery // by replays
 	erase     []ingest.Erase
@@ -98,6 +100,7 @@ func newWorld(t *testing.T) *world {
 			return api.Caller{Subject: token}, nil
 		},
 		Wipe: func(_ context.Context, w string) error { x.asked = append(x.asked, "wipe "+w); return nil },
+		Side: func(_ context.Context, s side.State) error { x.sides = append(x.sides, s); return nil },
 		PutSecret: func(ctx context.Context, app string, v platform.Secrets) error {
 			if _, err := s.App(ctx, app); !fault.Is(err, fault.NotFound) && x.secrets[app].Keys == nil {
 				t.Errorf("the app %s could be found before its secret was written (%v)", app, err)

@@ -254,6 +254,29 @@ func TestOwnAccounts(t *testing.T) {
 	if len(got.Own) != 0 {
 		t.Errorf("%q", got.Own)
 	}
+	// What was named, or is no more, is applied to what is there.
+	var asked [][]string
+	for _, side := range x.sides {
+		if side.Workspace != "acme" || side.Platform != "standard" || !side.Since.Equal(x.now) {
+			t.Errorf("%+v", side)
+		}
+		asked = append(asked, side.IDs)
+	}
+	if d := cmp.Diff([][]string{{"u1"}, {"u1", "u2", "u3"}, {"u2", "u3"}}, asked); d != "" {
+		t.Error(d)
+	}
+	x.call("ann", "PUT", path, map[string]any{"own_accounts": []string{}}).want(t, 200, &got)
+	if len(x.sides) != 3 {
+		t.Errorf("the same list is applied again: %+v", x.sides[3:])
+	}
+	if err := x.store.EndSiding(t.Context(), "acme", store.Siding{Platform: "standard", ID: "u2", Since: x.now}); err != nil {
+		t.Fatal(err)
+	}
+	var own api.OwnAccounts
+	x.call("ann", "GET", path, nil).want(t, 200, &own)
+	if d := cmp.Diff(api.OwnAccounts{Own: []string{}, Applied: []api.Applied{{ID: "u1", Since: x.now}, {ID: "u3", Since: x.now}}}, own); d != "" {
+		t.Error(d)
+	}
 }
 
 // TestWhatIsNeverFetchedIsNotConnected, but for the servers that an operator allows.

@@ -9,15 +9,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/pattern"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
+	"rapport/internal/side"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -90,22 +93,28 @@ func (s *service) sources(api huma.API) {
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "put-own-accounts", Method: http.MethodPut, Path: "/sources/{source}/own_accounts", Tags: []string{"sources"}, Summary: "Say which accounts act for the business",
-		Description: "It holds for what comes from now on, within a minute; what is there keeps its direction. If-Match takes the source's ETag.", Errors: []int{http.StatusPreconditionFailed}},
+		Description: "It holds for what comes from now on, within a minute, and for what is there: an account that is named is seen as the business's own in everything that is computed, one that is taken off as a customer again, unless another source names it, is it, or the platform itself says that it is the business's. That is applied from a few seconds later on; get-own-accounts says whether it is done. Reports that were made stay as they are. If-Match takes the source's ETag.", Errors: []int{http.StatusPreconditionFailed}},
 		func(ctx context.Context, w string, in *ownIn) (*Out[Source], error) {
 			if err := ownAccounts(in.Body.Own); err != nil {
 				return nil, err
 			}
+			there, err := s.Store.Source(ctx, w, in.Source)
+			if err != nil {
+				return nil, err
+			}
 			var only *[]string // as which it may be replaced
 			if in.given() {
-				there, err := s.Store.Source(ctx, w, in.Source)
-				if err != nil {
-					return nil, err
-				}
 				if err := in.holds(s.source(ctx, there)); err != nil {
 					return nil, err
 				}
 				only = &there.Own
 			}
+			// Asked for first: it waits a little, and finds the list as it is then.
+			if err := s.side(ctx, w, there.Platform, differing(there.Own, in.Body.Own)); err != nil {
+				return nil, err
+			}
+			ctx, cancel := context.WithTimeout(ctx, SideAfter/2)
+			defer cancel()
 			if err := s.Store.PutOwn(ctx, w, in.Source, in.Body.Own, only); err != nil {
 				return nil, changedIf(err)
 			}
@@ -115,8 +124,24 @@ func (s *service) sources(api huma.API) {
 			}
 			return &Out[Source]{s.source(ctx, x)}, nil
 		})
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-own-accounts", Method: http.MethodGet, Path: "/sources/{source}/own_accounts", Tags: []string{"sources"}, Summary: "Say which accounts act for the business, and which of them are being applied"},
+		func(ctx context.Context, w string, in *InSource) (*Out[OwnAccounts], error) {
+			x, err := s.Store.Source(ctx, w, in.Source)
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Store.Sidings(ctx, w, x.Platform, maxApplied)
+			if err != nil {
+				return nil, err
+			}
+			out := OwnAccounts{Own: append([]string{}, x.Own...), Applied: []Applied{}}
+			for _, a := range list {
+				out.Applied = append(out.Applied, Applied{a.ID, a.Since, a.Facts})
+			}
+			return &Out[OwnAccounts]{out}, nil
+		})
 	members(s, api, social.Owner, huma.Operation{OperationID: "delete-source", Method: http.MethodDelete, Path: "/sources/{source}", Tags: []string{"sources"}, Summary: "Disconnect a source",
-		Description: "What it brought stays. An app that no other source uses, and that no guest may use, goes with it, and its secrets; of one that stays, what comes for the scope from now on is parked.", DefaultStatus: http.StatusNoContent},
+		Description: "What it brought stays, and so does which accounts were the business's own then. An app that no other source uses, and that no guest may use, goes with it, and its secrets; of one that stays, what comes for the scope from now on is parked.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, w string, in *InSource) (*struct{}, error) {
 			x, err := s.Store.Source(ctx, w, in.Source)
 			if err != nil {
@@ -158,6 +183,52 @@ type ownIn struct {
 	Body struct {
 		Own []string `json:"own_accounts" maxItems:"200" doc:"The whole list: it replaces the one before"`
 	}
+}
+
+// OwnAccounts are the accounts that a source says act for the business.
+type OwnAccounts struct {
+	Own     []string  `json:"own_accounts" doc:"Platform-side ids"`
+	Applied []Applied `json:"being_applied" doc:"Accounts of the source's platform, whichever source names or named them, for which it is being applied to what they did before. Until then, what is computed may show some of it on either side; what arrives within those minutes may take a quarter of an hour longer"`
+}
+
+// Applied is an account for which it is being applied that it was named as own, or is no more.
+type Applied struct {
+	ID         string    `json:"id" doc:"The platform's"`
+	Since      time.Time `json:"since" doc:"When that was asked for. If it is more than an hour ago, and activities does not grow, whoever operates the stack finds an alarm of the queue of bulk work"`
+	Activities int       `json:"activities" doc:"That were gone through"`
+}
+
+// maxApplied bounds how many accounts being applied are listed.
+const maxApplied = 400
+
+// SideAfter is how long the work waits that applies a list of own accounts:
+// twice as long as the list may take to be written.
+const SideAfter = 10 * time.Second
+
+// side asks that sides of accounts be applied to what they did.
+func (s *service) side(ctx context.Context, w string, p social.Platform, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	now := social.Instant(s.Now())
+	errs := parallel.Each(ctx, len(ids), 16, func(i int) error {
+		return s.Store.PutSiding(ctx, w, store.Siding{Platform: p, ID: ids[i], Since: now})
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return s.Side(ctx, side.State{Workspace: w, Platform: p, IDs: ids, Since: now})
+}
+
+// differing lists what is in one of two lists only, each once.
+func differing(a, b []string) []string {
+	var out []string
+	for _, id := range slices.Concat(a, b) {
+		if slices.Contains(a, id) != slices.Contains(b, id) && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // maxOwn bounds an account's id in bytes.
@@ -277,6 +348,9 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		}
 	}
 	x := store.Source{ID: social.HashID("src", social.Key(app.ID, b.Scope)), Workspace: w, App: app.ID, Platform: p, Scope: b.Scope, Name: b.Name, Own: b.Own, Created: s.begun(ctx)}
+	if err := s.side(ctx, w, p, own(x)); err != nil {
+		return nil, err
+	}
 	if err := s.Store.CreateSource(ctx, app, b.App == "", x); err != nil && !s.madeBefore(ctx, x) {
 		if b.App == "" {
 			// Nothing refers to the secret of an app that was not made.
@@ -304,6 +378,14 @@ func (s *service) createSource(ctx context.Context, w string, in *createSourceIn
 		}
 	}
 	return &CreatedOut[CreatedSource]{Location: "/v1/workspaces/" + w + "/sources/" + x.ID, Body: CreatedSource{out, made}}, nil
+}
+
+// own lists the accounts that a new source makes the business's own.
+func own(x store.Source) []string {
+	if x.Scope == "*" {
+		return differing(x.Own, nil)
+	}
+	return differing(append([]string{x.Scope}, x.Own...), nil)
 }
 
 // madeBefore reports whether an attempt of the same request made the source.

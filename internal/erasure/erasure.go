@@ -405,13 +405,16 @@ func (e *Erasure) take(ctx context.Context, x *demand, s store.Sought, facts, wi
 	if err := e.keep(ctx, x.workspace, unnamed); err != nil {
 		return err
 	}
-	for _, f := range slices.Backward(slices.Concat(own, others)) { // an account's own last: by them an attempt that died finds the part
-		was, err := e.Store.DeleteFact(ctx, x.workspace, f.Ref)
-		if err != nil {
-			return err
-		}
-		if was {
-			removed["facts"]++
+	for _, list := range [][]view.Fact{others, own} { // an account's own last: by them an attempt that died finds the part
+		for i := range slices.Backward(list) {
+			was, err := e.Store.DeleteFact(ctx, x.workspace, list[i].Ref)
+			if err != nil {
+				return err
+			}
+			if was != nil {
+				removed["facts"]++
+				list[i].Activity = *was // it may have come to the other side meanwhile, and been viewed there
+			}
 		}
 	}
 	// Views that were being written from the facts while they went: whoever

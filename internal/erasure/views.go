@@ -12,30 +12,12 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/view"
 	"rapport/internal/view/all"
-	"rapport/internal/view/history"
-	"rapport/internal/view/lead"
 )
-
-// Views returns every view over a store, in two parts: those that are made of
-// single facts, and those of all that somebody did. Of an account that is erased
-// the latter go as a whole once its facts are gone (store.CloseAccount): to make
-// them again for each part of its facts would take ever longer.
-func Views(s *store.Store, now func() time.Time) (single, whole []view.View) {
-	for _, v := range all.Views(s, now) {
-		switch v.(type) {
-		case *history.History, *lead.View:
-			whole = append(whole, v)
-		default:
-			single = append(single, v)
-		}
-	}
-	return single, whole
-}
 
 // New returns what is needed to forget accounts without an archive (Account).
 func New(s *store.Store, now func() time.Time) *Erasure {
 	e := &Erasure{Store: s, Now: now}
-	e.Views, e.Whole = Views(s, now)
+	e.Views, e.Whole = all.Split(s, now)
 	return e
 }
 
@@ -77,34 +59,9 @@ func (e *Erasure) forget(ctx context.Context, w string, own, with []view.Fact) (
 		err = each(e.Whole, with)
 	}
 	if err == nil {
-		err = e.forgetRebuilt(ctx, w, slices.Concat(own, with))
+		err = all.ForgetRebuilt(ctx, e.Store, slices.Concat(e.Views, e.Whole), w, slices.Concat(own, with))
 	}
 	return removed, err
-}
-
-// forgetRebuilt takes away the same from what a rebuild made, which is there
-// while one runs, or after one that was broken off.
-func (e *Erasure) forgetRebuilt(ctx context.Context, w string, gone []view.Fact) error {
-	there, err := e.Store.HasRebuilt(ctx, w)
-	if err != nil || !there {
-		return err
-	}
-	for part := range slices.Chunk(gone, perPart) {
-		for _, v := range slices.Concat(e.Views, e.Whole) {
-			if _, err := v.Forget(ctx, store.Rebuilt(w), part); err != nil {
-				return fmt.Errorf("view %s, as it was rebuilt: %w", v.Name(), err)
-			}
-		}
-	}
-	for _, f := range gone {
-		account := f.Account().AccountID()
-		for _, p := range []string{"A#" + account, "P#" + social.PersonID(account)} {
-			if err := e.Store.DropRebuilt(ctx, w, store.Partition(p)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // persons leaves those facts by which somebody may be a lead.

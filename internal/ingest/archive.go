@@ -123,7 +123,7 @@ func (in *Ingest) noteNamed(ctx context.Context, r *result, w, place string, tol
 			if told[id] || accounts[id] {
 				continue
 			}
-			own, err := in.own(ctx, w, social.Activity{Platform: ref.Platform, Actor: social.Actor{ID: ref.ID, Scope: ref.Scope}})
+			own, err := in.own(ctx, w, ref)
 			if err != nil {
 				return err
 			}

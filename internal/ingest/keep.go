@@ -37,7 +37,7 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 		}
 		isNew, first := make([]bool, len(facts)), make([]string, len(facts))
 		errs := parallel.Each(ctx, len(facts), atOnce, func(i int) (err error) {
-			isNew[i], first[i], err = in.Store.PutFact(ctx, w, facts[i], r.place)
+			facts[i], isNew[i], first[i], err = in.Store.PutFact(ctx, w, facts[i], r.place)
 			return err
 		})
 		var kept []social.Activity

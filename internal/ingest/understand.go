@@ -124,35 +124,28 @@ func workspacesOf(routes []store.Route) []string {
 }
 
 type ownAccounts struct {
-	ids  map[string]bool // platform, "|" and the platform-side id
+	store.OwnAccounts
 	read time.Time
 }
 
-// own reports whether the account acts for the workspace: it is the scope of
-// one of its sources on the platform, or listed as its own. So that the same
-// event has the same direction whichever source it came through.
-func (in *Ingest) own(ctx context.Context, w string, a social.Activity) (bool, error) {
+// own reports whether an account acts for the workspace, as its sources say.
+func (in *Ingest) own(ctx context.Context, w string, account social.AccountRef) (bool, error) {
 	o, ok := in.owned[w]
 	if !ok || in.Now().Sub(o.read) >= lives(w) {
-		list, err := in.Store.Sources(ctx, w)
+		list, err := in.Store.OwnAccounts(ctx, w)
 		if err != nil && ok && fault.Is(err, fault.Transient) && in.Now().Sub(o.read) < servedStale {
-			return o.ids[string(a.Platform)+"|"+a.Actor.ID], nil
+			return o.Has(account), nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("sources of %s: %w", w, err)
+			return false, err
 		}
-		o = ownAccounts{ids: map[string]bool{}, read: in.Now()}
-		for _, x := range list {
-			for _, id := range append([]string{x.Scope}, x.Own...) {
-				o.ids[string(x.Platform)+"|"+id] = true
-			}
-		}
+		o = ownAccounts{list, in.Now()}
 		if len(in.owned) >= maxApps {
 			clear(in.owned)
 		}
 		in.owned[w] = o
 	}
-	return o.ids[string(a.Platform)+"|"+a.Actor.ID], nil
+	return o.Has(account), nil
 }
 
 // result is what one delivery, or one part of it, came to.
@@ -426,13 +419,11 @@ func (in *Ingest) take(ctx context.Context, r *result, e platform.Event, to []st
 			}
 			a := *e.Activity
 			if a.Direction == social.Inbound {
-				own, err := in.own(ctx, w, a)
+				own, err := in.own(ctx, w, a.Account())
 				if err != nil {
 					return err
 				}
-				if own {
-					a.Direction = social.Outbound
-				}
+				a = a.Sided(own)
 			}
 			r.facts[w] = append(r.facts[w], a)
 		}

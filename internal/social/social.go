@@ -131,6 +131,7 @@ type Activity struct {
 	Undated      bool      // the platform does not say when: Occurred is Known, and zero for one not yet stored
 	Known        time.Time // when Rapport first received it, UTC, milliseconds; zero for one not yet stored
 	Direction    Direction //
+	Own          bool      // the platform takes it for a customer's, but the account is one of the business's own: Direction is outbound for that
 	Flat         bool      // the platform's threads are flat: InReplyTo names at most where the thread began
 	Addressed    []string  // ids of the accounts that the text addresses, as Actor.ID has them, at most MaxAddressed; may be empty
 	Automatic    bool      // no human did it: a bot, an automatic reply, a machine that answers
@@ -149,6 +150,18 @@ const MaxAddressed = 20
 // Account returns the identity of the actor's account.
 func (a Activity) Account() AccountRef {
 	return AccountRef{Platform: a.Platform, Scope: a.Actor.Scope, ID: a.Actor.ID}
+}
+
+// Sided is the activity as it stands where its account is one of the business's
+// own, or is none. What the platform itself says is the business's stays that.
+func (a Activity) Sided(own bool) Activity {
+	switch {
+	case own && a.Direction == Inbound:
+		a.Direction, a.Own = Outbound, true
+	case !own && a.Own:
+		a.Direction, a.Own = Inbound, false
+	}
+	return a
 }
 
 // ID is the activity's id within its workspace.

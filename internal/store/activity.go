@@ -38,6 +38,7 @@ type activityItem struct {
 	Undated          bool `dynamodbav:",omitempty"`
 	Known            string
 	Direction        string
+	Own              bool           `dynamodbav:",omitempty"`
 	Flat             bool           `dynamodbav:",omitempty"`
 	Addressed        []string       `dynamodbav:",omitempty"`
 	Automatic        bool           `dynamodbav:",omitempty"`
@@ -62,7 +63,7 @@ func toItem(pk, sk string, a social.Activity) activityItem {
 	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
 		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
-		Known: social.Stamp(a.Known), Direction: string(a.Direction), Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: a.Rating,
+		Known: social.Stamp(a.Known), Direction: string(a.Direction), Own: a.Own, Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: a.Rating,
 		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Intent: a.Intent, Severity: a.Severity, Negative: a.Negative, NeedsAnswer: a.NeedsAnswer, NeedsAnswerAfter: a.NeedsAnswerAfter}
 	if a.Text != "" {
 		it.Reader = a.Reader
@@ -82,7 +83,7 @@ func (it activityItem) activity() (social.Activity, error) {
 	a := social.Activity{Key: it.Key, Platform: social.Platform(it.Platform), Scope: it.Scope, Type: social.Type(it.Type),
 		Actor:  social.Actor{ID: it.ActorID, Scope: it.ActorScope, Handle: it.ActorHandle, Name: it.ActorName},
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
-		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction),
+		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction), Own: it.Own,
 		Flat: it.Flat, Addressed: it.Addressed, Automatic: it.Automatic, Reaction: it.Reaction, Rating: it.Rating,
 		Reading: social.Reading{Reader: it.Reader, Language: it.Language, Sentiment: it.Sentiment, Words: it.Words, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
 			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}
@@ -136,14 +137,15 @@ func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) err
 // earliest seen; of an undated one, Occurred is that instant too. It reports
 // whether the fact was new.
 func (s *Store) PutActivity(ctx context.Context, w string, a social.Activity) (bool, error) {
-	fresh, _, err := s.PutFact(ctx, w, a, "")
+	_, fresh, _, err := s.PutFact(ctx, w, a, "")
 	return fresh, err
 }
 
 // PutFact is PutActivity of what a delivery told that lies at a place of the
-// archive. It also returns the place that the fact names: of one that was
-// there, that of the delivery that told it first.
-func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, place string) (fresh bool, first string, err error) {
+// archive. It also returns a on the side on which the fact is, and the place
+// that the fact names: of one that was there, that of the delivery that told it
+// first.
+func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, place string) (kept social.Activity, fresh bool, first string, err error) {
 	account := a.Account().AccountID()
 	// The tuple of an undated one stands under the instant it had. It goes
 	// before that is lowered, so that an attempt that dies between leaves none
@@ -161,16 +163,17 @@ func (s *Store) PutFact(ctx context.Context, w string, a social.Activity, place 
 	it := toItem(accountPK(w, account), factSK(a), a)
 	it.Archive = place
 	fresh, was, err := s.putFact(ctx, &it, unview)
+	a.Direction, a.Own = social.Direction(it.Direction), it.Own
 	if err != nil || was.IsZero() {
-		return fresh, it.Archive, err
+		return a, fresh, it.Archive, err
 	}
-	return fresh, it.Archive, unview(was)
+	return a, fresh, it.Archive, unview(was)
 }
 
 // putFact puts a fact or a copy of one, once, and keeps the earliest Known. It
 // reports whether the fact was new, and what Known was before if it was
 // lowered; lower is called with that before. Of one that was there, it.Archive
-// becomes what that says.
+// and its side become what that says.
 func (s *Store) putFact(ctx context.Context, it *activityItem, lower func(was time.Time) error) (fresh bool, was time.Time, err error) {
 	old, err := s.putNew(ctx, it)
 	if !errors.Is(err, errExists) {
@@ -180,7 +183,7 @@ func (s *Store) putFact(ctx context.Context, it *activityItem, lower func(was ti
 	if err := attributevalue.UnmarshalMap(old, &there); err != nil {
 		return false, was, err
 	}
-	it.Archive = there.Archive
+	it.Archive, it.Direction, it.Own = there.Archive, there.Direction, there.Own
 	if there.Known <= it.Known {
 		return false, was, nil
 	}

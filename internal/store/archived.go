@@ -239,9 +239,24 @@ func (s *Store) Fact(ctx context.Context, w string, ref FactRef) (SourceOf, erro
 	return SourceOf{a, it.Archive}, err
 }
 
-// DeleteFact takes a fact away, and reports whether it was there: only for erasure.
-func (s *Store) DeleteFact(ctx context.Context, w string, ref FactRef) (bool, error) {
-	return s.take(ctx, key{accountPK(factsOf(w), ref.Account), ref.SK})
+// DeleteFact takes a fact away, and returns it as it was last, or nil if it was
+// not there: only for erasure.
+func (s *Store) DeleteFact(ctx context.Context, w string, ref FactRef) (*social.Activity, error) {
+	out, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key{accountPK(factsOf(w), ref.Account), ref.SK}.av(), ReturnValues: types.ReturnValueAllOld,
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
+	if err != nil {
+		return nil, classify("delete fact", err)
+	}
+	s.wrote(out.ConsumedCapacity)
+	if len(out.Attributes) == 0 {
+		return nil, nil
+	}
+	var it activityItem
+	if err := attributevalue.UnmarshalMap(out.Attributes, &it); err != nil {
+		return nil, err
+	}
+	a, err := it.activity()
+	return &a, err
 }
 
 // EditFact changes a fact's text and whom it addresses, where another's words, name or id stand in it: only for erasure. One that is gone stays away.

@@ -315,23 +315,13 @@ func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.
 	if views, err = s.deletePartition(ctx, personPK(w, social.PersonID(account))); err != nil {
 		return nil, views, err
 	}
-	// The history goes newest first: whoever reads meanwhile begins after the
-	// last block that stands.
-	for _, q := range []query{{prefix: historySK(""), descending: true}, {prefix: "R#"}} {
-		q.pk, q.most = accountPK(w, account), maxForgotten
-		keys, err := all[key](ctx, s, q)
-		if err != nil {
-			return nil, views, err
-		}
-		for _, k := range keys {
-			was, err := s.take(ctx, k)
-			if err != nil {
-				return nil, views, err
-			}
-			if was {
-				views++
-			}
-		}
+	n, err := s.DropHistory(ctx, w, account)
+	if views += n; err != nil {
+		return nil, views, err
+	}
+	n, err = s.takeAll(ctx, query{pk: accountPK(w, account), prefix: "R#", most: maxForgotten})
+	if views += n; err != nil {
+		return nil, views, err
 	}
 	facts, err := all[activityItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: "F#", most: maxForgotten})
 	if err != nil {
@@ -357,6 +347,31 @@ func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.
 		views++
 	}
 	return nil, views, err
+}
+
+// DropHistory takes an account's history away, and returns how many blocks
+// went. It goes newest first: whoever reads meanwhile begins after the last
+// block that stands.
+func (s *Store) DropHistory(ctx context.Context, w, account string) (int, error) {
+	return s.takeAll(ctx, query{pk: accountPK(w, account), prefix: historySK(""), descending: true, most: maxForgotten})
+}
+
+// takeAll takes away what a query finds, and returns how many items there were.
+func (s *Store) takeAll(ctx context.Context, q query) (n int, err error) {
+	keys, err := all[key](ctx, s, q)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range keys {
+		was, err := s.take(ctx, k)
+		if err != nil {
+			return n, err
+		}
+		if was {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // deletePartition deletes every item of a partition, the last key first, and returns their number.

@@ -146,6 +146,7 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 	switch {
 	case err == nil && place.Ref.Account != f.account:
 		return nil
+	case err == nil && place.Direction != a.Direction: // it stands on the other side by now, which stays
 	case err == nil:
 		f.messages = append(f.messages, n.Message)
 		n = place.NodeRef
@@ -175,6 +176,15 @@ func (f *forgetting) said(ctx context.Context, a social.Activity) error {
 		return f.replied(ctx, n, path)
 	}
 	return f.asked(ctx, n, path, edits)
+}
+
+// gone reports whether the fact of a message was erased: else it is on the other side.
+func (f *forgetting) gone(ctx context.Context, n NodeRef) (bool, error) {
+	_, err := f.store.Activity(ctx, f.w, n.Ref)
+	if fault.Is(err, fault.NotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // asked takes away a message of an asker's.
@@ -242,8 +252,14 @@ func (f *forgetting) asked(ctx context.Context, n NodeRef, path []string, edits 
 			f.stale(n.Ref)
 			continue
 		}
-		if err := f.count(s.takeDecisions(ctx, partPK(f.w, t, n.Account))); err != nil { // made since they were taken
+		gone, err := f.gone(ctx, n)
+		if err != nil {
 			return err
+		}
+		if gone {
+			if err := f.count(s.takeDecisions(ctx, partPK(f.w, t, n.Account))); err != nil { // made since they were taken
+				return err
+			}
 		}
 		if err := f.view(ctx, key{threadPK(f.w, t), askerSK(n.Account)}); err != nil {
 			return err

@@ -53,6 +53,7 @@ import (
 //	parked delivery           w#K#month         received#id
 //	workspace                 w#S               @
 //	source                    w#S               S#source
+//	own account being applied w#S               O#platform|id
 //	member                    w#S               U#subject
 //	invitation; machine key   w#S               I#id; K#id (both expire)
 //	app that it made          w#S               A#app
@@ -143,7 +144,10 @@ func madeSK(app string) string               { return "A#" + app }
 func auditPK(w string, at time.Time) string  { return w + "#L#" + at.UTC().Format("2006-01") }
 func auditSK(at time.Time, id string) string { return social.Stamp(at) + "#" + id }
 func gonePK(w string) string                 { return "GONE#" + w }
-func oncePK(subject string) string           { return subjectPK(subject) + "#I" }
+func sidingSK(p social.Platform, id string) string {
+	return "O#" + social.Key(string(p), id)
+}
+func oncePK(subject string) string { return subjectPK(subject) + "#I" }
 func askedPK(w string, name limit.Name) string {
 	return w + "#Z#" + string(name)
 }

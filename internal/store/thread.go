@@ -210,7 +210,8 @@ func (s *Store) Place(ctx context.Context, w, message string) (Place, error) {
 }
 
 // PutPlace notes where a message is, and reports whether that is new. A message
-// that has a place keeps it; the place that holds is returned.
+// that has a place keeps it; the place that holds is returned. One that was on
+// the other side gets it on this one, if that is the fact's.
 func (s *Store) PutPlace(ctx context.Context, w string, p Place) (held Place, fresh bool, err error) {
 	it := newNodeItem(key{threadPK(w, p.Message), "@"}, p.NodeRef)
 	it.Thread = p.Thread
@@ -222,7 +223,48 @@ func (s *Store) PutPlace(ctx context.Context, w string, p Place) (held Place, fr
 		return p, false, err
 	}
 	p.Thread = it.Thread
-	return p, false, nil
+	if it.Account != "" && it.Direction == string(p.Direction) {
+		return p, false, nil
+	}
+	return p, false, s.placeAgain(ctx, w, p, it)
+}
+
+// placeAgain puts a message into a place that holds nothing but a thread any
+// more, or the message as it was on the other side.
+func (s *Store) placeAgain(ctx context.Context, w string, p Place, there nodeItem) error {
+	k := key{threadPK(w, p.Message), "@"}
+	if there.Account == "" {
+		it := newNodeItem(k, p.NodeRef)
+		it.Thread, it.Below = there.Thread, there.Below
+		av, err := attributevalue.MarshalMap(it)
+		if err != nil {
+			return err
+		}
+		_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: av, ConditionExpression: aws.String("attribute_not_exists(Account)")})
+		return notMeanwhile(classify("place", err))
+	}
+	a, err := s.Activity(ctx, w, p.Ref)
+	if fault.Is(err, fault.NotFound) || err == nil && a.Direction != p.Direction {
+		return nil // whoever views it looks at the fact afterwards
+	}
+	if err != nil {
+		return err
+	}
+	set, values := "SET Direction = :d REMOVE Needs", map[string]types.AttributeValue{":d": str(string(p.Direction)), ":was": str(there.Direction)}
+	if p.Needs > 0 {
+		set, values[":n"] = "SET Direction = :d, Needs = :n", num(int64(p.Needs))
+	}
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: k.av(), UpdateExpression: &set,
+		ConditionExpression: aws.String("Direction = :was"), ExpressionAttributeValues: values})
+	return notMeanwhile(classify("place", err))
+}
+
+// notMeanwhile leaves out that somebody else wrote an item meanwhile.
+func notMeanwhile(err error) error {
+	if fault.Is(err, fault.Conflict) {
+		return nil
+	}
+	return err
 }
 
 // Path follows a thread up: it begins with the thread and ends with the

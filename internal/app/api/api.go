@@ -34,6 +34,7 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/replay"
 	"rapport/internal/secret"
+	"rapport/internal/side"
 	"rapport/internal/store"
 	"rapport/internal/task"
 )
@@ -89,6 +90,13 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		},
 		Regroup: func(ctx context.Context, w string, accounts []string) error {
 			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, task.Score{Workspace: w, Regroup: accounts})
+		},
+		Side: func(ctx context.Context, x side.State) error {
+			b, err := json.Marshal(x)
+			if err != nil {
+				return err
+			}
+			return queue.New(cfg, env["BULK_QUEUE_URL"]).SendLater(ctx, app.Bulk{Kind: app.BulkSides, Asked: app.Asked{Workspace: x.Workspace}, State: b}, api.SideAfter)
 		},
 		Refuses:  fetch.New(strings.FieldsFunc(getenv("POLL_ALLOW"), func(r rune) bool { return r == ',' || r == ' ' })...).Refuses,
 		Creators: strings.FieldsFunc(getenv("WORKSPACE_CREATORS"), func(r rune) bool { return r == ',' || r == ' ' }),

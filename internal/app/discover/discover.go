@@ -14,6 +14,7 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/rebuild"
 	"rapport/internal/secret"
+	"rapport/internal/side"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -61,6 +62,8 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			return d.Visit(ctx, m.Workspace, social.Instant(time.Now()))
 		case app.BulkRebuild:
 			return again(ctx, s, q, m)
+		case app.BulkSides:
+			return sided(ctx, s, q, m)
 		}
 		return fault.New(fault.Invalid, "no bulk work is called %q", m.Kind)
 	}, func(ctx context.Context, a app.Asked) error {
@@ -138,4 +141,33 @@ func again(ctx context.Context, s *store.Store, q *queue.Queue, m app.Bulk) erro
 		return nil
 	}
 	return q.Send(ctx, app.Bulk{Kind: app.BulkRebuild, Asked: app.Asked{Workspace: state.Workspace}, State: json.RawMessage(state.String())})
+}
+
+// sided applies on which side accounts are as long as there is time, and
+// queues how far it came.
+func sided(ctx context.Context, s *store.Store, q *queue.Queue, m app.Bulk) error {
+	var state side.State
+	if err := json.Unmarshal(m.State, &state); err != nil || state.Workspace != m.Workspace {
+		return fault.Wrap(fault.Invalid, err, "what is to be done with sides can't be read")
+	}
+	if _, err := s.Workspace(ctx, state.Workspace); err != nil {
+		return err
+	}
+	state, err := side.New(s, time.Now).Run(ctx, state, stopOf(ctx))
+	if err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "sides applied", "workspace", state.Workspace, "platform", string(state.Platform), "accounts", len(state.IDs), "found", state.Found, "again", state.Again, "finished", state.Wait || state.Done)
+	if state.Done {
+		return nil
+	}
+	b, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	after := time.Duration(0)
+	if state.Wait {
+		after = side.Between
+	}
+	return q.SendLater(ctx, app.Bulk{Kind: app.BulkSides, Asked: app.Asked{Workspace: state.Workspace}, State: b}, after)
 }

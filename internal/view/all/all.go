@@ -7,10 +7,13 @@ package all
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/fault"
 	"rapport/internal/leads"
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
@@ -43,3 +46,46 @@ func Views(s *store.Store, now func() time.Time) []view.View {
 		named.View{},
 	}
 }
+
+// Split is Views in two parts: those that are made of single facts, and those
+// of all that somebody did, which it would take ever longer to make again for
+// each part of somebody's facts.
+func Split(s *store.Store, now func() time.Time) (single, whole []view.View) {
+	for _, v := range Views(s, now) {
+		switch v.(type) {
+		case *history.History, *lead.View:
+			whole = append(whole, v)
+		default:
+			single = append(single, v)
+		}
+	}
+	return single, whole
+}
+
+// ForgetRebuilt has what a rebuild made of facts forgotten, which is there
+// while one runs, or after one that was broken off.
+func ForgetRebuilt(ctx context.Context, s *store.Store, views []view.View, w string, gone []view.Fact) error {
+	there, err := s.HasRebuilt(ctx, w)
+	if err != nil || !there {
+		return err
+	}
+	for part := range slices.Chunk(gone, perPart) {
+		for _, v := range views {
+			if _, err := v.Forget(ctx, store.Rebuilt(w), part); err != nil {
+				return fmt.Errorf("view %s, as it was rebuilt: %w", v.Name(), err)
+			}
+		}
+	}
+	for _, f := range gone {
+		account := f.Account().AccountID()
+		for _, p := range []string{"A#" + account, "P#" + social.PersonID(account)} {
+			if err := s.DropRebuilt(ctx, w, store.Partition(p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// perPart bounds how many facts are forgotten at once.
+const perPart = 100

@@ -145,7 +145,7 @@ func tupleOf(it store.Item) (day.Tuple, error) {
 
 // settle looks at facts whose tuples were just written. Those of a fact that
 // is gone by now are taken away; those of one that came to be known earlier
-// move there.
+// move there, and those of one that came to the other side are written anew.
 func (v *View) settle(ctx context.Context, w string, as []social.Activity) error {
 	for len(as) > 0 {
 		refs := make([]store.FactRef, len(as))
@@ -161,7 +161,7 @@ func (v *View) settle(ctx context.Context, w string, as []social.Activity) error
 			switch {
 			case now[i] == nil:
 				old = append(old, a)
-			case a.Undated && !now[i].Occurred.Equal(a.Occurred):
+			case a.Undated && !now[i].Occurred.Equal(a.Occurred), now[i].Direction != a.Direction:
 				old, moved = append(old, a), append(moved, *now[i])
 			}
 		}
@@ -172,12 +172,18 @@ func (v *View) settle(ctx context.Context, w string, as []social.Activity) error
 		}
 		items := make([]store.Item, len(moved))
 		for i, a := range moved {
-			items[i] = store.Standing(a, nil)
+			var edits []social.Activity
+			if a.Type.Utterance() {
+				if edits, err = v.store.Edits(ctx, w, store.MessageID(a.Platform, a.Scope, a.Object.ID)); err != nil {
+					return err
+				}
+			}
+			items[i] = store.Standing(a, edits)
 		}
 		if err := v.put(ctx, w, items); err != nil {
 			return err
 		}
-		as = moved // each time to an earlier instant
+		as = moved // to an earlier instant, or to where its account is by now
 	}
 	return nil
 }

@@ -297,8 +297,8 @@ func (v *View) rooted(ctx context.Context, w string, root *string, asker string)
 }
 
 // look takes away what was written of a fact, if an erasure took the fact and
-// the views that it found meanwhile; and has a message viewed again that was
-// corrected meanwhile. p is where the message is; nil: there was none.
+// the views that it found meanwhile; and views again what came to the other
+// side, or was corrected, meanwhile. p is where the message is; nil: there was none.
 func (k *keeping) look(ctx context.Context, f view.Fact, p *place) error {
 	if !f.Type.Utterance() && f.Type != social.Edit && f.Type != social.Delete && !f.Type.Closing() {
 		return nil
@@ -307,6 +307,12 @@ func (k *keeping) look(ctx context.Context, f view.Fact, p *place) error {
 	if fault.Is(err, fault.NotFound) {
 		_, err = k.Forget(ctx, k.w, []view.Fact{f})
 		return err
+	}
+	if err == nil && now.Direction != f.Direction {
+		if _, err := k.Forget(ctx, k.w, []view.Fact{f}); err != nil {
+			return err
+		}
+		return k.Keep(ctx, k.w, []view.Fact{{Ref: f.Ref, Activity: now}})
 	}
 	if err == nil && p != nil && p.Ref != f.Ref { // an edit of it
 		now, err = k.store.Activity(ctx, k.w, p.Ref)
