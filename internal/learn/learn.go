@@ -25,7 +25,7 @@ import (
 // DoubleOdds is how many points double the odds: as usual among scorecards.
 const DoubleOdds = 20
 
-// perDouble is points per unit of log odds.
+// perUnit is points per unit of log odds.
 const perUnit = DoubleOdds / math.Ln2
 
 // Needed is how many rows of each class are needed to learn from.
@@ -37,7 +37,7 @@ type Card struct {
 	Intercept  float64 // the same as log odds, before rounding
 	Attributes []*Attribute
 	Lambda     float64 // how strongly the weights are held back
-	Rows       int     // learned from
+	Learned    int     // rows
 	Positives  int     // among them
 	Notes      []Note
 }
@@ -70,11 +70,11 @@ var lambdas = []float64{1000, 300, 100, 30, 10, 3, 1, 0.3}
 // Learn learns from the rows of a table. It needs Needed rows of each class.
 func Learn(t *Table, rows []int, positive []bool, o Options) (*Card, error) {
 	rows = t.shuffled(rows, o.Seed)
-	card := &Card{Rows: len(rows)}
+	card := &Card{Learned: len(rows)}
 	for _, i := range rows {
 		card.Positives += class(positive[i])
 	}
-	if least := min(card.Positives, card.Rows-card.Positives); least < Needed {
+	if least := min(card.Positives, card.Learned-card.Positives); least < Needed {
 		return nil, fmt.Errorf("not enough data: %d rows of the rarer class, %d are needed", least, Needed)
 	}
 	for c, name := range t.Names {
@@ -320,43 +320,3 @@ func (c *Card) take(d *design, w []float64) {
 		c.Intercept += mean
 	}
 }
-
-// round makes points of the weights, one bin of neighbours with the same points, and leaves out
-// attributes that have none.
-func (c *Card) round() {
-	c.Base = int(math.Round(c.Intercept * perUnit))
-	points := func(l Level) int { return int(math.Round(l.Weight * perUnit)) }
-	c.Attributes = slices.DeleteFunc(c.Attributes, func(a *Attribute) bool {
-		a.merge(func(i int) bool { return points(a.Levels[i]) == points(a.Levels[i-1]) })
-		says := false
-		for l := range a.Levels {
-			a.Levels[l].Points = points(a.Levels[l])
-			says = says || a.Levels[l].Points != 0
-		}
-		if !says {
-			c.Notes = append(c.Notes, Note{a.Name, true, "it says nothing beyond the others"})
-		}
-		return !says
-	})
-}
-
-// Score is what a row comes to: the points that the card gives, and the log odds before rounding.
-type Score struct {
-	Points  int
-	LogOdds float64
-}
-
-// Score adds up what the card says of a row of the table that it was learned from.
-func (c *Card) Score(t *Table, row int) Score {
-	s := Score{c.Base, c.Intercept}
-	for _, a := range c.Attributes {
-		if l := a.level(t.Cell(row, a.column)); l >= 0 {
-			s.Points += a.Levels[l].Points
-			s.LogOdds += a.Levels[l].Weight
-		}
-	}
-	return s
-}
-
-// Chance is the chance of a positive at so many points: 0 points are even odds.
-func Chance(points float64) float64 { return 1 / (1 + math.Exp2(-points/DoubleOdds)) }
