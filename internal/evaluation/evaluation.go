@@ -165,7 +165,7 @@ type ranked struct {
 
 func rank(cases []Case) *ranked {
 	r := &ranked{cases: slices.Clone(cases), chances: true}
-	// All that shows is in the order, so that figures do not depend on the order the cases are given in.
+	// Of equal scores the order is by all else that counts, so that the order the cases are given in does not.
 	slices.SortStableFunc(r.cases, func(a, b Case) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Chance, a.Chance), cmp.Compare(count(a.Positive), count(b.Positive)))
 	})

@@ -219,9 +219,9 @@ func (a *Attribute) bins(values map[float64]int) {
 	}
 	size := max(minRows, rest/most)
 	in := 0
-	for i, v := range vs {
+	for i, v := range vs[:len(vs)-1] {
 		in += v.rows
-		if i+1 < len(vs) && (in >= size || vs[i+1].rows > size) && (in >= minRows || vs[i+1].rows > size) {
+		if in >= size || in >= minRows && vs[i+1].rows > size || v.rows > size {
 			a.cuts = append(a.cuts, between(v.x, vs[i+1].x))
 			in = 0
 		}

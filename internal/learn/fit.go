@@ -58,14 +58,17 @@ func (d *design) logit(n int, w []float64) float64 {
 	return z
 }
 
-// ridge is how strongly the bins of a number are held to the average, beside being held to their
-// neighbours; 1 for words.
-const ridge = 0.1
+// The bins of a number are held to their neighbours, and weakly to the average, which is all that words
+// are held to, with 1.
+const (
+	smooth = 0.3
+	ridge  = 0.1
+)
 
 // penalty returns lambda/2 times: the sum of squares of the weights of words (Hoerl
 // and Kennard 1970), and for the bins of a number the sum of squared differences of neighbours (Gertheiss and
 // Tutz, "Penalized Regression with Ordinal Predictors", International Statistical Review 77, 2009),
-// times the number of bins, so that a slope costs the same in however many bins. It adds its slope to grad, if
+// times the number of bins, so that a slope costs about the same in however many bins. It adds its slope to grad, if
 // there is one, and its curvature to curve.
 func (d *design) penalty(w []float64, lambda float64, grad, curve []float64) (sum float64) {
 	add := func(c float64, j, i int) { // c/2 (w[j]-w[i])²; i < 0: c/2 w[j]²
@@ -98,7 +101,7 @@ func (d *design) penalty(w []float64, lambda float64, grad, curve []float64) (su
 			if l < bins {
 				c *= ridge
 				if l > 0 {
-					add(lambda*float64(bins), j, j-1)
+					add(smooth*lambda*float64(bins), j, j-1)
 				}
 			}
 			add(c, j, -1)

@@ -58,10 +58,11 @@ type Options struct {
 }
 
 const (
-	folds   = 5
-	crossed = 20_000 // rows that the strength is chosen on, at most
-	alone   = 0.98   // the AUC from which one attribute alone is suspicious
-	doubt   = 0.001  // the p-value below which the rows clearly contradict a direction
+	mergeBelow = 0.5
+	folds      = 5
+	crossed    = 20_000 // rows that the strength is chosen on, at most
+	alone      = 0.98   // the AUC from which one attribute alone is suspicious
+	doubt      = 0.001  // the p-value below which the rows clearly contradict a direction
 )
 
 // lambdas are the strengths to choose among, the strongest first.
@@ -264,9 +265,9 @@ func distance(a, b, w []float64) (sum float64) {
 	return sum
 }
 
-// alike numbers runs of neighbours that differ by no more than chance: the two that differ
-// least become one as long as that costs less likelihood than a weight is
-// worth by Akaike's criterion (a bottom-up merge as in Kerber, "ChiMerge", AAAI 1992).
+// alike numbers runs of neighbours that can't be told apart: the two that differ
+// least become one as long as their difference squared is under half its variance (bottom-up, as in
+// Kerber, "ChiMerge", AAAI 1992). A stricter test would read shorter and order worse.
 func alike(weight, sure []float64) []int {
 	type run struct {
 		mean, sure float64
@@ -300,8 +301,6 @@ func alike(weight, sure []float64) []int {
 	}
 	return out
 }
-
-var mergeBelow = 2.0
 
 // take sets the weights of the levels from those that were fitted, each against the average of the rows.
 func (c *Card) take(d *design, w []float64) {
