@@ -33,7 +33,7 @@ Whoever's points add up to 0 has even odds; 20 points double the odds.
 
 Columns of numbers are cut into ranges whose points rise or fall with the number, unless the rows clearly contradict that. Values that are missing (empty, ?, NA ...) are a level of their own; rare words share one. Leave out columns that were known only after the outcome: the card can't know.
 
-Rows and columns are separated as in a spreadsheet's CSV (, ; tab |), in UTF-8, UTF-16 or Windows-1252 (Latin-1). A row that can't be used is told and skipped. A table of up to 50 million cells is learned from, which takes up to about 1.5 GB of memory; 100,000 rows of 20 columns take about 150 MB.
+Rows and columns are separated as in a spreadsheet's CSV (, ; tab |), in UTF-8, UTF-16 or Windows-1252 (Latin-1). A row that can't be used is told and skipped. A table of up to 50 million cells is learned from, which may take some 1.5 GB of memory; 40,000 rows of 12 columns take 50 MB.
 
 Examples:
   rapport learn --target churn --positive yes customers.csv
