@@ -55,4 +55,5 @@ require (
 	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
 	github.com/mmcdole/goxpp/v2 v2.0.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
 )

@@ -21,9 +21,9 @@ var layers = [][]string{
 	{"platform", "plain", "stats", "limit"},
 	{adapters, "vector", "reading"},
 	{"platform/all"},
-	{"scoring", "identity", "conversation", "theme", "report", "silence", "mail", "consent", "day"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},                             // one per service we touch
-	{"issue", "view"},                                                                   // over what is stored
+	{"scoring", "identity", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation"}, // pure views, and what they are sent in
+	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                // one per service we touch
+	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "themed"},
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk"}, // use cases

@@ -68,7 +68,7 @@ func file(t *testing.T, name, content string) string {
 
 func TestHelpNamesExamples(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"verify", "--help"}, {"normalise", "--help"}, {"read", "--help"}, {"themes", "--help"}, {"score", "--help"}, {"send", "--help"},
-		{"replay", "--help"}, {"redrive", "--help"}, {"jetstream", "--help"}} {
+		{"replay", "--help"}, {"redrive", "--help"}, {"jetstream", "--help"}, {"learn", "--help"}} {
 		got := call("", args...)
 		if got.code != exitOK || !strings.Contains(got.out, "Examples:") || !strings.Contains(got.out, "Usage: rapport") || got.err != "" {
 			t.Errorf("%v: code %d, %q, %q", args, got.code, got.out, got.err)

@@ -7,9 +7,11 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
@@ -21,12 +23,37 @@ const looked = 64 << 10
 var errEncoding = errors.New("it is no UTF-8: save it as UTF-8 (in Excel: CSV UTF-8)")
 
 // Open returns a reader of CSV (RFC 4180) whose columns are separated by commas,
-// semicolons or tabs, whichever the first line has most of: Excel writes
+// semicolons, tabs or bars, whichever the first line has most of: Excel writes
 // semicolons where a comma is the decimal sign. The file is UTF-8, with or
 // without a byte order mark, or UTF-16 with one. Reading another encoding is an
 // error, since letters would be lost.
-func Open(r io.Reader) *csv.Reader {
-	b := bufio.NewReaderSize(checked{transform.NewReader(r, transform.Chain(unicode.BOMOverride(transform.Nop), encoding.UTF8Validator))}, looked)
+func Open(r io.Reader) *csv.Reader { return separated(decoded(r)) }
+
+// OpenOld returns a reader like Open's, also of a file that is no UTF-8: it is
+// read as Windows-1252, the superset of Latin-1 that spreadsheets in western
+// languages wrote, and old is true then. A file of another old encoding has wrong letters, so this is
+// for where letters only have to be told apart. The file is read once to see which it is.
+func OpenOld(f io.ReadSeeker) (c *csv.Reader, old bool, err error) {
+	_, err = io.Copy(io.Discard, decoded(f))
+	if old = errors.Is(err, errEncoding); err != nil && !old {
+		return nil, false, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, false, fmt.Errorf("read the file a second time: %w", err)
+	}
+	if old {
+		return separated(charmap.Windows1252.NewDecoder().Reader(f)), true, nil
+	}
+	return Open(f), false, nil
+}
+
+// decoded is r as UTF-8.
+func decoded(r io.Reader) io.Reader {
+	return checked{transform.NewReader(r, transform.Chain(unicode.BOMOverride(transform.Nop), encoding.UTF8Validator))}
+}
+
+func separated(r io.Reader) *csv.Reader {
+	b := bufio.NewReaderSize(r, looked)
 	head, _ := b.Peek(looked) // an error is met again by whoever reads
 	c := csv.NewReader(b)
 	c.Comma = separator(head)
@@ -44,12 +71,12 @@ func separator(head []byte) rune {
 		if x == '\n' && !quoted {
 			break
 		}
-		if !quoted && bytes.IndexByte([]byte(",;\t"), x) >= 0 {
+		if !quoted && bytes.IndexByte([]byte(",;\t|"), x) >= 0 {
 			counts[x]++
 		}
 	}
 	best := byte(',')
-	for _, x := range []byte(";\t") {
+	for _, x := range []byte(";\t|") {
 		if counts[x] > counts[best] {
 			best = x
 		}

@@ -30,6 +30,7 @@ func TestOpen(t *testing.T) {
 		"commas":                     "id,text\n1,\"Schloß, klemmt; oft\"\n",
 		"semicolons":                 "id;text\r\n1;\"Schloß, klemmt; oft\"\r\n",
 		"tabs":                       "id\ttext\n1\tSchloß, klemmt; oft\n",
+		"bars":                       "id|text\n1|Schloß, klemmt; oft\n",
 		"a byte order mark":          "\uFEFFid;text\n1;\"Schloß, klemmt; oft\"\n",
 		"UTF-16, as Excel writes it": utf16Of("little", "id\ttext\r\n1\tSchloß, klemmt; oft\r\n"),
 		"UTF-16, big end first":      utf16Of("big", "id,text\n1,\"Schloß, klemmt; oft\"\n"),
@@ -57,6 +58,28 @@ func TestAnotherEncodingIsRefused(t *testing.T) {
 	} {
 		if rows, err := sheet.Open(strings.NewReader(file)).ReadAll(); err == nil || !strings.Contains(err.Error(), "save it as UTF-8") {
 			t.Errorf("%s: %d rows, %v", name, len(rows), err)
+		}
+	}
+}
+
+func TestAnOldEncodingIsReadWhereLettersOnlyHaveToBeToldApart(t *testing.T) {
+	for name, c := range map[string]struct {
+		file string
+		old  bool
+	}{
+		"UTF-8":             {"id;text\n1;Schloß €\n", false},
+		"a byte order mark": {"\uFEFFid;text\n1;Schloß €\n", false},
+		"UTF-16":            {utf16Of("little", "id\ttext\r\n1\tSchloß €\r\n"), false},
+		"Windows-1252":      {"id;text\n1;Schlo\xdf \x80\n", true},
+	} {
+		r, old, err := sheet.OpenOld(strings.NewReader(c.file))
+		if err != nil || old != c.old {
+			t.Errorf("%s: old %v, %v", name, old, err)
+			continue
+		}
+		got, err := r.ReadAll()
+		if want := [][]string{{"id", "text"}, {"1", "Schloß €"}}; err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
 }
