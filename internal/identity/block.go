@@ -13,8 +13,8 @@ import (
 // compared with at most MaxCandidates, however many there are.
 const (
 	MaxKeys       = 160 // keys of an account
-	MaxBlock      = 50  // accounts of a key; a key that more have says too little, and is passed over
-	MaxCandidates = 200
+	MaxBlock      = 40  // accounts of a key; a key that more have says too little, and is passed over
+	MaxCandidates = 100
 )
 
 // Keys are the blocking keys of an account: two accounts are compared if they

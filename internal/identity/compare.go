@@ -49,6 +49,9 @@ func compare(a, b *profile) []agreement {
 		out = append(out, agreement{field: fieldName, level: l, words: words, value: a.name.key, a: a.name.shown, b: b.name.shown})
 	}
 	if g, ok := compareHandles(a, b, named); ok {
+		if g.level < other && (a.namedByHandle() || b.namedByHandle()) && named < nameOther {
+			out = out[:0] // the handle stands as the name, too: it counts once
+		}
 		out = append(out, g)
 	}
 	if named == nameOther && (len(a.name.readings) == 0) != (len(b.name.readings) == 0) {
@@ -173,7 +176,8 @@ func commonness(core string, profiles ...*profile) float64 {
 }
 
 // madeOf reports whether a handle is made of a name: 1 of two whole words of
-// it, 2 of an initial and a word or with digits, 0 if it is not.
+// it, 2 of an initial and a word or with digits or more,
+// 0 if it is not.
 func madeOf(core string, n name) int {
 	letters := strings.TrimRight(core, "0123456789")
 	for _, words := range n.readings {
@@ -194,12 +198,18 @@ func madeOf(core string, n name) int {
 			}
 		}
 		for _, x := range words {
-			if x.text == letters {
+			if x.text == letters || len(x.text) > 3 && strings.Contains(letters, x.text) {
 				return 2
 			}
 		}
 	}
 	return 0
+}
+
+// namedByHandle reports whether the account shows its handle as its name.
+func (p *profile) namedByHandle() bool {
+	squashed := strings.ReplaceAll(p.name.key, " ", "")
+	return squashed != "" && slices.ContainsFunc(p.handles, func(h handle) bool { return h.core == squashed || h.stem == squashed })
 }
 
 // nameInHandle finds the name of the one in the handle of the other, who gives none.
@@ -336,7 +346,7 @@ func holds(list []attribute, a attribute) bool {
 		return false
 	}
 	return slices.ContainsFunc(list, func(x attribute) bool {
-		return x.field != a.field && (x.value == a.value || len(a.value) > 4 && edits(x.value, a.value, 1) <= 1)
+		return x.field != a.field && (x.value == a.value || len(a.value) > 4 && len(x.value) > 4 && x.value[:2] == a.value[:2] && edits(x.value, a.value, 1) <= 1)
 	})
 }
 

@@ -108,9 +108,9 @@ func (m *Model) judge(a, b *profile, tooMany func(field, value string) bool) Ver
 		if v.P >= SuggestFrom && kinds > 1 && own > 0 {
 			v.Outcome = Suggest
 		}
-	case v.P >= MergeFrom && kinds > 1 && own > 0 && !strangers:
+	case v.P >= MergeFrom && (kinds > 1 && own > 0 || kinds > 2) && !strangers:
 		v.Outcome = Merge
-	case v.P >= SuggestFrom && kinds > 1:
+	case v.P >= SuggestFrom && (kinds > 1 || own > 0):
 		v.Outcome = Suggest
 	}
 	return v

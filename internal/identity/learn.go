@@ -46,8 +46,8 @@ var (
 const (
 	profilePairs   = 200.0 // what the assumptions about profiles are worth, in pairs
 	attributePairs = 10.0
-	randomPairs    = 200_000 // drawn for U
-	learnedPairs   = 300_000 // candidates that M is learned from, at most
+	randomPairs    = 50_000  // drawn for U
+	learnedPairs   = 150_000 // candidates that M is learned from, at most
 	rounds         = 25
 	people         = 1000.0 // whom a small workspace's frequencies are mixed with
 	overlap        = 0.2    // of so many accounts one more is expected to be of somebody who has one
@@ -129,68 +129,88 @@ func (m *Model) within(all []*profile, pairs []pair, r *rand.Rand) {
 		r.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
 		pairs = pairs[:learnedPairs]
 	}
+	// Each pair as numbers: field, level, and the bits of its rate, which stays.
 	type seen struct {
-		levels []agreement
-		sure   bool // certain, and so known to be one person
+		field, level int
+		rate         float64
 	}
-	list := make([]seen, len(pairs))
+	index := map[string]int{}
+	var fields []string
+	list := make([][]seen, len(pairs))
+	rows := make([]bool, len(pairs)) // compared by attributes
+	sure := make([]bool, len(pairs)) // certain, and so known to be one person
 	p := make([]float64, len(pairs))
 	for i, x := range pairs {
 		a, b := all[x[0]], all[x[1]]
-		list[i] = seen{compare(a, b), len(proofs(a, b)) > 0}
-		if p[i] = odds(m.Prior + m.weight(list[i].levels)); list[i].sure {
-			p[i] = 1
+		attributes := 0
+		for _, g := range compare(a, b) {
+			f, ok := index[g.field]
+			if !ok {
+				f = len(fields)
+				index[g.field], fields = f, append(fields, g.field)
+			}
+			list[i] = append(list[i], seen{f, g.level, math.Log2(m.rate(g))})
+			if g.field[0] == '.' {
+				attributes++
+			}
+		}
+		rows[i], sure[i] = attributes > 2, len(proofs(a, b)) > 0
+	}
+	one, two := make([][levels]float64, len(fields)), make([][levels]float64, len(fields))
+	within, beside := make([][levels]float64, len(fields)), make([][levels]float64, len(fields)) // log2
+	assumed, worth := make([]Field, len(fields)), make([]float64, len(fields))
+	for i, f := range fields {
+		assumed[i], worth[i] = attributeField, attributePairs
+		if x, ok := profileFields[f]; ok {
+			assumed[i], worth[i] = x, profilePairs
+		}
+		for l := range levels {
+			within[i][l] = math.Log2(m.Fields[f].M[l])
 		}
 	}
 	start := m.Prior
-	for range rounds {
-		// How often levels are seen among pairs of one person, and of others here.
-		one, two := map[string][]float64{}, map[string][]float64{}
+	candidates := 0.0
+	for round := range rounds {
 		matches := 0.0
+		clear(one)
+		clear(two)
 		for i, x := range list {
-			matches += p[i]
-			for _, g := range x.levels {
-				if one[g.field] == nil {
-					one[g.field], two[g.field] = make([]float64, levels), make([]float64, levels)
+			// Attributes, which are many and learned, are held against how they
+			// agree among the candidates; what profiles say, of which there is
+			// less, against its rate.
+			w, prior := 0.0, m.Prior
+			if rows[i] && round > 0 {
+				prior = candidates
+			}
+			for _, g := range x {
+				w += within[g.field][g.level]
+				if rows[i] && round > 0 {
+					w -= beside[g.field][g.level]
+				} else {
+					w -= g.rate
 				}
+			}
+			if p[i] = odds(prior + w); sure[i] {
+				p[i] = 1
+			}
+			matches += p[i]
+			for _, g := range x {
 				one[g.field][g.level] += p[i]
 				two[g.field][g.level] += 1 - p[i]
 			}
 		}
-		beside := map[string][]float64{}
-		for f, count := range one {
-			assumed, worth := attributeField, attributePairs
-			if x, ok := profileFields[f]; ok {
-				assumed, worth = x, profilePairs
+		for i, f := range fields {
+			mix(m.Fields[f].M, one[i][:], assumed[i].M, worth[i])
+			var u [levels]float64
+			mix(u[:], two[i][:], assumed[i].U, 5)
+			for l := range levels {
+				within[i][l], beside[i][l] = math.Log2(m.Fields[f].M[l]), math.Log2(u[l])
 			}
-			mix(m.Fields[f].M, count, assumed.M, worth)
-			beside[f] = make([]float64, levels)
-			mix(beside[f], two[f], assumed.U, 5)
 		}
-		matches /= share
+		candidates = math.Log2(max(1, matches) / max(1, float64(len(list))-matches))
 		n := float64(len(all))
-		m.Prior = math.Log2((matches + overlap*people/2) / (n*(n-1)/2 + people*people/2))
+		m.Prior = math.Log2((matches/share + overlap*people/2) / (n*(n-1)/2 + people*people/2))
 		m.Prior = max(start-3, min(start+3, m.Prior))
-		candidates := math.Log2(max(1, matches*share) / max(1, float64(len(list))-matches*share))
-		for i, x := range list {
-			if x.sure {
-				continue
-			}
-			// By the candidates' own figures for attributes, which are many and
-			// learned; by the weights for what profiles say, of which there is less.
-			w, rows := 0.0, false
-			for _, g := range x.levels {
-				if strings.HasPrefix(g.field, ".") {
-					w += math.Log2(m.Fields[g.field].M[g.level] / beside[g.field][g.level])
-					rows = true
-				}
-			}
-			if rows && len(x.levels) > 2 {
-				p[i] = odds(candidates + w)
-			} else {
-				p[i] = odds(m.Prior + m.weight(x.levels))
-			}
-		}
 	}
 }
 
@@ -268,17 +288,29 @@ func (m *Model) nameRate(g agreement) float64 {
 	for _, w := range g.words {
 		words *= m.wordRate(w)
 	}
-	words = max(words, 1.0/200_000)
+	// Given and family names go together within a language, so that a pair of
+	// them is commoner than the two are by themselves.
+	words = min(0.5, max(words*4, 1.0/200_000))
 	rate := words
 	if g.level == nameSame {
-		rate = max(words, m.frequency("name|"+g.value, words, people))
+		// Two more than those compared have it, or not.
+		rate = max(words, (float64(m.counts["name|"+g.value])-2)/(float64(m.Accounts)+people))
 	}
 	return min(0.5, rate*[]float64{1, 3, 6, 3}[g.level])
 }
 
+// wordRate is how often a word of a name is borne, as the accounts and the
+// kept list have it, whichever is more.
 func (m *Model) wordRate(w string) float64 {
-	common := commonShare(w)
-	return max(common/4, m.frequency("word|"+w, common, people))
+	if w == initial {
+		return 1.0 / 12
+	}
+	rate := 0.0
+	for x := range strings.SplitSeq(w, "/") {
+		common := commonShare(x)
+		rate = max(rate, common/4, m.frequency("word|"+x, common, people))
+	}
+	return rate
 }
 
 // weight is the sum of the bits that agreements say, for (positive) and

@@ -225,10 +225,12 @@ var consonants = strings.NewReplacer("ا", "a", "أ", "a", "إ", "i", "آ", "a",
 
 func boneless(w string) string { return latin(consonants.Replace(w)) }
 
+var digraphs = strings.NewReplacer("kh", "h", "gh", "g", "th", "t", "dh", "d", "ch", "h", "ph", "f", "ou", "", "ts", "s")
+
 // bone is a word without vowels and half-vowels, one letter where there are
 // two of a kind.
 func bone(s string) string {
-	s = strings.NewReplacer("kh", "h", "gh", "g", "th", "t", "dh", "d", "ch", "h", "ph", "f", "ou", "", "ts", "s").Replace(s)
+	s = digraphs.Replace(s)
 	var b []byte
 	for i := range len(s) {
 		c := s[i]
@@ -396,9 +398,9 @@ func compareWords(a, b token, scripts bool) int {
 }
 
 // loose unifies what Korean and Greek transliterations disagree on.
-func loose(s string) string {
-	return strings.NewReplacer("g", "k", "d", "t", "b", "p", "r", "l", "u", "o", "h", "").Replace(s)
-}
+func loose(s string) string { return looser.Replace(s) }
+
+var looser = strings.NewReplacer("g", "k", "d", "t", "b", "p", "r", "l", "u", "o", "h", "")
 
 func boneOf(t token) string {
 	if t.bone != "" {
@@ -424,8 +426,11 @@ func nicknames(a, b string) bool {
 	return false
 }
 
-// compareNames says how two names agree, and by which words: those of the first
-// that the second has in some way.
+// initial stands for a word of which one name has the first letter alone.
+const initial = "."
+
+// compareNames says how two names agree, and by which words: one that is not
+// the same in both stands as "alex/alexander".
 func compareNames(a, b name) (level int, shared []string) {
 	level = nameOther
 	if a.key == b.key && a.key != "" {
@@ -472,7 +477,14 @@ func compareReadings(x, y []token, scripts bool) (level int, shared []string) {
 			}
 			used[at] = true
 			count[want]++
-			shared = append(shared, w.text)
+			switch v := y[at].text; {
+			case want == wordInitial:
+				shared = append(shared, initial)
+			case w.text == v:
+				shared = append(shared, v)
+			default:
+				shared = append(shared, min(w.text, v)+"/"+max(w.text, v))
+			}
 		}
 		x = rest
 	}
