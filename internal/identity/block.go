@@ -80,9 +80,10 @@ func (p *profile) keys() []string {
 // in several coarser forms, for the others.
 func nameKeys(words []token, add func(...string)) {
 	words = words[:min(len(words), 4)]
-	var all strings.Builder
+	var all, bones strings.Builder
 	for i, x := range words {
 		all.WriteString(loose(x.fold))
+		bones.WriteString(boneOf(x))
 		add("word", x.fold)
 		for _, y := range words[:i] {
 			for _, form := range []func(token) string{
@@ -109,9 +110,11 @@ func nameKeys(words []token, add func(...string)) {
 			}
 		}
 	}
-	letters := []byte(all.String())
-	slices.Sort(letters)
-	add("letters", string(letters))
+	for _, x := range [][2]string{{"letters", all.String()}, {"consonants", bones.String()}} {
+		letters := []byte(x[1])
+		slices.Sort(letters)
+		add(x[0], string(letters))
+	}
 }
 
 // candidate is somebody whom an account is compared with.

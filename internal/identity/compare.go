@@ -208,8 +208,7 @@ func madeOf(core string, n name) int {
 
 // namedByHandle reports whether the account shows its handle as its name.
 func (p *profile) namedByHandle() bool {
-	squashed := strings.ReplaceAll(p.name.key, " ", "")
-	return squashed != "" && slices.ContainsFunc(p.handles, func(h handle) bool { return h.core == squashed || h.stem == squashed })
+	return slices.ContainsFunc(p.handles, func(h handle) bool { return h.given && (h.core == p.name.key || h.stem == p.name.key) })
 }
 
 // nameInHandle finds the name of the one in the handle of the other, who gives none.

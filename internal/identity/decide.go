@@ -45,6 +45,10 @@ func (m *Model) judge(a, b *profile, tooMany func(field, value string) bool) Ver
 	list := compare(a, b)
 	v := Verdict{Bits: m.Prior + m.weight(list)}
 	v.P = odds(v.Bits)
+	shared := proofs(a, b)
+	if v.P < SuggestFrom && len(shared) == 0 {
+		return v
+	}
 	names := nameOther
 	named := false
 	kinds, own, attributes := 0, 0, 0
@@ -81,7 +85,7 @@ func (m *Model) judge(a, b *profile, tooMany func(field, value string) bool) Ver
 	// Two names of which neither is the other's nickname, part or spelling.
 	strangers := named && names == nameOther && len(a.name.readings[0]) > 1 && len(b.name.readings[0]) > 1 && a.name.other == b.name.other
 	var sure []string
-	for _, p := range proofs(a, b) {
+	for _, p := range shared {
 		if tooMany != nil && tooMany(p.field, p.value) {
 			v.Against = append(v.Against, fmt.Sprintf("%s is shared by too many to be one person's", p.value))
 			continue
@@ -148,10 +152,10 @@ func (m *Model) words(g agreement) string {
 	rare := inN(m.rate(g))
 	switch g.field {
 	case fieldName:
-		switch g.level {
-		case nameSame:
+		switch {
+		case g.level == nameSame && otherScript(g.a) == otherScript(g.b):
 			return fmt.Sprintf("both are called %s, a name of %s here", a, rare)
-		case nameVariant:
+		case g.level <= nameVariant:
 			return fmt.Sprintf("%s and %s are forms of one name, %s here", a, b, rare)
 		}
 		return fmt.Sprintf("the names %s and %s are near each other", a, b)

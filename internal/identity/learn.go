@@ -258,6 +258,12 @@ func (m *Model) frequency(key string, assumed, worth float64) float64 {
 	return (c + assumed*worth) / (float64(m.Accounts) + worth)
 }
 
+// beyond is the share of accounts that have a value, but for two who are
+// compared: that these have it is what is to be explained.
+func (m *Model) beyond(key string) float64 {
+	return max(0, float64(m.counts[key])-2) / (float64(m.Accounts) + people)
+}
+
 // rate is how often two people's accounts agree as g says.
 func (m *Model) rate(g agreement) float64 {
 	u := m.Fields[g.field].U[g.level]
@@ -265,8 +271,7 @@ func (m *Model) rate(g agreement) float64 {
 	case g.field == fieldName:
 		return m.nameRate(g)
 	case g.rate > 0:
-		key := "handle|" + g.value
-		return min(0.5, max(g.rate, m.frequency(key, g.rate, people)))
+		return min(0.5, max(g.rate, m.beyond("handle|"+g.value)))
 	case g.field == fieldCompany && g.level == same, g.field == fieldLocation && g.level == same:
 		return m.frequency(g.field+"|"+g.value, u, people)
 	case g.field == fieldLink && g.level == near:
@@ -293,8 +298,7 @@ func (m *Model) nameRate(g agreement) float64 {
 	words = min(0.5, max(words*4, 1.0/200_000))
 	rate := words
 	if g.level == nameSame {
-		// Two more than those compared have it, or not.
-		rate = max(words, (float64(m.counts["name|"+g.value])-2)/(float64(m.Accounts)+people))
+		rate = max(words, m.beyond("name|"+g.value))
 	}
 	return min(0.5, rate*[]float64{1, 3, 6, 3}[g.level])
 }
@@ -305,12 +309,15 @@ func (m *Model) wordRate(w string) float64 {
 	if w == initial {
 		return 1.0 / 12
 	}
-	rate := 0.0
+	rate, more := 0.0, 1.0
+	if strings.HasPrefix(w, slip) {
+		w, more = w[len(slip):], 8
+	}
 	for x := range strings.SplitSeq(w, "/") {
 		common := commonShare(x)
 		rate = max(rate, common/4, m.frequency("word|"+x, common, people))
 	}
-	return rate
+	return rate * more
 }
 
 // weight is the sum of the bits that agreements say, for (positive) and

@@ -122,6 +122,20 @@ func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress fu
 			}
 		}
 	}
+	for _, d := range inForce(decisions) {
+		if d.Verb != Same {
+			continue
+		}
+		list := slices.Compact(slices.Sorted(slices.Values(slices.Concat(d.One, d.Other))))
+		for _, a := range list {
+			for _, b := range list {
+				i, known := place[a]
+				if _, other := place[b]; known && other && a != b && of[a] == of[b] && !slices.ContainsFunc(out[i].Evidence, func(e Evidence) bool { return e.With == b }) {
+					out[i].Evidence = append(out[i].Evidence, Evidence{b, true, 1, []string{"somebody decided it"}})
+				}
+			}
+		}
+	}
 	for i := range out {
 		out[i].Person = of[out[i].Account]
 		s := out[i].Suggestions

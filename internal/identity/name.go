@@ -163,7 +163,7 @@ func readingsOf(s string) [][]token {
 		case unicode.Is(unicode.Hangul, first):
 			add(hangul(w, len(words))...)
 		default:
-			if t := tokenOf(w); t.text != "" && !tables().titles[t.text] {
+			if t := tokenOf(w); t.text != "" && !tables().titles[t.text] && !(len(words) > 2 && (t.text == "al" || t.text == "el")) {
 				add([]token{t})
 			}
 		}
@@ -210,6 +210,9 @@ var bones = []*unicode.RangeTable{unicode.Arabic, unicode.Hebrew}
 func tokenOf(w string) token {
 	r, _ := utf8.DecodeRuneInString(w)
 	if unicode.In(r, bones...) {
+		if article := strings.TrimPrefix(w, "ال"); utf8.RuneCountInString(article) > 2 {
+			w = article
+		}
 		t := strings.ReplaceAll(boneless(w), " ", "")
 		return token{text: t, fold: fold(t), bone: bone(t)}
 	}
@@ -230,7 +233,7 @@ var digraphs = strings.NewReplacer("kh", "h", "gh", "g", "th", "t", "dh", "d", "
 // bone is a word without vowels and half-vowels, one letter where there are
 // two of a kind.
 func bone(s string) string {
-	s = digraphs.Replace(s)
+	s = digraphs.Replace(strings.TrimSuffix(s, "h")) // which is mute at the end
 	var b []byte
 	for i := range len(s) {
 		c := s[i]
@@ -248,14 +251,14 @@ func bone(s string) string {
 			b = append(b, c)
 		}
 	}
-	return strings.TrimSuffix(string(b), "h") // the mute h at the end
+	return string(b)
 }
 
 var folds = strings.NewReplacer(
 	"shch", "s", "sch", "s", "tch", "c", "tsch", "c", "zh", "z", "kh", "h", "ph", "f", "th", "t", "sh", "s", "ch", "c", "ck", "k", "cz", "c", "sz", "s", "gh", "g",
-	"ya", "a", "ia", "a", "ja", "a", "yu", "u", "iu", "u", "ju", "u", "ye", "e", "ie", "e", "yo", "o", "io", "o", "jo", "o",
-	"ou", "u", "oo", "u", "ee", "i", "ae", "a", "oe", "o", "ue", "u", "ei", "e", "iy", "i", "yi", "i", "ii", "i", "ij", "i", "yy", "i", "uu", "u",
-	"mp", "b", "nt", "d", "gk", "g", "ts", "c", "tz", "c", "ks", "x", "x", "h", "y", "i", "j", "i", "w", "v", "q", "k", "eo", "o", "eu", "u")
+	"ya", "a", "ia", "a", "ja", "a", "yu", "u", "iu", "u", "ju", "u", "ye", "e", "ie", "e", "yo", "e", "io", "o", "jo", "e",
+	"ou", "u", "oo", "u", "ee", "i", "ae", "a", "oe", "o", "ue", "u", "ei", "e", "ey", "e", "iy", "i", "yi", "i", "ii", "i", "ij", "i", "yy", "i", "uu", "u",
+	"mp", "b", "nt", "d", "gk", "g", "ts", "c", "tz", "c", "ks", "x", "y", "i", "j", "i", "w", "v", "q", "k", "eo", "o", "eu", "u")
 
 // fold unifies the spellings that one word has in several transliterations:
 // Shcherbakova and Scherbakova, Giorgos and Yiorgos, Müller and Mueller.
@@ -338,7 +341,9 @@ func hangul(w string, of int) [][]token {
 			way = append(way, tokenOf(f))
 		}
 		if rest != "" {
-			way = append(way, tokenOf(latin(rest)))
+			t := tokenOf(latin(rest))
+			t.bone = bone(t.text) // its vowels are spelt in too many ways
+			way = append(way, t)
 		}
 		out = append(out, way)
 	}
@@ -376,8 +381,11 @@ func compareWords(a, b token, scripts bool) int {
 	case nicknames(a.text, b.text):
 		return wordVariant
 	case a.bone != "" || b.bone != "":
-		if x, y := boneOf(a), boneOf(b); len(x) > 1 && x == y || len(x) > 4 && edits(x, y, 1) <= 1 {
+		switch x, y := boneOf(a), boneOf(b); {
+		case len(x) > 1 && x == y, len(x) > 4 && edits(x, y, 1) <= 1:
 			return wordVariant
+		case x == y && len(a.text) > 2 && len(b.text) > 2:
+			return wordClose
 		}
 		return wordOther
 	case a.fold == b.fold && len(a.fold) > 2:
@@ -389,7 +397,7 @@ func compareWords(a, b token, scripts bool) int {
 	switch {
 	case n >= 5 && edits(a.text, b.text, 1) <= 1, n >= 4 && a.text[0] == b.text[0] && edits(a.text, b.text, 1) <= 1 && len(a.text) == len(b.text) && sameLetters(a.text, b.text):
 		return wordClose
-	case scripts && n >= 5 && (alike(a.fold, b.fold) >= 0.9 || edits(a.fold, b.fold, 1) <= 1):
+	case scripts && n >= 6 && (alike(a.fold, b.fold) >= 0.93 || edits(a.fold, b.fold, 1) <= 1):
 		return wordClose
 	case n >= 7 && alike(a.text, b.text) >= 0.94:
 		return wordClose
@@ -428,6 +436,10 @@ func nicknames(a, b string) bool {
 
 // initial stands for a word of which one name has the first letter alone.
 const initial = "."
+
+// slip begins a word that differs by a letter: there are several such names to
+// most, and few people write their own wrong.
+const slip = "~"
 
 // compareNames says how two names agree, and by which words: one that is not
 // the same in both stands as "alex/alexander".
@@ -482,6 +494,8 @@ func compareReadings(x, y []token, scripts bool) (level int, shared []string) {
 				shared = append(shared, initial)
 			case w.text == v:
 				shared = append(shared, v)
+			case want == wordClose:
+				shared = append(shared, slip+min(w.text, v)+"/"+max(w.text, v))
 			default:
 				shared = append(shared, min(w.text, v)+"/"+max(w.text, v))
 			}
@@ -514,7 +528,7 @@ func compareReadings(x, y []token, scripts bool) (level int, shared []string) {
 			return nameClose, shared
 		}
 		return namePart, shared
-	case len(left) == 0 && all >= 2 && strong > 0:
+	case len(left) == 0 && all >= 2 && strong > 0 && count[wordClose] == 0:
 		return nameClose, shared // a middle name more
 	case len(left) == 0:
 		return namePart, shared
@@ -524,7 +538,13 @@ func compareReadings(x, y []token, scripts bool) (level int, shared []string) {
 
 // joined writes neighbours of y as one word where x has them as one.
 func joined(y, x []token, scripts bool) ([]token, bool) {
+	known := func(t token) bool { // has its counterpart already
+		return slices.ContainsFunc(x, func(w token) bool { return compareWords(w, t, scripts) == wordSame })
+	}
 	for i := 0; i+1 < len(y); i++ {
+		if known(y[i]) || known(y[i+1]) {
+			continue
+		}
 		for _, pair := range [][2]token{{y[i], y[i+1]}, {y[i+1], y[i]}} {
 			t := pair[0].text + pair[1].text
 			one := token{text: t, fold: fold(t), bone: ""}

@@ -43,6 +43,7 @@ func latin(s string) string {
 			}
 			return r
 		}, norm.NFKC.String(s))
+		s = spellings.Replace(s)
 		s = unidecode.Unidecode(s)
 	}
 	var b strings.Builder
@@ -68,6 +69,10 @@ func latin(s string) string {
 	}
 	return b.String()
 }
+
+// spellings are what people write where the transliteration has an older rule:
+// ё is printed as е, and Greek is spelt as it is spoken.
+var spellings = strings.NewReplacer("ё", "е", "Ё", "Е", "η", "i", "ή", "i", "Η", "I", "Ή", "I", "χ", "ch", "Χ", "Ch", "γγ", "ng", "γκ", "gk", "υ", "y", "ύ", "y", "ου", "ou", "ού", "ou", "ευ", "ev", "αυ", "av")
 
 // digits are the digits of a text.
 func digits(s string) string {

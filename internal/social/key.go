@@ -75,8 +75,8 @@ func (r AccountRef) AccountID() string {
 	return HashID("acc", Key(string(r.Platform), r.Scope, r.ID))
 }
 
-// PersonID is the id of the person an account is on its own. A person of
-// several accounts keeps the id of one of them.
+// PersonID is the id of the person an account is on its own. That of a person
+// of several accounts is made of them all (identity.PersonID).
 func PersonID(accountID string) string { return "per_" + strings.TrimPrefix(accountID, "acc_") }
 
 // AccountOf is the account that a person id was made from.
