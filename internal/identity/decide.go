@@ -21,7 +21,8 @@ const (
 
 // Limits of probability, and of the weight that contradicts.
 const (
-	MergeFrom   = 0.995
+	MergeFrom   = 0.99
+	RareFrom    = 0.998 // by a name and a handle that is made of it
 	SuggestFrom = 0.30
 	contradicts = -12.0 // bits: what is likely doesn't join persons over such a pair
 )
@@ -51,7 +52,7 @@ func (m *Model) judge(a, b *profile, tooMany func(field, value string) bool) Ver
 	}
 	names := nameOther
 	named := false
-	kinds, own, attributes := 0, 0, 0
+	kinds, own, made, attributes := 0, 0, 0, 0
 	slices.SortStableFunc(list, func(x, y agreement) int { return -1 * compareFloats(m.bits(x), m.bits(y)) })
 	for _, g := range list {
 		bits := m.bits(g)
@@ -70,7 +71,8 @@ func (m *Model) judge(a, b *profile, tooMany func(field, value string) bool) Ver
 		case g.field[0] == '.':
 			attributes++
 		case g.field == fieldHandle && g.rate >= 0.03:
-			kinds++ // made of the name: no evidence of its own
+			kinds++
+			made++ // of the name: no evidence of its own, but where the name is rare
 		case g.field == fieldHandle || g.field == fieldLink && g.level == same || g.field == fieldMail || g.field == fieldPhone:
 			own++
 			kinds++
@@ -82,6 +84,9 @@ func (m *Model) judge(a, b *profile, tooMany func(field, value string) bool) Ver
 		own++
 	}
 	kinds += attributes
+	if v.P >= RareFrom {
+		own += made
+	}
 	// Two names of which neither is the other's nickname, part or spelling.
 	strangers := named && names == nameOther && len(a.name.readings[0]) > 1 && len(b.name.readings[0]) > 1 && a.name.other == b.name.other
 	var sure []string

@@ -256,7 +256,7 @@ func bone(s string) string {
 
 var folds = strings.NewReplacer(
 	"shch", "s", "sch", "s", "tch", "c", "tsch", "c", "zh", "z", "kh", "h", "ph", "f", "th", "t", "sh", "s", "ch", "c", "ck", "k", "cz", "c", "sz", "s", "gh", "g",
-	"ya", "a", "ia", "a", "ja", "a", "yu", "u", "iu", "u", "ju", "u", "ye", "e", "ie", "e", "yo", "e", "io", "o", "jo", "e",
+	"jue", "u", "ya", "a", "ia", "a", "ja", "a", "yu", "u", "iu", "u", "ju", "u", "ye", "e", "ie", "e", "yo", "e", "io", "o", "jo", "e",
 	"ou", "u", "oo", "u", "ee", "i", "ae", "a", "oe", "o", "ue", "u", "ei", "e", "ey", "e", "iy", "i", "yi", "i", "ii", "i", "ij", "i", "yy", "i", "uu", "u",
 	"mp", "b", "nt", "d", "gk", "g", "ts", "c", "tz", "c", "ks", "x", "y", "i", "j", "i", "w", "v", "q", "k", "eo", "o", "eu", "u")
 
