@@ -86,6 +86,10 @@ func (c *matchCommand) Run(s *streams) error {
 			return fmt.Errorf("line %d: more than %d accounts: match them in parts, say by company or country", n, maxMatched)
 		}
 		l, a, err := parseAccount(line)
+		if platform.NamesNobody(string(l.ID)) {
+			// Whoever comes under it is somebody else each time.
+			a.ID = social.AccountRef{Platform: social.Platform(l.Platform), Scope: fmt.Sprint("line ", n), ID: string(l.ID)}.AccountID()
+		}
 		if err == nil && first[a.ID] > 0 {
 			err = fmt.Errorf("the account %.80q of %.80q stands in line %d already: give each account once", l.ID, l.Platform, first[a.ID])
 		}
@@ -121,6 +125,9 @@ func (c *matchCommand) Run(s *streams) error {
 	}
 	for _, id := range order {
 		m := found[id]
+		if l := lines[id]; platform.NamesNobody(string(l.ID)) {
+			m.Ignored = append([]string{fmt.Sprintf("id %q stands for nobody", social.Shown(string(l.ID)))}, m.Ignored...)
+		}
 		if err := s.out.Encode(matchLine{lines[id].ID, m.Person, told(m.Evidence), told(m.Suggestions), m.Ignored}); err != nil {
 			return err
 		}

@@ -57,3 +57,20 @@ func TestMatchSaysWhichLinesItLeavesOut(t *testing.T) {
 		}
 	}
 }
+
+func TestMatchAnIDThatStandsForNobodyMakesNobodyOne(t *testing.T) {
+	got := call(`{"id":"null","platform":"x","emails":["null"]}
+{"id":"null","platform":"x","emails":["null"]}
+{"id":"null","platform":"github","emails":["null"]}
+`, "match")
+	persons := map[string]bool{}
+	for _, m := range lines[matchLine](t, got.out) {
+		persons[m.Person] = true
+		if len(m.Evidence)+len(m.Suggestions) > 0 || len(m.Ignored) != 2 || m.Ignored[0] != `id "null" stands for nobody` {
+			t.Errorf("got %+v", m)
+		}
+	}
+	if len(persons) != 3 || got.code != exitOK {
+		t.Errorf("%d persons, exit %d: %s", len(persons), got.code, got.err)
+	}
+}

@@ -137,7 +137,7 @@ func profileOf(a Account) *profile {
 		if strings.TrimSpace(v) == "" {
 			continue
 		}
-		if nothing(v) {
+		if nothing(v) && v != "true" && v != "false" { // a truth value is a value here
 			ignore(f, v, "stands for nothing")
 			continue
 		}

@@ -95,10 +95,7 @@ func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress fu
 		}
 		return m.weight(compare(p, q)) < contradicts
 	})
-	apart := &groups{of: map[string][]string{}, apart: map[[2]string]bool{}}
-	for _, id := range ids {
-		apart.of[id] = []string{id}
-	}
+	apart := &groups{apart: map[[2]string]bool{}}
 	for _, d := range inForce(decisions) {
 		if d.Verb == Apart {
 			apart.part(d.One, d.Other)

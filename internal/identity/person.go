@@ -128,11 +128,11 @@ type groups struct {
 
 func both(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
 
-// part keeps two lists of accounts apart, but for those that a newer decision joined.
+// part keeps two lists of accounts apart; those that are together stay so.
 func (g *groups) part(one, other []string) {
 	for _, a := range one {
 		for _, b := range other {
-			if a != b && g.of[a] != nil && g.of[b] != nil && !slices.Contains(g.of[a], b) {
+			if a != b {
 				g.apart[both(a, b)] = true
 			}
 		}
