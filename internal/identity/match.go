@@ -72,24 +72,18 @@ func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress fu
 		Verdict
 	}
 	var kept []found
-	certain := map[pair]bool{}
 	for _, x := range pairs {
 		v := m.judge(all[x[0]], all[x[1]], tooMany)
 		if v.Outcome == Nothing {
 			continue
 		}
 		kept = append(kept, found{x, v})
-		certain[x] = v.Outcome == Certain
 		if v.Outcome >= Merge {
 			ties = append(ties, Tie{ids[x[0]], ids[x[1]], v.Outcome == Certain, v.Bits})
 		}
 	}
 	of := Persons(ids, ties, decisions, func(a, b string) bool {
-		i, j := place[a], place[b]
-		p, q := all[i], all[j]
-		if certain[pair{min(i, j), max(i, j)}] {
-			return false
-		}
+		p, q := all[place[a]], all[place[b]]
 		if p.Platform == q.Platform && !(p.row() && q.row()) {
 			return true
 		}

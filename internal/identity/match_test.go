@@ -137,7 +137,7 @@ func TestWhatTooManyShareIsNoEvidence(t *testing.T) {
 	list := crowd(100)
 	for i := range 12 {
 		list[i].Emails = []string{"front.desk@contoso.com"}
-		list[i].Platform = fmt.Sprint("p", i)
+		list[i].Platform, list[i].Name, list[i].Handle = fmt.Sprint("p", i), "", ""
 	}
 	of := matched(list)
 	for i := range 12 {
