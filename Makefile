@@ -90,7 +90,7 @@ soak: ## Load a local cloud of its own for MINUTES (10), and count what was lost
 	@$(CLOUD) with --name soak --port 4579 -- go run ./cmd/bench soak --minutes $(MINUTES)
 
 .PHONY: quality
-quality: ## Measure how well texts are read and themes are found
+quality: ## Measure how well texts are read, themes are found and accounts become persons
 	@go run ./cmd/quality
 
 .PHONY: models

@@ -35,7 +35,10 @@ require (
 	gonum.org/v1/gonum v0.17.0
 )
 
-require golang.org/x/sys v0.49.0
+require (
+	github.com/mozillazg/go-unidecode v0.2.0
+	golang.org/x/sys v0.49.0
+)
 
 require (
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect

@@ -54,6 +54,26 @@ func evaluateSpeed(ctx context.Context) error {
 	return nil
 }
 
+// candidates prints whom a new account is compared with, on average and at most,
+// in workspaces of a thousand to a million accounts.
+func candidates(ctx context.Context) error {
+	fmt.Fprintln(os.Stderr, "bench: candidates of a new account beside a million …")
+	out, err := tested(ctx, "RAPPORT_GROWTH=1000000", "-v", "-run", "^TestCandidatesStayFew$", "./internal/identity")
+	if err != nil {
+		return err
+	}
+	for _, n := range []string{"1000", "10000", "100000", "1000000"} {
+		x, err := numbers(out, `beside `+n+` accounts: ([0-9.]+) candidates on average, ([0-9.]+) at most, ([0-9.]+) entries read at most`)
+		if err != nil {
+			return err
+		}
+		line("candidates_beside_"+n+"_accounts", x[0], "accounts")
+		line("candidates_most_beside_"+n+"_accounts", x[1], "accounts")
+		line("candidate_entries_most_beside_"+n+"_accounts", x[2], "entries")
+	}
+	return nil
+}
+
 // growths prints how much more a message costs in a conversation of 2,000
 // exchanges than in one of 1, and in a thread of 50,000 askers than of one, and
 // a score of a person with 100,000 facts than of one with 200, as many of them

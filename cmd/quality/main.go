@@ -1,12 +1,13 @@
-// Command quality prints how good the text models are, one figure a line:
+// Command quality prints how good the text models are, and how well accounts
+// are grouped into persons, one figure a line:
 // name, value and unit, then the interval and what it rests on. It reads
 // public labelled sets that are not part of the project, and says which are
 // absent:
 //
 //	go run ./cmd/quality -data ../shared/data
 //
-// The interval of an F1 is a 95 % bootstrap interval over texts, that of a
-// clustering the least and the greatest over five seeds.
+// The interval of an F1 is a 95 % bootstrap interval over texts or persons, that
+// of a clustering the least and the greatest over five seeds.
 package main
 
 import (
@@ -96,6 +97,28 @@ func run(data, only string) error {
 				return nil, err
 			}
 			return quality.Intents(r, reviews), nil
+		}},
+		{"febrl", func(folder string) ([]quality.Figure, error) {
+			var out []quality.Figure
+			for _, set := range []struct {
+				name  string
+				files []string
+			}{{"febrl_4", []string{"dataset4a.csv", "dataset4b.csv"}}, {"febrl_3", []string{"dataset3.csv"}}} {
+				known, err := quality.ReadFebrl(folder, set.files...)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, quality.People(set.name, known)...)
+			}
+			return out, nil
+		}},
+		{"people", func(string) ([]quality.Figure, error) {
+			out, err := quality.Names(filepath.FromSlash("internal/quality/testdata/names.tsv"))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, quality.People("made_rows", quality.Rows(quality.Seed, 1000))...)
+			return append(out, quality.People("made_community", quality.Community(quality.Seed, 3000))...), nil
 		}},
 	} {
 		if only != "" && part.name != only {

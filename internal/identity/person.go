@@ -1,4 +1,3 @@
-// Package identity groups accounts.
 package identity
 
 import (
@@ -8,6 +7,14 @@ import (
 
 	"rapport/internal/social"
 )
+
+// PersonID is the id of the person of a set of accounts: of one account that
+// which it has always had, of several one that is made of all of them. Their
+// order and how they came together don't matter.
+func PersonID(accounts ...string) string {
+	list := slices.Compact(slices.Sorted(slices.Values(accounts)))
+	return social.PersonOf(list)
+}
 
 // MaxAccounts bounds how many accounts a person has.
 const MaxAccounts = 20
@@ -91,7 +98,7 @@ func Persons(accounts []string, ties []Tie, decisions []Decision, against func(a
 		if _, done := out[a]; done {
 			continue
 		}
-		id := social.PersonOf(g.of[a])
+		id := PersonID(g.of[a]...)
 		for _, b := range g.of[a] {
 			out[b] = id
 		}
@@ -126,11 +133,11 @@ type groups struct {
 
 func both(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
 
-// part keeps two lists of accounts apart, but for those that a newer decision joined.
+// part keeps two lists of accounts apart; those that are together stay so.
 func (g *groups) part(one, other []string) {
 	for _, a := range one {
 		for _, b := range other {
-			if a != b && g.of[a] != nil && g.of[b] != nil && !slices.Contains(g.of[a], b) {
+			if a != b {
 				g.apart[both(a, b)] = true
 			}
 		}
