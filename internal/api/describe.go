@@ -69,6 +69,8 @@ var words = map[string]word{
 	"Need":                {doc: "How much somebody who waits needs an answer, and why"},
 	"Spoken":              {doc: "A message of a conversation, as it stands now"},
 	"Decision":            {doc: "What a member decided about a conversation"},
+	"OwnAccounts":         {doc: "The accounts of a source that act for the business"},
+	"Applied":             {doc: "An account that was named as own, or no longer is, and how far that is applied"},
 	"NewDecision":         {doc: "Decides something about a conversation"},
 	"DecidedConversation": {doc: "A decision, and how the conversation stands with it"},
 	"ByAnyone":            {doc: "Response times to the first reply, whoever or whatever gave it"},
