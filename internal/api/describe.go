@@ -226,6 +226,7 @@ var words = map[string]word{
 	"Decision.text":               {example: "Called back, the refund is on its way"},
 	"Applied.id":                  {example: "1029"},
 	"Applied.activities":          {example: 240},
+	"NewCorrection.chosen":        {example: "drawn"},
 	"NewDecision.text":            {example: "Called back, the refund is on its way"},
 	"until":                       {example: "2026-11-05T09:00:00Z"},
 	"assigned":                    {example: "mem_mzxw6ytboi4dcmrqgq2tmnzygi"},
