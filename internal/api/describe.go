@@ -231,6 +231,7 @@ var words = map[string]word{
 	"Decision.text":               {example: "Called back, the refund is on its way"},
 	"Applied.id":                  {example: "1029"},
 	"Applied.activities":          {example: 240},
+	"NewCorrection.chosen":        {example: "drawn"},
 	"Person.accounts":             {doc: "Sorted by their ids"},
 	"account":                     {doc: "The account's id", example: "acc_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
 	"PersonDecision.id":           {example: "0b7c2a9e-5d1f-4b7e-9a51-7c3f0e2d9b11"},
