@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"social", "cache", "emf", "sheet"},
 	{"platform", "plain", "stats", "limit"},
 	{adapters, "vector", "reading"},
-	{"platform/all"},
+	{"platform/all", "person"},
 	{"scoring", "identity", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation"}, // pure views, and what they are sent in
 	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                // one per service we touch
 	{"issue", "view"}, // over what is stored

@@ -131,8 +131,8 @@ func (s *service) may(ctx context.Context, c Caller, w string, need social.Role)
 	return nil
 }
 
-// person refuses machine keys, where only a person may do something.
-func person(c Caller) error {
+// human refuses machine keys, where only a person may do something.
+func human(c Caller) error {
 	if c.machine() {
 		return fault.New(fault.Forbidden, "a machine key can't do this: send an access token")
 	}
@@ -143,7 +143,7 @@ func person(c Caller) error {
 // Creators is a subject, or "claim:value" of a claim that is or holds value,
 // alone or in a list.
 func (s *service) mayCreate(c Caller) error {
-	if err := person(c); err != nil || len(s.Creators) == 0 {
+	if err := human(c); err != nil || len(s.Creators) == 0 {
 		return err
 	}
 	for _, entry := range s.Creators {

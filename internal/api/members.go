@@ -224,7 +224,7 @@ func (s *service) createInvitation(ctx context.Context, w string, in *newInvitat
 }
 
 func (s *service) redeem(ctx context.Context, caller Caller, in *redeemIn) (*CreatedOut[Membership], error) {
-	if err := person(caller); err != nil {
+	if err := human(caller); err != nil {
 		return nil, err
 	}
 	none := fault.New(fault.NotFound, "no such invitation: it was used or taken back, or has expired; ask for another one")

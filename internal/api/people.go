@@ -9,8 +9,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
-	"rapport/internal/identity"
 	"rapport/internal/leads"
+	"rapport/internal/person"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -150,23 +150,23 @@ func (s *service) decidePerson(ctx context.Context, w string, in *decidePersonIn
 }
 
 // personDecision reads what is to be decided about a person.
-func (s *service) personDecision(ctx context.Context, w, id string, p store.Person, b NewPersonDecision) (identity.Decision, error) {
+func (s *service) personDecision(ctx context.Context, w, id string, p store.Person, b NewPersonDecision) (person.Decision, error) {
 	caller := callerOf(ctx)
-	d := identity.Decision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.Key.ID, Verb: identity.Verb(b.Kind), Why: b.Text}
+	d := person.Decision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.Key.ID, Verb: person.Verb(b.Kind), Why: b.Text}
 	if !caller.machine() {
 		d.By = store.MemberID(caller.Subject)
 	}
 	switch {
-	case d.Verb == identity.Undo && b.Decision == "":
+	case d.Verb == person.Undo && b.Decision == "":
 		return d, invalid("body.decision", "is missing: it is the id of the decision that counts no more")
-	case d.Verb == identity.Undo && (b.With != "" || len(b.Accounts) > 0):
+	case d.Verb == person.Undo && (b.With != "" || len(b.Accounts) > 0):
 		return d, invalid("body.with", "does not go with undo, nor do accounts")
-	case d.Verb == identity.Undo:
+	case d.Verb == person.Undo:
 		d.Undoes, d.One = b.Decision, p.Accounts
 		return d, nil
 	case b.Decision != "":
 		return d, invalid("body.decision", "goes with undo only")
-	case d.Verb == identity.Same && len(b.Accounts) > 0:
+	case d.Verb == person.Same && len(b.Accounts) > 0:
 		return d, invalid("body.accounts", "goes with apart only: say with whom this person is the same")
 	case (b.With == "") == (len(b.Accounts) == 0):
 		return d, invalid("body.with", "is missing: say which other person is meant, or, of apart, which accounts")
@@ -180,7 +180,7 @@ func (s *service) personDecision(ctx context.Context, w, id string, p store.Pers
 			return d, err
 		}
 		switch {
-		case d.Verb == identity.Apart:
+		case d.Verb == person.Apart:
 			d.One, d.Other = p.Accounts, other.Accounts
 		default:
 			d.One, d.Other = []string{leads.AccountFor(id, p)}, []string{leads.AccountFor(b.With, other)}

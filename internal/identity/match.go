@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"rapport/internal/person"
 )
 
 // Match is what is said of one account among others.
@@ -48,7 +50,7 @@ func profiles(accounts []Account) []*profile {
 // MatchAll learns from accounts, compares them and groups them into persons. It
 // returns a Match for each, in order of the accounts' ids. Progress, if given,
 // is told what is being done.
-func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress func(string, ...any)) []Match {
+func MatchAll(accounts []Account, decisions []person.Decision, seed uint64, progress func(string, ...any)) []Match {
 	if progress == nil {
 		progress = func(string, ...any) {}
 	}
@@ -66,7 +68,7 @@ func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress fu
 		out[i] = Match{Account: p.ID, Ignored: p.ignored}
 		place[p.ID], ids[i] = i, p.ID
 	}
-	var ties []Tie
+	var ties []person.Tie
 	type found struct {
 		pair
 		Verdict
@@ -79,26 +81,21 @@ func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress fu
 		}
 		kept = append(kept, found{x, v})
 		if v.Outcome >= Merge {
-			ties = append(ties, Tie{ids[x[0]], ids[x[1]], v.Outcome == Certain, v.Bits})
+			ties = append(ties, person.Tie{A: ids[x[0]], B: ids[x[1]], Certain: v.Outcome == Certain, Bits: v.Bits})
 		}
 	}
-	of := Persons(ids, ties, decisions, func(a, b string) bool {
+	of := person.Persons(ids, ties, decisions, func(a, b string) bool {
 		p, q := all[place[a]], all[place[b]]
 		if p.Platform == q.Platform && !(p.row() && q.row()) {
 			return true
 		}
 		return m.weight(compare(p, q)) < contradicts
 	})
-	apart := &groups{apart: map[[2]string]bool{}}
-	for _, d := range inForce(decisions) {
-		if d.Verb == Apart {
-			apart.part(d.One, d.Other)
-		}
-	}
+	apart := person.KeptApart(decisions)
 	for _, f := range kept {
 		a, b := f.pair[0], f.pair[1]
 		together := of[ids[a]] == of[ids[b]]
-		if !together && apart.apart[both(ids[a], ids[b])] {
+		if !together && apart(ids[a], ids[b]) {
 			continue // not asked again
 		}
 		for _, way := range [][2]int{{a, b}, {b, a}} {
@@ -113,8 +110,8 @@ func MatchAll(accounts []Account, decisions []Decision, seed uint64, progress fu
 			}
 		}
 	}
-	for _, d := range inForce(decisions) {
-		if d.Verb != Same {
+	for _, d := range person.InForce(decisions) {
+		if d.Verb != person.Same {
 			continue
 		}
 		list := slices.Compact(slices.Sorted(slices.Values(slices.Concat(d.One, d.Other))))

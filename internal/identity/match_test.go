@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/identity"
+	"rapport/internal/person"
 )
 
 // crowd are other accounts of a workspace, each somebody else's.
@@ -24,7 +25,7 @@ func crowd(n int) []identity.Account {
 }
 
 // matched returns the Match of each account by its id.
-func matched(accounts []identity.Account, decisions ...identity.Decision) map[string]identity.Match {
+func matched(accounts []identity.Account, decisions ...person.Decision) map[string]identity.Match {
 	out := map[string]identity.Match{}
 	for _, m := range identity.MatchAll(accounts, decisions, 1, nil) {
 		out[m.Account] = m
@@ -169,10 +170,10 @@ func TestWhoWasTakenApartIsNotSuggestedAgain(t *testing.T) {
 	list := append(crowd(50),
 		identity.Account{ID: "a", Platform: "x", Emails: []string{"ana@contoso.com"}},
 		identity.Account{ID: "b", Platform: "github", Emails: []string{"ana@contoso.com"}})
-	if got := outcome(matched(list, apart("1", 1, []string{"b"}, []string{"a"})), "a", "b"); got != "two" {
+	if got := outcome(matched(list, person.Decision{ID: "1", Verb: person.Apart, One: []string{"b"}, Other: []string{"a"}}), "a", "b"); got != "two" {
 		t.Errorf("they are %s", got)
 	}
-	decided := matched(list, same("2", 1, "crowd-0001", "a"))
+	decided := matched(list, person.Decision{ID: "2", Verb: person.Same, One: []string{"crowd-0001", "a"}})
 	if outcome(decided, "a", "crowd-0001") != "one" || !strings.Contains(fmt.Sprint(decided["crowd-0001"].Evidence), "somebody decided it") {
 		t.Errorf("decided: %+v", decided["crowd-0001"])
 	}

@@ -72,6 +72,7 @@ type keptFacts struct {
 	first     time.Time         // when the first of the deliveries came, but for replays
 	stale     []view.Stale      // persons to score
 	inThreads []store.FactRef   // facts that have a part in a thread
+	regroup   []string          // accounts of which it became known to whom they belong
 }
 
 func (b *batch) fail(message string, err error) {
@@ -160,6 +161,7 @@ func (b *batch) keep(ctx context.Context) {
 				b.kept[w] = &keptFacts{}
 			}
 			b.kept[w].add(r, facts)
+			b.kept[w].regroup = append(b.kept[w].regroup, r.regroup[w]...)
 		}
 	}
 }
@@ -206,6 +208,9 @@ func (b *batch) queue(ctx context.Context) error {
 		k := b.kept[w]
 		for part := range slices.Chunk(view.Merge(k.stale), perMessage) {
 			scores = append(scores, Score{Workspace: w, Accounts: part, Received: k.first})
+		}
+		for part := range slices.Chunk(k.regroup, perMessage) {
+			scores = append(scores, Score{Workspace: w, Regroup: part, Received: k.first})
 		}
 		for part := range slices.Chunk(k.inThreads, perMessage) {
 			views = append(views, View{Workspace: w, Facts: part})

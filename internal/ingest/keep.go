@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
+	"rapport/internal/person"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -56,6 +57,9 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 			}
 		}
 		r.facts[w] = kept
+		if err := in.alias(ctx, r, w); err != nil {
+			return err
+		}
 	}
 	for _, w := range r.keepers() {
 		unread := len(r.parked[w]) > 0 && len(r.named) == 0
@@ -68,6 +72,52 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 	}
 	if r.delivery.Check == "" {
 		return in.tell(ctx, r)
+	}
+	return nil
+}
+
+// decidedByEvidence is when evidence decides: before everybody, so that
+// whatever somebody decides comes before it.
+var decidedByEvidence = time.Unix(0, 0).UTC()
+
+// alias stores that accounts are one person's whom a delivery names by two ids
+// of their platform, unless that is known, and has them grouped anew.
+func (in *Ingest) alias(ctx context.Context, r *result, w string) error {
+	if r.delivery.Check != "" {
+		return nil
+	}
+	acted := map[string]bool{}
+	for _, a := range r.facts[w] {
+		acted[a.Account().AccountID()] = true
+	}
+	for ref, id := range r.aliases[w] {
+		account := ref.AccountID()
+		other := social.AccountRef{Platform: ref.Platform, Scope: ref.Scope, ID: id}.AccountID()
+		if !acted[account] {
+			continue // it was erased, or could not be stored
+		}
+		erased, err := in.Erased(ctx, w, []string{account, other})
+		if err != nil {
+			return err
+		}
+		if len(erased) > 0 {
+			continue
+		}
+		d := person.Decision{ID: social.HashID("alias", social.Key(account, other)), At: decidedByEvidence, Verb: person.Same, One: []string{account}, Other: []string{other},
+			By: person.Rapport, Why: "the platform names both as ids of one account"}
+		known, err := in.Store.Links(ctx, w, account)
+		if err != nil {
+			return err
+		}
+		there := slices.ContainsFunc(known, func(o person.Decision) bool { return o.ID == d.ID })
+		if !there {
+			if err := in.Store.PutLink(ctx, w, d); err != nil {
+				return err
+			}
+		}
+		if !there || r.again {
+			r.regroup[w] = append(r.regroup[w], account)
+		}
 	}
 	return nil
 }

@@ -152,13 +152,15 @@ func (in *Ingest) own(ctx context.Context, w string, account social.AccountRef) 
 type result struct {
 	owner    string // of the app
 	delivery platform.Delivery
-	queued   string                       // the id of the delivery that was queued: its own, unless it is a part
-	facts    map[string][]social.Activity // by workspace
-	withheld map[string]bool              // workspaces in which an account was erased that it tells of
-	fresh    map[string]int               // how many of the facts were new, by workspace
-	parked   map[string][]string          // reasons by workspace
-	ignored  map[string]int               // by kind
-	heard    map[store.Route]bool         // the sources it came for
+	queued   string                                  // the id of the delivery that was queued: its own, unless it is a part
+	facts    map[string][]social.Activity            // by workspace
+	withheld map[string]bool                         // workspaces in which an account was erased that it tells of
+	aliases  map[string]map[social.AccountRef]string // by workspace: the other id of an account
+	regroup  map[string][]string                     // by workspace: accounts of which it became known to whom they belong
+	fresh    map[string]int                          // how many of the facts were new, by workspace
+	parked   map[string][]string                     // reasons by workspace
+	ignored  map[string]int                          // by kind
+	heard    map[store.Route]bool                    // the sources it came for
 	revoked  []revoked
 	erase    []Erase
 	seen     []string // what became of each event, for a source check
@@ -170,7 +172,7 @@ type result struct {
 }
 
 func newResult(app store.App, d platform.Delivery) *result {
-	return &result{owner: app.Owner, platform: app.Platform, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, fresh: map[string]int{}, parked: map[string][]string{},
+	return &result{owner: app.Owner, platform: app.Platform, delivery: d, facts: map[string][]social.Activity{}, withheld: map[string]bool{}, aliases: map[string]map[social.AccountRef]string{}, regroup: map[string][]string{}, fresh: map[string]int{}, parked: map[string][]string{},
 		ignored: map[string]int{}, heard: map[store.Route]bool{}}
 }
 
@@ -426,10 +428,19 @@ func (in *Ingest) take(ctx context.Context, r *result, e platform.Event, to []st
 				a = a.Sided(own)
 			}
 			r.facts[w] = append(r.facts[w], a)
+			if e.Alias != "" && a.Direction == social.Inbound && len(e.Alias) <= maxAlias && !platform.NamesNobody(e.Alias) {
+				if r.aliases[w] == nil {
+					r.aliases[w] = map[social.AccountRef]string{}
+				}
+				r.aliases[w][a.Account()] = e.Alias
+			}
 		}
 	}
 	return nil
 }
+
+// maxAlias bounds the other id of an account, in bytes.
+const maxAlias = 200
 
 // eraseOf lists whom a demand to forget means at one source: the account as
 // the platform named it and, where ids are the source's own, that id in it.

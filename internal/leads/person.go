@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"rapport/internal/fault"
-	"rapport/internal/identity"
+	"rapport/internal/person"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -17,24 +17,24 @@ import (
 // are made, so that they are made if this is cut short. A decision that an older one
 // stands against is refused: that one is to be undone first. The same decision
 // sent again, by its id, is made once.
-func (l *Leads) Decide(ctx context.Context, w string, d identity.Decision, now time.Time, queue func(accounts []string) error) ([]store.Person, error) {
+func (l *Leads) Decide(ctx context.Context, w string, d person.Decision, now time.Time, queue func(accounts []string) error) ([]store.Person, error) {
 	accounts := slices.Concat(d.One, d.Other)
 	tied, err := l.store.Tied(ctx, w, accounts...)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(tied.Decided, func(o identity.Decision) bool { return o.ID == d.ID })
+	i := slices.IndexFunc(tied.Decided, func(o person.Decision) bool { return o.ID == d.ID })
 	switch {
 	case i >= 0 && !alike(tied.Decided[i], d):
 		return nil, fault.New(fault.Conflict, "another decision about these accounts has this id: give each its own")
 	case i < 0:
-		more := []identity.Decision{d}
-		if d.Verb == identity.Apart {
+		more := []person.Decision{d}
+		if d.Verb == person.Apart {
 			more = append(more, together(d, "one", d.One), together(d, "other", d.Other))
 		}
 		for _, o := range tied.Decided {
-			if d.Verb == identity.Undo && strings.HasPrefix(o.ID, d.Undoes+".") {
-				more = append(more, identity.Decision{ID: d.ID + strings.TrimPrefix(o.ID, d.Undoes), At: d.At, Verb: identity.Undo, Undoes: o.ID, One: d.One, By: d.By, Why: d.Why})
+			if d.Verb == person.Undo && strings.HasPrefix(o.ID, d.Undoes+".") {
+				more = append(more, person.Decision{ID: d.ID + strings.TrimPrefix(o.ID, d.Undoes), At: d.At, Verb: person.Undo, Undoes: o.ID, One: d.One, By: d.By, Why: d.Why})
 			}
 		}
 		if err := allowed(tied, more); err != nil {
@@ -42,12 +42,12 @@ func (l *Leads) Decide(ctx context.Context, w string, d identity.Decision, now t
 		}
 		about := accounts
 		for _, o := range tied.Decided {
-			if d.Verb == identity.Undo && o.ID == d.Undoes {
+			if d.Verb == person.Undo && o.ID == d.Undoes {
 				about = slices.Concat(about, o.One, o.Other)
 			}
 		}
 		for _, x := range more {
-			if x.Verb == identity.Same && len(x.One)+len(x.Other) < 2 {
+			if x.Verb == person.Same && len(x.One)+len(x.Other) < 2 {
 				continue
 			}
 			if err := l.store.PutLink(ctx, w, x, about...); err != nil {
@@ -83,7 +83,7 @@ func (l *Leads) Decide(ctx context.Context, w string, d identity.Decision, now t
 	}), nil
 }
 
-func alike(a, b identity.Decision) bool {
+func alike(a, b person.Decision) bool {
 	return a.Verb == b.Verb && a.Undoes == b.Undoes && a.By == b.By && a.Why == b.Why && slices.Equal(sorted(a.One, a.Other), sorted(b.One, b.Other))
 }
 
@@ -92,22 +92,22 @@ func sorted(lists ...[]string) []string {
 }
 
 // together says that each side of accounts that are taken apart stays one person.
-func together(d identity.Decision, side string, accounts []string) identity.Decision {
-	return identity.Decision{ID: d.ID + "." + side, At: d.At, Verb: identity.Same, One: accounts, By: d.By, Why: d.Why}
+func together(d person.Decision, side string, accounts []string) person.Decision {
+	return person.Decision{ID: d.ID + "." + side, At: d.At, Verb: person.Same, One: accounts, By: d.By, Why: d.Why}
 }
 
 // allowed reports why decisions can't be made.
-func allowed(t store.Tied, more []identity.Decision) error {
+func allowed(t store.Tied, more []person.Decision) error {
 	d := more[0]
-	if d.Verb == identity.Undo {
-		if !slices.ContainsFunc(t.Decided, func(o identity.Decision) bool { return o.ID == d.Undoes && o.Verb != identity.Undo }) {
+	if d.Verb == person.Undo {
+		if !slices.ContainsFunc(t.Decided, func(o person.Decision) bool { return o.ID == d.Undoes && o.Verb != person.Undo }) {
 			return fault.New(fault.NotFound, "no such decision about this person")
 		}
 		return nil
 	}
-	was := identity.Persons(t.Accounts, nil, t.Decided, nil)
-	is := identity.Persons(t.Accounts, nil, slices.Concat(t.Decided, more), nil)
-	if d.Verb == identity.Apart {
+	was := person.Persons(t.Accounts, nil, t.Decided, nil)
+	is := person.Persons(t.Accounts, nil, slices.Concat(t.Decided, more), nil)
+	if d.Verb == person.Apart {
 		return nil
 	}
 	size := map[string]int{}
@@ -118,18 +118,18 @@ func allowed(t store.Tied, more []identity.Decision) error {
 				return fault.New(fault.Conflict, "it was decided that some of these accounts are not one person's%s: undo that first", standing(t.Decided))
 			}
 		}
-		if size[is[a]] > identity.MaxAccounts {
-			return fault.New(fault.TooLarge, "a person has at most %d accounts", identity.MaxAccounts)
+		if size[is[a]] > person.MaxAccounts {
+			return fault.New(fault.TooLarge, "a person has at most %d accounts", person.MaxAccounts)
 		}
 	}
 	return nil
 }
 
 // standing names decisions that keep accounts apart.
-func standing(list []identity.Decision) string {
+func standing(list []person.Decision) string {
 	var ids []string
 	for _, d := range list {
-		if d.Verb == identity.Apart {
+		if d.Verb == person.Apart {
 			ids = append(ids, d.ID)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 
 	"rapport/internal/erasure"
 	"rapport/internal/fault"
-	"rapport/internal/identity"
 	"rapport/internal/leads"
+	"rapport/internal/person"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -74,7 +74,7 @@ func (c *community) tell(facts ...social.Activity) {
 	}
 }
 
-func (c *community) decide(d identity.Decision) ([]store.Person, error) {
+func (c *community) decide(d person.Decision) ([]store.Person, error) {
 	c.n++
 	d.At, d.By = now().Add(time.Duration(c.n)*time.Second), "mem_1"
 	if d.ID == "" {
@@ -83,7 +83,7 @@ func (c *community) decide(d identity.Decision) ([]store.Person, error) {
 	return c.l.Decide(c.Context(), w, d, now(), func([]string) error { return nil })
 }
 
-func (c *community) must(d identity.Decision) []store.Person {
+func (c *community) must(d person.Decision) []store.Person {
 	c.Helper()
 	out, err := c.decide(d)
 	if err != nil {
@@ -92,12 +92,12 @@ func (c *community) must(d identity.Decision) []store.Person {
 	return out
 }
 
-func same(a, b string) identity.Decision {
-	return identity.Decision{Verb: identity.Same, One: []string{accountOf(a)}, Other: []string{accountOf(b)}}
+func same(a, b string) person.Decision {
+	return person.Decision{Verb: person.Same, One: []string{accountOf(a)}, Other: []string{accountOf(b)}}
 }
 
-func undo(id string, who ...string) identity.Decision {
-	d := identity.Decision{Verb: identity.Undo, Undoes: id}
+func undo(id string, who ...string) person.Decision {
+	d := person.Decision{Verb: person.Undo, Undoes: id}
 	for _, a := range who {
 		d.One = append(d.One, accountOf(a))
 	}
@@ -170,7 +170,7 @@ func TestMergedAndUndone(t *testing.T) {
 	}
 	// The same decision again is made once; another under its id is refused.
 	d.At = now()
-	if _, err := c.l.Decide(t.Context(), w, identity.Decision{ID: d.ID, Verb: d.Verb, One: d.One, Other: d.Other, By: "mem_1", At: now()}, now(), func([]string) error { return nil }); err != nil {
+	if _, err := c.l.Decide(t.Context(), w, person.Decision{ID: d.ID, Verb: d.Verb, One: d.One, Other: d.Other, By: "mem_1", At: now()}, now(), func([]string) error { return nil }); err != nil {
 		t.Errorf("sent again: %v", err)
 	}
 	d.Other = []string{accountOf("c")}
@@ -206,7 +206,7 @@ func TestChainsAndParts(t *testing.T) {
 	c.must(same("c", "d"))
 	c.must(same("d", "e"))
 	c.want("all five", map[string]string{"a+b+c+d+e": "20"})
-	c.must(identity.Decision{ID: "two-taken-out", Verb: identity.Apart, One: []string{accountOf("b"), accountOf("d")}, Other: []string{accountOf("a"), accountOf("c"), accountOf("e")}})
+	c.must(person.Decision{ID: "two-taken-out", Verb: person.Apart, One: []string{accountOf("b"), accountOf("d")}, Other: []string{accountOf("a"), accountOf("c"), accountOf("e")}})
 	c.want("two taken out", map[string]string{"a+c+e": "15", "b+d": "10"})
 	again := same("a", "d") // a newer decision comes before an older one
 	again.ID = "after-all"
@@ -228,7 +228,7 @@ func TestChainsAndParts(t *testing.T) {
 func TestApartOverAThird(t *testing.T) {
 	c := newCommunity(t, question("a", 1), question("b", 2), question("c", 3))
 	c.must(same("a", "b"))
-	c.must(identity.Decision{ID: "not-the-same", Verb: identity.Apart, One: []string{accountOf("b")}, Other: []string{accountOf("c")}})
+	c.must(person.Decision{ID: "not-the-same", Verb: person.Apart, One: []string{accountOf("b")}, Other: []string{accountOf("c")}})
 	if _, err := c.decide(same("a", "c")); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "not-the-same") {
 		t.Errorf("merging with whom a third of it is not: %v", err)
 	}

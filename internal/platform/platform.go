@@ -59,6 +59,7 @@ type Event struct {
 	Scopes []string // platform-side scopes by which it is routed: to each source that watches any of them
 
 	Activity *social.Activity   // what someone did
+	Alias    string             // another id of the activity's actor, under which the platform names the same account elsewhere; empty: none is known
 	Ignored  string             // known not to tell what someone did: why
 	Parked   string             // not understood: why; it is kept, listed and can be replayed
 	Erase    *social.AccountRef // the platform demands that this account be forgotten; an empty ID: everything of its scope

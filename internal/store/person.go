@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
-	"rapport/internal/identity"
 	"rapport/internal/parallel"
+	"rapport/internal/person"
 	"rapport/internal/social"
 )
 
@@ -38,20 +38,20 @@ type linkItem struct {
 // maxLinks bounds how many decisions are about one account.
 const maxLinks = 500
 
-func (it linkItem) decision() (identity.Decision, error) {
+func (it linkItem) decision() (person.Decision, error) {
 	at, id, _ := strings.Cut(strings.TrimPrefix(it.SK, links), "#")
 	t, err := social.ParseStamp(at)
-	return identity.Decision{ID: id, At: t, Verb: identity.Verb(it.Verb), One: it.One, Other: it.Other, Undoes: it.Undoes, By: it.By, Why: it.Why}, err
+	return person.Decision{ID: id, At: t, Verb: person.Verb(it.Verb), One: it.One, Other: it.Other, Undoes: it.Undoes, By: it.By, Why: it.Why}, err
 }
 
 // PutLink stores a decision about accounts with each of these, and with the
 // audit line that the context brings. about are the accounts, where the
 // decision itself has none since it undoes another. It fails with
 // fault.TooLarge where too much was decided about one of them.
-func (s *Store) PutLink(ctx context.Context, w string, d identity.Decision, about ...string) error {
+func (s *Store) PutLink(ctx context.Context, w string, d person.Decision, about ...string) error {
 	about = unique(slices.Concat(d.One, d.Other, about))
-	if len(about) > 2*identity.MaxAccounts {
-		return fault.New(fault.TooLarge, "a decision about %d accounts: a person has at most %d", len(about), identity.MaxAccounts)
+	if len(about) > 2*person.MaxAccounts {
+		return fault.New(fault.TooLarge, "a decision about %d accounts: a person has at most %d", len(about), person.MaxAccounts)
 	}
 	var writes []types.TransactWriteItem
 	for _, account := range about {
@@ -72,12 +72,12 @@ func (s *Store) PutLink(ctx context.Context, w string, d identity.Decision, abou
 }
 
 // Links returns what was decided about an account, oldest first.
-func (s *Store) Links(ctx context.Context, w, account string) ([]identity.Decision, error) {
+func (s *Store) Links(ctx context.Context, w, account string) ([]person.Decision, error) {
 	items, err := all[linkItem](ctx, s, query{pk: accountPK(factsOf(w), account), prefix: links, most: maxLinks})
 	if err != nil {
 		return nil, fmt.Errorf("links of %s: %w", account, err)
 	}
-	out := make([]identity.Decision, len(items))
+	out := make([]person.Decision, len(items))
 	for i, it := range items {
 		if out[i], err = it.decision(); err != nil {
 			return nil, err
@@ -229,13 +229,13 @@ func (s *Store) Regroup(ctx context.Context, w, account string) (before, after [
 }
 
 // maxTied bounds the accounts that decisions tie to one another, also over those apart.
-const maxTied = 10 * identity.MaxAccounts
+const maxTied = 10 * person.MaxAccounts
 
 // Tied is all that says whom some accounts belong to.
 type Tied struct {
-	Accounts []string            // sorted: those asked for, and all who were decided to be with them or belong to one person with them
-	Persons  []Person            // to whom they belong, as it stands
-	Decided  []identity.Decision // about any of them, oldest first
+	Accounts []string          // sorted: those asked for, and all who were decided to be with them or belong to one person with them
+	Persons  []Person          // to whom they belong, as it stands
+	Decided  []person.Decision // about any of them, oldest first
 
 	ids      []string // of the accounts' persons
 	versions []int64  // of what says so
@@ -252,7 +252,7 @@ func (s *Store) Tied(ctx context.Context, w string, of ...string) (t Tied, err e
 	}
 	for n := 0; n < len(about); {
 		if n = len(about); n > maxTied {
-			return t, fault.New(fault.TooLarge, "more than %d accounts are tied to one another by what was decided about them: a person has at most %d", maxTied, identity.MaxAccounts)
+			return t, fault.New(fault.TooLarge, "more than %d accounts are tied to one another by what was decided about them: a person has at most %d", maxTied, person.MaxAccounts)
 		}
 		t.Accounts = slices.Sorted(maps.Keys(about))
 		if t.ids, t.versions, err = s.belong(ctx, w, t.Accounts); err != nil {
@@ -261,7 +261,7 @@ func (s *Store) Tied(ctx context.Context, w string, of ...string) (t Tied, err e
 		if t.Persons, err = s.PersonsByID(ctx, w, unique(t.ids)); err != nil {
 			return t, err
 		}
-		found := make([][]identity.Decision, len(t.Accounts))
+		found := make([][]person.Decision, len(t.Accounts))
 		errs := parallel.Each(ctx, len(t.Accounts), 16, func(i int) (err error) {
 			found[i], err = s.Links(ctx, w, t.Accounts[i])
 			return err
@@ -276,7 +276,7 @@ func (s *Store) Tied(ctx context.Context, w string, of ...string) (t Tied, err e
 			}
 		}
 		for _, d := range t.Decided {
-			if d.Verb == identity.Same {
+			if d.Verb == person.Same {
 				for _, a := range slices.Concat(d.One, d.Other) {
 					about[a] = true
 				}
@@ -293,7 +293,7 @@ func (s *Store) regroup(ctx context.Context, w, account string) (before, after [
 	}
 	before, ids, versions, accounts := t.Persons, t.ids, t.versions, t.Accounts
 	sets := map[string][]string{}
-	now := identity.Persons(accounts, nil, t.Decided, nil)
+	now := person.Persons(accounts, nil, t.Decided, nil)
 	for _, a := range accounts {
 		sets[now[a]] = append(sets[now[a]], a)
 	}
@@ -333,9 +333,9 @@ func (s *Store) putPerson(ctx context.Context, w string, p Person) error {
 }
 
 // distinct are decisions, each once.
-func distinct(list []identity.Decision) []identity.Decision {
-	slices.SortFunc(list, func(a, b identity.Decision) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
-	return slices.CompactFunc(list, func(a, b identity.Decision) bool { return a.ID == b.ID && a.At.Equal(b.At) })
+func distinct(list []person.Decision) []person.Decision {
+	slices.SortFunc(list, func(a, b person.Decision) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	return slices.CompactFunc(list, func(a, b person.Decision) bool { return a.ID == b.ID && a.At.Equal(b.At) })
 }
 
 func unique(ids []string) []string {

@@ -196,6 +196,7 @@ func whatsappChange(waba, field string, raw json.RawMessage) []platform.Event {
 	for range v.Errors {
 		events = append(events, platform.Ignore("whatsapp errors", whatsappSilent["errors"], w.scopes...))
 	}
+	w.alias(events)
 	switch {
 	case len(events) > 0:
 		return events
@@ -583,6 +584,17 @@ type idUpdateValue struct {
 	Timestamp platform.Text `json:"timestamp"`
 }
 
+// alias says of the events of who has a user id and a number which number that is.
+func (w business) alias(events []platform.Event) {
+	for i := range events {
+		for _, c := range w.contacts {
+			if a := events[i].Activity; a != nil && c.Number != "" && a.Actor.ID == string(c.UserID) && a.Actor.ID != string(c.Number) {
+				events[i].Alias = string(c.Number)
+			}
+		}
+	}
+}
+
 // idUpdate reads that a user's id has become another one.
 func (w business) idUpdate(raw json.RawMessage) platform.Event {
 	kind := "whatsapp user_id_update"
@@ -591,7 +603,11 @@ func (w business) idUpdate(raw json.RawMessage) platform.Event {
 		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), w.scopes...)
 	}
 	a := social.Activity{Type: social.ProfileChange, Actor: w.user(v.Number, v.UserID.Current), Object: social.Object{ID: string(v.UserID.Previous), Type: "account"}}
-	return w.dated(kind, a, social.Key(a.Actor.ID, a.Object.ID), v.Timestamp)
+	e := w.dated(kind, a, social.Key(a.Actor.ID, a.Object.ID), v.Timestamp)
+	if e.Alias = string(v.UserID.Previous); e.Activity == nil || e.Alias == a.Actor.ID {
+		e.Alias = ""
+	}
+	return e
 }
 
 // dated is the event of something that is no message.

@@ -1,4 +1,4 @@
-package identity
+package person
 
 import (
 	"cmp"

@@ -1,4 +1,6 @@
-package identity
+// Package person groups accounts into persons, by evidence and by what people
+// decided. What evidence there is says package identity.
+package person
 
 import (
 	"cmp"
@@ -8,10 +10,10 @@ import (
 	"rapport/internal/social"
 )
 
-// PersonID is the id of the person of a set of accounts: of one account that
+// ID is the id of the person of a set of accounts: of one account that
 // which it has always had, of several one that is made of all of them. Their
 // order and how they came together don't matter.
-func PersonID(accounts ...string) string {
+func ID(accounts ...string) string {
 	list := slices.Compact(slices.Sorted(slices.Values(accounts)))
 	return social.PersonOf(list)
 }
@@ -62,7 +64,7 @@ func Persons(accounts []string, ties []Tie, decisions []Decision, against func(a
 	for _, a := range accounts {
 		g.of[a] = []string{a}
 	}
-	for _, d := range inForce(decisions) {
+	for _, d := range InForce(decisions) {
 		if d.Verb == Apart {
 			g.part(d.One, d.Other)
 			continue
@@ -98,7 +100,7 @@ func Persons(accounts []string, ties []Tie, decisions []Decision, against func(a
 		if _, done := out[a]; done {
 			continue
 		}
-		id := PersonID(g.of[a]...)
+		id := ID(g.of[a]...)
 		for _, b := range g.of[a] {
 			out[b] = id
 		}
@@ -106,8 +108,8 @@ func Persons(accounts []string, ties []Tie, decisions []Decision, against func(a
 	return out
 }
 
-// inForce are the decisions that count, the newest first.
-func inForce(decisions []Decision) []Decision {
+// InForce are the decisions that count, the newest first.
+func InForce(decisions []Decision) []Decision {
 	order := slices.SortedFunc(slices.Values(decisions), func(x, y Decision) int {
 		return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID))
 	})
@@ -162,4 +164,15 @@ func (g *groups) join(a, b string, against func(a, b string) bool) {
 	for _, p := range all {
 		g.of[p] = all
 	}
+}
+
+// KeptApart says which accounts decisions keep apart, whatever else joins them.
+func KeptApart(decisions []Decision) func(a, b string) bool {
+	g := &groups{apart: map[[2]string]bool{}}
+	for _, d := range InForce(decisions) {
+		if d.Verb == Apart {
+			g.part(d.One, d.Other)
+		}
+	}
+	return func(a, b string) bool { return g.apart[both(a, b)] }
 }
