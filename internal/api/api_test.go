@@ -379,7 +379,7 @@ func operations(t *testing.T) []operation {
 }
 
 func (o operation) at(workspace string) string {
-	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{theme}", "thm_x", "{source}", "src_x", "{version}", "1",
+	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{theme}", "thm_x", "{message}", "msg_x", "{source}", "src_x", "{version}", "1",
 		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
 		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
 }
