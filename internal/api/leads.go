@@ -131,7 +131,7 @@ type AsOf struct {
 type LeadFilter struct {
 	Status       string `query:"status" pattern:"^(new|contacted|qualified|not_a_lead|customer)(,(new|contacted|qualified|not_a_lead|customer))*$" maxLength:"100" example:"new,contacted" doc:"Only these, with commas between"`
 	Owner        string `query:"owner" pattern:"^(none|mem_[A-Za-z0-9_-]{1,60})$" maxLength:"64" doc:"Only those of this member; none: of nobody"`
-	Department   string `query:"department" pattern:"^[a-z][a-z0-9_-]{0,39}$" maxLength:"40" doc:"Only who was handed over to it"`
+	Department   string `query:"department" example:"service" pattern:"^[a-z][a-z0-9_-]{0,39}$" maxLength:"40" doc:"Only who was handed over to it"`
 	Platform     string `query:"platform" maxLength:"40" doc:"Only who did the newest there"`
 	Engagement   int    `query:"engagement" minimum:"1" maximum:"4" doc:"Only this engagement or a better one: 2 lists 1 and 2"`
 	Grade        string `query:"grade" pattern:"^[A-D?][1-4]$" maxLength:"2" example:"?1" doc:"Only this grade"`
