@@ -349,6 +349,7 @@ var bodies = map[string]any{
 	"DELETE /v1/workspaces/{workspace}/reports/{report}":                        nil,
 	"PUT /v1/workspaces/{workspace}/sources/{source}/name":                      map[string]any{"name": "Renamed"},
 	"POST /v1/workspaces/{workspace}/people/{person}/decisions":                 map[string]any{"id": "0b7c2a9e-same", "kind": "same", "with": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
+	"POST /v1/workspaces/{workspace}/leads/{person}/decisions":                  map[string]any{"id": "0b7c2a9e-lead", "kind": "status", "status": "contacted"},
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
 	"PUT /v1/workspaces/{workspace}/messages/{message}/correction":              map[string]any{"intent": "question", "chosen": "picked"},
 	"DELETE /v1/workspaces/{workspace}/messages/{message}/correction":           nil,

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -117,14 +116,7 @@ func (s *service) decisionOf(ctx context.Context, w string, b NewDecision) (conv
 	case d.To == "":
 		return d, nil
 	}
-	list, err := s.Store.Members(ctx, w)
-	if err != nil {
-		return d, err
-	}
-	if !slices.ContainsFunc(list, func(m store.Member) bool { return m.ID() == d.To }) {
-		return d, invalid("body.to", "is no member of this workspace: list-members names them")
-	}
-	return d, nil
+	return d, s.isMember(ctx, w, "body.to", d.To)
 }
 
 func decision(d conversation.Decision) Decision {

@@ -39,7 +39,7 @@ func TestLeads(t *testing.T) {
 	var all []api.Lead
 	for _, limit := range []int{1, 2, 5, 100} {
 		all = nil
-		pages := x.pages("ann", fmt.Sprintf("/v1/workspaces/acme/leads?limit=%d", limit), func(b string) {
+		pages := x.pages("ann", fmt.Sprintf("/v1/workspaces/acme/leads?words=true&limit=%d", limit), func(b string) {
 			var p api.LeadPage
 			if err := json.Unmarshal([]byte(b), &p); err != nil {
 				t.Fatal(err)
@@ -99,7 +99,7 @@ func TestLeads(t *testing.T) {
 	t.Run("as of an instant", func(t *testing.T) {
 		at := t0.Add(-100 * time.Hour).Format(time.RFC3339)
 		var p api.LeadPage
-		x.get("ann", "/v1/workspaces/acme/leads?as_of="+at, &p)
+		x.get("ann", "/v1/workspaces/acme/leads?words=true&as_of="+at, &p)
 		// Only u4 had done anything by then: its fifth post is 120 hours old.
 		if len(p.Items) != 1 || p.Items[0].Person != people[4] || !*p.Complete || p.AsOf.Format(time.RFC3339) != at || !p.Items[0].AsOf.Equal(*p.AsOf) {
 			t.Errorf("%+v", p)

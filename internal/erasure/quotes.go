@@ -107,9 +107,15 @@ func (x *demand) names(d report.Data) bool {
 	for a := range x.whose {
 		persons[social.PersonID(a)] = true
 	}
-	return slices.ContainsFunc(d.Leads, func(l report.Lead) bool { return persons[l.PersonID] && !l.LastSeen.After(x.at) }) ||
+	whose := func(l report.Lead) bool {
+		return persons[l.PersonID] || slices.ContainsFunc(l.Accounts, func(a string) bool { return x.whose[a] })
+	}
+	quoted := func(q report.Quote) bool { return x.gone[social.Activity{Key: q.Key}.ID()] }
+	return slices.ContainsFunc(d.Leads, func(l report.Lead) bool {
+		return whose(l) && !l.LastSeen.After(x.at) || slices.ContainsFunc(l.Words, quoted)
+	}) ||
 		slices.ContainsFunc(d.Issues, func(i report.Issue) bool {
-			return slices.ContainsFunc(i.Quotes, func(q report.Quote) bool { return x.gone[social.Activity{Key: q.Key}.ID()] })
+			return slices.ContainsFunc(i.Quotes, quoted)
 		}) ||
 		slices.ContainsFunc(d.Waiting, func(r report.Waiting) bool {
 			return x.spoke[spoken{social.Platform(r.Platform), social.Instant(r.Since)}]

@@ -100,6 +100,14 @@ func (e *Erasure) Account(ctx context.Context, w, account string, until time.Tim
 // close takes away an account whose facts are gone, or makes the views again
 // of what it did later.
 func (e *Erasure) close(ctx context.Context, w, account string, until time.Time, removed map[string]int) error {
+	partOf, err := e.Store.PersonsPartOf(ctx, w, account)
+	if err != nil {
+		return err
+	}
+	decided, err := e.Store.ForgetLeadDecisions(ctx, w, account, partOf)
+	if err != nil {
+		return err
+	}
 	others, links, err := e.Store.Unlink(ctx, w, account)
 	if err != nil {
 		return err
@@ -117,6 +125,14 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	removed["views"] += views
 	if err != nil {
 		return err
+	}
+	// What was decided meanwhile: with an account that is gone nothing is stored any more.
+	late, err := e.Store.ForgetLeadDecisions(ctx, w, account, partOf)
+	if err != nil {
+		return err
+	}
+	if decided+late > 0 {
+		removed["decisions"] += decided + late
 	}
 	n, err := e.Store.ForgetCorrections(ctx, w, account)
 	if n > 0 {

@@ -201,6 +201,15 @@ func (x subject) since() time.Time {
 	return since
 }
 
+func (x subject) decided() bool {
+	for _, s := range x.stale {
+		if s.Decided {
+			return true
+		}
+	}
+	return false
+}
+
 func (x subject) undated() bool {
 	for _, s := range x.stale {
 		if s.Undated {
@@ -250,6 +259,14 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 			return err
 		}
 		p.head.Undated = len(p.undated) > 0
+	}
+	// What was decided about a lead comes with messages that say so.
+	if p.head.Working = old.Working; old.Version == 0 || since.IsZero() || x.decided() {
+		k, err := l.store.WorkingWith(ctx, w, x.Accounts, forever)
+		if err != nil {
+			return err
+		}
+		p.head.Working = k
 	}
 	newest := p.newest()
 	if since := store.MarkAt(m.Since(newest)); since < p.after { // the newest facts are gone
@@ -414,7 +431,8 @@ func (p *past) learn(a social.Activity) {
 	if (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= h.NamedBy {
 		h.Name, h.Handle, h.NamedBy = store.ShortName(social.Shown(a.Actor.Name)), store.ShortName(social.Shown(a.Actor.Handle)), mark
 	}
-	if store.ShortURL(a.URL) && mark >= h.LinkedBy {
+	// Other links lead to what it was done to, mostly the business's own pages.
+	if a.Type.Utterance() && store.ShortURL(a.URL) && mark >= h.LinkedBy {
 		h.URL, h.LinkedBy = a.URL, mark
 	}
 }
@@ -672,6 +690,7 @@ type Evaluated struct {
 	Reasons  []string  // the strongest, in words
 	Platform string    // of the person's newest activity by then
 	LastSeen time.Time // that activity's instant
+	Call
 }
 
 // Evaluate computes one lead as of an instant on the fly, evidence and all; the
@@ -692,6 +711,9 @@ func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) 
 	}
 	p, e, err := l.evaluate(ctx, m, w, who, head, asOf)
 	if err != nil {
+		return Evaluated{}, err
+	}
+	if e.Told, err = p.tell(ctx, e); err != nil {
 		return Evaluated{}, err
 	}
 	return e, p.evidence(ctx, e.Score.Contributions)
@@ -748,6 +770,9 @@ func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who sto
 	e.ModelVer, e.AsOf, e.Micro, e.Engagement, e.Grade, e.Fit, e.NextChange = s.Model, asOf, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange
 	for _, c := range s.Contributions[:min(topReasons, len(s.Contributions))] {
 		e.Reasons = append(e.Reasons, c.Reason)
+	}
+	if err := p.judge(ctx, &e, asOf); err != nil {
+		return none(err)
 	}
 	return p, e, nil
 }
@@ -847,13 +872,29 @@ func (l *Leads) Page(ctx context.Context, w, after string, limit int, asOf time.
 	if err != nil {
 		return nil, "", 0, err
 	}
+	if page, failed, err = l.evaluateAll(ctx, w, m, heads, asOf); err != nil {
+		return nil, "", 0, err
+	}
+	byScore(page)
+	return page, next, failed, nil
+}
+
+// byScore puts leads in the order of their scores.
+func byScore(list []Evaluated) {
+	slices.SortFunc(list, func(a, b Evaluated) int {
+		return cmp.Or(-cmp.Compare(a.Micro, b.Micro), cmp.Compare(a.Person, b.Person))
+	})
+}
+
+// evaluateAll evaluates leads of which the heads are known, in their order.
+func (l *Leads) evaluateAll(ctx context.Context, w string, m scoring.Model, heads []store.Lead, asOf time.Time) (out []Evaluated, failed int, err error) {
 	ids := make([]string, len(heads))
 	for i, h := range heads {
 		ids[i] = h.Person
 	}
 	persons, err := l.store.PersonsByID(ctx, w, ids)
 	if err != nil {
-		return nil, "", 0, err
+		return nil, 0, err
 	}
 	found := make([]Evaluated, len(heads))
 	errs := parallel.Each(ctx, len(heads), atOnce, func(i int) (err error) {
@@ -863,19 +904,16 @@ func (l *Leads) Page(ctx context.Context, w, after string, limit int, asOf time.
 	for i, err := range errs {
 		switch {
 		case err == nil:
-			page = append(page, found[i])
+			out = append(out, found[i])
 		case fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge):
 			// One person's facts that can't be scored must not cost the others theirs.
 			slog.ErrorContext(ctx, "lead not evaluated", "workspace", w, "person", heads[i].Person, "error", err.Error())
 			failed++
 		case !fault.Is(err, fault.NotFound):
-			return nil, "", 0, err
+			return nil, 0, err
 		}
 	}
-	slices.SortFunc(page, func(a, b Evaluated) int {
-		return cmp.Or(-cmp.Compare(a.Micro, b.Micro), cmp.Compare(a.Person, b.Person))
-	})
-	return page, next, failed, nil
+	return out, failed, nil
 }
 
 // MaxEvaluated is how many leads Top looks at.

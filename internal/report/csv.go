@@ -68,11 +68,11 @@ func CSV(d Data) ([]byte, error) {
 		line(names...)
 	}
 
-	table("report", "report_id", "workspace_id", "workspace_name", "from", "to", "time_zone", "compared", "as_of", "theme_set_version", "model_version", "remade")
-	line(d.ReportID, d.Workspace.ID, d.Workspace.Name, d.Period.From, d.Period.To, d.Period.TimeZone, d.Period.Compared, d.AsOf, d.ThemeSetVersion, d.ModelVersion, d.Remade)
+	table("report", "report_id", "workspace_id", "workspace_name", "from", "to", "time_zone", "compared", "as_of", "theme_set_version", "model_version", "remade", "call_from")
+	line(d.ReportID, d.Workspace.ID, d.Workspace.Name, d.Period.From, d.Period.To, d.Period.TimeZone, d.Period.Compared, d.AsOf, d.ThemeSetVersion, d.ModelVersion, d.Remade, d.CallFrom)
 	t := d.Totals
-	table("totals", "activities", "people", "feedback_messages", "feedback_people", "issues", "issue_people", "leads", "leads_more", "waiting", "waiting_more")
-	line(t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.LeadsMore, t.Waiting, t.WaitingMore)
+	table("totals", "activities", "people", "feedback_messages", "feedback_people", "issues", "issue_people", "leads", "leads_more", "waiting", "waiting_more", "leads_complaint")
+	line(t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.LeadsMore, t.Waiting, t.WaitingMore, t.LeadsComplaint)
 	table("changes", "name", "was", "is")
 	for _, x := range d.Changes {
 		line(x.Name, x.Was, x.Is)
@@ -81,9 +81,13 @@ func CSV(d Data) ([]byte, error) {
 	for _, x := range d.Waiting {
 		line(x.Asker, x.Platform, x.Source, x.Reason, x.Since, x.WaitingSeconds, x.Text, x.URL)
 	}
-	table("leads", "person_id", "name", "handle", "platform", "source", "points", "grade", "engagement", "as_of", "last_seen", "url", "reasons")
+	table("leads", "person_id", "name", "handle", "platform", "source", "points", "grade", "engagement", "as_of", "last_seen", "url", "reasons", "last_contact", "words")
 	for _, x := range d.Leads {
-		line(x.PersonID, x.Name, x.Handle, x.Platform, x.Source, x.Points, x.Grade, x.Engagement, x.AsOf, x.LastSeen, x.URL, strings.Join(x.Reasons, " | "))
+		var words []string
+		for _, q := range x.Words {
+			words = append(words, q.Text)
+		}
+		line(x.PersonID, x.Name, x.Handle, x.Platform, x.Source, x.Points, x.Grade, x.Engagement, x.AsOf, x.LastSeen, x.URL, strings.Join(x.Reasons, " | "), x.LastContact, strings.Join(words, " | "))
 	}
 	table("issues", "theme_id", "label", "people", "people_previous", "messages", "share.*", "sentiment.negative", "sentiment.neutral", "sentiment.positive", "department", "owner", "status")
 	for _, x := range append(list(d.Issues), d.Ended...) {

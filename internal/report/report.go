@@ -34,11 +34,12 @@ type Data struct {
 	ThemeSetVersion string    `json:"theme_set_version,omitempty"`
 	ModelVersion    string    `json:"model_version,omitempty"` // of the scoring model
 	Totals          Totals    `json:"totals"`
-	Issues          []Issue   `json:"issues"`   // most people first
-	Leads           []Lead    `json:"leads"`    // those worth a conversation, best first
-	Response        Response  `json:"response"` // how fast the business answered
-	Waiting         []Waiting `json:"waiting"`  // who waits for an answer at AsOf, those who need it most first
-	Channels        []Channel `json:"channels"` // busiest first
+	Issues          []Issue   `json:"issues"`              // most people first
+	CallFrom        string    `json:"call_from,omitempty"` // from how many points somebody should call, by that model
+	Leads           []Lead    `json:"leads"`               // those to call, best first
+	Response        Response  `json:"response"`            // how fast the business answered
+	Waiting         []Waiting `json:"waiting"`             // who waits for an answer at AsOf, those who need it most first
+	Channels        []Channel `json:"channels"`            // busiest first
 
 	Ended            []Issue   `json:"ended"`             // issues of the period before that are none in this one
 	ResponsePrevious Response  `json:"response_previous"` // of the period before
@@ -59,7 +60,7 @@ type Change struct {
 func (d Data) Numbers() []Number {
 	t := d.Totals
 	return []Number{{"activities", t.Activities}, {"people active", t.People}, {"messages of feedback", t.FeedbackMessages}, {"people who gave feedback", t.FeedbackPeople},
-		{"issues", t.Issues}, {"people who raised issues", t.IssuePeople}, {"people who show interest", t.Leads}, {"conversations that wait", t.Waiting},
+		{"issues", t.Issues}, {"people who raised issues", t.IssuePeople}, {"people to call", t.Leads}, {"conversations that wait", t.Waiting},
 		{"answered messages", d.Response.PerMessage.Median.N}}
 }
 
@@ -110,8 +111,10 @@ type Totals struct {
 
 	Unread []Unread `json:"unread"` // messages in languages that can't be read, most first; no other count of feedback holds them
 
-	Leads     int  `json:"leads"`                // people whose points are above 0
+	Leads     int  `json:"leads"`                // people to call: their points reach CallFrom, and nothing stands against it
 	LeadsMore bool `json:"leads_more,omitempty"` // there may be more of them than Leads, which were not looked at
+
+	LeadsComplaint int `json:"leads_complaint"` // people whose points reach CallFrom and whose complaint waits: service's first
 
 	WaitingMore bool `json:"waiting_more,omitempty"` // there are more of them than Waiting, which were not counted
 }
@@ -156,7 +159,7 @@ type Quote struct {
 	Occurred time.Time `json:"occurred"`
 }
 
-// Lead is a person worth a conversation.
+// Lead is a person to call.
 type Lead struct {
 	PersonID   string    `json:"person_id"`
 	Name       string    `json:"name,omitempty"`
@@ -170,6 +173,10 @@ type Lead struct {
 	Reasons    []string  `json:"reasons"`          // sentences, weightiest first
 	URL        string    `json:"url,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
+
+	Accounts    []string  `json:"accounts"`              // of the person
+	LastContact time.Time `json:"last_contact,omitzero"` // when the business said something to the person last
+	Words       []Quote   `json:"words"`                 // what the person said behind the reasons
 }
 
 // Response holds the three named figures for how fast the business answered
@@ -383,6 +390,11 @@ func (d Data) Messages() []string {
 	for _, x := range d.Waiting {
 		out = append(out, x.Message)
 	}
+	for _, x := range d.Leads {
+		for _, q := range x.Words {
+			out = append(out, q.Message)
+		}
+	}
 	return slices.DeleteFunc(out, func(m string) bool { return m == "" })
 }
 
@@ -406,6 +418,14 @@ func (d Data) Reworded(words func(message, text string) string) (Data, bool) {
 			now(quotes[j].Message, &quotes[j].Text)
 		}
 		d.Issues[i].Quotes = slices.DeleteFunc(quotes, func(q Quote) bool { return q.Text == "" })
+	}
+	d.Leads = list(d.Leads)
+	for i := range d.Leads {
+		words := list(d.Leads[i].Words)
+		for j := range words {
+			now(words[j].Message, &words[j].Text)
+		}
+		d.Leads[i].Words = slices.DeleteFunc(words, func(q Quote) bool { return q.Text == "" })
 	}
 	d.Waiting = list(d.Waiting)
 	for i := range d.Waiting {
@@ -447,7 +467,7 @@ func settle(d Data) (Data, error) {
 		return invalid("no as_of")
 	}
 	t := d.Totals
-	counts := []int{t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.Waiting}
+	counts := []int{t.Activities, t.People, t.FeedbackMessages, t.FeedbackPeople, t.Issues, t.IssuePeople, t.Leads, t.LeadsComplaint, t.Waiting}
 	var estimates []Estimate
 	for _, r := range []Response{d.Response, d.ResponsePrevious} {
 		for _, x := range []Delay{r.PerPair, r.PerMessage, r.PerConversation} {
@@ -501,7 +521,11 @@ func settle(d Data) (Data, error) {
 		x := &d.Leads[i]
 		instant(&x.AsOf)
 		instant(&x.LastSeen)
-		x.Reasons = list(x.Reasons)
+		instant(&x.LastContact)
+		x.Reasons, x.Accounts, x.Words = list(x.Reasons), list(x.Accounts), list(x.Words)
+		for j := range x.Words {
+			instant(&x.Words[j].Occurred)
+		}
 	}
 	d.Waiting = list(d.Waiting)
 	for i := range d.Waiting {

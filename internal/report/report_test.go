@@ -51,8 +51,8 @@ func week() report.Data {
 		ReportID:  "rep_2026w47",
 		Workspace: report.Workspace{ID: "ws_1", Name: "Nordlicht Bikes"},
 		Period:    report.Period{From: at(15, 23, 0), To: at(22, 23, 0), TimeZone: "Europe/Berlin", Compared: true},
-		AsOf:      at(23, 7, 0), ThemeSetVersion: "12", ModelVersion: "4",
-		Totals: report.Totals{Activities: 1204, People: 318, FeedbackMessages: 96, FeedbackPeople: 58, Issues: 4, IssuePeople: 41, Leads: 14, Waiting: 3,
+		AsOf:      at(23, 7, 0), ThemeSetVersion: "12", ModelVersion: "4", CallFrom: "15",
+		Totals: report.Totals{Activities: 1204, People: 318, FeedbackMessages: 96, FeedbackPeople: 58, Issues: 4, IssuePeople: 41, Leads: 14, LeadsComplaint: 1, Waiting: 3,
 			Unread: []report.Unread{{Language: "de", Messages: 8}, {Language: "nl", Messages: 1}}},
 		Issues: []report.Issue{
 			{ThemeID: "th_a", Label: "Delivery later than promised", People: 19, PeoplePrevious: 6, Messages: 27, Share: report.Share(19, 58),
@@ -68,9 +68,10 @@ func week() report.Data {
 			{ThemeID: "th_d", Label: "App logs out by itself", People: 1, PeoplePrevious: 0, Messages: 1, Share: report.Share(1, 9), Sentiment: report.Sentiment{Negative: 1}, Department: "Product"},
 		},
 		Leads: []report.Lead{
-			{PersonID: "per_1", Name: "Henrike Vogt", Handle: "hvogt", Platform: "linkedin", Source: "Our company", Points: "82.501953", Grade: "A", Engagement: 1, AsOf: at(23, 7, 0), LastSeen: at(22, 16, 12),
-				URL: "https://www.linkedin.com/in/hvogt", Reasons: []string{"Asked about fleet leasing twice in 7 days, 40.347917 points after decay (half-life 14 days)", "Answered our reply, and was answered again (depth 4): 27.5 points.", "Head of Mobility at a company with 3 other active people: 15 points."}},
-			{PersonID: "per_2", Handle: "cargo_kurier", Platform: "x", Points: "61", Engagement: 2, AsOf: at(23, 7, 0), LastSeen: at(21, 9, 30),
+			{PersonID: "per_1", Accounts: []string{"acc_1"}, Name: "Henrike Vogt", Handle: "hvogt", Platform: "linkedin", Source: "Our company", Points: "82.501953", Grade: "A", Engagement: 1, AsOf: at(23, 7, 0), LastSeen: at(22, 16, 12),
+				URL: "https://www.linkedin.com/in/hvogt", Reasons: []string{"Asked about fleet leasing twice in 7 days, 40.347917 points after decay (half-life 14 days)", "Answered our reply, and was answered again (depth 4): 27.5 points.", "Head of Mobility at a company with 3 other active people: 15 points."},
+				LastContact: at(20, 9, 15), Words: []report.Quote{{Key: "k7", Message: "msg_7", Text: "We would need 40 cargo bikes by spring. Do you lease them to companies?", Author: "hvogt", Platform: "linkedin", URL: "https://www.linkedin.com/feed/update/7", Occurred: at(19, 10, 2)}}},
+			{PersonID: "per_2", Accounts: []string{"acc_2"}, Words: []report.Quote{}, Handle: "cargo_kurier", Platform: "x", Points: "61", Engagement: 2, AsOf: at(23, 7, 0), LastSeen: at(21, 9, 30),
 				Reasons: []string{"Suddenly active: 9 activities in 7 days against 1.2 a week before (p = 0.00001): 36 points.", "Visited the price page from a tracked link: 25 points."}},
 		},
 		Response: report.Response{
@@ -219,7 +220,7 @@ func pick(all []element, name, class string) (texts []string) {
 func TestPageSaysWhatMatters(t *testing.T) {
 	all := parse(t, written(t, report.HTML, week()))
 	if got, want := pick(all, "span", "line"), []string{"41 people raised 4 issues; “Delivery later than promised” grew most, from 6 to 19 people.",
-		"3 conversations wait for an answer.", "14 people show interest."}; !cmp.Equal(got, want) {
+		"3 conversations wait for an answer.", "There are 14 people to call."}; !cmp.Equal(got, want) {
 		t.Errorf("headlines %q, want %q", got, want)
 	}
 	if got, want := pick(all, "h2", ""), []string{"Who needs an answer", "Who to call", "Which issues grew and shrank", "How fast we answered", "What could not be read"}; !cmp.Equal(got, want) {
@@ -317,21 +318,21 @@ func TestHeadlineOfQuietWeeks(t *testing.T) {
 			t.Errorf("headlines %q, want %q", got, want)
 		}
 	}
-	is("Nobody raised an issue. Nobody waits for an answer. Nobody shows interest.")
+	is("Nobody raised an issue. Nobody waits for an answer. There is nobody to call.")
 	if s := written(t, report.Text, d); !strings.Contains(s, "not enough data: 0 pairs, 6 needed") || !strings.Contains(s, "Every message could be read.") {
 		t.Errorf("the text does not say that there are no response times, or that all was read:\n%s", s)
 	}
 	d.Totals = report.Totals{Activities: 1, People: 1, IssuePeople: 1, Issues: 1, Leads: 1, Waiting: 1}
 	d.Leads = week().Leads[:1]
-	is("1 person raised 1 issue. 1 conversation waits for an answer. 1 person shows interest.")
+	is("1 person raised 1 issue. 1 conversation waits for an answer. There is 1 person to call.")
 	d.Totals.Leads, d.Totals.LeadsMore = 300, true // the list is short, the number is not its length
-	is("1 person raised 1 issue. 1 conversation waits for an answer. At least 300 people show interest.")
+	is("1 person raised 1 issue. 1 conversation waits for an answer. There are at least 300 people to call.")
 	d.ThemeSetVersion, d.Totals.Issues, d.Totals.IssuePeople = "", 0, 0
-	is("There is not enough feedback yet to tell issues. 1 conversation waits for an answer. At least 300 people show interest.")
+	is("There is not enough feedback yet to tell issues. 1 conversation waits for an answer. There are at least 300 people to call.")
 	d.Totals.FeedbackMessages, d.Totals.Unread = 60, []report.Unread{{Language: "pl", Messages: 60}}
-	is("There is not enough feedback yet to tell issues; 60 messages could not be read. 1 conversation waits for an answer. At least 300 people show interest.")
+	is("There is not enough feedback yet to tell issues; 60 messages could not be read. 1 conversation waits for an answer. There are at least 300 people to call.")
 	d.Totals.FeedbackMessages = 600 // one in eleven is a matter for the section on it
-	is("There is not enough feedback yet to tell issues. 1 conversation waits for an answer. At least 300 people show interest.")
+	is("There is not enough feedback yet to tell issues. 1 conversation waits for an answer. There are at least 300 people to call.")
 	d.Leads, d.Totals = nil, report.Totals{}
 	is("Nothing was received in this period. If that is unexpected, check that the sources are connected.")
 }
@@ -483,7 +484,7 @@ func TestPageStaysBelowTheSizeAtWhichMailIsCutOff(t *testing.T) {
 
 func TestListsThatAreCutSayHowManyAreLeft(t *testing.T) {
 	s := strings.Join(strings.Fields(written(t, report.Text, hostile())), " ")
-	for _, want := range []string{"20 more issues are not shown here.", "35 others show interest too.", "35 others wait too.",
+	for _, want := range []string{"20 more issues are not shown here.", "35 more people to call.", "35 others wait too.",
 		"25 more channels are not shown here.", "and 7 reasons more", "35 more issues are in the list of all."} {
 		if !strings.Contains(s, want) {
 			t.Errorf("the text does not say %q", want)

@@ -57,6 +57,9 @@ func Text(d Data) ([]byte, error) {
 			say("    - ", r)
 		}
 		say("    - ", x.More)
+		if q := x.Quote; q != nil {
+			say("    > ", "“"+q.Text+"” ("+q.By+")")
+		}
 		say("    ", x.Where+", "+x.Score)
 		say("    ", x.URL)
 		gap()

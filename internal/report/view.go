@@ -58,6 +58,7 @@ type leadView struct {
 	Score   string
 	Reasons []string
 	More    string
+	Quote   *quoteView // what the person said
 	URL     string
 }
 
@@ -108,7 +109,7 @@ func newView(d Data) (view, error) {
 		Headlines:    headlines(d),
 		Unread:       unread(t),
 		WaitingNote:  waitingNote(d),
-		LeadsNote:    rest(t.Leads, min(len(d.Leads), showLeads), "shows interest", "show interest", "Nobody's points are above zero."),
+		LeadsNote:    leadsNote(d),
 		IssuesNote:   issuesNote(d),
 		ChannelsNote: more(len(d.Channels), min(len(d.Channels), showChannels), "channel", "channels", "No channel had any activity."),
 		Notes:        notes(d, loc),
@@ -213,6 +214,24 @@ func issuesNote(d Data) string {
 	return more(d.Totals.Issues, min(len(d.Issues), showIssues), "issue", "issues", "Nobody raised an issue.")
 }
 
+// leadsNote says how many others are to be called, or from when somebody is,
+// and who is service's before.
+func leadsNote(d Data) string {
+	note, left := "", d.Totals.Leads-min(len(d.Leads), showLeads)
+	switch {
+	case d.Totals.Leads == 0:
+		note = "Nobody to call: that is from " + rounded(orElse(short(d.CallFrom, 20), "0")) + " points on, unless somebody is a customer, is no lead or was put off."
+	case d.Totals.LeadsMore:
+		note = "At least" + nb + many(left, "more person", "more people") + " to call."
+	case left > 0:
+		note = many(left, "more person", "more people") + " to call."
+	}
+	if n := d.Totals.LeadsComplaint; n > 0 {
+		note += " " + many(n, "more person has an open complaint: service answers it", "more people have open complaints: service answers them") + " first."
+	}
+	return strings.TrimSpace(note)
+}
+
 func waitingNote(d Data) string {
 	shown := min(len(d.Waiting), showWaiting)
 	if d.Totals.WaitingMore {
@@ -221,7 +240,7 @@ func waitingNote(d Data) string {
 	return rest(d.Totals.Waiting, shown, "waits", "wait", "Nobody waits for an answer.")
 }
 
-// headlines are the report in three sentences: issues, who waits, who shows interest.
+// headlines are the report in three sentences: issues, who waits, whom to call.
 func headlines(d Data) []string {
 	t := d.Totals
 	if t.Activities == 0 && t.Waiting == 0 {
@@ -245,9 +264,9 @@ func headlines(d Data) []string {
 	if t.Waiting > 0 {
 		waiting = t.waiting() + nb + noun(t.Waiting, "conversation waits", "conversations wait") + " for an answer."
 	}
-	leads := "Nobody shows interest."
+	leads := "There is nobody to call."
 	if t.Leads > 0 {
-		leads = t.leads() + nb + noun(t.Leads, "person shows interest", "people show interest") + "."
+		leads = noun(t.Leads, "There is ", "There are ") + t.leads() + nb + noun(t.Leads, "person", "people") + " to call."
 	}
 	return []string{issues + ".", capital(waiting), capital(leads)}
 }
@@ -356,6 +375,13 @@ func newLeadView(x Lead, asOf time.Time, loc *time.Location) leadView {
 	if !x.LastSeen.IsZero() {
 		v.Score += ", last seen " + clock(x.LastSeen, asOf, loc)
 	}
+	if !x.LastContact.IsZero() {
+		v.Score += ", last contact " + clock(x.LastContact, asOf, loc)
+	}
+	if len(x.Words) > 0 {
+		q := x.Words[0]
+		v.Quote = &quoteView{Text: short(q.Text, 140), By: clock(q.Occurred, asOf, loc)}
+	}
 	for _, r := range x.Reasons[:min(len(x.Reasons), showReasons)] {
 		v.Reasons = append(v.Reasons, short(decay.ReplaceAllString(rounded(r), ""), 110))
 	}
@@ -445,7 +471,7 @@ func notes(d Data, loc *time.Location) []string {
 		"Issues hold those who ask for something, and praise that may be meant otherwise; who is content or about to buy is not among them.",
 		"Ranges in brackets are 95" + nb + "% intervals: Wilson's for shares, exact order statistics for times. “Clearly” more or fewer people: an exact test of two Poisson counts at 5" + nb + "%; faster or slower: the intervals have nothing in common.",
 		"Response times cover what was answered; what was not waits.",
-		"Leads: points are a sum of the reasons given, which weigh less the older they are; here they are rounded. The letter is fit (A best, ? unknown), the digit engagement (1 most).",
+		"Leads: points are a sum of the reasons given, which weigh less the older they are; here they are rounded. People are to be called from " + rounded(orElse(short(d.CallFrom, 20), "0")) + " points on, but not customers, nor those who are no leads, were put off, or wait with a complaint. The letter is fit (A best, ? unknown), the digit engagement (1 most).",
 	}
 	var versions []string
 	if s := short(d.ThemeSetVersion, 60); s != "" {

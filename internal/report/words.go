@@ -18,14 +18,7 @@ import (
 const nb = "\u00a0"
 
 // short is s as it is shown, cut to at most n runes; a cut text ends in "…".
-func short(s string, n int) string {
-	s = social.Shown(s)
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	r := []rune(s)[:n-1]
-	return strings.TrimRight(string(r), " \u200c\u200d") + "…"
-}
+func short(s string, n int) string { return social.Excerpt(s, n) }
 
 // pieces splits s so that no piece holds more than 20 runes without a space.
 // The HTML lets a line break between pieces, so that a word without end does

@@ -75,17 +75,35 @@ func (r *Reporting) Gather(ctx context.Context, ws store.Workspace, id string, b
 	if err != nil {
 		return d, err
 	}
-	d.Totals.LeadsMore = !all && len(top) > 0 && top[len(top)-1].Micro > 0
+	callFrom, err := r.Leads.CallFrom(ctx, ws.ID)
+	if err != nil {
+		return d, err
+	}
+	d.CallFrom = scoring.Decimal(callFrom)
+	d.Totals.LeadsMore = !all && len(top) > 0 && top[len(top)-1].Micro >= callFrom
+	var calls []leads.Evaluated
 	for _, l := range top {
-		if l.Micro <= 0 {
-			continue
-		}
-		if d.Totals.Leads++; d.Totals.Leads > topLeads {
-			continue
-		}
 		d.ModelVersion = l.ModelVer
+		switch {
+		case l.Held == leads.HeldComplaint:
+			d.Totals.LeadsComplaint++
+		case l.ToCall:
+			calls = append(calls, l)
+		}
+	}
+	d.Totals.Leads = len(calls)
+	calls = calls[:min(topLeads, len(calls))]
+	if err := r.Leads.Tell(ctx, ws.ID, calls); err != nil {
+		return d, err
+	}
+	for _, l := range calls {
+		var words []report.Quote
+		for _, q := range l.Told.Words {
+			words = append(words, report.Quote{Key: q.Key, Message: q.Message, Text: q.Text, Author: l.Handle, Platform: q.Platform, Source: names(social.Platform(q.Platform), q.Scope).name, URL: q.URL, Occurred: q.Occurred})
+		}
 		d.Leads = append(d.Leads, report.Lead{PersonID: l.Person, Name: l.Name, Handle: l.Handle, Platform: l.Platform, Source: only[l.Platform], Points: scoring.Decimal(l.Micro),
-			Grade: grade(l.Fit), Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen})
+			Grade: grade(l.Fit), Engagement: l.Engagement, AsOf: l.AsOf, Reasons: l.Reasons, URL: l.URL, LastSeen: l.LastSeen,
+			Accounts: l.Accounts, LastContact: l.Answered, Words: words})
 	}
 
 	if d.Response, err = r.responses(ctx, ws.ID, from, to); err != nil {

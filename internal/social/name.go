@@ -3,6 +3,7 @@ package social
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Hidden is the rule for what names, handles and titles hold: it reports
@@ -48,4 +49,14 @@ func Shown(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// Excerpt is s as it is shown, cut to at most n runes; a cut text ends in "…".
+func Excerpt(s string, n int) string {
+	s = Shown(s)
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	r := []rune(s)[:n-1]
+	return strings.TrimRight(string(r), " \u200c\u200d") + "…"
 }

@@ -32,6 +32,7 @@ type decisionItem struct {
 	To     string `dynamodbav:",omitempty"`
 	Until  string `dynamodbav:",omitempty"`
 	Text   string `dynamodbav:",omitempty"`
+	Of     string `dynamodbav:",omitempty"` // of a decision about a lead: the person
 }
 
 // Groups of decisions, of which the newest holds.
@@ -82,35 +83,50 @@ func (s *Store) PutDecision(ctx context.Context, w, thread, asker string, d conv
 	if !d.Until.IsZero() {
 		it.Until = social.Stamp(d.Until)
 	}
+	// None without a conversation: an erasure that took that would not find it.
+	was, err := s.putDecided(ctx, it, headKey(w, thread, asker), "the conversation is being written: send the decision again")
+	if err != nil {
+		return d, err
+	}
+	return was.decision()
+}
+
+// putDecided stores a decision, with the audit line that the context brings,
+// if something stands that it is about; gone is what to say where that doesn't.
+// It returns the decision, or that which has its id already and says the same.
+func (s *Store) putDecided(ctx context.Context, it decisionItem, stands key, gone string) (decisionItem, error) {
 	put, err := s.putting(it, "")
 	if err != nil {
-		return d, err
+		return it, err
 	}
-	mark, err := s.putting(decidedItem{PK: pk, SK: decidedSK(d.ID), Schema: 1, Where: it.SK}, "attribute_not_exists(PK)")
+	mark, err := s.putting(decidedItem{PK: it.PK, SK: decidedSK(it.ID), Schema: 1, Where: it.SK}, "attribute_not_exists(PK)")
 	if err != nil {
-		return d, err
+		return it, err
 	}
-	// None without a conversation: an erasure that took that would not find it.
-	stands := types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: &s.table, Key: headKey(w, thread, asker).av(), ConditionExpression: aws.String("attribute_exists(PK)")}}
-	err = s.change(ctx, "decision", put, mark, stands)
-	if !fault.Is(err, fault.Conflict) {
-		return d, err
+	about := types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: &s.table, Key: stands.av(), ConditionExpression: aws.String("attribute_exists(PK)")}}
+	if err = s.change(ctx, "decision", put, mark, about); !fault.Is(err, fault.Conflict) {
+		return it, err
 	}
 	var there decidedItem
-	if err := s.get(ctx, key{pk, decidedSK(d.ID)}, &there); err != nil {
+	if err := s.get(ctx, key{it.PK, decidedSK(it.ID)}, &there); err != nil {
 		if fault.Is(err, fault.NotFound) {
-			return d, fault.New(fault.Transient, "the conversation is being written: send the decision again")
+			return it, fault.New(fault.Transient, "%s", gone)
 		}
-		return d, err
+		return it, err
 	}
-	var old decisionItem
-	if err := s.get(ctx, key{pk, there.Where}, &old); err != nil {
-		return d, err
+	return s.decided(ctx, key{it.PK, there.Where}, it)
+}
+
+// decided returns the decision that has an id already; an error of kind
+// Conflict if it says something else.
+func (s *Store) decided(ctx context.Context, where key, it decisionItem) (old decisionItem, err error) {
+	if err := s.get(ctx, where, &old); err != nil {
+		return it, err
 	}
 	if old.Kind != it.Kind || old.To != it.To || old.Until != it.Until || old.Text != it.Text || old.By != it.By {
-		return d, fault.New(fault.Conflict, "another decision about this conversation has this id: give each its own")
+		return it, fault.New(fault.Conflict, "another decision has this id: give each its own")
 	}
-	return old.decision()
+	return old, nil
 }
 
 // Restand computes a conversation's head again after a decision about it, and
@@ -179,13 +195,12 @@ func (s *Store) Decisions(ctx context.Context, w, thread, asker, after string, l
 	if err := errors.Join(errs...); err != nil {
 		return nil, "", err
 	}
-	place := func(it decisionItem) string { return it.At + "#" + it.ID }
 	items := slices.Concat(parts...)
-	slices.SortFunc(items, func(a, b decisionItem) int { return cmp.Compare(place(b), place(a)) })
+	slices.SortFunc(items, func(a, b decisionItem) int { return cmp.Compare(b.place(), a.place()) })
 	next := ""
 	if len(items) > limit {
 		items = items[:limit]
-		next = place(items[limit-1])
+		next = items[limit-1].place()
 	}
 	out := make([]conversation.Decision, len(items))
 	for i, it := range items {

@@ -22,6 +22,7 @@ import (
 //	its name in a delivery    w#A#account       Y#place (expires)
 //	block of its history      w#A#account       B#time#id (of its last fact)
 //	decision whose it is      w#A#account       K#time#id (facts; with each account that it is about)
+//	what was decided about it w#A#account       D#kind#time#id (facts: about the lead); DI#id (where it stands)
 //	a person it was part of   w#A#account       N#person
 //	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
@@ -230,7 +231,7 @@ func blockSK(at time.Time, name string) string {
 	return hourSKs(at.UTC().Hour()) + "#" + name
 }
 
-// decisions is what the sort keys of decisions about a conversation begin with.
+// decisions is what the sort keys of decisions about a conversation, or a lead, begin with.
 const decisions = "D#"
 
 func decisionSK(group string, at time.Time, id string) string {

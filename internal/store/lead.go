@@ -41,8 +41,9 @@ type Lead struct {
 	Name     string // as last seen; may be empty
 	Handle   string // as last seen; may be empty
 	NamedBy  Mark   // the activity that shows name and handle
-	URL      string // of the newest activity that has a short one; may be empty
+	URL      string // of the newest message that has a short one; may be empty
 	LinkedBy Mark   // that activity
+	Working         // what was decided about it
 	Version  int64
 }
 
@@ -107,6 +108,11 @@ type leadItem struct {
 	NamedBy    string `dynamodbav:",omitempty"`
 	URL        string `dynamodbav:",omitempty"`
 	LinkedBy   string `dynamodbav:",omitempty"`
+	Status     string `dynamodbav:",omitempty"`
+	Owner      string `dynamodbav:",omitempty"`
+	Snoozed    int64  `dynamodbav:",omitempty"`
+	Department string `dynamodbav:",omitempty"`
+	Decided    int64  `dynamodbav:",omitempty"`
 }
 
 // millis writes an instant; the zero instant is 0.
@@ -127,7 +133,8 @@ func ofMillis(ms int64) time.Time {
 func (it leadItem) lead() Lead {
 	return Lead{Person: lastPart(it.PK), Model: lastPart(it.SK), ModelVer: it.ModelVer, Micro: it.Micro, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
 		AsOf: ofMillis(it.AsOf), NextChange: ofMillis(it.NextChange), Due: ofMillis(it.Due), First: ofMillis(it.First), Seen: ofMillis(it.Seen), SeenOn: it.SeenOn,
-		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version}
+		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version,
+		Working: Working{Status: it.Status, Owner: it.Owner, Snoozed: ofMillis(it.Snoozed), Department: it.Department, Decided: ofMillis(it.Decided)}}
 }
 
 // Lead returns the stored lead of a person; an error of kind NotFound if there is none.
@@ -183,7 +190,8 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead) error {
 	it := leadItem{PK: personPK(w, l.Person), SK: leadSK(l.Model), G1PK: rankG1(w, l.Model, l.Person), G1SK: rankKey(Step(l.Micro), l.Person), Schema: 1, Version: nextVersion(l.Version),
 		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
-		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy)}
+		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy),
+		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Decided: millis(l.Decided)}
 	if !l.Due.IsZero() {
 		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)
 		if isRebuilt(w) {
@@ -192,6 +200,9 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead) error {
 	}
 	return s.putVersion(ctx, it, l.Version)
 }
+
+// Place is where a lead stands in the list.
+func (l Lead) Place() string { return rankKey(Step(l.Micro), l.Person) }
 
 // DeleteLead takes a lead away whose Version is the one read before.
 func (s *Store) DeleteLead(ctx context.Context, w string, l Lead) error {

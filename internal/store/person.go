@@ -354,6 +354,15 @@ func (s *Store) PersonsKnown(ctx context.Context, w, account string) ([]string, 
 	return out, err
 }
 
+// PersonsPartOf returns the persons of several accounts that an account was ever part of.
+func (s *Store) PersonsPartOf(ctx context.Context, w, account string) ([]Person, error) {
+	known, err := s.PersonsKnown(ctx, w, account)
+	if err != nil {
+		return nil, err
+	}
+	return s.PersonsByID(ctx, w, known)
+}
+
 // Unlink takes away what was decided about an account that is being erased,
 // also where it stands with others, and the persons of several that it was
 // part of. It returns whom else that was about, and how many items went.
@@ -362,11 +371,7 @@ func (s *Store) Unlink(ctx context.Context, w, account string) (others []string,
 	if err != nil {
 		return nil, 0, err
 	}
-	known, err := s.PersonsKnown(ctx, w, account)
-	if err != nil {
-		return nil, 0, err
-	}
-	persons, err := s.PersonsByID(ctx, w, known)
+	persons, err := s.PersonsPartOf(ctx, w, account)
 	if err != nil {
 		return nil, 0, err
 	}

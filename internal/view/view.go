@@ -83,6 +83,7 @@ type Stale struct {
 	Since   time.Time `json:"since,omitzero"`   // the earliest of them; zero: of all time
 	Until   time.Time `json:"until,omitzero"`   // the latest of them; zero: until the end
 	Undated bool      `json:"undated,omitzero"` // some of them have no time of their own
+	Decided bool      `json:"decided,omitzero"` // something was decided about the lead
 }
 
 // StaleBy names the account of a fact that came or went.
@@ -92,7 +93,7 @@ func StaleBy(a social.Activity) Stale {
 
 // And is what covers both s and o, which are of one account.
 func (s Stale) And(o Stale) Stale {
-	out := Stale{Account: s.Account, Undated: s.Undated || o.Undated}
+	out := Stale{Account: s.Account, Undated: s.Undated || o.Undated, Decided: s.Decided || o.Decided}
 	if !s.Since.IsZero() && !o.Since.IsZero() {
 		out.Since = s.Since
 		if o.Since.Before(s.Since) {

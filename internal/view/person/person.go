@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
 )
@@ -39,8 +40,19 @@ func (v View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 		if len(decided) == 0 {
 			continue
 		}
-		if _, _, err := v.store.Regroup(ctx, w, a); err != nil {
+		_, after, err := v.store.Regroup(ctx, w, a)
+		if err != nil {
 			return err
+		}
+		// Somebody may have scored the account alone before: whoever replied to it.
+		for _, p := range after {
+			for _, a := range p.Accounts {
+				if id := social.PersonID(a); id != p.ID {
+					if err := v.store.DropLeads(ctx, w, id); err != nil {
+						return err
+					}
+				}
+			}
 		}
 	}
 	return nil
