@@ -2,7 +2,7 @@ package scoring
 
 import (
 	"cmp"
-	_ "embed"
+	_ "embed" // of the schema
 	"fmt"
 	"slices"
 	"time"
@@ -139,18 +139,6 @@ const (
 //
 //go:embed schema.json
 var Schema []byte
-
-//go:embed default.json
-var defaultModel []byte
-
-// DefaultModel returns the model a new workspace starts with.
-func DefaultModel() Model {
-	m, err := ParseModel(defaultModel)
-	if err != nil {
-		panic(fmt.Sprintf("embedded scoring model: %v", err)) // a test parses it
-	}
-	return m
-}
 
 // ParseModel reads a model's document and compiles its rules. Unknown fields
 // are refused. The error is of kind fault.Invalid and holds Problems: all

@@ -254,12 +254,12 @@ func TestDefaultModel(t *testing.T) {
 	if err := valid(validator(t), b); err != nil {
 		t.Errorf("the schema refuses the default model: %v", err)
 	}
-	file, err := os.ReadFile("default.json")
+	file, err := os.ReadFile("presets/community.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := valid(validator(t), file); err != nil {
-		t.Errorf("the schema refuses default.json: %v", err)
+		t.Errorf("the schema refuses community.json: %v", err)
 	}
 }
 
@@ -284,7 +284,7 @@ func FuzzParseModel(f *testing.F) {
 	for _, e := range examples() {
 		f.Add([]byte(e.document))
 	}
-	file, err := os.ReadFile("default.json")
+	file, err := os.ReadFile("presets/community.json")
 	if err != nil {
 		f.Fatal(err)
 	}
