@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,7 +203,9 @@ func TestAnAdvocateRecommendsAndADetractorDoesNot(t *testing.T) {
 		{"praise alone", many(1, social.Post, 1, 1, intent(social.IntentPraise), func(a *social.Activity) { a.Sentiment = social.SentimentPositive }), false},
 		{"who only passes on", many(40, social.Repost, 1, 2), false},
 	} {
-		if s := evaluate(t, m, tt.facts); m.Calls(s.Micro) != tt.calls {
+		s := evaluate(t, m, tt.facts)
+		recommends := slices.ContainsFunc(s.Contributions, func(c scoring.Contribution) bool { return c.Rule == "recommendation" })
+		if m.Calls(s.Micro) != tt.calls || recommends != tt.calls {
 			t.Errorf("%s: %s points, %+v", tt.name, scoring.Decimal(s.Micro), s.Contributions)
 		}
 	}
