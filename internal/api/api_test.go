@@ -384,7 +384,7 @@ func operations(t *testing.T) []operation {
 }
 
 func (o operation) at(workspace string) string {
-	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{theme}", "thm_x", "{source}", "src_x", "{version}", "1",
+	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{message}", "msg_x", "{person}", "per_x", "{theme}", "thm_x", "{source}", "src_x", "{version}", "1",
 		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
 		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
 }
@@ -439,7 +439,7 @@ func TestStrangersSeeNoWorkspace(t *testing.T) {
 			t.Errorf("%s %s: a member is refused: %s", o.method, o.path, mine.body)
 		}
 	}
-	if len(x.asked) != 2 { // the member's run and discovery
+	if len(x.asked) != 4 { // the member's run, discovery, and models
 		t.Errorf("asked for %q", x.asked)
 	}
 	for app := range x.secrets {

@@ -285,6 +285,7 @@ var words = map[string]word{
 	"version":                     {doc: "Its version, for URLs", example: "1", pattern: `^[A-Za-z0-9_-]{1,64}$`},
 	"next_cursor":                 {example: "AWt3m2a9Zk1xQm5YcGJ0"},
 	"cursor":                      {example: "AWt3m2a9Zk1xQm5YcGJ0"},
+	"RuleGiven.micro_points":      {doc: "The same in millionths of a point", example: 4500000},
 	"RuleGiven.rule":              {doc: "The id of the rule in the scoring model", example: "asks-to-buy"},
 	"NewModel.model":              {example: exampleModel},
 	"NewTrial.model":              {example: exampleModel},
