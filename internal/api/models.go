@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/limit"
+	"rapport/internal/pattern"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -142,7 +144,7 @@ func (s *service) models(api huma.API) {
 			return &Out[ModelComparison]{out}, nil
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "try-model", Method: http.MethodPost, Path: "/models/trials", Tags: []string{"models"}, Summary: "Try a scoring model on people",
-		Description: "Scores the people by the model, and by the one in use, side by side. Nothing is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
+		Description: "Scores the people by the model, and by the one in use, side by side. Nothing of it is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "publish-model", Method: http.MethodPost, Path: "/models", Tags: []string{"models"}, Summary: "Publish a scoring model",
 		Description: "It is the one in use from now on, as the next version; one that says what the one in use says stays that version. All leads are scored again: get-model-progress says how far. " + refused, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, w string, in *publishModelIn) (*CreatedOut[Model], error) {
@@ -189,7 +191,15 @@ func (s *service) modelProgress(ctx context.Context, w string, in *struct{ InWor
 	return &Out[ModelProgress]{ModelProgress{Version: active, At: some(x.At)}}, nil // it is being published
 }
 
+// personForm is the form of the id of a person.
+var personForm = pattern.New(`^per_[A-Za-z0-9_-]{1,60}$`)
+
 func (s *service) tryModel(ctx context.Context, w string, in *tryModelIn) (*Out[ModelTrial], error) {
+	for i, id := range in.Body.People {
+		if !personForm.MatchString(id) {
+			return nil, invalid(fmt.Sprintf("body.people[%d]", i), "is no id of a person: list-leads has them")
+		}
+	}
 	asOf, err := requestTime("body.as_of", in.Body.AsOf)
 	if err != nil {
 		return nil, err

@@ -213,6 +213,7 @@ func TestAFaultyModelIsRefusedAsAWhole(t *testing.T) {
 			}
 		}
 	}
+	x.call("ann", "POST", inAcme+"/models/trials", map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_x", "per_" + strings.Repeat("x", 3000)}}).at(t, "body.people[1]")
 	if d := cmp.Diff(before, x.dump()); d != "" || len(x.asked) > 0 {
 		t.Errorf("something of a faulty model is kept: %s; asked for %v", d, x.asked)
 	}
