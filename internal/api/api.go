@@ -64,6 +64,7 @@ type Deps struct {
 	Side         func(ctx context.Context, x side.State) error                                        // asks that named accounts' sides be applied, in SideAfter
 	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
 	Regroup      func(ctx context.Context, workspace string, accounts []string) error                 // asks for the persons of accounts to be made again
+	Rescore      func(ctx context.Context, workspace, version string) error                           // asks for all leads to be scored by a published model
 	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token
 	MailKey      func(ctx context.Context) (consent.Key, error)                                       // under which mail addresses are known
 	CursorKey    func(ctx context.Context) ([]byte, error)                                            //
@@ -192,6 +193,7 @@ func (s *service) operations(api huma.API) {
 	s.corrections(api)
 	s.activities(api)
 	s.documents(api)
+	s.models(api)
 	s.reports(api)
 	s.usage(api)
 }

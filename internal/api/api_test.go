@@ -31,6 +31,7 @@ import (
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/platform"
 	"rapport/internal/replay"
+	"rapport/internal/scoring"
 	"rapport/internal/side"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -122,8 +123,12 @@ func newWorld(t *testing.T) *world {
 		},
 		Post:    func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
 		Regroup: func(_ context.Context, w string, accounts []string) error { return nil },
-		Forget:  func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
-		Erase:   func(_ context.Context, m ingest.Erase) error { x.erase = append(x.erase, m); return nil },
+		Rescore: func(_ context.Context, w, version string) error {
+			x.asked = append(x.asked, "rescore "+w+" "+version)
+			return nil
+		},
+		Forget: func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
+		Erase:  func(_ context.Context, m ingest.Erase) error { x.erase = append(x.erase, m); return nil },
 		Replay: &replay.Replay{Store: s, Archive: shelf{x}, Enqueue: func(_ context.Context, d platform.Delivery) error {
 			x.queued = append(x.queued, d)
 			return nil
@@ -322,6 +327,9 @@ type operation struct {
 var bodies = map[string]any{
 	"POST /v1/workspaces":                                                       map[string]any{"id": "newco", "name": "New", "time_zone": "UTC"},
 	"POST /v1/workspaces/{workspace}/sources":                                   map[string]any{"platform": "meta", "name": "Page", "scope": "1", "secret": "0123456789abcdef"},
+	"POST /v1/workspaces/{workspace}/models":                                    map[string]any{"model": scoring.DefaultModel()},
+	"POST /v1/workspaces/{workspace}/models/trials":                             map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"}},
+	"POST /v1/workspaces/{workspace}/models/{version}/activations":              nil,
 	"POST /v1/workspaces/{workspace}/theme-sets":                                map[string]any{},
 	"PUT /v1/workspaces/{workspace}/reports/{report}":                           map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}},
 	"POST /v1/workspaces/{workspace}/reports/{report}/runs":                     map[string]any{},
@@ -435,7 +443,7 @@ func TestStrangersSeeNoWorkspace(t *testing.T) {
 			t.Errorf("%s %s: a member is refused: %s", o.method, o.path, mine.body)
 		}
 	}
-	if len(x.asked) != 2 { // the member's run and discovery
+	if len(x.asked) != 4 { // the member's run, discovery, and models
 		t.Errorf("asked for %q", x.asked)
 	}
 	for app := range x.secrets {

@@ -125,6 +125,16 @@ var words = map[string]word{
 	"LineMark":            {doc: "A mark that somebody gave on a scale; its question is the words of whoever asked"},
 	"Message":             {doc: "A message of feedback, and how it reads"},
 	"Model":               {doc: "A published scoring model"},
+	"ModelPreset":         {doc: "A scoring model to start from"},
+	"NewModel":            {doc: "A scoring model to be published"},
+	"NewTrial":            {doc: "Says which scoring model to try, and on whom"},
+	"ModelTrial":          {doc: "What a scoring model says of people, beside the one in use"},
+	"PersonTrial":         {doc: "A person by two scoring models"},
+	"ScoredLead":          {doc: "A score and what it is the sum of"},
+	"RuleGiven":           {doc: "What one rule of a scoring model gave or took"},
+	"ModelComparison":     {doc: "What a scoring model has otherwise than another"},
+	"ModelChange":         {doc: "One difference between two scoring models"},
+	"ModelProgress":       {doc: "How far leads are scored by the model in use"},
 	"NewErasure":          {doc: "Names an account that is to be forgotten"},
 	"NewReplay":           {doc: "Says what to replay"},
 	"NewRun":              {doc: "Asks for a run"},
@@ -301,6 +311,25 @@ var words = map[string]word{
 	"version":                     {doc: "Its version, for URLs", example: "1", pattern: `^[A-Za-z0-9_-]{1,64}$`},
 	"next_cursor":                 {example: "AWt3m2a9Zk1xQm5YcGJ0"},
 	"cursor":                      {example: "AWt3m2a9Zk1xQm5YcGJ0"},
+	"RuleGiven.micro_points":      {doc: "The same in millionths of a point", example: 4500000},
+	"RuleGiven.rule":              {doc: "The id of the rule in the scoring model", example: "asks-to-buy"},
+	"NewModel.model":              {example: exampleModel},
+	"NewTrial.model":              {example: exampleModel},
+	"NewTrial.people":             {example: []string{"per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"}},
+	"nobody":                      {example: []string{"per_nzxw6ytboi4dcmrqgq2tmnzygiydcmrq"}},
+	"ModelPreset.name":            {doc: "Its name among the presets", example: "community"},
+	"ModelPreset.title":           {doc: "The title of the model", example: "Social leads"},
+	"ModelPreset.about":           {example: "Who in public and in your community is interested in what you sell. A new workspace starts with it."},
+	"ModelComparison.from":        {example: "1"},
+	"ModelComparison.to":          {example: "2"},
+	"ModelChange.what":            {doc: "What became of the rule or setting", example: "changed"},
+	"ModelChange.rule":            {example: "asks-to-buy"},
+	"ModelChange.field":           {example: "points"},
+	"ModelChange.before":          {example: "10"},
+	"ModelChange.after":           {example: "15"},
+	"ModelProgress.done":          {example: 1200},
+	"ModelProgress.of":            {example: 3400},
+	"ModelProgress.failed":        {example: 0},
 	"Contribution.rule":           {doc: "The id of the rule in the scoring model", example: "asks-to-buy"},
 	"ThemeSet.reader":             {example: "3"},
 	idempotencyKey:                {example: "8e03978e-40d5-43dd-bc93-6894a57f9324"},
@@ -487,6 +516,11 @@ func texts[T ~string](list []T) []string {
 	}
 	return out
 }
+
+// exampleModel is a scoring model that could be published.
+var exampleModel = map[string]any{"id": "default", "version": 1, "horizon_days": 365, "engagement": []string{"5", "20", "50"}, "rules": []any{
+	map[string]any{"id": "asks-to-buy", "kind": "activity", "label": map[string]any{"one": "message about buying", "many": "messages about buying"},
+		"when": map[string]any{"expr": "intent == 'purchase'"}, "points": "15", "decay": map[string]any{"half_life_days": 14}}}}
 
 func platforms() []string {
 	var out []string

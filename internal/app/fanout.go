@@ -38,7 +38,7 @@ func Fanned(message func(ctx context.Context, body []byte) error, direct func(ct
 type Bulk struct {
 	Kind string `json:"kind"`
 	Asked
-	State json.RawMessage `json:"state,omitempty"` // of a rebuild or a wipe: how far it is; of sides: what is to be done, too
+	State json.RawMessage `json:"state,omitempty"` // of a rebuild, a wipe or scores: how far it is; of sides: what is to be done, too
 }
 
 // The kinds of bulk work.
@@ -46,5 +46,6 @@ const (
 	BulkDiscover = "discover" // find the themes of Workspace, as of At
 	BulkRebuild  = "rebuild"  // rebuild the views of Workspace, or go on with State
 	BulkSides    = "sides"    // apply to the past that accounts of Workspace were named as own, or are no more: State says which
+	BulkRescore  = "rescore"  // score the leads of Workspace by the model that State names, or go on with State
 	BulkWipe     = "wipe"     // take away what is left of Workspace, which was deleted, or go on with State
 )

@@ -20,24 +20,25 @@ type Name string
 
 // The limits there are.
 const (
-	Workspaces  Name = "workspaces"
-	Memberships Name = "memberships"
-	Members     Name = "members"
-	Invitations Name = "invitations"
-	Keys        Name = "keys"
-	Sources     Name = "sources"
-	Polled      Name = "polled_sources"
-	Apps        Name = "apps"
-	Reports     Name = "reports"
-	Runs        Name = "runs"
-	Replays     Name = "replays"
-	Discoveries Name = "discoveries"
-	Erasures    Name = "erasures"
-	Checks      Name = "source_checks"
-	Mails       Name = "mails"
-	PollMinutes Name = "poll_minutes"
-	Deliveries  Name = "deliveries"
-	Activities  Name = "activities"
+	Workspaces   Name = "workspaces"
+	Memberships  Name = "memberships"
+	Members      Name = "members"
+	Invitations  Name = "invitations"
+	Keys         Name = "keys"
+	Sources      Name = "sources"
+	Polled       Name = "polled_sources"
+	Apps         Name = "apps"
+	Reports      Name = "reports"
+	Runs         Name = "runs"
+	Replays      Name = "replays"
+	Discoveries  Name = "discoveries"
+	Erasures     Name = "erasures"
+	Publications Name = "publications"
+	Checks       Name = "source_checks"
+	Mails        Name = "mails"
+	PollMinutes  Name = "poll_minutes"
+	Deliveries   Name = "deliveries"
+	Activities   Name = "activities"
 )
 
 // Window is the time in which a limit counts what was asked for.
@@ -79,6 +80,7 @@ var table = []Limit{
 	{Runs, "runs of reports that are asked for", "workspace", Hour, 20, 1_000, "the next hour has room again, and what is due by its schedule comes all the same"},
 	{Replays, "replays, dry runs among them", "workspace", Hour, 60, 10_000, "the next hour has room again; the operator's rapport replay has no such bound"},
 	{Discoveries, "discoveries of themes that are asked for", "workspace", Day, 12, 1_000, "the next day has room again, and themes are found each week all the same"},
+	{Publications, "scoring models that are published or gone back to", "workspace", Day, 20, 1_000, "the next day has room again; try a model on people before (try-model)"},
 	{Erasures, "erasures that are asked for; those that platforms demand are not counted", "workspace", Hour, 500, 100_000, "the next hour has room again; the operator's rapport erase has no such bound"},
 	{Checks, "source checks", "workspace", Hour, 30, 1_000, "the next hour has room again"},
 	{Mails, "mails, each recipient counts", "workspace", Day, 200, 100_000, "take recipients off the reports, or " + askOperator + "; the report is stored, and is in the list of runs"},

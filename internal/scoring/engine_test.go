@@ -250,6 +250,8 @@ func randomDocument(r *rand.Rand, horizon, year int) string {
 			return fmt.Sprintf(`, "decay": {"half_life_days": %d}, "within_days": %d`, n, pick(r, 7, 30, year))
 		case r.IntN(2) == 0:
 			return fmt.Sprintf(`, "decay": {"expires_days": %d}`, n)
+		case r.IntN(3) == 0:
+			return fmt.Sprintf(`, "decay": {"factor": "%s", "every_days": %d}, "within_days": %d`, pick(r, "0.9", "0.5", "0.999999", "0.333333"), max(n, 7), pick(r, 7, 30, year))
 		case always || r.IntN(2) == 0:
 			return fmt.Sprintf(`, "within_days": %d`, pick(r, 7, 30, year))
 		}
@@ -276,8 +278,8 @@ func randomDocument(r *rand.Rand, horizon, year int) string {
 		case 0:
 			head += fmt.Sprintf(`, "kind": "dialogue", "half_at": %d`, 1+r.IntN(9)) + decay(true)
 		case 1:
-			head += fmt.Sprintf(`, "kind": "pattern", "within_days": %d, "at_least": %d, "behaviours": [{"label": "a", "when": %s}, {"label": "b", "when": %s}, {"label": "c", "when": %s}]`,
-				pick(r, 7, 30, year), 1+r.IntN(3), when(), when(), when())
+			head += fmt.Sprintf(`, "kind": "pattern", "within_days": %d, "at_least": %d, "behaviours": [{"label": "a", "when": %s}, {"label": "b", "when": %s, "at_least": %d}, {"label": "c", "when": %s}]`,
+				pick(r, 7, 30, year), 1+r.IntN(3), when(), when(), 2+r.IntN(4), when())
 		case 2:
 			head += fmt.Sprintf(`, "kind": "rate", "recent_days": %d, "baseline_days": %d, "at_least": %d, "p_below": "%s"`, 1+r.IntN(20), 1+r.IntN(100), 2+r.IntN(3), pick(r, "0.01", "0.1", "0.5")) + label
 		default:
@@ -407,7 +409,7 @@ func TestEngineEqualsTheReference(t *testing.T) {
 				t.Fatalf("score (-want +got):\n%s\n%s", diff, document)
 			}
 			for _, c := range want.Contributions {
-				for _, word := range []string{"dialogue", "behaviours", ": more than usual", "no more than usual", "not enough data", "half-life", "to nothing", "capped", "cut to", "at most", "evidence"} {
+				for _, word := range []string{"dialogue", "behaviours", ": more than usual", "no more than usual", "not enough data", "half-life", "to nothing", "times", "capped", "cut to", "at most", "evidence"} {
 					if strings.Contains(c.Reason, word) {
 						kinds[word]++
 					}
@@ -416,7 +418,7 @@ func TestEngineEqualsTheReference(t *testing.T) {
 		}
 	}
 	t.Log(kinds)
-	for _, word := range []string{"dialogue", "behaviours", ": more than usual", "no more than usual", "not enough data", "half-life", "to nothing", "capped", "cut to", "evidence", "never", "next"} {
+	for _, word := range []string{"dialogue", "behaviours", ": more than usual", "no more than usual", "not enough data", "half-life", "to nothing", "times", "capped", "cut to", "evidence", "never", "next"} {
 		if kinds[word] < 100 {
 			t.Errorf("%q was seen %d times: too few", word, kinds[word])
 		}

@@ -83,7 +83,7 @@ func FuzzDecayNeverGrows(f *testing.F) {
 		if micro > most || micro < -most || age < 0 || more < 0 || age > days(2*maxDays) || more > days(maxDays) || n == 0 || n > maxDays {
 			return
 		}
-		for _, d := range []*Decay{nil, {HalfLifeDays: int(n)}, {ExpiresDays: int(n)}} {
+		for _, d := range []*Decay{nil, {HalfLifeDays: int(n)}, {ExpiresDays: int(n)}, {EveryDays: int(n), Factor: 900_001}} {
 			young, old := d.value(micro, age), d.value(micro, age+more)
 			if magnitude(old) > magnitude(young) || magnitude(young) > magnitude(micro) || young != 0 && (young < 0) != (micro < 0) {
 				t.Errorf("%d becomes %d at the age of %d and %d at %d, decay %+v", micro, young, age, old, age+more, d)

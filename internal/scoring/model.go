@@ -2,8 +2,9 @@ package scoring
 
 import (
 	"cmp"
-	_ "embed"
+	_ "embed" // of the schema
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/fault"
@@ -96,17 +97,23 @@ type When struct {
 	number  int     // of the condition in the model's plan
 }
 
-// Behaviour is one of the behaviours of a pattern rule.
+// Behaviour is one of the behaviours of a pattern rule: activities that match,
+// or that a rate rule gave its points. Exactly one of When and Rule is set.
 type Behaviour struct {
-	Label string `json:"label"`
-	When  When   `json:"when"`
+	Label   string `json:"label"`
+	When    When   `json:"when,omitzero"`
+	AtLeast int    `json:"at_least,omitempty"` // of When: so many activities; 0: one
+	Rule    string `json:"rule,omitempty"`     // the id of a rate rule that stands before
 }
 
-// Decay says how points lose value with age: by half every HalfLifeDays, or
-// evenly to nothing over ExpiresDays. Exactly one of them is set.
+// Decay says how points lose value with age: by half every HalfLifeDays, evenly
+// to nothing over ExpiresDays, or to Factor of what is left each EveryDays.
+// Exactly one of them is set.
 type Decay struct {
-	HalfLifeDays int `json:"half_life_days,omitempty"`
-	ExpiresDays  int `json:"expires_days,omitempty"`
+	HalfLifeDays int    `json:"half_life_days,omitempty"`
+	ExpiresDays  int    `json:"expires_days,omitempty"`
+	Factor       Points `json:"factor,omitzero"` // in millionths, below 1
+	EveryDays    int    `json:"every_days,omitempty"`
 }
 
 // CapPer bounds what a rule gives for activities within any Days days.
@@ -122,6 +129,7 @@ const (
 	maxBehaviours = 16
 	maxPlatforms  = 64
 	maxConditions = 128 // of all rules together
+	maxPeriods    = 120 // of a decay by a factor, within the rule's window
 )
 
 // Schema is the JSON Schema (draft 2020-12) of a model's document. ParseModel
@@ -131,18 +139,6 @@ const (
 //
 //go:embed schema.json
 var Schema []byte
-
-//go:embed default.json
-var defaultModel []byte
-
-// DefaultModel returns the model a new workspace starts with.
-func DefaultModel() Model {
-	m, err := ParseModel(defaultModel)
-	if err != nil {
-		panic(fmt.Sprintf("embedded scoring model: %v", err)) // a test parses it
-	}
-	return m
-}
 
 // ParseModel reads a model's document and compiles its rules. Unknown fields
 // are refused. The error is of kind fault.Invalid and holds Problems: all
@@ -207,6 +203,11 @@ func readModel(v any, memos *memos, p *Problems) Model {
 			p.add(ro.at("id"), "%q stands twice", r.ID)
 		}
 		rules[r.ID] = r.ID != ""
+		for i, b := range r.Behaviours {
+			if b.Rule != "" && !slices.ContainsFunc(m.Rules, func(o Rule) bool { return o.ID == b.Rule && o.Kind == RateRule }) {
+				p.add(fmt.Sprintf("%s[%d].rule", ro.at("behaviours"), i), "there is no rate rule %q before this one", b.Rule)
+			}
+		}
 		if r.Group != "" {
 			if !groups[r.Group] {
 				p.add(ro.at("group"), "there is no group %q", r.Group)
@@ -263,7 +264,7 @@ func readRule(v any, path string, horizon int, memos *memos, p *Problems) (Rule,
 	case ActivityRule:
 		r.Label, r.When = readLabel(o), readWhenField(o, memos)
 		r.WithinDays = o.days("within_days", horizon, false)
-		r.Decay = readDecay(o)
+		r.Decay = readDecay(o, cmp.Or(r.WithinDays, horizon))
 		r.Cap = o.positive("cap", false)
 		if v, ok := o.get("cap_per", false); ok {
 			c := newObject(v, o.at("cap_per"), p)
@@ -272,7 +273,7 @@ func readRule(v any, path string, horizon int, memos *memos, p *Problems) (Rule,
 		}
 	case DialogueRule:
 		r.WithinDays = o.days("within_days", horizon, false)
-		r.Decay = readDecay(o)
+		r.Decay = readDecay(o, cmp.Or(r.WithinDays, horizon))
 		r.HalfAt = o.integer("half_at", 1, 1000, true)
 	case PatternRule:
 		r.WithinDays = o.days("within_days", horizon, true)
@@ -281,9 +282,16 @@ func readRule(v any, path string, horizon int, memos *memos, p *Problems) (Rule,
 		o.list("behaviours", 2, maxBehaviours, true, func(v any, path string) {
 			b := newObject(v, path, p)
 			x := Behaviour{Label: b.text("label", 60, true)}
-			if w := readWhenField(b, memos); w != nil {
-				x.When = *w
+			if b.fields != nil && b.has("when") == b.has("rule") {
+				p.add(b.path, "want either when or rule")
 			}
+			if b.has("when") {
+				if w := readWhenField(b, memos); w != nil {
+					x.When = *w
+				}
+				x.AtLeast = b.integer("at_least", 2, 1000, false)
+			}
+			x.Rule = b.name("rule", false)
 			if x.Label != "" && labels[x.Label] {
 				p.add(b.at("label"), "%q stands twice", x.Label)
 			}
@@ -327,15 +335,31 @@ func readLabel(o object) *Label {
 	return out
 }
 
-func readDecay(o object) *Decay {
+// readDecay reads how points of the last so many days lose value.
+func readDecay(o object, window int) *Decay {
 	v, ok := o.get("decay", false)
 	if !ok {
 		return nil
 	}
 	d := newObject(v, o.at("decay"), o.p)
 	out := &Decay{HalfLifeDays: d.days("half_life_days", 0, false), ExpiresDays: d.days("expires_days", 0, false)}
-	if d.fields != nil && d.has("half_life_days") == d.has("expires_days") {
-		o.p.add(d.path, "want either half_life_days or expires_days")
+	ways := 0
+	for _, way := range []string{"half_life_days", "expires_days", "factor"} {
+		if d.has(way) {
+			ways++
+		}
+	}
+	if d.fields != nil && ways != 1 {
+		o.p.add(d.path, "want either half_life_days, or expires_days, or factor and every_days")
+	}
+	if d.has("factor") {
+		out.Factor, out.EveryDays = d.positive("factor", true), d.days("every_days", 0, true)
+		if out.Factor >= million {
+			o.p.add(d.at("factor"), "is %s, want less than 1", Decimal(int64(out.Factor)))
+		}
+		if out.EveryDays > 0 && window/out.EveryDays > maxPeriods {
+			o.p.add(d.at("every_days"), "is %d: the %d days in which the rule counts have more than %d of these periods", out.EveryDays, window, maxPeriods)
+		}
 	}
 	d.done()
 	return out

@@ -59,6 +59,7 @@ func examples() []example {
 		return whole(`{"id": "r", "kind": "activity", "label": {"one": "x", "many": "x"}, "when": {"types": ["post"]}, ` + more + `}`)
 	}
 	const r0 = "$.rules[0]"
+	rule80 := strings.Replace(rate, "90", "80", 1)
 	return []example{
 		{"every kind", whole(strings.Join([]string{posts, questions, likes, visits, spam, dialogue, pattern, strings.Replace(rate, "90", "80", 1)}, ",")), nil},
 		{"the least", with(`"points": "0.000001"`), nil},
@@ -88,6 +89,17 @@ func examples() []example {
 		{"seven decimals", with(`"points": 0.0000001`), []string{r0 + ".points: 0.0000001 has more than six decimals"}},
 		{"an empty label", whole(`{"id": "r", "kind": "activity", "label": {"one": "", "many": "x"}, "points": 1, "when": {"types": ["post"]}}`), []string{r0 + ".label.one: has 0 characters"}},
 		{"half-life and expiry", with(`"points": 1, "decay": {"half_life_days": 1, "expires_days": 2}`), []string{r0 + ".decay: want either"}},
+		{"a factor", with(`"points": 1, "decay": {"factor": "0.9", "every_days": 7}`), nil},
+		{"a factor without a period", with(`"points": 1, "decay": {"factor": "0.9"}`), []string{r0 + ".decay.every_days: is missing"}},
+		{"a period without a factor", with(`"points": 1, "decay": {"half_life_days": 3, "every_days": 7}`), []string{r0 + ".decay.every_days: is unknown here"}},
+		{"a factor that takes nothing", with(`"points": 1, "decay": {"factor": 1, "every_days": 7}`), []string{"*" + r0 + ".decay.factor: is 1, want less than 1"}},
+		{"very many periods", strings.Replace(with(`"points": 1, "decay": {"factor": "0.9", "every_days": 1}`), `"horizon_days": 100`, `"horizon_days": 121`, 1), []string{"*" + r0 + ".decay.every_days: is 1: the 121 days in which the rule counts have more than 120"}},
+		{"behaviours by number and by rate", whole(rule80 + "," + strings.Replace(strings.Replace(pattern, `{"expr": "intent == 'question'"}`, `{"expr": "intent == 'question'"}, "at_least": 3`, 1), `"when": {"types": ["follow"]}`, `"rule": "rate"`, 1)), nil},
+		{"a behaviour by a rule that comes later", whole(strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "rate"`, 1) + "," + rule80), []string{"*" + r0 + `.behaviours[1].rule: there is no rate rule "rate" before`}},
+		{"a behaviour by a rule of another kind", whole(posts + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "posts"`, 1)), []string{`*$.rules[1].behaviours[1].rule: there is no rate rule "posts" before`}},
+		{"a behaviour of nothing", whole(strings.Replace(pattern, `, "when": {"types": ["follow"]}`, ``, 1)), []string{r0 + ".behaviours[1]: want either when or rule"}},
+		{"a behaviour of both", whole(rule80 + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"when": {"types": ["follow"]}, "rule": "rate"`, 1)), []string{"$.rules[1].behaviours[1]: want either when or rule"}},
+		{"a number of what a rule saw", whole(rule80 + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "rate", "at_least": 2`, 1)), []string{"$.rules[1].behaviours[1].at_least: is unknown here"}},
 		{"no decay in decay", with(`"points": 1, "decay": {}`), []string{r0 + ".decay: want either"}},
 		{"an empty condition", when(`{}`), []string{r0 + ".when: is empty"}},
 		{"an unknown type", when(`{"types": ["post", "smile"]}`), []string{r0 + `.when.types[1]: "smile" is no type`}},
@@ -242,12 +254,12 @@ func TestDefaultModel(t *testing.T) {
 	if err := valid(validator(t), b); err != nil {
 		t.Errorf("the schema refuses the default model: %v", err)
 	}
-	file, err := os.ReadFile("default.json")
+	file, err := os.ReadFile("presets/community.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := valid(validator(t), file); err != nil {
-		t.Errorf("the schema refuses default.json: %v", err)
+		t.Errorf("the schema refuses community.json: %v", err)
 	}
 }
 
@@ -272,7 +284,7 @@ func FuzzParseModel(f *testing.F) {
 	for _, e := range examples() {
 		f.Add([]byte(e.document))
 	}
-	file, err := os.ReadFile("default.json")
+	file, err := os.ReadFile("presets/community.json")
 	if err != nil {
 		f.Fatal(err)
 	}

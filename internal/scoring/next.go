@@ -67,6 +67,11 @@ func (f *forecast) later(at int64) bounds {
 		// 2^-28 is more than the rounding of all factors that are involved.
 		return bounds{max(0, low-low>>28-1-f.count), high + high>>28 + 2}
 	}
+	if d.EveryDays > 0 {
+		// Each term has so many periods behind it, or one more; each of them rounds by less than 1.
+		n := age / days(d.EveryDays)
+		return bounds{max(0, shrinking(f.size, n+1, uint64(d.Factor))-f.count*(n+1)), shrinking(f.size, n, uint64(d.Factor)) + n}
+	}
 	lost := scale(f.whole, uint64(age), uint64(days(d.ExpiresDays))) // rounded down
 	return bounds{max(0, f.size-lost-1-f.count), max(0, f.size+f.count-lost)}
 }

@@ -107,6 +107,12 @@ func (d *Decay) oldValue(micro, age int64) int64 {
 		return micro
 	case d.HalfLifeDays > 0:
 		return oldHalving(micro, age, days(d.HalfLifeDays))
+	case d.EveryDays > 0:
+		for range age / days(d.EveryDays) {
+			left := new(big.Int).Mul(big.NewInt(micro), big.NewInt(int64(d.Factor)))
+			micro = left.Quo(left, big.NewInt(million)).Int64()
+		}
+		return micro
 	}
 	return fading(micro, age, days(d.ExpiresDays))
 }
@@ -517,14 +523,17 @@ func tallyPattern(r *Rule, found map[*When][]*social.Activity, now int64) (oldTa
 	for i := range r.Behaviours {
 		b := &r.Behaviours[i]
 		list := found[&b.When]
-		if len(list) == 0 {
+		n := max(1, b.AtLeast)
+		if len(list) < n {
 			continue
 		}
-		last := list[len(list)-1]
+		list = list[len(list)-n:]
 		labels = append(labels, b.Label)
-		t.soonest(last.Occurred.UnixMilli() + days(r.WithinDays))
-		if !slices.Contains(based, last) {
-			based = append(based, last)
+		t.soonest(list[0].Occurred.UnixMilli() + days(r.WithinDays))
+		for _, last := range list {
+			if !slices.Contains(based, last) {
+				based = append(based, last)
+			}
 		}
 	}
 	if len(labels) < r.AtLeast {
@@ -577,6 +586,8 @@ func (t *oldTally) reason(m *Model, a oldAmount) string {
 	s := t.head + ", " + points(a.raw)
 	if d := r.Decay; d != nil && d.HalfLifeDays > 0 {
 		s += fmt.Sprintf(" after decay (half-life %s)", count(d.HalfLifeDays, "day", "days"))
+	} else if d != nil && d.EveryDays > 0 {
+		s += fmt.Sprintf(" after decay (times %s every %s)", Decimal(int64(d.Factor)), count(d.EveryDays, "day", "days"))
 	} else if d != nil {
 		s += fmt.Sprintf(" after decay (to nothing over %s)", count(d.ExpiresDays, "day", "days"))
 	}

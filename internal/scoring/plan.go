@@ -49,7 +49,9 @@ func newPlan(m *Model, memos memos) *plan {
 			p.dialogue = true
 		case PatternRule:
 			for j := range r.Behaviours {
-				add(&r.Behaviours[j].When, r.WithinDays)
+				if r.Behaviours[j].Rule == "" {
+					add(&r.Behaviours[j].When, r.WithinDays)
+				}
 			}
 		case RateRule:
 			add(r.When, r.RecentDays+r.BaseDays)

@@ -213,6 +213,15 @@ func fading(micro, age, span int64) int64 {
 	return scale(micro, uint64(span-age), uint64(span))
 }
 
+// shrinking is what a factor, in millionths, leaves of micro after so many
+// periods. What is left after each is rounded toward zero to whole micro-points.
+func shrinking(micro, periods int64, factor uint64) int64 {
+	for ; periods > 0 && micro != 0; periods-- {
+		micro = scale(micro, factor, million)
+	}
+	return micro
+}
+
 // scale is micro · part / whole, rounded toward zero, for part ≤ whole.
 func scale(micro int64, part, whole uint64) int64 {
 	hi, lo := bits.Mul64(magnitude(micro), part)

@@ -65,7 +65,7 @@ func (e *scene) tallyAll(m *Model) []tally {
 		case DialogueRule:
 			t, ok = e.dialogue(m, r)
 		case PatternRule:
-			t, ok = e.pattern(r)
+			t, ok = e.pattern(r, out)
 		case RateRule:
 			t, ok = e.rate(r)
 		}
@@ -186,28 +186,43 @@ func (e *scene) dialogue(m *Model, r *Rule) (tally, bool) {
 	return t, true
 }
 
-func (e *scene) pattern(r *Rule) (tally, bool) {
+// pattern counts the behaviours that were seen; before are the tallies of the
+// rules before it.
+func (e *scene) pattern(r *Rule, before []tally) (tally, bool) {
 	t := tally{once: int64(r.Points)}
-	var labels []string
+	var labels, names []string
 	var based []int32
 	for i := range r.Behaviours {
 		b := &r.Behaviours[i]
-		list := e.selected[b.When.number]
-		if len(list) == 0 {
+		if b.Rule != "" {
+			k := slices.IndexFunc(before, func(o tally) bool { return o.rule.ID == b.Rule && o.once != 0 })
+			if k >= 0 {
+				labels = append(labels, b.Label)
+				names = append(names, before[k].evidence...) // its edge is that tally's
+			}
 			continue
 		}
-		last := list[len(list)-1]
+		list := e.selected[b.When.number]
+		n := max(1, b.AtLeast)
+		if len(list) < n {
+			continue
+		}
 		labels = append(labels, b.Label)
-		t.soonest(e.times[last] + days(r.WithinDays))
-		if !slices.Contains(based, last) {
-			based = append(based, last)
+		t.soonest(e.times[list[len(list)-n]] + days(r.WithinDays))
+		for _, last := range list[len(list)-min(n, maxEvidence):] {
+			if !slices.Contains(based, last) {
+				based = append(based, last)
+			}
 		}
 	}
 	if len(labels) < r.AtLeast {
 		return tally{}, false
 	}
 	slices.Sort(based)
-	t.evidence = e.evidence(based)
+	t.evidence = append(e.evidence(based), names...)
+	slices.Sort(t.evidence)
+	t.evidence = slices.Compact(t.evidence)
+	t.evidence = t.evidence[:min(len(t.evidence), maxEvidence)]
 	t.head = fmt.Sprintf("%d of %d behaviours in the last %s (at least %d needed): %s",
 		len(labels), len(r.Behaviours), lastDays(r.WithinDays), r.AtLeast, strings.Join(labels, ", "))
 	return t, true
@@ -253,6 +268,8 @@ func (t *tally) reason(m *Model, a amount) string {
 	s := t.head + ", " + points(a.raw)
 	if d := r.Decay; d != nil && d.HalfLifeDays > 0 {
 		s += fmt.Sprintf(" after decay (half-life %s)", count(d.HalfLifeDays, "day", "days"))
+	} else if d != nil && d.EveryDays > 0 {
+		s += fmt.Sprintf(" after decay (times %s every %s)", Decimal(int64(d.Factor)), count(d.EveryDays, "day", "days"))
 	} else if d != nil {
 		s += fmt.Sprintf(" after decay (to nothing over %s)", count(d.ExpiresDays, "day", "days"))
 	}

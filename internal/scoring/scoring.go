@@ -24,7 +24,8 @@
 // points take away. There are four kinds:
 //
 //   - activity: points for each activity that matches. decay takes half of
-//     them every half_life_days, or all of them evenly over expires_days. cap
+//     them every half_life_days, all of them evenly over expires_days, or leaves
+//     a factor of them each every_days, rounded toward zero each time. cap
 //     bounds what the rule gives after decay; cap_per bounds what it gives for
 //     activities within any so many days, before decay.
 //   - dialogue: a round is a message of the person, answered by the business,
@@ -34,7 +35,8 @@
 //     Earlier rounds take the larger share, and each share decays from the
 //     instant its round was closed.
 //   - pattern: points, once, if at_least of the behaviours were seen within
-//     within_days.
+//     within_days: each an activity, at_least so many of them, or that a rate
+//     rule before gave its points.
 //   - rate: points, once, if what the person did in the last recent_days is
 //     more than their own baseline_days before suggest. With k activities in
 //     the recent days and b in the baseline, and the same rate in both, k is

@@ -75,6 +75,8 @@ func (d *Decay) value(micro, age int64) int64 {
 		return micro
 	case d.HalfLifeDays > 0:
 		return halving(micro, age, days(d.HalfLifeDays))
+	case d.EveryDays > 0:
+		return shrinking(micro, age/days(d.EveryDays), uint64(d.Factor))
 	}
 	return fading(micro, age, days(d.ExpiresDays))
 }

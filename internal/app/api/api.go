@@ -88,6 +88,13 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Wipe: func(ctx context.Context, w string) error {
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).SendLater(ctx, app.Bulk{Kind: app.BulkWipe, Asked: app.Asked{Workspace: w}}, time.Minute)
 		},
+		Rescore: func(ctx context.Context, w, version string) error {
+			b, err := json.Marshal(leads.Rescoring{Version: version})
+			if err != nil {
+				return err
+			}
+			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkRescore, Asked: app.Asked{Workspace: w}, State: b})
+		},
 		Regroup: func(ctx context.Context, w string, accounts []string) error {
 			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, task.Score{Workspace: w, Regroup: accounts})
 		},

@@ -11,6 +11,7 @@ import (
 	"rapport/internal/archive"
 	"rapport/internal/discover"
 	"rapport/internal/fault"
+	"rapport/internal/leads"
 	"rapport/internal/queue"
 	"rapport/internal/rebuild"
 	"rapport/internal/secret"
@@ -30,7 +31,7 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 		return nil, err
 	}
 	s := store.New(cfg, env["TABLE"])
-	d, q := discover.New(s), queue.New(cfg, env["BULK_QUEUE_URL"])
+	d, q, l := discover.New(s), queue.New(cfg, env["BULK_QUEUE_URL"]), leads.New(s)
 	run := func(ctx context.Context, a app.Asked) error {
 		now := social.Instant(time.Now())
 		at, err := app.EventTime(a.At, now)
@@ -64,6 +65,8 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			return again(ctx, s, q, m)
 		case app.BulkSides:
 			return sided(ctx, s, q, m)
+		case app.BulkRescore:
+			return rescored(ctx, l, q, m)
 		}
 		return fault.New(fault.Invalid, "no bulk work is called %q", m.Kind)
 	}, func(ctx context.Context, a app.Asked) error {
@@ -170,4 +173,26 @@ func sided(ctx context.Context, s *store.Store, q *queue.Queue, m app.Bulk) erro
 		after = side.Between
 	}
 	return q.SendLater(ctx, app.Bulk{Kind: app.BulkSides, Asked: app.Asked{Workspace: state.Workspace}, State: b}, after)
+}
+
+// rescored scores leads by a model that was published as long as there is time,
+// and queues how far it came.
+func rescored(ctx context.Context, l *leads.Leads, q *queue.Queue, m app.Bulk) error {
+	var state leads.Rescoring
+	if err := json.Unmarshal(m.State, &state); err != nil {
+		return fault.Wrap(fault.Invalid, err, "the state of scores can't be read")
+	}
+	state, err := l.Rescore(ctx, m.Workspace, state, time.Now, stopOf(ctx))
+	if err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "rescored", "workspace", m.Workspace, "model", state.Version, "accounts", state.Done, "of", state.Of, "failed", state.Failed, "phase", string(state.Phase))
+	if state.Phase == leads.RescoringDone {
+		return nil
+	}
+	b, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return q.Send(ctx, app.Bulk{Kind: app.BulkRescore, Asked: app.Asked{Workspace: m.Workspace}, State: b})
 }
