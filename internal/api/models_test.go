@@ -194,6 +194,8 @@ func TestAFaultyModelIsRefusedAsAWhole(t *testing.T) {
 		{`7`, []string{"body.model"}},
 		{`"text"`, []string{"body.model"}},
 		{`[]`, []string{"body.model"}},
+		{`null`, []string{"body.model"}},
+		{`{"id":"default","title":null,"horizon_days":30,"engagement":["1","2","3"],"rules":[` + rule + `]}`, []string{"body.model.title"}},
 	} {
 		for _, path := range []string{"/models", "/model-trials"} {
 			body := `{"model":` + tt.model + `}`
