@@ -341,7 +341,7 @@ func members[I, O any, P interface {
 
 // unmarshal reads JSON and refuses null, which huma lets through for every
 // optional field and the contract does not, and a name that stands twice. A
-// source's config is any JSON.
+// source's config is any JSON, and who reads a model says what is wrong with it.
 func unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -393,7 +393,7 @@ func noNull(at string, v any) error {
 		return fmt.Errorf("null is not allowed at %s", at)
 	case map[string]any:
 		for k, e := range v {
-			if at == "body" && k == "config" {
+			if at == "body" && (k == "config" || k == "model") {
 				continue
 			}
 			if err := noNull(at+"."+k, e); err != nil {

@@ -328,7 +328,7 @@ var bodies = map[string]any{
 	"POST /v1/workspaces":                                                       map[string]any{"id": "newco", "name": "New", "time_zone": "UTC"},
 	"POST /v1/workspaces/{workspace}/sources":                                   map[string]any{"platform": "meta", "name": "Page", "scope": "1", "secret": "0123456789abcdef"},
 	"POST /v1/workspaces/{workspace}/models":                                    map[string]any{"model": scoring.DefaultModel()},
-	"POST /v1/workspaces/{workspace}/models/trials":                             map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"}},
+	"POST /v1/workspaces/{workspace}/model-trials":                              map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"}},
 	"POST /v1/workspaces/{workspace}/models/{version}/activations":              nil,
 	"POST /v1/workspaces/{workspace}/theme-sets":                                map[string]any{},
 	"PUT /v1/workspaces/{workspace}/reports/{report}":                           map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}},

@@ -26,16 +26,25 @@ type ModelPreset struct {
 	Model json.RawMessage `json:"model" doc:"The document of rules"`
 }
 
+// Rules is a document of rules as it was sent: scoring reads it, and says what
+// is wrong with it.
+type Rules struct{ json.RawMessage }
+
+// Schema is what huma asks of a type that is not described by its fields.
+func (Rules) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+}
+
 // NewModel is a scoring model to be published.
 type NewModel struct {
-	Model json.RawMessage `json:"model" doc:"The document of rules, as get-model gives it: its id is default, and its version is set when it is published. docs/scoring.md says how rules are written"`
+	Model Rules `json:"model" doc:"The document of rules, as get-model gives it: its id is default, and its version is set when it is published. docs/scoring.md says how rules are written"`
 }
 
 // NewTrial says which scoring model to try, and on whom.
 type NewTrial struct {
-	Model  json.RawMessage `json:"model" doc:"The document of rules, as for publish-model; nothing of it is stored"`
-	People []string        `json:"people" minItems:"1" maxItems:"20" uniqueItems:"true" doc:"Ids of persons, as leads have them"`
-	AsOf   string          `json:"as_of,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Evaluate as of this instant; without it, as of now"`
+	Model  Rules    `json:"model" doc:"The document of rules, as for publish-model; nothing of it is stored"`
+	People []string `json:"people" minItems:"1" maxItems:"20" uniqueItems:"true" doc:"Ids of persons, as leads have them"`
+	AsOf   string   `json:"as_of,omitempty" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Evaluate as of this instant; without it, as of now"`
 }
 
 // ModelTrial is what a scoring model says of people, beside the active one.
@@ -110,7 +119,7 @@ type tryModelIn struct {
 type compareModelsIn struct {
 	InWorkspace
 	Version string `path:"version" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64"`
-	From    string `query:"from" example:"1" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64" doc:"The version to compare with; without it, the one in use"`
+	Against string `query:"against" example:"1" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64" doc:"The version to compare with; without it, the one in use"`
 }
 
 func (s *service) models(api huma.API) {
@@ -133,7 +142,7 @@ func (s *service) models(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "compare-models", Method: http.MethodGet, Path: "/models/{version}/changes", Tags: []string{"models"}, Summary: "Compare two scoring models",
 		Description: "Which rules and settings a version has otherwise than another."},
 		func(ctx context.Context, w string, in *compareModelsIn) (*Out[ModelComparison], error) {
-			changes, from, err := s.Leads.Compare(ctx, w, in.From, in.Version)
+			changes, from, err := s.Leads.Compare(ctx, w, in.Against, in.Version)
 			if err != nil {
 				return nil, err
 			}
@@ -143,13 +152,13 @@ func (s *service) models(api huma.API) {
 			}
 			return &Out[ModelComparison]{out}, nil
 		})
-	members(s, api, social.Analyst, huma.Operation{OperationID: "try-model", Method: http.MethodPost, Path: "/models/trials", Tags: []string{"models"}, Summary: "Try a scoring model on people",
+	members(s, api, social.Analyst, huma.Operation{OperationID: "try-model", Method: http.MethodPost, Path: "/model-trials", Tags: []string{"models"}, Summary: "Try a scoring model on people",
 		Description: "Scores the people by the model, and by the one in use, side by side. Nothing of it is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "publish-model", Method: http.MethodPost, Path: "/models", Tags: []string{"models"}, Summary: "Publish a scoring model",
 		Description: "It is the one in use from now on, as the next version; one that says what the one in use says stays that version. All leads are scored again: get-model-progress says how far. " + refused, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, w string, in *publishModelIn) (*CreatedOut[Model], error) {
 			return s.publish(ctx, w, func(queue func(string) error) (store.Document, error) {
-				return s.Leads.Publish(ctx, w, in.Body.Model, social.Instant(s.Now()), queue)
+				return s.Leads.Publish(ctx, w, in.Body.Model.RawMessage, social.Instant(s.Now()), queue)
 			})
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "activate-model", Method: http.MethodPost, Path: "/models/{version}/activations", Tags: []string{"models"}, Summary: "Go back to a scoring model",
@@ -207,7 +216,7 @@ func (s *service) tryModel(ctx context.Context, w string, in *tryModelIn) (*Out[
 	if asOf.IsZero() {
 		asOf = social.Instant(s.Now())
 	}
-	trials, nobody, err := s.Leads.Try(ctx, w, in.Body.Model, in.Body.People, asOf)
+	trials, nobody, err := s.Leads.Try(ctx, w, in.Body.Model.RawMessage, in.Body.People, asOf)
 	if err != nil {
 		return nil, modelProblem(err)
 	}

@@ -96,7 +96,7 @@ func TestAModelIsTriedPublishedAndGoneBackFrom(t *testing.T) {
 	m.Rules[i].Points, m.Rules[i].CapPer, m.Rules[i].Group = 20e6, nil, ""
 	before := x.dump()
 	var trial api.ModelTrial
-	x.call("ann", "POST", inAcme+"/models/trials", map[string]any{"model": m, "people": []string{fan, "per_nobody", buyer}}).want(t, http.StatusOK, &trial)
+	x.call("ann", "POST", inAcme+"/model-trials", map[string]any{"model": m, "people": []string{fan, "per_nobody", buyer}}).want(t, http.StatusOK, &trial)
 	if d := cmp.Diff(before, x.dump()); d != "" {
 		t.Errorf("a trial stores something: %s", d)
 	}
@@ -194,10 +194,12 @@ func TestAFaultyModelIsRefusedAsAWhole(t *testing.T) {
 		{`7`, []string{"body.model"}},
 		{`"text"`, []string{"body.model"}},
 		{`[]`, []string{"body.model"}},
+		{`null`, []string{"body.model"}},
+		{`{"id":"default","title":null,"horizon_days":30,"engagement":["1","2","3"],"rules":[` + rule + `]}`, []string{"body.model.title"}},
 	} {
-		for _, path := range []string{"/models", "/models/trials"} {
+		for _, path := range []string{"/models", "/model-trials"} {
 			body := `{"model":` + tt.model + `}`
-			if path == "/models/trials" {
+			if path == "/model-trials" {
 				body = `{"model":` + tt.model + `,"people":["per_nobody"]}`
 			}
 			p := x.call("ann", "POST", inAcme+path, body).problem(t, http.StatusUnprocessableEntity)
@@ -213,7 +215,7 @@ func TestAFaultyModelIsRefusedAsAWhole(t *testing.T) {
 			}
 		}
 	}
-	x.call("ann", "POST", inAcme+"/models/trials", map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_x", "per_" + strings.Repeat("x", 3000)}}).at(t, "body.people[1]")
+	x.call("ann", "POST", inAcme+"/model-trials", map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_x", "per_" + strings.Repeat("x", 3000)}}).at(t, "body.people[1]")
 	if d := cmp.Diff(before, x.dump()); d != "" || len(x.asked) > 0 {
 		t.Errorf("something of a faulty model is kept: %s; asked for %v", d, x.asked)
 	}
