@@ -102,7 +102,7 @@ type LeadDecision struct {
 type LeadLedger struct {
 	Lead
 	Contributions []Contribution     `json:"contributions" doc:"They add up to the score, exactly"`
-	Decisions     Page[LeadDecision] `json:"decisions" doc:"What members decided, newest first; the next page with decisions_cursor"`
+	Decisions     Page[LeadDecision] `json:"decisions" doc:"What members decided, newest first; the next page with cursor"`
 }
 
 // LeadPage is one page of leads.
@@ -158,8 +158,12 @@ type listLeadsOut struct {
 type leadIn struct {
 	InPerson
 	AsOf
-	Limit           int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"At most so many decisions"`
-	DecisionsCursor string `query:"decisions_cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"next_cursor of the decisions of the page before"`
+	Paged
+}
+
+type leadOut struct {
+	Link string `header:"Link" doc:"The next page of decisions, rel=next"`
+	Body LeadLedger
 }
 
 // NewLeadDecision is what is to be decided about a lead.
@@ -233,7 +237,7 @@ func leadDecision(d store.LeadDecision) LeadDecision {
 	return out
 }
 
-func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*Out[LeadLedger], error) {
+func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*leadOut, error) {
 	asOf, err := requestTime("query.as_of", in.AsOf.AsOf)
 	if err != nil {
 		return nil, err
@@ -241,7 +245,7 @@ func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*Out[LeadL
 	if asOf.IsZero() {
 		asOf = social.Instant(s.Now())
 	}
-	after, err := s.placeIn(ctx, "decisions_cursor", in.DecisionsCursor)
+	after, err := s.place(ctx, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -260,8 +264,9 @@ func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*Out[LeadL
 	for _, d := range list {
 		out.Decisions.Items = append(out.Decisions.Items, leadDecision(d))
 	}
-	out.Decisions.NextCursor, err = s.nextIn(ctx, "decisions_cursor", last)
-	return &Out[LeadLedger]{out}, err
+	var link string
+	out.Decisions.NextCursor, link, err = s.next(ctx, last)
+	return &leadOut{link, out}, err
 }
 
 func (s *service) decideLead(ctx context.Context, w string, in *decideLeadIn) (*Out[DecidedLead], error) {

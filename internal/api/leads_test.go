@@ -203,7 +203,7 @@ func TestLeadDecisions(t *testing.T) {
 			for _, d := range l.Decisions.Items {
 				kinds = append(kinds, d.Kind)
 			}
-			if cursor = "&decisions_cursor=" + l.Decisions.NextCursor; l.Decisions.NextCursor == "" {
+			if cursor = "&cursor=" + l.Decisions.NextCursor; l.Decisions.NextCursor == "" {
 				break
 			}
 		}

@@ -448,6 +448,10 @@ func without(all map[string]string, parts ...string) map[string]string {
 
 func TestNothingOfAnAccountStays(t *testing.T) {
 	x := settled(t)
+	lead := store.Person{ID: social.PersonID(account(ann)), Accounts: []string{account(ann)}}
+	if _, err := x.store.PutLeadDecision(t.Context(), w, account(ann), lead, store.LeadDecision{ID: "decision-1", At: received, By: "mem_1", Person: lead.ID, Kind: store.LeadNoted, Text: "said text-m1 on the phone"}); err != nil {
+		t.Fatal(err)
+	}
 	before := x.everything()
 	for _, n := range traces {
 		if len(holding(before, n)) == 0 {

@@ -252,8 +252,27 @@ func TestGatheredNumbers(t *testing.T) {
 	if d.Totals.Waiting != 3 || len(d.Waiting) != 3 || d.Waiting[0].Asker != "BOB" || d.Waiting[0].Reason != "has a problem; waits 5 days" || d.Waiting[2].Asker != "CYD" || d.Waiting[2].WaitingSeconds != int64(to.Sub(in.Add(-40*time.Hour)).Seconds()) {
 		t.Errorf("%d wait: %+v; want bob's two problems, then cyd's question from before the week, no spam, not ann", d.Totals.Waiting, d.Waiting)
 	}
-	if d.Totals.Leads != len(d.Leads) || d.Totals.LeadsMore {
-		t.Errorf("%d leads, more %t; %d are listed", d.Totals.Leads, d.Totals.LeadsMore, len(d.Leads))
+	// Nobody's points reach those from which somebody should call: nobody is listed to fill the page.
+	if d.Totals.Leads != 0 || d.Totals.LeadsMore || len(d.Leads) != 0 || d.CallFrom != "15" {
+		t.Errorf("to call: %d, more %t, from %s points on: %+v", d.Totals.Leads, d.Totals.LeadsMore, d.CallFrom, d.Leads)
+	}
+	m := scoring.DefaultModel()
+	m.Version, m.CallFrom = 2, 1_000_000
+	body, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.store.Publish(t.Context(), w, store.Models, store.Document{Version: "2", Published: due.Add(time.Second), Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = o.Gather(t.Context(), store.Workspace{ID: w, Name: "Acme", TimeZone: "Europe/Berlin"}, "weekly", d.Period.From.Add(-169*time.Hour), from, to); err != nil {
+		t.Fatal(err)
+	}
+	if d.Totals.Leads != len(d.Leads) || d.Totals.LeadsMore || d.Totals.LeadsComplaint != 1 || slices.ContainsFunc(d.Leads, func(l report.Lead) bool { return l.Name == "BOB" }) {
+		t.Errorf("%d to call, more %t, %d with a complaint; %+v; want bob, whose problems wait, counted apart", d.Totals.Leads, d.Totals.LeadsMore, d.Totals.LeadsComplaint, d.Leads)
+	}
+	if len(d.Leads) > 0 && (len(d.Leads[0].Words) != 1 || d.Leads[0].Words[0].Text != "What does the large plan cost?" || !d.Leads[0].LastContact.Equal(in.Add(30*time.Minute))) {
+		t.Errorf("ann's words and the last contact: %+v", d.Leads[0])
 	}
 	if len(d.Leads) == 0 || d.Leads[0].Name != "ANN" || !d.Leads[0].AsOf.Equal(to) || len(d.Leads[0].Reasons) == 0 {
 		t.Errorf("leads %+v; want ann first, with reasons, as of the end of the week", d.Leads)
