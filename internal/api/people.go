@@ -123,6 +123,17 @@ func (s *service) person(ctx context.Context, w string, p store.Person) (Person,
 }
 
 func (s *service) decidePerson(ctx context.Context, w string, in *decidePersonIn) (*Out[DecidedPeople], error) {
+	queue := func(accounts []string) error { return s.Regroup(ctx, w, accounts) }
+	made, now, again, err := s.Leads.Decided(ctx, w, in.Person, in.Body.ID, social.Instant(s.Now()), queue)
+	if err != nil {
+		return nil, err
+	}
+	if again {
+		if string(made.Verb) != in.Body.Kind || made.Why != in.Body.Text || made.Undoes != in.Body.Decision {
+			return nil, fault.New(fault.Conflict, "another decision about these accounts has this id: give each its own")
+		}
+		return s.decidedPeople(ctx, w, now)
+	}
 	p, err := s.Leads.Person(ctx, w, in.Person)
 	if err != nil {
 		return nil, err
@@ -134,13 +145,20 @@ func (s *service) decidePerson(ctx context.Context, w string, in *decidePersonIn
 	if err != nil {
 		return nil, err
 	}
-	now, err := s.Leads.Decide(ctx, w, d, social.Instant(s.Now()), func(accounts []string) error { return s.Regroup(ctx, w, accounts) })
-	if err != nil {
+	if now, err = s.Leads.Decide(ctx, w, d, p.Accounts, social.Instant(s.Now()), queue); err != nil {
 		return nil, err
 	}
+	return s.decidedPeople(ctx, w, now)
+}
+
+// decidedPeople shows the persons that a decision made, but for those of whom nothing is known.
+func (s *service) decidedPeople(ctx context.Context, w string, now []store.Person) (*Out[DecidedPeople], error) {
 	out := &Out[DecidedPeople]{DecidedPeople{People: []Person{}}}
 	for _, p := range now {
 		shown, err := s.person(ctx, w, p)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +180,7 @@ func (s *service) personDecision(ctx context.Context, w, id string, p store.Pers
 	case d.Verb == person.Undo && (b.With != "" || len(b.Accounts) > 0):
 		return d, invalid("body.with", "does not go with undo, nor do accounts")
 	case d.Verb == person.Undo:
-		d.Undoes, d.One = b.Decision, p.Accounts
+		d.Undoes = b.Decision
 		return d, nil
 	case b.Decision != "":
 		return d, invalid("body.decision", "goes with undo only")

@@ -57,6 +57,14 @@ func TestPeopleAreMergedAndTakenApart(t *testing.T) {
 		t.Errorf("what the person did: %s", got)
 	}
 
+	// Sent again under its id, it is made once.
+	var again personBody
+	x.call("ann", "POST", inAcme+"/people/"+a+"/decisions", body).want(t, http.StatusCreated, &again)
+	x.call("ann", "POST", inAcme+"/people/"+id+"/decisions", body).want(t, http.StatusCreated, &again)
+	if len(again.People) != 1 || again.People[0].Person != id {
+		t.Errorf("sent again: %+v", again)
+	}
+
 	for _, bad := range []struct {
 		body   string
 		status int
@@ -76,6 +84,10 @@ func TestPeopleAreMergedAndTakenApart(t *testing.T) {
 	x.call("ann", "POST", inAcme+"/people/"+id+"/decisions", `{"id":"undo-ada-0001","kind":"undo","decision":"merge-ada-0001"}`).want(t, http.StatusCreated, &apart)
 	if len(apart.People) != 2 {
 		t.Errorf("undone: %+v", apart)
+	}
+	x.call("ann", "POST", inAcme+"/people/"+id+"/decisions", `{"id":"undo-ada-0001","kind":"undo","decision":"merge-ada-0001"}`).want(t, http.StatusCreated, &apart)
+	if len(apart.People) != 2 {
+		t.Errorf("undone again: %+v", apart)
 	}
 	pages = pages[:len(pages)-1]
 	if after := look(); !strings.HasPrefix(before, after) {

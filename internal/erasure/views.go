@@ -108,18 +108,18 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if err != nil {
 		return err
 	}
-	others, links, err := e.Store.Unlink(ctx, w, account)
+	others, links, err := e.Store.Detach(ctx, w, account)
 	if err != nil {
 		return err
 	}
-	if len(others) > 0 {
+	if links > 0 {
 		removed["decisions"] += links
 	}
-	l := leads.New(e.Store)
-	for _, other := range others { // who was one person with it
-		if _, _, err := l.Regroup(ctx, w, other, e.Now()); err != nil {
-			return err
-		}
+	if _, err := leads.New(e.Store).RegroupAll(ctx, w, others, e.Now()); err != nil {
+		return err
+	}
+	if err := e.Store.ForgetPersons(ctx, w, account); err != nil {
+		return err
 	}
 	later, views, err := e.Store.CloseAccount(ctx, w, account, until)
 	removed["views"] += views

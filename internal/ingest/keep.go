@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -86,14 +87,15 @@ func (in *Ingest) alias(ctx context.Context, r *result, w string) error {
 	if r.delivery.Check != "" {
 		return nil
 	}
-	acted := map[string]bool{}
+	acted := map[string]social.Activity{}
 	for _, a := range r.facts[w] {
-		acted[a.Account().AccountID()] = true
+		acted[a.Account().AccountID()] = a
 	}
 	for ref, id := range r.aliases[w] {
 		account := ref.AccountID()
 		other := social.AccountRef{Platform: ref.Platform, Scope: ref.Scope, ID: id}.AccountID()
-		if !acted[account] {
+		a, ok := acted[account]
+		if !ok {
 			continue // it was erased, or could not be stored
 		}
 		erased, err := in.Erased(ctx, w, []string{account, other})
@@ -111,8 +113,17 @@ func (in *Ingest) alias(ctx context.Context, r *result, w string) error {
 		}
 		there := slices.ContainsFunc(known, func(o person.Decision) bool { return o.ID == d.ID })
 		if !there {
-			if err := in.Store.PutLink(ctx, w, d); err != nil {
+			a.Actor = social.Actor{Scope: a.Actor.Scope, ID: id}
+			err := in.Store.PutAccount(ctx, w, a)
+			if err == nil {
+				err = in.Store.PutLinks(ctx, w, store.Linked{Decision: d, With: []string{account, other}})
+			}
+			if err != nil && fault.Retryable(err) {
 				return err
+			}
+			if err != nil {
+				slog.ErrorContext(ctx, "two ids of an account not linked", "workspace", w, "account", account, "error", err.Error())
+				continue
 			}
 		}
 		if !there || r.again {

@@ -328,12 +328,14 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 				before = append(before, store.Person{ID: id, Accounts: []string{a}})
 			}
 		}
-		known, err := l.store.PersonsKnown(ctx, w, p.Accounts[0])
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, id := range known {
-			before = append(before, store.Person{ID: id})
+		for _, a := range p.Accounts {
+			known, err := l.store.PersonsKnown(ctx, w, a)
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, id := range known {
+				before = append(before, store.Person{ID: id})
+			}
 		}
 	}
 	gone := map[string]bool{}
@@ -351,6 +353,31 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 		}
 	}
 	return before, after, nil
+}
+
+// RegroupAll is Regroup of several accounts, each person once. It returns the
+// persons to whom they belong by it.
+func (l *Leads) RegroupAll(ctx context.Context, w string, accounts []string, now time.Time) ([]store.Person, error) {
+	var out []store.Person
+	seen := map[string]bool{}
+	for _, a := range accounts {
+		if seen[a] {
+			continue
+		}
+		_, after, err := l.Regroup(ctx, w, a, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range after {
+			for _, a := range p.Accounts {
+				seen[a] = true
+			}
+			if slices.ContainsFunc(p.Accounts, func(a string) bool { return slices.Contains(accounts, a) }) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out, nil
 }
 
 func latest(a, b time.Time) time.Time {
@@ -663,14 +690,19 @@ func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, err
 		if err != nil {
 			return nil, err
 		}
+		var accounts []string
 		for _, p := range persons {
-			here := len(p.Accounts) > 0
-			if here {
-				if here, err = l.stands(ctx, w, p); err != nil {
-					return nil, err
-				}
-			}
-			if !here { // its accounts are others' now, who are scored as such
+			accounts = append(accounts, p.Accounts...)
+		}
+		ids, err := l.store.PersonIDs(ctx, w, accounts)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range persons {
+			whose := ids[:len(p.Accounts)]
+			ids = ids[len(p.Accounts):]
+			if len(whose) == 0 || slices.ContainsFunc(whose, func(id string) bool { return id != p.ID }) {
+				// Its accounts are others' now, who are scored as such.
 				if err := l.store.DropLeads(ctx, w, p.ID); err != nil {
 					return nil, err
 				}

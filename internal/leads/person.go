@@ -13,113 +13,98 @@ import (
 )
 
 // Decide stores what somebody decided about whom accounts belong to, and
-// returns the persons that they belong to by it. queue is called before those
-// are made, so that they are made if this is cut short. A decision that an older one
-// stands against is refused: that one is to be undone first. The same decision
-// sent again, by its id, is made once.
-func (l *Leads) Decide(ctx context.Context, w string, d person.Decision, now time.Time, queue func(accounts []string) error) ([]store.Person, error) {
-	accounts := slices.Concat(d.One, d.Other)
-	tied, err := l.store.Tied(ctx, w, accounts...)
+// returns the persons that they belong to by it. An Undo names no accounts: of
+// says whose decision it undoes. queue asks for the persons to be made, should
+// this be cut short before it has made them. A decision that an older one
+// stands against is refused: that one is to be undone first.
+func (l *Leads) Decide(ctx context.Context, w string, d person.Decision, of []string, now time.Time, queue func(accounts []string) error) ([]store.Person, error) {
+	tied, err := l.store.Tied(ctx, w, slices.Concat(d.One, d.Other, of)...)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(tied.Decided, func(o person.Decision) bool { return o.ID == d.ID })
-	switch {
-	case i >= 0 && !alike(tied.Decided[i], d):
-		return nil, fault.New(fault.Conflict, "another decision about these accounts has this id: give each its own")
-	case i < 0:
-		more := []person.Decision{d}
-		if d.Verb == person.Apart {
-			more = append(more, together(d, "one", d.One), together(d, "other", d.Other))
-		}
-		for _, o := range tied.Decided {
-			if d.Verb == person.Undo && strings.HasPrefix(o.ID, d.Undoes+".") {
-				more = append(more, person.Decision{ID: d.ID + strings.TrimPrefix(o.ID, d.Undoes), At: d.At, Verb: person.Undo, Undoes: o.ID, One: d.One, By: d.By, Why: d.Why})
-			}
-		}
-		if err := allowed(tied, more); err != nil {
-			return nil, err
-		}
-		about := accounts
-		for _, o := range tied.Decided {
-			if d.Verb == person.Undo && o.ID == d.Undoes {
-				about = slices.Concat(about, o.One, o.Other)
-			}
-		}
-		for _, x := range more {
-			if x.Verb == person.Same && len(x.One)+len(x.Other) < 2 {
-				continue
-			}
-			if err := l.store.PutLink(ctx, w, x, about...); err != nil {
-				return nil, err
-			}
-		}
-		accounts = about
+	about := map[string][]string{} // by decision
+	for _, o := range tied.Decided {
+		about[o.ID] = slices.Concat(o.One, o.Other)
 	}
+	if _, taken := about[d.ID]; taken {
+		return nil, fault.New(fault.Conflict, "another decision about these accounts has this id: give each its own")
+	}
+	more := []store.Linked{{Decision: d, With: slices.Concat(d.One, d.Other, about[d.Undoes])}}
+	switch d.Verb {
+	case person.Apart:
+		for side, accounts := range map[string][]string{".one": d.One, ".other": d.Other} {
+			if len(accounts) > 1 { // each side stays one person
+				more = append(more, store.Linked{Decision: person.Decision{ID: d.ID + side, At: d.At, Verb: person.Same, One: accounts, By: d.By}, With: accounts})
+			}
+		}
+	case person.Undo:
+		for _, side := range []string{".one", ".other"} {
+			if accounts, ok := about[d.Undoes+side]; ok {
+				more = append(more, store.Linked{Decision: person.Decision{ID: d.ID + side, At: d.At, Verb: person.Undo, Undoes: d.Undoes + side, By: d.By}, With: accounts})
+			}
+		}
+	}
+	if err := allowed(tied, more); err != nil {
+		return nil, err
+	}
+	if err := l.store.PutLinks(ctx, w, more...); err != nil {
+		return nil, err
+	}
+	return l.carryOut(ctx, w, more[0].With, now, queue)
+}
+
+func (l *Leads) carryOut(ctx context.Context, w string, accounts []string, now time.Time, queue func(accounts []string) error) ([]store.Person, error) {
 	if err := queue(accounts); err != nil {
 		return nil, err
 	}
-	var out []store.Person
-	seen := map[string]bool{}
-	for _, a := range accounts {
-		if seen[a] {
-			continue
-		}
-		_, after, err := l.Regroup(ctx, w, a, now)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range after {
-			for _, a := range p.Accounts {
-				seen[a] = true
-			}
-			if !slices.ContainsFunc(out, func(o store.Person) bool { return o.ID == p.ID }) {
-				out = append(out, p)
-			}
+	return l.RegroupAll(ctx, w, accounts, now)
+}
+
+// Decided returns the decision of an id about a person, also about one that is
+// taken apart by now, and carries it out again: it may have been cut short. It
+// reports false where there is none.
+func (l *Leads) Decided(ctx context.Context, w, personID, id string, now time.Time, queue func(accounts []string) error) (d person.Decision, people []store.Person, ok bool, err error) {
+	was, err := l.store.PersonsByID(ctx, w, []string{personID})
+	if err != nil || len(was[0].Accounts) == 0 {
+		return d, nil, false, err
+	}
+	tied, err := l.store.Tied(ctx, w, was[0].Accounts...)
+	if err != nil {
+		return d, nil, false, err
+	}
+	about := map[string][]string{}
+	for _, o := range tied.Decided {
+		about[o.ID] = slices.Concat(o.One, o.Other)
+		if o.ID == id {
+			d, ok = o, true
 		}
 	}
-	return slices.DeleteFunc(out, func(p store.Person) bool {
-		return !slices.ContainsFunc(p.Accounts, func(a string) bool { return slices.Contains(accounts, a) })
-	}), nil
-}
-
-func alike(a, b person.Decision) bool {
-	return a.Verb == b.Verb && a.Undoes == b.Undoes && a.By == b.By && a.Why == b.Why && slices.Equal(sorted(a.One, a.Other), sorted(b.One, b.Other))
-}
-
-func sorted(lists ...[]string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(lists...))))
-}
-
-// together says that each side of accounts that are taken apart stays one person.
-func together(d person.Decision, side string, accounts []string) person.Decision {
-	return person.Decision{ID: d.ID + "." + side, At: d.At, Verb: person.Same, One: accounts, By: d.By, Why: d.Why}
+	if !ok {
+		return d, nil, false, nil
+	}
+	people, err = l.carryOut(ctx, w, slices.Concat(about[id], about[d.Undoes]), now, queue)
+	return d, people, true, err
 }
 
 // allowed reports why decisions can't be made.
-func allowed(t store.Tied, more []person.Decision) error {
-	d := more[0]
-	if d.Verb == person.Undo {
-		if !slices.ContainsFunc(t.Decided, func(o person.Decision) bool { return o.ID == d.Undoes && o.Verb != person.Undo }) {
-			return fault.New(fault.NotFound, "no such decision about this person")
-		}
-		return nil
+func allowed(t store.Tied, more []store.Linked) error {
+	d, then := more[0], slices.Clone(t.Decided)
+	for _, x := range more {
+		then = append(then, x.Decision)
 	}
-	was := person.Persons(t.Accounts, nil, t.Decided, nil)
-	is := person.Persons(t.Accounts, nil, slices.Concat(t.Decided, more), nil)
-	if d.Verb == person.Apart {
-		return nil
+	if d.Verb == person.Undo && !slices.ContainsFunc(t.Decided, func(o person.Decision) bool { return o.ID == d.Undoes && o.Verb != person.Undo }) {
+		return fault.New(fault.NotFound, "no such decision about this person")
 	}
+	was, is := person.Persons(t.Accounts, nil, t.Decided, nil), person.Persons(t.Accounts, nil, then, nil)
 	size := map[string]int{}
 	for _, a := range t.Accounts {
-		size[is[a]]++
+		if size[is[a]]++; size[is[a]] > person.MaxAccounts {
+			return fault.New(fault.TooLarge, "a person has at most %d accounts", person.MaxAccounts)
+		}
 		for _, b := range t.Accounts {
-			if was[a] == was[b] && is[a] != is[b] || slices.Contains(d.One, a) && slices.Contains(d.Other, b) && is[a] != is[b] {
+			if d.Verb == person.Same && (was[a] == was[b] && is[a] != is[b] || slices.Contains(d.One, a) && slices.Contains(d.Other, b) && is[a] != is[b]) {
 				return fault.New(fault.Conflict, "it was decided that some of these accounts are not one person's%s: undo that first", standing(t.Decided))
 			}
-		}
-		if size[is[a]] > person.MaxAccounts {
-			return fault.New(fault.TooLarge, "a person has at most %d accounts", person.MaxAccounts)
 		}
 	}
 	return nil

@@ -80,7 +80,11 @@ func (c *community) decide(d person.Decision) ([]store.Person, error) {
 	if d.ID == "" {
 		d.ID = fmt.Sprintf("decision-%d", c.n)
 	}
-	return c.l.Decide(c.Context(), w, d, now(), func([]string) error { return nil })
+	of := d.One
+	if d.Verb == person.Undo {
+		d.One = nil
+	}
+	return c.l.Decide(c.Context(), w, d, of, now(), func([]string) error { return nil })
 }
 
 func (c *community) must(d person.Decision) []store.Person {
@@ -168,10 +172,10 @@ func TestMergedAndUndone(t *testing.T) {
 			t.Errorf("the old id of %s leads to %s with %d, %v", who, e.Person, e.Micro, err)
 		}
 	}
-	// The same decision again is made once; another under its id is refused.
-	d.At = now()
-	if _, err := c.l.Decide(t.Context(), w, person.Decision{ID: d.ID, Verb: d.Verb, One: d.One, Other: d.Other, By: "mem_1", At: now()}, now(), func([]string) error { return nil }); err != nil {
-		t.Errorf("sent again: %v", err)
+	// The same decision again is found by its id, and carried out again; another under its id is refused.
+	again, persons, ok, err := c.l.Decided(t.Context(), w, people[0].ID, d.ID, now(), func([]string) error { return nil })
+	if err != nil || !ok || again.Verb != person.Same || len(persons) != 1 || persons[0].ID != people[0].ID {
+		t.Errorf("sent again: %+v %v %v %v", again, persons, ok, err)
 	}
 	d.Other = []string{accountOf("c")}
 	if _, err := c.decide(d); !fault.Is(err, fault.Conflict) {
@@ -295,5 +299,42 @@ func TestErasedOfAPerson(t *testing.T) {
 		if strings.Contains(k+v, accountOf("b")) || strings.Contains(k, "per_0") {
 			t.Errorf("left: %s: %.200s", k, v)
 		}
+	}
+}
+
+// What was decided about others stands after an erasure, and nothing of who
+// was erased, also where the erasure was cut short and where accounts had been
+// taken apart from it.
+func TestErasedAfterDecisions(t *testing.T) {
+	c := newCommunity(t, question("a", 1), question("b", 2), question("c", 3), question("d", 4))
+	c.must(same("a", "b"))
+	c.must(same("b", "c"))
+	c.must(same("c", "d"))
+	c.must(person.Decision{ID: "taken-apart", Verb: person.Apart, One: []string{accountOf("a"), accountOf("b")}, Other: []string{accountOf("c"), accountOf("d")}, Why: "a told us"})
+	c.want("taken apart", map[string]string{"a+b": "10", "c+d": "10"})
+
+	// An erasure that died after it had taken the account out of what was decided.
+	if _, _, err := c.s.Detach(t.Context(), w, accountOf("a")); err != nil {
+		t.Fatal(err)
+	}
+	e := erasure.New(c.s, now)
+	removed := map[string]int{}
+	if err := e.Account(t.Context(), w, accountOf("a"), erasure.Forever, removed); err != nil {
+		t.Fatal(err)
+	}
+	c.want("a erased", map[string]string{"b": "5", "c+d": "10"})
+	for _, who := range []string{"b", "c", "d"} {
+		if _, _, err := c.l.Regroup(t.Context(), w, accountOf(who), now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.want("grouped anew", map[string]string{"b": "5", "c+d": "10"})
+	for k, v := range dump(t, c.table) {
+		if strings.Contains(k+v, accountOf("a")) || strings.Contains(v, "a told us") {
+			t.Errorf("left: %s: %.300s", k, v)
+		}
+	}
+	if _, err := c.l.Evaluate(t.Context(), w, social.PersonID(accountOf("b")), now()); err != nil {
+		t.Errorf("b: %v", err)
 	}
 }

@@ -44,31 +44,45 @@ func (it linkItem) decision() (person.Decision, error) {
 	return person.Decision{ID: id, At: t, Verb: person.Verb(it.Verb), One: it.One, Other: it.Other, Undoes: it.Undoes, By: it.By, Why: it.Why}, err
 }
 
-// PutLink stores a decision about accounts with each of these, and with the
-// audit line that the context brings. about are the accounts, where the
-// decision itself has none since it undoes another. It fails with
-// fault.TooLarge where too much was decided about one of them.
-func (s *Store) PutLink(ctx context.Context, w string, d person.Decision, about ...string) error {
-	about = unique(slices.Concat(d.One, d.Other, about))
-	if len(about) > 2*person.MaxAccounts {
-		return fault.New(fault.TooLarge, "a decision about %d accounts: a person has at most %d", len(about), person.MaxAccounts)
-	}
+// Linked is a decision and the accounts that it stands with.
+type Linked struct {
+	person.Decision
+	With []string
+}
+
+// PutLinks stores decisions about accounts, all or none of them, each with the
+// accounts that it stands with, and with the audit line that the context
+// brings. It fails with fault.TooLarge where too much was decided about an account.
+func (s *Store) PutLinks(ctx context.Context, w string, list ...Linked) error {
 	var writes []types.TransactWriteItem
-	for _, account := range about {
+	more := map[string]int{}
+	for _, d := range list {
+		for _, account := range unique(d.With) {
+			more[account]++
+			put, err := s.putting(linkOf(w, account, d.Decision), "")
+			if err != nil {
+				return err
+			}
+			writes = append(writes, put)
+		}
+	}
+	if len(writes) > 99 {
+		return fault.New(fault.TooLarge, "a decision about %d accounts: a person has at most %d", len(more), person.MaxAccounts)
+	}
+	for account, n := range more {
 		there, err := s.Links(ctx, w, account)
 		if err != nil {
 			return err
 		}
-		if len(there) >= maxLinks {
+		if len(there)+n > maxLinks {
 			return fault.New(fault.TooLarge, "%d decisions are about one account already: no more are kept", len(there))
 		}
-		put, err := s.putting(linkItem{PK: accountPK(factsOf(w), account), SK: linkSK(d.At, d.ID), Schema: 1, Verb: string(d.Verb), One: d.One, Other: d.Other, Undoes: d.Undoes, By: d.By, Why: d.Why}, "")
-		if err != nil {
-			return err
-		}
-		writes = append(writes, put)
 	}
-	return s.change(ctx, "link", writes...)
+	return s.change(ctx, "links", writes...)
+}
+
+func linkOf(w, account string, d person.Decision) linkItem {
+	return linkItem{PK: accountPK(factsOf(w), account), SK: linkSK(d.At, d.ID), Schema: 1, Verb: string(d.Verb), One: d.One, Other: d.Other, Undoes: d.Undoes, By: d.By, Why: d.Why}
 }
 
 // Links returns what was decided about an account, oldest first.
@@ -122,7 +136,13 @@ func (s *Store) PersonsOf(ctx context.Context, w string, accounts []string) ([]P
 	if err != nil {
 		return nil, err
 	}
-	return s.PersonsByID(ctx, w, ids)
+	out, err := s.PersonsByID(ctx, w, ids)
+	for i, p := range out {
+		if len(p.Accounts) == 0 { // somebody of it is being erased
+			out[i] = Person{social.PersonID(accounts[i]), accounts[i : i+1]}
+		}
+	}
+	return out, err
 }
 
 // PersonIDs returns the ids of the persons whom accounts belong to, in their order.
@@ -363,10 +383,11 @@ func (s *Store) PersonsPartOf(ctx context.Context, w, account string) ([]Person,
 	return s.PersonsByID(ctx, w, known)
 }
 
-// Unlink takes away what was decided about an account that is being erased,
-// also where it stands with others, and the persons of several that it was
-// part of. It returns whom else that was about, and how many items went.
-func (s *Store) Unlink(ctx context.Context, w, account string) (others []string, n int, err error) {
+// Detach takes an account that is being erased out of what was decided about
+// it and others, and returns who was ever one person with it, and how many
+// decisions there were. What was decided about the others stays, without
+// words. It can be repeated, until ForgetPersons.
+func (s *Store) Detach(ctx context.Context, w, account string) (others []string, n int, err error) {
 	decided, err := s.Links(ctx, w, account)
 	if err != nil {
 		return nil, 0, err
@@ -375,31 +396,66 @@ func (s *Store) Unlink(ctx context.Context, w, account string) (others []string,
 	if err != nil {
 		return nil, 0, err
 	}
-	keys := []key{belongsKey(w, account)}
+	is := func(a string) bool { return a == account }
 	for _, p := range persons {
 		others = append(others, p.Accounts...)
-		keys = append(keys, key{personPK(w, p.ID), "@"})
 	}
-	undone := map[string][]string{}
+	others = slices.DeleteFunc(unique(others), is)
+	with, empty := map[string][]string{}, map[string]bool{}
 	for _, d := range decided {
-		undone[d.ID] = slices.Concat(d.One, d.Other)
-		about := slices.Concat(d.One, d.Other, undone[d.Undoes], []string{account})
-		others = append(others, about...)
-		for _, a := range unique(about) {
-			keys = append(keys, key{accountPK(w, a), linkSK(d.At, d.ID)})
+		with[d.ID] = slices.DeleteFunc(unique(slices.Concat(d.One, d.Other, with[d.Undoes])), is)
+		d.One, d.Other, d.Why = slices.DeleteFunc(slices.Clone(d.One), is), slices.DeleteFunc(slices.Clone(d.Other), is), ""
+		switch d.Verb {
+		case person.Same:
+			empty[d.ID] = len(d.One)+len(d.Other) < 2
+		case person.Apart:
+			empty[d.ID] = len(d.One) == 0 || len(d.Other) == 0
+		default:
+			empty[d.ID] = empty[d.Undoes]
+		}
+		errs := parallel.Each(ctx, len(with[d.ID]), 16, func(i int) error {
+			it := linkOf(w, with[d.ID][i], d)
+			if empty[d.ID] {
+				return s.delete(ctx, key{it.PK, it.SK})
+			}
+			return s.put(ctx, it)
+		})
+		if err := errors.Join(errs...); err != nil {
+			return nil, 0, err
 		}
 	}
-	others = slices.DeleteFunc(unique(others), func(a string) bool { return a == account })
+	errs := parallel.Each(ctx, len(decided), 16, func(i int) error {
+		return s.delete(ctx, key{accountPK(w, account), linkSK(decided[i].At, decided[i].ID)})
+	})
+	return others, len(decided), errors.Join(errs...)
+}
+
+// ForgetPersons takes away the persons of several accounts that an account was
+// part of, once those who were one with it belong elsewhere.
+func (s *Store) ForgetPersons(ctx context.Context, w, account string) error {
+	persons, err := s.PersonsPartOf(ctx, w, account)
+	if err != nil {
+		return err
+	}
 	for _, p := range persons {
+		if err := s.DropLeads(ctx, w, p.ID); err != nil {
+			return err
+		}
 		for _, a := range p.Accounts {
-			keys = append(keys, key{accountPK(w, a), knownAsSK(p.ID)})
+			if a == account {
+				continue // last: it says what is to be done
+			}
+			if err := s.delete(ctx, key{accountPK(w, a), knownAsSK(p.ID)}); err != nil {
+				return err
+			}
+		}
+		for _, k := range []key{{personPK(w, p.ID), "@"}, {accountPK(w, account), knownAsSK(p.ID)}} {
+			if err := s.delete(ctx, k); err != nil {
+				return err
+			}
 		}
 	}
-	errs := parallel.Each(ctx, len(keys), 16, func(i int) error { return s.delete(ctx, keys[i]) })
-	for _, p := range persons {
-		errs = append(errs, s.DropLeads(ctx, w, p.ID))
-	}
-	return others, len(keys), errors.Join(errs...)
+	return s.delete(ctx, belongsKey(w, account))
 }
 
 // DropLeads takes away the leads of a person that is none any more.

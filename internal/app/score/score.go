@@ -67,10 +67,10 @@ func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Me
 		if !x.Received.IsZero() {
 			came[m.ID] = x.Received
 		}
-		for _, account := range x.Regroup {
-			if _, _, err := l.Regroup(ctx, x.Workspace, account, social.Instant(now)); err != nil {
-				failed[m.ID] = err
-			}
+		if _, err := l.RegroupAll(ctx, x.Workspace, x.Regroup, social.Instant(now)); err != nil && fault.Retryable(err) {
+			failed[m.ID] = err
+		} else if err != nil {
+			slog.ErrorContext(ctx, "accounts not grouped", "workspace", x.Workspace, "accounts", len(x.Regroup), "error", err.Error())
 		}
 		stale[x.Workspace] = append(stale[x.Workspace], x.Accounts...)
 		for _, a := range x.Accounts {

@@ -59,5 +59,5 @@ func (v View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 }
 
 // Forget has nothing to do: what was decided about an account goes with the
-// account (store.Unlink), not with what it did.
+// account (store.Detach), not with what it did.
 func (View) Forget(context.Context, string, []view.Fact) (int, error) { return 0, nil }
