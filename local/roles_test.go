@@ -29,7 +29,7 @@ var roles = map[string]struct{ takes, sends, reads, invokes []string }{
 	"mail":     {sends: []string{"mailevents_dlq"}, reads: []string{"erasure key"}},
 	"watch":    {takes: []string{"watch"}, sends: []string{"watch"}, reads: []string{"apps"}},
 	"poll":     {takes: []string{"poll"}, sends: []string{"poll", "deliveries"}, reads: []string{"apps"}},
-	"api":      {sends: []string{"replays", "erase", "bulk"}, reads: []string{"apps", "erasure key"}, invokes: []string{"report", "discover"}},
+	"api":      {sends: []string{"scoring", "feedback", "replays", "erase", "bulk"}, reads: []string{"apps", "erasure key"}, invokes: []string{"report", "discover"}},
 }
 
 // TestRolesReachNothingElse tries each function's role on every queue, secret,
