@@ -377,9 +377,9 @@ func TestDemo(t *testing.T) {
 	var leads struct {
 		Items []struct{ Person, Score string } `json:"items"`
 	}
-	c.get(base+"/leads?limit=100&as_of="+end, &leads)
+	c.get(base+"/leads?limit=100&to_call=true&as_of="+end, &leads)
 	if len(leads.Items) < len(report.Leads) {
-		t.Fatalf("%d leads in the report, %d in the API", len(report.Leads), len(leads.Items))
+		t.Fatalf("%d leads to call in the report, %d in the API", len(report.Leads), len(leads.Items))
 	}
 	for i, l := range report.Leads {
 		if leads.Items[i].Person != l.Person || leads.Items[i].Score != l.Points {
