@@ -396,14 +396,28 @@ func TestWhatsAppUserIsOneAccountWithAndWithoutTheNumber(t *testing.T) {
 		want          social.Actor
 	}{
 		"by number":                        {`{"profile":{"name":"Cy"},"wa_id":"49170"}`, `"from":"49170"`, social.Actor{Scope: "whatsapp", ID: "49170", Name: "Cy"}},
-		"by both, the id with the contact": {`{"profile":{"name":"Cy"},"wa_id":"49170","user_id":"DE.1"}`, `"from":"49170"`, social.Actor{Scope: "whatsapp", ID: "DE.1", Name: "Cy"}},
-		"by both":                          {`{"profile":{"name":"Cy"},"wa_id":"49170","user_id":"DE.1"}`, `"from":"49170","from_user_id":"DE.1"`, social.Actor{Scope: "whatsapp", ID: "DE.1", Name: "Cy"}},
+		"by both, the id with the contact": {`{"profile":{"name":"Cy"},"wa_id":"49170","user_id":"DE.1"}`, `"from":"49170"`, social.Actor{Scope: "whatsapp", ID: "49170", Name: "Cy"}},
+		"by both":                          {`{"profile":{"name":"Cy"},"wa_id":"49170","user_id":"DE.1"}`, `"from":"49170","from_user_id":"DE.1"`, social.Actor{Scope: "whatsapp", ID: "49170", Name: "Cy"}},
 		"by id":                            {`{"profile":{"name":"Cy","username":"@cy"},"user_id":"DE.1"}`, `"from_user_id":"DE.1"`, social.Actor{Scope: "whatsapp", ID: "DE.1", Handle: "cy", Name: "Cy"}},
 		"beside somebody else's contact":   {`{"profile":{"name":"Bo"},"wa_id":"49171","user_id":"DE.2"}`, `"from":"49170"`, social.Actor{Scope: "whatsapp", ID: "49170"}},
 		"by a contact without ids":         {`{"profile":{"name":"Bo"}}`, `"from":"49170"`, social.Actor{Scope: "whatsapp", ID: "49170"}},
 	} {
 		if got := activity(t, fmt.Sprintf(body, c.contact, c.from)); got.Actor != c.want || got.Conversation != "dm:"+c.want.ID {
 			t.Errorf("%s: got %+v in %s, want %+v", name, got.Actor, got.Conversation, c.want)
+		}
+	}
+}
+
+func TestWhatsAppNamesTheOtherIDOfAnAccount(t *testing.T) {
+	const body = `{"object":"whatsapp_business_account","entry":[{"id":"4","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"3"},"contacts":[%s],"messages":[{%s,"id":"wamid.1","timestamp":"1767225600","type":"text","text":{"body":"Hi"}}]}}]}]}`
+	for name, c := range map[string]struct{ contact, from, want string }{
+		"both":          {`{"wa_id":"49170","user_id":"DE.1"}`, `"from":"49170","from_user_id":"DE.1"`, "DE.1"},
+		"the number":    {`{"wa_id":"49170"}`, `"from":"49170"`, ""},
+		"the id":        {`{"user_id":"DE.1"}`, `"from_user_id":"DE.1"`, ""},
+		"somebody else": {`{"wa_id":"49171","user_id":"DE.2"}`, `"from":"49170"`, ""},
+	} {
+		if got := normalise(t, fmt.Sprintf(body, c.contact, c.from)); len(got) != 1 || got[0].Alias != c.want {
+			t.Errorf("%s: got %+v, want the other id %q", name, got, c.want)
 		}
 	}
 }

@@ -132,20 +132,21 @@ type business struct {
 	contacts []contact
 }
 
-// user is the account of who has a phone number, a user id or both. The user
-// id goes first, since it comes with each message, while the number is left
-// out once the user has a username.
+// user is the account of who has a phone number, a user id or both. The number
+// goes first: what somebody wrote before there were user ids is under it, and
+// so one account and one chat go on. The id is kept beside it (alias), for when
+// the number is left out, as it may be once the user has a username.
 // https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 func (w business) user(number, userID platform.ID) social.Actor {
 	a := social.Actor{Scope: whatsapp}
 	for _, c := range w.contacts {
 		if number != "" && c.Number == number || userID != "" && c.UserID == userID {
 			a.Name, a.Handle = string(c.Profile.Name), strings.TrimPrefix(string(c.Profile.Username), "@")
-			userID = platform.ID(first(userID, c.UserID))
+			number = platform.ID(first(number, c.Number))
 			break
 		}
 	}
-	a.ID = first(userID, number)
+	a.ID = first(number, userID)
 	return a
 }
 
@@ -584,12 +585,12 @@ type idUpdateValue struct {
 	Timestamp platform.Text `json:"timestamp"`
 }
 
-// alias says of the events of who has a user id and a number which number that is.
+// alias says of the events of who has a number and a user id which user id that is.
 func (w business) alias(events []platform.Event) {
 	for i := range events {
 		for _, c := range w.contacts {
-			if a := events[i].Activity; a != nil && c.Number != "" && a.Actor.ID == string(c.UserID) && a.Actor.ID != string(c.Number) {
-				events[i].Alias = string(c.Number)
+			if a := events[i].Activity; a != nil && c.UserID != "" && a.Actor.ID == string(c.Number) && a.Actor.ID != string(c.UserID) {
+				events[i].Alias = string(c.UserID)
 			}
 		}
 	}
@@ -602,7 +603,7 @@ func (w business) idUpdate(raw json.RawMessage) platform.Event {
 	if err := platform.Decode(raw, &v); err != nil {
 		return platform.Park(kind, fmt.Errorf("%s: %w", kind, err), w.scopes...)
 	}
-	a := social.Activity{Type: social.ProfileChange, Actor: w.user(v.Number, v.UserID.Current), Object: social.Object{ID: string(v.UserID.Previous), Type: "account"}}
+	a := social.Activity{Type: social.ProfileChange, Actor: w.user("", v.UserID.Current), Object: social.Object{ID: string(v.UserID.Previous), Type: "account"}}
 	e := w.dated(kind, a, social.Key(a.Actor.ID, a.Object.ID), v.Timestamp)
 	if e.Alias = string(v.UserID.Previous); e.Activity == nil || e.Alias == a.Actor.ID {
 		e.Alias = ""
