@@ -38,7 +38,7 @@ type rig struct {
 func newRig(s *store.Store, t template) *rig {
 	x := &rig{store: s, template: t, used: newUsage(), bucket: &nowhere{}, leads: leads.New(s)}
 	send := func(n int) { x.used.requests += math.Ceil(float64(n) / 10) }
-	x.in = ingest.New(ingest.Deps{Store: s, Archive: x.bucket, Read: func(text string) social.Reading { return opened().Read(text).Kept() },
+	x.in = ingest.New(ingest.Deps{Store: s, Archive: x.bucket, Read: func(text string, expected ...string) social.Reading { return opened().Read(text, expected...).Kept() },
 		QueueScore: func(_ context.Context, m []ingest.Score) error {
 			x.scores = append(x.scores, m...)
 			send(len(m))

@@ -345,6 +345,7 @@ var bodies = map[string]any{
 	"DELETE /v1/workspaces/{workspace}/apps/{app}/guests/{guest}":               nil,
 	"POST /v1/invitations/redeem":                                               map[string]any{"code": "ri_x"},
 	"PUT /v1/workspaces/{workspace}/stopped":                                    map[string]any{"stopped": false},
+	"PUT /v1/workspaces/{workspace}/languages":                                  map[string]any{"languages": []string{"de", "en"}},
 	"PUT /v1/workspaces/{workspace}/name":                                       map[string]any{"name": "Renamed"},
 	"DELETE /v1/workspaces/{workspace}":                                         nil,
 	"PUT /v1/workspaces/{workspace}/members/{member}":                           map[string]any{"role": "viewer"},

@@ -98,6 +98,7 @@ var words = map[string]word{
 	"Membership":          {doc: "A workspace that you may use, and your role in it"},
 	"NewInvitation":       {doc: "Says what to invite somebody as, and for how long the code holds"},
 	"NewKey":              {doc: "Says what a new machine key may do, and until when"},
+	"ExpectedLanguages":   {doc: "The languages that a workspace expects"},
 	"NewName":             {doc: "Renames something"},
 	"NewRole":             {doc: "Gives a member another role"},
 	"Recipient":           {doc: "A mail address that a report is for, and whether it gets mail"},

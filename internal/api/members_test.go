@@ -499,6 +499,19 @@ func TestRenameAndDelete(t *testing.T) {
 		t.Errorf("named %q", named.Name)
 	}
 
+	var expects struct{ Languages []string }
+	x.call("ann", "PUT", at+"/languages", map[string]any{"languages": []string{"de", "en"}}).want(t, 200, &expects)
+	if x.get("ann", at, &expects); !slices.Equal(expects.Languages, []string{"de", "en"}) {
+		t.Errorf("expects %q", expects.Languages)
+	}
+	if p := x.call("ann", "PUT", at+"/languages", map[string]any{"languages": []string{"de", "qq"}}).problem(t, 422); !strings.Contains(fmt.Sprint(p), "body.languages[1]") {
+		t.Errorf("%+v", p)
+	}
+	x.call("ann", "PUT", at+"/languages", map[string]any{"languages": []string{}}).want(t, 200, &expects)
+	if len(expects.Languages) != 0 {
+		t.Errorf("expects %q", expects.Languages)
+	}
+
 	due, err := x.store.DueBy(t.Context(), t0.AddDate(0, 0, 7), 10)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("due: %v, %v", due, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/fault"
+	"rapport/internal/langid"
 	"rapport/internal/mail"
 	"rapport/internal/report"
 	"rapport/internal/scoring"
@@ -22,17 +24,18 @@ import (
 
 // Workspace is one customer of Rapport.
 type Workspace struct {
-	ID       string    `json:"id" example:"acme"`
-	Name     string    `json:"name" example:"Acme Inc."`
-	TimeZone string    `json:"time_zone" example:"Europe/Berlin" doc:"IANA name; reports are due in it"`
-	Created  time.Time `json:"created"`
-	Role     string    `json:"role" enum:"viewer,agent,analyst,owner" doc:"Yours in it"`
-	Member   string    `json:"member,omitempty" doc:"You in it, by which you can leave it (delete-member); absent for a machine key"`
+	ID        string    `json:"id" example:"acme"`
+	Name      string    `json:"name" example:"Acme Inc."`
+	TimeZone  string    `json:"time_zone" example:"Europe/Berlin" doc:"IANA name; reports are due in it"`
+	Languages []string  `json:"languages" example:"[\"de\",\"en\"]" doc:"ISO 639-1 codes of the languages that your people are expected to write in; empty: any"`
+	Created   time.Time `json:"created"`
+	Role      string    `json:"role" enum:"viewer,agent,analyst,owner" doc:"Yours in it"`
+	Member    string    `json:"member,omitempty" doc:"You in it, by which you can leave it (delete-member); absent for a machine key"`
 }
 
 // workspace is a workspace as the caller sees it.
 func workspace(w store.Workspace, role social.Role, c Caller) Workspace {
-	out := Workspace{ID: w.ID, Name: w.Name, TimeZone: w.TimeZone, Created: w.Created, Role: string(role)}
+	out := Workspace{ID: w.ID, Name: w.Name, TimeZone: w.TimeZone, Languages: append([]string{}, w.Languages...), Created: w.Created, Role: string(role)}
 	if !c.machine() {
 		out.Member = store.MemberID(c.Subject)
 	}
@@ -42,6 +45,16 @@ func workspace(w store.Workspace, role social.Role, c Caller) Workspace {
 // NewName is a name to give.
 type NewName struct {
 	Name string `json:"name" minLength:"1" maxLength:"200" example:"Acme Inc." doc:"The name from now on"`
+}
+
+// ExpectedLanguages are the languages that people are expected to write in.
+type ExpectedLanguages struct {
+	Languages []string `json:"languages" maxItems:"20" uniqueItems:"true" pattern:"^[a-z]{2}$" example:"[\"de\",\"en\"]" doc:"ISO 639-1 codes; empty: any"`
+}
+
+type expectIn struct {
+	InWorkspace
+	Body ExpectedLanguages
 }
 
 type renameIn struct {
@@ -138,6 +151,25 @@ func (s *service) workspaces(api huma.API) {
 			}
 			if err := s.Store.RenameWorkspace(ctx, w, in.Body.Name, only); err != nil {
 				return nil, changedIf(err)
+			}
+			ws, err := s.Store.Workspace(ctx, w)
+			return &Out[Workspace]{workspace(ws, role, callerOf(ctx))}, err
+		})
+	members(s, api, social.Owner, huma.Operation{OperationID: "put-workspace-languages", Method: http.MethodPut, Path: "/languages", Tags: []string{"workspaces"}, Summary: "Say in which languages people write",
+		Description: "A text under 40 bytes that seems to be in another language is then taken to be in the likeliest of these; a longer one stays in the language it is in. It holds for what comes from a minute later on."},
+		func(ctx context.Context, w string, in *expectIn) (*Out[Workspace], error) {
+			known := langid.Languages()
+			for i, l := range in.Body.Languages {
+				if !slices.Contains(known, l) {
+					return nil, invalid(fmt.Sprintf("body.languages[%d]", i), "is none of the languages that are told apart: %s", strings.Join(known, ", "))
+				}
+			}
+			if err := s.Store.SetLanguages(ctx, w, in.Body.Languages); err != nil {
+				return nil, err
+			}
+			role, err := s.role(ctx, callerOf(ctx), w)
+			if err != nil {
+				return nil, err
 			}
 			ws, err := s.Store.Workspace(ctx, w)
 			return &Out[Workspace]{workspace(ws, role, callerOf(ctx))}, err

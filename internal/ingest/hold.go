@@ -3,10 +3,13 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/fault"
+	"rapport/internal/langid"
 	"rapport/internal/limit"
+	"rapport/internal/social"
 	"rapport/internal/store"
 )
 
@@ -100,10 +103,25 @@ func (in *Ingest) hold(ctx context.Context, results []*result) []error {
 				delete(r.facts, w)
 			} else {
 				taken[w] = all
+				in.expect(r.facts[w], x.Languages)
 			}
 		}
 	}
 	return errs
+}
+
+// expect has short texts read again that are in none of the languages that
+// their workspace expects. Without such there is nothing to expect.
+func (in *Ingest) expect(facts []social.Activity, languages []string) {
+	if len(languages) == 0 || in.Read == nil {
+		return
+	}
+	for i, a := range facts {
+		if l := a.Language; l != "" && l != langid.Undetermined && !slices.Contains(languages, l) {
+			a.Reading = in.Read(a.Text, languages...)
+			facts[i] = a.Judged()
+		}
+	}
 }
 
 // came notes how many facts of a result were new.

@@ -39,7 +39,7 @@ type Archive interface {
 type Deps struct {
 	Store      *store.Store
 	Archive    Archive
-	Read       func(text string) social.Reading // nil: texts are not read, as where nothing is kept
+	Read       func(text string, expected ...string) social.Reading // nil: texts are not read, as where nothing is kept
 	QueueScore func(ctx context.Context, m []Score) error
 	QueueView  func(ctx context.Context, m []View) error
 	QueueErase func(ctx context.Context, m []Erase) error

@@ -38,3 +38,24 @@ func TestARatingDecides(t *testing.T) {
 		}
 	}
 }
+
+func TestExpectedLanguagesHaveAShortTextReadAgain(t *testing.T) {
+	in := New(Deps{Read: readtest.Read(t)})
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	read := func(text string, expected ...string) social.Activity {
+		facts := []social.Activity{in.complete(social.Activity{Type: social.Review, Text: text, Rating: &social.Rating{Value: 1, Best: 5, Kind: social.Stars}, Occurred: at}, at)}
+		in.expect(facts, expected)
+		return facts[0]
+	}
+	const text = "zero complaints"
+	before := read(text)
+	if before.Language == "en" {
+		t.Fatalf("%q is told to be English without being expected: use another text", text)
+	}
+	if got := read(text, "en", "de"); got.Language != "en" || got.Sentiment != social.SentimentNegative || got.Words == "" {
+		t.Errorf("reads as %+v, want English, negative by its rating, with what its words say", got.Reading)
+	}
+	if got := read(text, before.Language); got.Reading != before.Reading {
+		t.Errorf("reads as %+v where its language is expected, else as %+v", got.Reading, before.Reading)
+	}
+}

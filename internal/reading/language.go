@@ -15,10 +15,15 @@ var Languages = []string{"en", "de", "es", "fr", "it", "nl", "pt"}
 // doubtful is the probability under which a text's language is not believed, as of "ok, danke".
 const doubtful = 0.5
 
+// short is the length in bytes under which a text's language is told less surely.
+const short = 40
+
 // languageOf returns the language of a plain text, and whether it is read. What
 // has no letters has no language, and is. A doubtful text is in the likeliest
-// of Languages. What is hardly words, as an encoded file, is not read.
-func languageOf(text string) (language string, read bool) {
+// of Languages. A short one is in one of those that are expected, where some are:
+// of three words a language can be told wrong, while 40 bytes are hardly ever (.9997
+// of our sentences). What is hardly words, as an encoded file, is not read.
+func languageOf(text string, expected []string) (language string, read bool) {
 	if !hasLetter(text) {
 		return langid.Undetermined, true
 	}
@@ -28,6 +33,9 @@ func languageOf(text string) (language string, read bool) {
 	language, p := langid.Identify(text)
 	if p < doubtful {
 		language = likeliest(text)
+	}
+	if len(expected) > 0 && (len(text) < short || p < doubtful) && !slices.Contains(expected, language) {
+		language, _ = langid.Identify(text, expected...)
 	}
 	return language, slices.Contains(Languages, language)
 }

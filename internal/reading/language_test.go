@@ -28,7 +28,7 @@ func TestLanguagesAreTold(t *testing.T) {
 			if i == 0 || !hasLetter(text) {
 				continue
 			}
-			got, _ := languageOf(text)
+			got, _ := languageOf(text, nil)
 			of++
 			if got == want {
 				right++
@@ -44,5 +44,25 @@ func TestLanguagesAreTold(t *testing.T) {
 	t.Logf("%d of %d are told right, of those of 40 bytes and more %d of %d", right, of, long, ofLong)
 	if 100*right < 97*of || 1000*long < 995*ofLong {
 		t.Errorf("%d of %d are told right, want 97 %%; of those of 40 bytes and more %d of %d, want 99.5 %%", right, of, long, ofLong)
+	}
+}
+
+func TestShortTextsAreInExpectedLanguages(t *testing.T) {
+	for _, c := range []struct {
+		text     string
+		expected []string
+		want     string
+		read     bool
+	}{
+		{"zero complaints", []string{"de", "en"}, "en", true},
+		{"Nicht zufrieden", []string{"de", "en"}, "de", true},
+		{"hallo", []string{"nl"}, "nl", true},
+		{"hallo", []string{"pl"}, "pl", false}, // one that is told, and not read
+		{"Пожалуйста, верните деньги за заказ", []string{"pt", "en", "ru"}, "ru", false},
+		{"Ninguém respondeu ao meu pedido de reembolso desde a semana passada.", []string{"de", "en"}, "pt", true},
+	} {
+		if got, read := languageOf(c.text, c.expected); got != c.want || read != c.read {
+			t.Errorf("%q of %v is %s, read %v; want %s, %v", c.text, c.expected, got, read, c.want, c.read)
+		}
 	}
 }

@@ -118,10 +118,11 @@ func New() (*Reader, error) {
 // its beginning, its end, and parts between. A text in a language that is not
 // read is unread: only its language is told. What has no letters, as emoji, is
 // read in any language. Emoji alone, and marks such as ★☆☆☆☆ or 4/5, are read by
-// the tables of package social.
-func (r *Reader) Read(text string) Reading {
+// the tables of package social. The language of a short text is one of those
+// expected, codes of langid.Languages; none given: any.
+func (r *Reader) Read(text string, expected ...string) Reading {
 	text = plain.Text(text)
-	language, read := languageOf(text)
+	language, read := languageOf(text, expected)
 	if !read {
 		return Reading{Language: language, Sentiment: Sentiment{Label: social.SentimentUnread}, Intent: Intent{Label: social.IntentUnread}}
 	}

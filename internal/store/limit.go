@@ -26,10 +26,11 @@ type Terms struct {
 	Stopped   time.Time // zero: it is not
 	StoppedBy string    // the subject of an owner, or Operator
 	Limits    limit.Set
+	Languages []string // that it expects; none: any
 }
 
 func (it workspaceItem) terms() (Terms, error) {
-	st := Terms{StoppedBy: it.StoppedBy, Limits: it.Limits}
+	st := Terms{StoppedBy: it.StoppedBy, Limits: it.Limits, Languages: it.Languages}
 	if it.Stopped == "" {
 		return st, nil
 	}

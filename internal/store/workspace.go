@@ -17,10 +17,11 @@ import (
 
 // Workspace is one customer of Rapport.
 type Workspace struct {
-	ID       string // [a-z0-9-], the name in URLs
-	Name     string
-	TimeZone string // IANA
-	Created  time.Time
+	ID        string // [a-z0-9-], the name in URLs
+	Name      string
+	TimeZone  string   // IANA
+	Languages []string // that it expects; none: any
+	Created   time.Time
 }
 
 type workspaceItem struct {
@@ -28,8 +29,9 @@ type workspaceItem struct {
 	ID             string
 	Name, TimeZone string
 	Created        string
-	Members        int64  `dynamodbav:",omitempty"` // how often they were changed
-	Deleted        string `dynamodbav:",omitempty"` // when it was asked to be deleted: nobody sees it since
+	Members        int64    `dynamodbav:",omitempty"` // how often they were changed
+	Languages      []string `dynamodbav:",omitempty"` // that its people are expected to write in
+	Deleted        string   `dynamodbav:",omitempty"` // when it was asked to be deleted: nobody sees it since
 
 	Stopped   string    `dynamodbav:",omitempty"` // when it was stopped
 	StoppedBy string    `dynamodbav:",omitempty"`
@@ -94,7 +96,7 @@ func (s *Store) Workspace(ctx context.Context, id string) (Workspace, error) {
 		return Workspace{}, errDeleted
 	}
 	t, err := social.ParseStamp(it.Created)
-	return Workspace{ID: it.ID, Name: it.Name, TimeZone: it.TimeZone, Created: t}, err
+	return Workspace{ID: it.ID, Name: it.Name, TimeZone: it.TimeZone, Languages: it.Languages, Created: t}, err
 }
 
 // RenameWorkspace changes a workspace's name; one that is gone is an error of
@@ -110,6 +112,17 @@ func (s *Store) RenameWorkspace(ctx context.Context, w, name string, read *strin
 	*u.ConditionExpression += " AND #n = :r"
 	u.ExpressionAttributeValues[":r"] = str(*read)
 	return s.change(ctx, "workspace", types.TransactWriteItem{Update: &u})
+}
+
+// SetLanguages sets the languages that a workspace expects, of package langid;
+// none: any. One that is gone is an error of kind NotFound.
+func (s *Store) SetLanguages(ctx context.Context, w string, languages []string) error {
+	l, err := attributevalue.Marshal(languages)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, "workspace", types.Update{TableName: &s.table, Key: key{workspacePK(w), "@"}.av(), UpdateExpression: aws.String("SET Languages = :l"),
+		ConditionExpression: aws.String("attribute_exists(PK) AND attribute_not_exists(Deleted)"), ExpressionAttributeValues: map[string]types.AttributeValue{":l": l}})
 }
 
 // Workspaces lists the ids of the workspaces subject is a member of.

@@ -26,7 +26,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	in.Read = func(text string) social.Reading { return r.Read(text).Kept() }
+	in.Read = func(text string, expected ...string) social.Reading { return r.Read(text, expected...).Kept() }
 	return lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
 		batch := make([]ingest.Message, len(ms))
 		for i, m := range ms {

@@ -31,7 +31,7 @@ func Reader(t testing.TB) *reading.Reader {
 }
 
 // Read reads a text as ingest has it read.
-func Read(t testing.TB) func(string) social.Reading {
+func Read(t testing.TB) func(string, ...string) social.Reading {
 	r := Reader(t)
-	return func(text string) social.Reading { return r.Read(text).Kept() }
+	return func(text string, expected ...string) social.Reading { return r.Read(text, expected...).Kept() }
 }
