@@ -2,11 +2,12 @@ package scoring
 
 // message is an utterance of the person, or the business's answer to one.
 type message struct {
-	at     int64
-	source int32 // its position among the facts
-	object int32 // its object's number
-	thread int32 // the number of its conversation, once that is known
-	answer bool
+	at      int64
+	source  int32 // its position among the facts
+	object  int32 // its object's number
+	thread  int32 // the number of its conversation, once that is known
+	answer  bool
+	private bool // said to one person
 }
 
 // round is a person's message, the business's answer, and what the person
@@ -56,28 +57,32 @@ func (c *conversations) find(n int32) int32 {
 func (c *conversations) join(a, b int32) { c.parents[c.find(a)] = c.find(b) }
 
 // add adds an utterance. They come in order of time and id.
-func (c *conversations) add(a act, object uint64, inbound bool) {
-	c.messages = append(c.messages, message{at: a.at, source: a.source, object: c.number(object), answer: !inbound})
+func (c *conversations) add(a act, object uint64, inbound, private bool) {
+	c.messages = append(c.messages, message{at: a.at, source: a.source, object: c.number(object), answer: !inbound, private: private})
 }
 
 // settle leaves out what the business said to others, and finds the
-// conversation of each message.
+// conversation of each message. What it said is to the person if it replies to
+// a message of theirs, or was said in a conversation in which they wrote,
+// privately or without naming a message.
 func (c *conversations) settle(s source) {
-	own := make([]bool, len(c.parents))
+	own := make([]bool, len(c.parents)) // whether a message is the person's
+	wrote := map[uint64]bool{}          // the conversations in which the person wrote
 	for _, m := range c.messages {
-		own[m.object] = own[m.object] || !m.answer
+		if !m.answer {
+			own[m.object] = true
+			wrote[s.conversation(int(m.source))] = true
+		}
 	}
 	kept := c.messages[:0]
 	known := make([]bool, len(c.parents)) // whether the object is one of a message that stays
 	parents := make([]int32, 0, len(c.messages))
 	for _, m := range c.messages {
-		parent, ok := int32(-1), false
-		if r := s.inReplyTo(int(m.source)); r != 0 {
-			if parent, ok = c.numbers[r]; !ok {
-				parent = -1
-			}
+		parent, r := int32(-1), s.inReplyTo(int(m.source))
+		if n, ok := c.numbers[r]; ok && r != 0 {
+			parent = n
 		}
-		if m.answer && (parent < 0 || !own[parent]) {
+		if there := s.conversation(int(m.source)); m.answer && !(parent >= 0 && own[parent]) && !(there != 0 && wrote[there] && (r == 0 || m.private)) {
 			continue
 		}
 		known[m.object] = true

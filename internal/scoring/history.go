@@ -154,7 +154,7 @@ func settle(s source, since, now int64, dialogue bool) (history, error) {
 				a.reading = e
 			}
 			if dialogue && a.at > since {
-				c.add(a, object, inbound)
+				c.add(a, object, inbound, typ == social.Message)
 			}
 		case typ == social.React && len(unreacts) > 0:
 			if until, ok := unreacts[reaction{s.object(i), s.actor(i)}]; ok && a.at <= until {

@@ -247,8 +247,15 @@ func oldSettle(facts []social.Activity, asOf int64) (oldHistory, error) {
 			h.own = append(h.own, a)
 		}
 	}
+	wrote := map[objectKey]bool{} // conversations
+	for _, a := range h.own {
+		if a.Type.Utterance() && a.Conversation != "" {
+			wrote[objectKey{a.Platform, a.Scope, a.Conversation}] = true
+		}
+	}
 	for _, a := range outbound {
-		if a.InReplyTo != "" && said[repliedTo(a)] {
+		there := a.Conversation != "" && wrote[objectKey{a.Platform, a.Scope, a.Conversation}]
+		if a.InReplyTo != "" && said[repliedTo(a)] || there && (a.InReplyTo == "" || a.Type == social.Message) {
 			h.answers = append(h.answers, a)
 		}
 	}

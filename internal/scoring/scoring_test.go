@@ -220,6 +220,14 @@ func TestReasons(t *testing.T) {
 		{"rounds within a thread that names no replies", dialogue, []social.Activity{
 			fact("a", social.Post, 5, inThread("t")), fact("b", social.Reply, 4, byBusiness, inThread("t"), replyTo("o-a")), fact("c", social.Post, 3, inThread("t"))}, 3428571,
 			"1 round of dialogue in 1 conversation in the last 90 days, at most 1 round deep, weight 1, 3.428571 points"},
+		{"rounds in a private chat, where nothing names what it replies to", dialogue, []social.Activity{
+			fact("a", social.Message, 5, inThread("t")), fact("b", social.Message, 4, byBusiness, inThread("t")), fact("c", social.Message, 3, inThread("t")),
+			fact("d", social.Message, 2, byBusiness, inThread("t"), replyTo("o-b")), fact("e", social.Message, 1, inThread("t"))}, 8e6,
+			"2 rounds of dialogue in 1 conversation in the last 90 days, at most 2 rounds deep, weight 3, 8 points"},
+		{"a business that writes in another chat", dialogue, []social.Activity{
+			fact("a", social.Message, 5, inThread("t")), fact("b", social.Message, 4, byBusiness, inThread("u")), fact("c", social.Message, 3, inThread("t"))}, 0, ""},
+		{"a business that answers whoever opened the thread", dialogue, []social.Activity{
+			fact("a", social.Post, 5, inThread("o-x")), fact("b", social.Reply, 4, byBusiness, inThread("o-x"), replyTo("o-x")), fact("c", social.Post, 3, inThread("o-x"))}, 0, ""},
 		{"a business that answers somebody else", dialogue, []social.Activity{
 			fact("a", social.Post, 5, inThread("t")), fact("b", social.Reply, 4, byBusiness, inThread("t"), replyTo("o-x")), fact("c", social.Post, 3, inThread("t"))}, 0, ""},
 
