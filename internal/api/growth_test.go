@@ -40,7 +40,7 @@ func TestGrowthOfPages(t *testing.T) {
 				return err
 			}
 			l := store.Lead{Person: personOf(a), Model: leads.ModelID, Micro: int64(i) * 1000, First: a.Occurred, Seen: a.Occurred, AsOf: a.Occurred}
-			if err := x.store.PutLead(t.Context(), w, l); err != nil {
+			if err := x.store.PutLead(t.Context(), w, l, nil); err != nil {
 				return err
 			}
 			h := store.Head{Thread: fmt.Sprintf("thr_%06d", i), Asker: a.Account().AccountID(), Said: a.Occurred, Waiting: store.RefOf(a)}

@@ -100,8 +100,9 @@ type PollingHealth struct {
 // Announcement is something that crossed a line.
 type Announcement struct {
 	ID       string            `json:"id"`
-	Kind     string            `json:"kind" example:"source_silent" doc:"source_silent, source_heard_again, grant_revoked, renewal_failed, handshake_missing, requests_refused, fetching_fails; there may be others"`
+	Kind     string            `json:"kind" example:"source_silent" doc:"source_silent, source_heard_again, grant_revoked, renewal_failed, handshake_missing, requests_refused, fetching_fails, lead_to_call, lead_not_to_call, lead_engagement_up, lead_engagement_down; there may be others"`
 	Source   string            `json:"source,omitempty" doc:"The source it is about, if it is about one"`
+	Person   string            `json:"person,omitempty" doc:"The person it is about, if it is about one: get-lead shows who that is"`
 	At       time.Time         `json:"at" doc:"When it was announced"`
 	Text     string            `json:"text" doc:"For people"`
 	Evidence map[string]string `json:"evidence" doc:"What it rests on, by name"`

@@ -210,6 +210,15 @@ func (x subject) decided() bool {
 	return false
 }
 
+func (x subject) live() bool {
+	for _, s := range x.stale {
+		if s.Live {
+			return true
+		}
+	}
+	return false
+}
+
 func (x subject) undated() bool {
 	for _, s := range x.stale {
 		if s.Undated {
@@ -290,7 +299,11 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	if d := old.Due; d.After(now) && (p.head.Due.IsZero() || d.Before(p.head.Due)) {
 		p.head.Due = d // sooner than need be, but to move a place in an index costs more than a score
 	}
-	if err := l.store.PutLead(ctx, w, p.head); err != nil {
+	var news *store.Announcement
+	if x.live() {
+		news = crossed(m, old, p.head, now)
+	}
+	if err := l.store.PutLead(ctx, w, p.head, news); err != nil {
 		return err
 	}
 	if old.Version > 0 {
@@ -299,6 +312,9 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	// Before the head was there, an erasure may have looked for it, or whoever regroups the accounts.
 	if p.witness.Key != "" {
 		if _, err := l.store.Activity(ctx, w, store.RefOf(p.witness)); fault.Is(err, fault.NotFound) {
+			if err := l.store.ForgetAnnouncements(ctx, w, x.ID); err != nil {
+				return err
+			}
 			return fault.Wrap(fault.Conflict, errGone, "")
 		} else if err != nil {
 			return err
@@ -708,7 +724,7 @@ func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, err
 				}
 				continue
 			}
-			out[i].Stale = append(out[i].Stale, view.Stale{Account: p.Accounts[0], Since: now, Until: now})
+			out[i].Stale = append(out[i].Stale, view.Stale{Account: p.Accounts[0], Since: now, Until: now, Live: true})
 		}
 	}
 	return out, nil

@@ -40,7 +40,10 @@ func (m Model) Since(asOf time.Time) time.Time {
 }
 
 // Calls reports whether a score of so many micro-points is one of a lead to call.
-func (m Model) Calls(micro int64) bool { return micro >= int64(cmp.Or(m.CallFrom, m.Engagement[1])) }
+func (m Model) Calls(micro int64) bool { return micro >= m.CallsFrom() }
+
+// CallsFrom is the score, in micro-points, from which on somebody should call.
+func (m Model) CallsFrom() int64 { return int64(cmp.Or(m.CallFrom, m.Engagement[1])) }
 
 // RuleGroup caps what its rules give together: the rules take their part in the
 // order of the model until the cap is used up.

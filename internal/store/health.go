@@ -334,7 +334,8 @@ func (s *Store) Silence(ctx context.Context, w, source string) (Silence, error) 
 type Announcement struct {
 	ID       string            // deterministic: the same occasion has the same one
 	Kind     string            //
-	Source   string            // "": of the whole workspace
+	Source   string            // "": of none
+	Person   string            // "": of none
 	At       time.Time         // when it was first announced
 	Text     string            // for people, one or two sentences
 	Evidence map[string]string // what it rests on, by name
@@ -345,6 +346,7 @@ type announcementItem struct {
 	G1PK, G1SK string
 	ID, Kind   string
 	Source     string `dynamodbav:",omitempty"`
+	Person     string `dynamodbav:",omitempty"`
 	At         string
 	Text       string
 	Evidence   map[string]string `dynamodbav:",omitempty"`
@@ -353,13 +355,17 @@ type announcementItem struct {
 // Announce puts an announcement into the outbox, unless one with its id is
 // there, and reports whether it was new.
 func (s *Store) Announce(ctx context.Context, w string, a Announcement) (bool, error) {
-	at := social.Stamp(a.At)
-	_, err := s.putNew(ctx, announcementItem{PK: announcedPK(w, a.ID), SK: a.ID, G1PK: announcedG1(w, a.ID), G1SK: at + "#" + a.ID,
-		ID: a.ID, Kind: a.Kind, Source: a.Source, At: at, Text: a.Text, Evidence: a.Evidence})
+	_, err := s.putNew(ctx, a.item(key{announcedPK(w, a.ID), a.ID}, w))
 	if errors.Is(err, errExists) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func (a Announcement) item(k key, w string) announcementItem {
+	at := social.Stamp(a.At)
+	return announcementItem{PK: k.PK, SK: k.SK, G1PK: announcedG1(w, a.ID), G1SK: at + "#" + a.ID,
+		ID: a.ID, Kind: a.Kind, Source: a.Source, Person: a.Person, At: at, Text: a.Text, Evidence: a.Evidence}
 }
 
 // Announcement returns one announcement; an error of kind NotFound if it was never made.
@@ -373,7 +379,7 @@ func (s *Store) Announcement(ctx context.Context, w, id string) (Announcement, e
 
 func (it announcementItem) announcement() (Announcement, error) {
 	at, err := social.ParseStamp(it.At)
-	return Announcement{ID: it.ID, Kind: it.Kind, Source: it.Source, At: at, Text: it.Text, Evidence: it.Evidence}, err
+	return Announcement{ID: it.ID, Kind: it.Kind, Source: it.Source, Person: it.Person, At: at, Text: it.Text, Evidence: it.Evidence}, err
 }
 
 // Announcements lists a workspace's announcements, newest first, the shards

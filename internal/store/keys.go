@@ -26,6 +26,7 @@ import (
 //	a person it was part of   w#A#account       N#person
 //	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
+//	what was announced of it  w#P#person        X#at#id                     G1 w#XN#s / at#id
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
 //	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
@@ -153,16 +154,17 @@ func askedPK(w string, name limit.Name) string {
 	return w + "#Z#" + string(name)
 }
 
-func heardPK(w, source string) string  { return w + "#H#" + source }
-func hourSK(at time.Time) string       { return at.UTC().Format("2006-01-02T15") }
-func lastHeardSK(source string) string { return "H#" + source }
-func leaseSK(source string) string     { return "L#" + source }
-func revokedSK(source string) string   { return "V#" + source }
-func silenceSK(source string) string   { return "Q#" + source }
-func notesPK(app string) string        { return appPK(app) + "#N" }
-func announcedPK(w, id string) string  { return w + "#X#" + shard(id) }
-func announcedG1(w, id string) string  { return w + "#XN#" + shard(id) }
-func noteSK(slot, inst string) string  { return slot + "#" + social.Key(inst) }
+func heardPK(w, source string) string   { return w + "#H#" + source }
+func hourSK(at time.Time) string        { return at.UTC().Format("2006-01-02T15") }
+func lastHeardSK(source string) string  { return "H#" + source }
+func leaseSK(source string) string      { return "L#" + source }
+func revokedSK(source string) string    { return "V#" + source }
+func silenceSK(source string) string    { return "Q#" + source }
+func notesPK(app string) string         { return appPK(app) + "#N" }
+func announcedPK(w, id string) string   { return w + "#X#" + shard(id) }
+func announcedSK(a Announcement) string { return announcements + social.Stamp(a.At) + "#" + a.ID }
+func announcedG1(w, id string) string   { return w + "#XN#" + shard(id) }
+func noteSK(slot, inst string) string   { return slot + "#" + social.Key(inst) }
 
 func checkPK(w, id string) string     { return w + "#Y#" + id }
 func namedSK(place string) string     { return "Y#" + place }
@@ -240,6 +242,9 @@ func decisionSK(group string, at time.Time, id string) string {
 
 // corrections is what the sort keys of corrections of an account's activities begin with.
 const corrections = "C#"
+
+// announcements begin the sort keys of what was announced of a person.
+const announcements = "X#"
 
 func correctionsOf(activity string) string    { return corrections + activity + "#" }
 func correctionsG1(w, activity string) string { return w + "#CO#" + shard(activity) }

@@ -3,12 +3,14 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -185,8 +187,9 @@ func (s *Store) leads(ctx context.Context, keys []key) ([]Lead, error) {
 	return out, nil
 }
 
-// PutLead writes a lead whose Version is the one read before.
-func (s *Store) PutLead(ctx context.Context, w string, l Lead) error {
+// PutLead writes a lead whose Version is the one read before and, with it or not
+// at all, what is to be announced of it (nil: nothing).
+func (s *Store) PutLead(ctx context.Context, w string, l Lead, news *Announcement) error {
 	it := leadItem{PK: personPK(w, l.Person), SK: leadSK(l.Model), G1PK: rankG1(w, l.Model, l.Person), G1SK: rankKey(Step(l.Micro), l.Person), Schema: 1, Version: nextVersion(l.Version),
 		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
@@ -198,7 +201,34 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead) error {
 			it.G3PK = asideOfDue + it.G3PK
 		}
 	}
-	return s.putVersion(ctx, it, l.Version)
+	if news == nil || isRebuilt(w) {
+		return s.putVersion(ctx, it, l.Version)
+	}
+	head, err := s.putting(it, "attribute_not_exists(PK)")
+	if err != nil {
+		return err
+	}
+	if l.Version > 0 {
+		head.Put.ConditionExpression, head.Put.ExpressionAttributeValues = aws.String("Version = :v"), map[string]types.AttributeValue{":v": num(l.Version)}
+	}
+	told, err := s.putting(news.item(key{personPK(w, l.Person), announcedSK(*news)}, w), "")
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, "put lead", head, told)
+}
+
+// ForgetAnnouncements takes away what was announced of a person.
+func (s *Store) ForgetAnnouncements(ctx context.Context, w, person string) error {
+	for {
+		list, err := all[key](ctx, s, query{pk: personPK(w, person), prefix: announcements, limit: pageOfMoves})
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := errors.Join(parallel.Each(ctx, len(list), 16, func(i int) error { return s.delete(ctx, list[i]) })...); err != nil {
+			return err
+		}
+	}
 }
 
 // Place is where a lead stands in the list.

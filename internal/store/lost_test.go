@@ -65,7 +65,7 @@ func TestAWriteWhoseAnswerWasLostIsOnesOwn(t *testing.T) {
 
 	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0}
 	for range 3 {
-		if err := s.PutLead(ctx, "w1", l); err != nil {
+		if err := s.PutLead(ctx, "w1", l, nil); err != nil {
 			t.Fatalf("a view: %v", err)
 		}
 		l.Version = version(t, s, "w1", l)

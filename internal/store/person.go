@@ -438,7 +438,7 @@ func (s *Store) ForgetPersons(ctx context.Context, w, account string) error {
 		return err
 	}
 	for _, p := range persons {
-		if err := s.DropLeads(ctx, w, p.ID); err != nil {
+		if err := errors.Join(s.DropLeads(ctx, w, p.ID), s.ForgetAnnouncements(ctx, w, p.ID)); err != nil {
 			return err
 		}
 		for _, a := range p.Accounts {
@@ -455,7 +455,7 @@ func (s *Store) ForgetPersons(ctx context.Context, w, account string) error {
 			}
 		}
 	}
-	return s.delete(ctx, belongsKey(w, account))
+	return errors.Join(s.ForgetAnnouncements(ctx, w, social.PersonID(account)), s.delete(ctx, belongsKey(w, account)))
 }
 
 // DropLeads takes away the leads of a person that is none any more.

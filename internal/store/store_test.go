@@ -80,17 +80,17 @@ func TestActivityIsPutOnce(t *testing.T) {
 func TestStaleVersionIsAConflict(t *testing.T) {
 	s := storetest.New(t)
 	l := store.Lead{Person: "per_1", Model: "default", ModelVer: "default@1", Micro: 5, AsOf: t0, SeenOn: "meta"}
-	if err := s.PutLead(t.Context(), "w1", l); err != nil {
+	if err := s.PutLead(t.Context(), "w1", l, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutLead(t.Context(), "w1", l); !fault.Is(err, fault.Conflict) {
+	if err := s.PutLead(t.Context(), "w1", l, nil); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a second writer that read nothing: %v, want a conflict", err)
 	}
 	l.Version, l.Micro = version(t, s, "w1", l), 7
-	if err := s.PutLead(t.Context(), "w1", l); err != nil {
+	if err := s.PutLead(t.Context(), "w1", l, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutLead(t.Context(), "w1", l); !fault.Is(err, fault.Conflict) {
+	if err := s.PutLead(t.Context(), "w1", l, nil); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a writer with the version before: %v, want a conflict", err)
 	}
 	got, err := s.Lead(t.Context(), "w1", "per_1", "default")
@@ -110,12 +110,12 @@ func TestLeadsPageByFallingStep(t *testing.T) {
 	place := func(l store.Lead) string { return fmt.Sprintf("%04d %s", 5000-store.Step(l.Micro), l.Person) }
 	for i := range 41 {
 		l := store.Lead{Person: fmt.Sprintf("per_%02d", i), Model: "default", Micro: int64(i/2*1_000_000 - 5_000_000), AsOf: t0, SeenOn: "meta"}
-		if err := s.PutLead(t.Context(), "w1", l); err != nil {
+		if err := s.PutLead(t.Context(), "w1", l, nil); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, place(l))
 	}
-	if err := s.PutLead(t.Context(), "w2", store.Lead{Person: "per_x", Model: "default", Micro: 99, AsOf: t0}); err != nil {
+	if err := s.PutLead(t.Context(), "w2", store.Lead{Person: "per_x", Model: "default", Micro: 99, AsOf: t0}, nil); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(want)
@@ -154,12 +154,12 @@ func TestAHeadIsSmall(t *testing.T) {
 		t.Error("the longest link that a head keeps is not this")
 	}
 	w := "a-workspace-" + strings.Repeat("x", 28)
-	if err := s.PutLead(t.Context(), w, l); err != nil {
+	if err := s.PutLead(t.Context(), w, l, nil); err != nil {
 		t.Fatal(err)
 	}
 	first := units
 	l.Version, l.Micro = version(t, s, w, l), l.Micro+1
-	if err := s.PutLead(t.Context(), w, l); err != nil {
+	if err := s.PutLead(t.Context(), w, l, nil); err != nil {
 		t.Fatal(err)
 	}
 	if first != 3 || units != 4 {

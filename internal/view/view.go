@@ -84,6 +84,7 @@ type Stale struct {
 	Until   time.Time `json:"until,omitzero"`   // the latest of them; zero: until the end
 	Undated bool      `json:"undated,omitzero"` // some of them have no time of their own
 	Decided bool      `json:"decided,omitzero"` // something was decided about the lead
+	Live    bool      `json:"live,omitzero"`    // it just came, or time passed: if the score crosses a line by it, that is announced
 }
 
 // StaleBy names the account of a fact that came or went.
@@ -93,7 +94,7 @@ func StaleBy(a social.Activity) Stale {
 
 // And is what covers both s and o, which are of one account.
 func (s Stale) And(o Stale) Stale {
-	out := Stale{Account: s.Account, Undated: s.Undated || o.Undated, Decided: s.Decided || o.Decided}
+	out := Stale{Account: s.Account, Undated: s.Undated || o.Undated, Decided: s.Decided || o.Decided, Live: s.Live || o.Live}
 	if !s.Since.IsZero() && !o.Since.IsZero() {
 		out.Since = s.Since
 		if o.Since.Before(s.Since) {

@@ -23,6 +23,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 	}
 	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
 	f := talk.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
+		for i := range stale {
+			stale[i].Live = true
+		}
 		return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
 	})
 	return lambdasqs.EachApart(lambdasqs.ByList("facts"), func(ctx context.Context, body []byte) error {

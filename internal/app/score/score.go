@@ -66,6 +66,9 @@ func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Me
 		}
 		if !x.Received.IsZero() {
 			came[m.ID] = x.Received
+			for i := range x.Accounts {
+				x.Accounts[i].Live = true
+			}
 		}
 		if _, err := l.RegroupAll(ctx, x.Workspace, x.Regroup, social.Instant(now)); err != nil && fault.Retryable(err) {
 			failed[m.ID] = err
