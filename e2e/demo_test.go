@@ -147,6 +147,63 @@ func (c *client) raised(base string, meant map[string]told) {
 	}
 }
 
+// calls looks at whom somebody should call: at least 90 % are evaluators by the
+// generator's truth, or buy or ask to, and none did nothing but chat.
+func (c *client) calls(base, end string, archetypes map[string]string, meant map[string]told) {
+	c.t.Helper()
+	type known struct {
+		archetype     string
+		buys, serious bool
+		did           []string
+	}
+	people := map[string]*known{}
+	for platform, list := range c.activities(base) {
+		for _, l := range list {
+			p := people[l.Person]
+			if p == nil {
+				p = &known{}
+				people[l.Person] = p
+			}
+			if is, ok := archetypes[platform+" "+l.Actor.ID]; ok {
+				p.archetype = is
+			}
+			kind := meant[l.Key].Kind
+			p.buys = p.buys || l.Type == "purchase" || kind == "purchase"
+			p.serious = p.serious || l.Text == "" || kind != "chatter" && kind != "closing"
+			p.did = append(p.did, l.Type+" "+kind)
+		}
+	}
+	var page struct {
+		Items []struct {
+			Person, Score string
+			Words         []struct{ Text string }
+		} `json:"items"`
+	}
+	c.get(base+"/leads?limit=100&words=true&to_call=true&as_of="+end, &page)
+	if len(page.Items) < 10 {
+		c.t.Fatalf("%d leads to call", len(page.Items))
+	}
+	right, chat, wrong := 0, 0, []string{}
+	for _, l := range page.Items {
+		p := people[l.Person]
+		switch {
+		case p == nil:
+			c.t.Fatalf("%s did nothing", l.Person)
+		case p.archetype == "evaluator" || p.buys:
+			right++
+		default:
+			wrong = append(wrong, fmt.Sprintf("%s, %s points, %s: %v %q", l.Person, l.Score, p.archetype, p.did, l.Words))
+		}
+		if !p.serious {
+			chat++
+		}
+	}
+	c.t.Logf("to call: %d, of whom %d evaluate or buy and %d only chat; others:\n%s", len(page.Items), right, chat, lines(wrong))
+	if float64(right) < 0.9*float64(len(page.Items)) || chat > 0 {
+		c.t.Errorf("of %d leads to call %d evaluate or buy and %d only chat", len(page.Items), right, chat)
+	}
+}
+
 // lines are at most 40 of some, one a line.
 func lines(some []string) (out string) {
 	for i, s := range some {

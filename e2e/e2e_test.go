@@ -309,6 +309,9 @@ func TestDemo(t *testing.T) {
 		Answers    struct{ Pairs int }
 		Deliveries map[string]struct{ Lines, Refused, Parked int }
 		Messages   map[string]map[string]told
+		People     struct {
+			OfAccount map[string]map[string]struct{ Name, Archetype string } `json:"of_account"`
+		}
 	}
 	b, err := os.ReadFile(filepath.Join(cl.folder, "demo", "truth.json"))
 	if err != nil {
@@ -394,6 +397,13 @@ func TestDemo(t *testing.T) {
 	meant := c.meant(base, truth.Messages)
 	c.waits(base, truth.Messages, meant)
 	c.raised(base, meant)
+	archetypes := map[string]string{}
+	for platform, accounts := range truth.People.OfAccount {
+		for id, p := range accounts {
+			archetypes[platform+" "+id] = p.Archetype
+		}
+	}
+	c.calls(base, end, archetypes, meant)
 
 	// The curl line of the summary works as it stands.
 	curl := regexp.MustCompile(`(?m)curl .*$`).FindString(first)

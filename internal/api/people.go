@@ -73,6 +73,8 @@ type decidePersonIn struct {
 func (s *service) people(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-person", Method: http.MethodGet, Path: "/people/{person}", Tags: []string{"leads"}, Summary: "Get a person: accounts, and why they are one",
 		Description: "An id that was given out leads on: of a person that became part of another, that one is shown. Of one that was taken apart the answer is 404 and names the parts."}, s.getPerson)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-standing", Method: http.MethodGet, Path: "/people/{person}/standing", Tags: []string{"leads"}, Summary: "See how a person stands in your community",
+		Description: "Four readings, each with what it is made of and where it stands among your people: engagement (the score), influence (who takes up what the person says), outreach (whom the person takes up) and relationship (what you and the person did toward each other). All but engagement look 90 days back. The first who asks on a day waits a second or two longer."}, s.getStanding)
 	members(s, api, social.Agent, huma.Operation{OperationID: "decide-person", Method: http.MethodPost, Path: "/people/{person}/decisions", Tags: []string{"leads"}, Summary: "Merge persons, take one apart, or undo that",
 		Description: "What is decided is kept, with who and when. Scores, leads and conversations follow at once; facts are never changed, so undoing gives exactly what was there before. " +
 			"A newer decision comes before an older one. A merger that would part others who were decided to be the same is refused: undo what keeps them apart first.",

@@ -228,6 +228,12 @@ func (s *Store) OwnFrom(ctx context.Context, w, account string, from, to time.Ti
 	return s.facts(ctx, query{pk: accountPK(factsOf(w), account), from: "F#" + social.Stamp(from), to: "F#" + social.Stamp(to) + "$", descending: newestFirst, limit: limit})
 }
 
+// ReceivedFrom returns what was said to an account in [from, to], newest
+// first, at most limit.
+func (s *Store) ReceivedFrom(ctx context.Context, w, account string, from, to time.Time, limit int) ([]social.Activity, error) {
+	return s.facts(ctx, query{pk: accountPK(w, account), from: "R#" + social.Stamp(from), to: "R#" + social.Stamp(to) + "$", descending: true, limit: limit})
+}
+
 func (s *Store) facts(ctx context.Context, q query) ([]social.Activity, error) {
 	items, err := all[activityItem](ctx, s, q)
 	if err != nil {

@@ -65,6 +65,7 @@ import (
 //	run                       w#U#report        due
 //	source heard in an hour   w#H#source        hour (a set of slots; expires)
 //	source heard last         w#S               H#source
+//	how its people stand      w#S               N#day (computed; expires)
 //	lease, revoked grant      w#S               L#source; V#source
 //	its newest silence        w#S               Q#source
 //	announcement              w#X#s             id                          G1 w#XN#s / at#id
@@ -134,6 +135,7 @@ func versionSK(version string) string        { return "V#" + version }
 func listedSK(at, version string) string     { return "P#" + at + "#" + version }
 func parkedPK(w string, at time.Time) string { return w + "#K#" + at.UTC().Format("2006-01") }
 func workspacePK(w string) string            { return w + "#S" }
+func communitySK(day string) string          { return "N#" + day }
 func runPK(w, report string) string          { return w + "#U#" + report }
 func appPK(app string) string                { return "APP#" + app }
 func routeSK(scope string) string            { return "R#" + social.Key(scope) }

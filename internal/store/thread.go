@@ -15,6 +15,7 @@ import (
 
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/social"
 )
 
@@ -477,6 +478,25 @@ func (s *Store) SaidBefore(ctx context.Context, w, thread string, n NodeRef, lim
 func (s *Store) SaidFrom(ctx context.Context, w, thread string, n NodeRef, limit int) ([]NodeRef, error) {
 	k := saidKey(w, thread, n)
 	return s.nodes(ctx, query{pk: k.PK, from: k.SK, to: "T$", limit: limit})
+}
+
+// SaidIn returns some of what people said in a thread, or, where the thread is
+// the platform's, of what all said: at most limit messages of each of at most
+// askers people, or the newest limit times askers of all. What was deleted may be among it.
+func (s *Store) SaidIn(ctx context.Context, w, thread string, askers, limit int) ([]NodeRef, error) {
+	if ByPlatform(thread) {
+		return s.nodes(ctx, query{pk: threadPK(w, thread), prefix: "T#", descending: true, limit: limit * askers})
+	}
+	list, err := s.Askers(ctx, w, thread, "", askers)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([][]NodeRef, len(list))
+	errs := parallel.Each(ctx, len(list), 8, func(i int) (err error) {
+		parts[i], err = s.nodes(ctx, query{pk: partPK(w, thread, list[i]), prefix: "M#", limit: limit})
+		return err
+	})
+	return slices.Concat(parts...), errors.Join(errs...)
 }
 
 // Enter puts a message into a list. One that is there stays.
