@@ -791,3 +791,20 @@ func TestSendInterrupted(t *testing.T) {
 		t.Errorf("code %d, %s%s", code, out.String(), errs.String())
 	}
 }
+
+func TestReadExpectsLanguages(t *testing.T) {
+	const text = `{"id":"1","text":"zero complaints"}`
+	for languages, want := range map[string]string{"": readtest.Reader(t).Read("zero complaints").Language, "de,en": "en", "nl": "nl"} {
+		args := []string{"read"}
+		if languages != "" {
+			args = append(args, "--languages", languages)
+		}
+		got := call(text, args...)
+		if out := lines[readLine](t, got.out); got.code != exitOK || len(out) != 1 || out[0].Language != want {
+			t.Errorf("--languages %s: code %d, %s%s, want %s", languages, got.code, got.out, got.err, want)
+		}
+	}
+	if got := call(text, "read", "--languages", "de,xx"); got.code == exitOK || !strings.Contains(got.err, `"xx" is none of the languages`) {
+		t.Errorf("an unknown language: code %d, %s", got.code, got.err)
+	}
+}

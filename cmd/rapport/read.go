@@ -1,12 +1,18 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"rapport/internal/langid"
 	"rapport/internal/platform"
 	"rapport/internal/reading"
 )
 
 type readCommand struct {
-	CSV bool `name:"csv" help:"Read CSV with a header: a column text, and id if there is one."`
+	CSV       bool     `name:"csv" help:"Read CSV with a header: a column text, and id if there is one."`
+	Languages []string `placeholder:"de,en" help:"Languages that the texts are expected in (ISO 639-1): a text under 40 bytes is in one of these."`
 }
 
 // Help is printed by rapport read --help.
@@ -15,7 +21,8 @@ func (readCommand) Help() string {
 
 Examples:
   echo '{"id":"1","text":"the app crashes again"}' | rapport read
-  rapport read --csv < reviews.csv`
+  rapport read --csv < reviews.csv
+  rapport read --languages de,en < tickets.jsonl`
 }
 
 type readLine struct {
@@ -48,12 +55,18 @@ type readIntent struct {
 
 // Run reads texts.
 func (c *readCommand) Run(s *streams) error {
+	known := langid.Languages()
+	for _, l := range c.Languages {
+		if !slices.Contains(known, l) {
+			return fmt.Errorf("--languages: %q is none of the languages that are told apart: %s", l, strings.Join(known, ", "))
+		}
+	}
 	reader, err := reading.New()
 	if err != nil {
 		return err
 	}
 	return texts(s.in, c.CSV, func(t text) error {
-		r := reader.Read(t.Text)
+		r := reader.Read(t.Text, c.Languages...)
 		return s.out.Encode(readLine{ID: t.ID, Language: r.Language, Reader: reading.Version,
 			Sentiment: readSentiment{r.Sentiment.Label, readProbabilities{r.Sentiment.Negative, r.Sentiment.Neutral, r.Sentiment.Positive}},
 			Intent:    readIntent(r.Intent), Severity: r.Severity, NeedsAnswer: r.NeedsAnswer, NeedsAnswerAfter: r.NeedsAnswerAfter})
