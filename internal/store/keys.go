@@ -23,6 +23,7 @@ import (
 //	block of its history      w#A#account       B#time#id (of its last fact)
 //	decision whose it is      w#A#account       K#time#id (facts; with each account that it is about)
 //	what was decided about it w#A#account       D#kind#time#id (facts: about the lead); DI#id (where it stands)
+//	attribute of it (a fact)  w#A#account       V#id
 //	a person it was part of   w#A#account       N#person
 //	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
@@ -243,6 +244,9 @@ const corrections = "C#"
 
 func correctionsOf(activity string) string    { return corrections + activity + "#" }
 func correctionsG1(w, activity string) string { return w + "#CO#" + shard(activity) }
+
+// attributes is what the sort keys of an account's attributes begin with.
+const attributes = "V#"
 
 // deletions is what the sort keys of a message's deletions begin with.
 const deletions = "E#-#"
