@@ -9,7 +9,8 @@ import (
 
 // Firm is the company that a person works for, as far as it is known.
 type Firm struct {
-	ID     string // made of the domain, or, without one, of the name; "": none is known
+	ID     string // made of the key; "": none is known
+	Key    string // the domain; without one the name, as names are compared
 	Name   string // as it was told; else the domain
 	Domain string // of the e-mail at work; may be empty
 	Source Source // of what says so
@@ -38,11 +39,11 @@ func FirmOf(of []Of, asOf time.Time) Firm {
 	}
 	switch {
 	case work != "" && plain != "":
-		return Firm{social.HashID("com", social.Key("domain", work)), name.Value, work, mail.Source, mail.At}
+		return Firm{social.HashID("com", social.Key("domain", work)), work, name.Value, work, mail.Source, mail.At}
 	case work != "":
-		return Firm{social.HashID("com", social.Key("domain", work)), work, work, mail.Source, mail.At}
+		return Firm{social.HashID("com", social.Key("domain", work)), work, work, work, mail.Source, mail.At}
 	case plain != "":
-		return Firm{social.HashID("com", social.Key("name", plain)), name.Value, "", name.Source, name.At}
+		return Firm{social.HashID("com", social.Key("name", plain)), plain, name.Value, "", name.Source, name.At}
 	}
 	return Firm{}
 }
