@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"identity"},
 	{"profile"},
 	{"scoring", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                // one per service we touch
+	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                    // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "view/company", "themed"},
 	{"task"}, // what use cases ask of each other

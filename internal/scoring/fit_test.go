@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -126,6 +128,19 @@ func TestFitOfRandomAttributes(t *testing.T) {
 	}
 	if len(seen) != 5 {
 		t.Errorf("only %v were seen", seen)
+	}
+}
+
+// The fit that docs/scoring.md shows is one.
+func TestDocumentedFit(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "scoring.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(page), "\"fit\": ")
+	fit, _, closed := strings.Cut(rest, "\n```")
+	if _, err := scoring.ParseModel([]byte(withFit(fit))); err != nil || !ok || !closed {
+		t.Errorf("%v: %s", err, fit)
 	}
 }
 

@@ -70,8 +70,9 @@ func (s *Store) AttributesOf(ctx context.Context, w string, accounts ...string) 
 // Conflict where a fact of one of the ids says something else, NotFound where
 // the account is not known, TooLarge where there would be too many.
 //
-// The facts are as profile.Read returned them. Whoever stores some has views
-// made again after that (leads.Told).
+// The facts are as profile.Read returned them. Whoever stores some has leads
+// and companies made again afterwards: leads.Score of the accounts as decided,
+// or a message in its queue.
 func (s *Store) PutAttributes(ctx context.Context, w string, told ...profile.Of) (fresh []int, errs []error) {
 	fresh = make([]int, len(told))
 	errs = parallel.Each(ctx, len(told), 16, func(i int) error {

@@ -77,7 +77,7 @@ func (s *Store) Companies(ctx context.Context, w, after string, limit int) (list
 	pks := allShards(w + "#CN")
 	parts := make([][]named, len(pks))
 	errs := parallel.Each(ctx, len(pks), len(pks), func(i int) (err error) {
-		parts[i], err = s.companiesIn(ctx, pks[i], after, limit+1)
+		parts[i], err = s.companiesIn(ctx, pks[i], after, limit+1, accountsAtOnce)
 		return err
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -112,17 +112,20 @@ func (s *Store) Companies(ctx context.Context, w, after string, limit int) (list
 // named is a company and the first account that names it.
 type named struct{ place, company, account string }
 
-// accountsAtOnce is how many accounts companiesIn reads at a time: most companies have fewer.
-const accountsAtOnce = 25
+// How many accounts are read at a time: most companies have fewer than the first.
+const (
+	accountsAtOnce  = 25
+	accountsCounted = 1000
+)
 
 // companiesIn lists the companies of a shard after a place.
-func (s *Store) companiesIn(ctx context.Context, pk, after string, limit int) (out []named, err error) {
+func (s *Store) companiesIn(ctx context.Context, pk, after string, limit, atOnce int) (out []named, err error) {
 	for len(out) < limit {
 		if after != "" {
 			after += "\U0010FFFF" // whatever account follows
 		}
 		n := 0
-		err := s.scan(ctx, query{index: "G2", pk: pk, after: after, limit: accountsAtOnce, keysOnly: true}, func(it map[string]types.AttributeValue) (bool, error) {
+		err := s.scan(ctx, query{index: "G2", pk: pk, after: after, limit: atOnce, keysOnly: true}, func(it map[string]types.AttributeValue) (bool, error) {
 			n++
 			sk := text(it["G2SK"])
 			place := sk[:strings.LastIndexByte(sk, '#')+1]
@@ -146,4 +149,35 @@ func (s *Store) AccountsAt(ctx context.Context, w, company, after string, limit 
 		return true, nil
 	})
 	return accounts, err
+}
+
+// CompanyByID returns a company, as the first of its accounts says it; an error
+// of kind NotFound where none does.
+func (s *Store) CompanyByID(ctx context.Context, w, id string) (Company, error) {
+	accounts, err := s.AccountsAt(ctx, w, id, "", 1)
+	if err != nil {
+		return Company{}, err
+	}
+	if len(accounts) == 1 {
+		if c, _, err := s.CompanyOf(ctx, w, accounts[0]); err != nil || c.ID == id {
+			return c, err
+		}
+	}
+	return Company{}, fault.New(fault.NotFound, "no such company: list-companies lists them")
+}
+
+// CountCompanies counts the companies of a workspace, up to a limit.
+func (s *Store) CountCompanies(ctx context.Context, w string, limit int) (int, error) {
+	pks := allShards(w + "#CN")
+	counts := make([]int, len(pks))
+	errs := parallel.Each(ctx, len(pks), len(pks), func(i int) error {
+		found, err := s.companiesIn(ctx, pks[i], "", limit, accountsCounted)
+		counts[i] = len(found)
+		return err
+	})
+	n := 0
+	for _, c := range counts {
+		n += c
+	}
+	return min(n, limit), errors.Join(errs...)
 }
