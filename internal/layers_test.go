@@ -21,10 +21,12 @@ var layers = [][]string{
 	{"platform", "plain", "stats", "limit"},
 	{adapters, "vector", "reading"},
 	{"platform/all", "person"},
-	{"scoring", "identity", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation", "community"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                // one per service we touch
+	{"identity"},
+	{"profile"},
+	{"scoring", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation", "community"}, // pure views, and what they are sent in
+	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                 // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "themed"},
+	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "view/company", "themed"},
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk"}, // use cases
 	{"view/lead"},

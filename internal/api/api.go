@@ -188,6 +188,8 @@ func (s *service) operations(api huma.API) {
 	s.checks(api)
 	s.leads(api)
 	s.people(api)
+	s.attributes(api)
+	s.companies(api)
 	s.issues(api)
 	s.conversations(api)
 	s.corrections(api)

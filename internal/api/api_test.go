@@ -123,6 +123,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Post:    func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
 		Regroup: func(_ context.Context, w string, accounts []string) error { return nil },
+		Score:   func(context.Context, ingest.Score) error { return nil },
 		Rescore: func(_ context.Context, w, version string) error {
 			x.asked = append(x.asked, "rescore "+w+" "+version)
 			return nil
@@ -357,6 +358,7 @@ var bodies = map[string]any{
 	"DELETE /v1/workspaces/{workspace}/apps/{app}":                              nil,
 	"DELETE /v1/workspaces/{workspace}/reports/{report}":                        nil,
 	"PUT /v1/workspaces/{workspace}/sources/{source}/name":                      map[string]any{"name": "Renamed"},
+	"POST /v1/workspaces/{workspace}/people/{person}/attributes":                map[string]any{"attributes": []map[string]any{{"id": "0b7c2a9e-title", "name": "title", "value": "Head of IT"}}},
 	"POST /v1/workspaces/{workspace}/people/{person}/decisions":                 map[string]any{"id": "0b7c2a9e-same", "kind": "same", "with": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
 	"POST /v1/workspaces/{workspace}/leads/{person}/decisions":                  map[string]any{"id": "0b7c2a9e-lead", "kind": "status", "status": "contacted"},
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
@@ -389,7 +391,7 @@ func operations(t *testing.T) []operation {
 }
 
 func (o operation) at(workspace string) string {
-	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{theme}", "thm_x", "{message}", "msg_x", "{source}", "src_x", "{version}", "1",
+	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{company}", "com_x", "{theme}", "thm_x", "{message}", "msg_x", "{source}", "src_x", "{version}", "1",
 		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
 		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
 }

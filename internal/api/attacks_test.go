@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/drill"
+	"rapport/internal/profile"
 	"rapport/internal/store"
 )
 
@@ -27,7 +28,9 @@ func (x *world) filled(w, member string) map[string]string {
 	a := x.activity(w, post("ann-"+w, "m-"+w, "words of "+w, time.Hour))
 	x.objects["reports/"+w+"/x.html"] = "<p>of " + w
 	x.run(w, "weekly-"+w, t0, "reports/"+w+"/x")
-	return map[string]string{"{source}": src.ID, "{app}": src.App, "{report}": "weekly-" + w, "{person}": personOf(a), "{thread}": "thr_" + w, "{message}": store.MessageID(a.Platform, a.Scope, a.Object.ID), "{guest}": w}
+	x.call(member, "POST", "/v1/workspaces/"+w+"/people/"+personOf(a)+"/attributes", map[string]any{"attributes": []map[string]any{{"id": "mail-" + w, "name": "email", "value": "ann@" + w + ".net"}}}).want(x.t, http.StatusCreated, nil)
+	firm := profile.FirmOf([]profile.Of{{Facts: []profile.Fact{{Name: "email", Value: "ann@" + w + ".net", Source: profile.Member}}}}, t0)
+	return map[string]string{"{source}": src.ID, "{app}": src.App, "{report}": "weekly-" + w, "{person}": personOf(a), "{thread}": "thr_" + w, "{message}": store.MessageID(a.Platform, a.Scope, a.Object.ID), "{guest}": w, "{company}": firm.ID}
 }
 
 // A member of one workspace asks for everything there is of another one, by
@@ -50,7 +53,7 @@ func TestIDsOfAnotherWorkspaceOnEveryOperation(t *testing.T) {
 	if len(before) < 5 {
 		t.Fatalf("%d items of the other workspace: the test is blind", len(before))
 	}
-	nobodys := map[string]string{"{source}": "src_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{app}": "app_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{report}": "weekly-nobody", "{person}": "per_" + strings.Repeat("a", 32), "{thread}": "thr_nobody", "{message}": "msg_nobody", "{guest}": "nobody"}
+	nobodys := map[string]string{"{source}": "src_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{app}": "app_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{report}": "weekly-nobody", "{person}": "per_" + strings.Repeat("a", 32), "{thread}": "thr_nobody", "{message}": "msg_nobody", "{guest}": "nobody", "{company}": "com_" + strings.Repeat("a", 32)}
 	fill := func(path string, ids map[string]string) string {
 		for name, id := range ids {
 			path = strings.ReplaceAll(path, name, id)

@@ -80,6 +80,18 @@ var words = map[string]word{
 	"Compared":            {doc: "The people that a person is compared with"},
 	"Percentile":          {doc: "Where a value stands among others"},
 	"NewPersonDecision":   {doc: "Decides whose accounts are"},
+	"PersonAttribute":     {doc: "An attribute of a person, as a source told it"},
+	"PersonCompany":       {doc: "Where a person works, as far as it is known"},
+	"NewAttribute":        {doc: "An attribute to be stored"},
+	"NewAttributes":       {doc: "Attributes to be stored, all or none of them"},
+	"FitReason":           {doc: "What one rule about attributes gave"},
+	"LeadCompany":         {doc: "Where a person works, as far as it is known"},
+	"Company":             {doc: "A company that people work for"},
+	"ListedCompany":       {doc: "A company, and how many people are known there"},
+	"CompanyTotals":       {doc: "How many companies there are"},
+	"CompanyPage":         {doc: "One page of companies"},
+	"CompanyPeople":       {doc: "A company with its people"},
+	"Colleague":           {doc: "A person of a company"},
 	"DecidedPeople":       {doc: "The persons that a decision makes"},
 	"LeadDecision":        {doc: "What a member decided about a lead"},
 	"NewLeadDecision":     {doc: "Decides something about a lead"},
@@ -269,6 +281,32 @@ var words = map[string]word{
 	"Applied.id":                  {example: "1029"},
 	"Applied.activities":          {example: 240},
 	"NewCorrection.chosen":        {example: "drawn"},
+	"PersonAttribute.id":          {example: "0b7c2a9e-5d1f-4b7e-9a51-7c3f0e2d9b11"},
+	"PersonAttribute.name":        {doc: "Which attribute", example: "title"},
+	"PersonAttribute.value":       {example: "Head of IT"},
+	"PersonAttribute.kind":        {doc: "What the value is: text, a number, true or false, or a date (year-month-day)"},
+	"NewAttribute.id":             {example: "0b7c2a9e-5d1f-4b7e-9a51-7c3f0e2d9b11"},
+	"NewAttribute.name":           {example: "title"},
+	"NewAttribute.value":          {example: "Head of IT"},
+	"NewAttributes.attributes":    {doc: "Each with an id of its own"},
+	"FitReason.rule":              {example: "decides"},
+	"FitReason.reason":            {example: "decides on tools: yes, 20 points; title is \"Head of IT\" (form, since 2026-11-02)"},
+	"fit_points":                  {example: "20"},
+	"LeadReach.email":             {example: "ada@contoso.com"},
+	"Colleague.email":             {example: "ada@contoso.com"},
+	"Colleague.grade":             {doc: "Fit (A to D, or ?) and engagement (1 to 4)", example: "B2"},
+	"FitReason.micro_points":      {doc: "The same in millionths of a point", example: 20000000},
+	"LeadCompany.name":            {example: "Contoso Ltd."},
+	"PersonCompany.name":          {example: "Contoso Ltd."},
+	"Company.name":                {example: "Contoso Ltd."},
+	"ListedCompany.name":          {example: "Contoso Ltd."},
+	"CompanyPeople.name":          {example: "Contoso Ltd."},
+	"domain":                      {example: "contoso.com"},
+	"company":                     {doc: "The company's id", example: "com_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
+	"CompanyTotals.companies":     {example: 87},
+	"Colleague.name":              {doc: "The person's name", example: "Ada Lovelace"},
+	"Colleague.title":             {example: "Head of IT"},
+	"ListedCompany.people":        {example: 3},
 	"Person.accounts":             {doc: "Sorted by their ids"},
 	"account":                     {doc: "The account's id", example: "acc_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
 	"Standing.compared":           {doc: "With whom the percentiles compare"},
@@ -383,8 +421,8 @@ var words = map[string]word{
 	"conversation":              {doc: "The conversation"},
 	"Line.conversation":         {doc: "The platform's id of the thread, where it names one", example: "90211"},
 	"direction":                 {doc: "inbound: done by somebody else; outbound: by an account of the business"},
-	"fit":                       {doc: "How well the person fits the business; nothing is known of anybody's attributes yet", example: scoring.Unknown, enum: []string{scoring.Unknown}},
-	"grade":                     {enum: []string{"?1", "?2", "?3", "?4"}},
+	"fit":                       {doc: "How well the person fits the business, A (best) to D, by the attributes that the model's fit asks for; unknown where too few of them are known, or the model asks for none", example: "B", enum: []string{"A", "B", "C", "D", scoring.Unknown}},
+	"grade":                     {enum: grades()},
 	"engagement":                {example: 1},
 	"handle":                    {doc: "The account's handle on the platform", example: "ada"},
 	"in_reply_to":               {doc: "The platform's id of what it replies to", example: "90198"},
@@ -531,6 +569,17 @@ func texts[T ~string](list []T) []string {
 	out := make([]string, len(list))
 	for i, v := range list {
 		out[i] = string(v)
+	}
+	return out
+}
+
+// grades are fit and engagement.
+func grades() []string {
+	var out []string
+	for _, fit := range []string{"A", "B", "C", "D", "?"} {
+		for _, engagement := range []string{"1", "2", "3", "4"} {
+			out = append(out, fit+engagement)
+		}
 	}
 	return out
 }

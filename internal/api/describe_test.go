@@ -12,6 +12,7 @@ import (
 
 	"rapport/internal/api"
 	"rapport/internal/platform/all"
+	"rapport/internal/scoring"
 	"rapport/internal/social"
 )
 
@@ -160,7 +161,8 @@ func TestEnumsAreTheCodes(t *testing.T) {
 	d := description(t)
 	for field, want := range map[string][]string{
 		"Line.type": strs(social.Types), "Line.sentiment": append(slices.Clone(social.Sentiments), "unread"), "Message.sentiment": append(slices.Clone(social.Sentiments), "unread"),
-		"Line.intent": append(slices.Clone(social.Intents), "unread"), "Message.intent": append(slices.Clone(social.Intents), "unread"), "Lead.grade": {"?1", "?2", "?3", "?4"},
+		"Line.intent": append(slices.Clone(social.Intents), "unread"), "Message.intent": append(slices.Clone(social.Intents), "unread"), "Lead.fit": {"A", "B", "C", "D", scoring.Unknown},
+		"Lead.grade":     {"A1", "A2", "A3", "A4", "B1", "B2", "B3", "B4", "C1", "C2", "C3", "C4", "D1", "D2", "D3", "D4", "?1", "?2", "?3", "?4"},
 		"Line.direction": {string(social.Inbound), string(social.Outbound)},
 	} {
 		name, prop, _ := strings.Cut(field, ".")

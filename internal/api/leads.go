@@ -44,6 +44,7 @@ type Lead struct {
 	Department    string         `json:"department,omitempty" doc:"To whom the person was handed over"`
 	DecidedAt     *time.Time     `json:"decided_at,omitempty" doc:"When somebody decided or noted something about the lead last"`
 	LastContact   *time.Time     `json:"last_contact,omitempty" doc:"When you said something to the person last, within the model's horizon; automatic replies are none"`
+	Company       *LeadCompany   `json:"company,omitempty" doc:"Where the person works, as far as it is known: by the domain of an e-mail at work, else as it was told"`
 	OpenComplaint *OpenComplaint `json:"open_complaint,omitempty" doc:"Of one whose score is high enough to call: a conversation that waits for an answer, since the person has a problem, complains or is about to leave"`
 	Words         []LeadWords    `json:"words,omitempty" doc:"In get-lead and with words=true: what the person said behind the strongest reasons, as it stands now; at most 3 messages"`
 	Reach         *LeadReach     `json:"reach,omitempty" doc:"In get-lead and with words=true: where to answer the person"`
@@ -74,6 +75,24 @@ type LeadReach struct {
 	Name     string `json:"name,omitempty"`
 	URL      string `json:"url,omitempty" doc:"Of that message, never a page of yours"`
 	Thread   string `json:"thread,omitempty" doc:"The conversation that it is in"`
+	Email    string `json:"email,omitempty" doc:"The e-mail address, where one was told"`
+}
+
+// LeadCompany is a company, where a lead names one.
+type LeadCompany struct {
+	Company string `json:"company" doc:"Its id: get-company shows it"`
+	Name    string `json:"name" doc:"As it was told, cut at 64 bytes; else the domain"`
+}
+
+// FitReason is what one rule about attributes gave.
+type FitReason struct {
+	Rule        string            `json:"rule" doc:"The id of the rule in the model's fit"`
+	Points      string            `json:"points" example:"20" doc:"Points of fit; they are no part of the score"`
+	MicroPoints int64             `json:"micro_points"`
+	Known       bool              `json:"known" doc:"Whether all attributes that the rule asks for are known"`
+	Holds       bool              `json:"holds" doc:"Whether its expression holds"`
+	Reason      string            `json:"reason" doc:"A sentence with what is known, by whom it was told, and since when"`
+	Attributes  []PersonAttribute `json:"attributes" doc:"What it rests on"`
 }
 
 // Contribution is what one rule of the scoring model gave.
@@ -102,6 +121,8 @@ type LeadDecision struct {
 type LeadLedger struct {
 	Lead
 	Contributions []Contribution     `json:"contributions" doc:"They add up to the score, exactly"`
+	FitPoints     string             `json:"fit_points,omitempty" doc:"What fit_reasons add up to, exactly; the model says from how many on fit is C, B and A"`
+	FitReasons    []FitReason        `json:"fit_reasons,omitempty" doc:"In the order of the model's rules of fit; absent where it has none"`
 	Decisions     Page[LeadDecision] `json:"decisions" doc:"What members decided, newest first; the next page with cursor"`
 }
 
@@ -134,6 +155,8 @@ type LeadFilter struct {
 	Department   string `query:"department" example:"service" pattern:"^[a-z][a-z0-9_-]{0,39}$" maxLength:"40" doc:"Only who was handed over to it"`
 	Platform     string `query:"platform" maxLength:"40" doc:"Only who did the newest there"`
 	Engagement   int    `query:"engagement" minimum:"1" maximum:"4" doc:"Only this engagement or a better one: 2 lists 1 and 2"`
+	Fit          string `query:"fit" pattern:"^([A-D]|unknown)(,([A-D]|unknown))*$" maxLength:"20" example:"A,B" doc:"Only these, with commas between"`
+	Company      string `query:"company" pattern:"^com_[a-z2-7]{1,60}$" maxLength:"64" doc:"Only who works for this one"`
 	Grade        string `query:"grade" pattern:"^[A-D?][1-4]$" maxLength:"2" example:"?1" doc:"Only this grade"`
 	MinScore     string `query:"min_score" pattern:"^-?[0-9]{1,9}([.][0-9]{1,6})?$" maxLength:"20" example:"15" doc:"Only from so many points on"`
 	ToCall       bool   `query:"to_call" doc:"Only whom somebody should call"`
@@ -219,7 +242,10 @@ func lead(l leads.Evaluated) Lead {
 		out.Words = append(out.Words, LeadWords{x.Key, x.Message, x.Rule, x.Text, x.Platform, x.URL, x.Occurred})
 	}
 	if r := l.Told.Reach; r.Platform != "" {
-		out.Reach = &LeadReach{r.Platform, r.Handle, r.Name, r.URL, r.Thread}
+		out.Reach = &LeadReach{r.Platform, r.Handle, r.Name, r.URL, r.Thread, r.Email}
+	}
+	if l.Company != "" {
+		out.Company = &LeadCompany{l.Company, l.CompanyName}
 	}
 	return out
 }
@@ -256,6 +282,12 @@ func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*leadOut, 
 	out := LeadLedger{Lead: lead(e), Contributions: []Contribution{}, Decisions: Page[LeadDecision]{Items: []LeadDecision{}}}
 	for _, c := range e.Score.Contributions {
 		out.Contributions = append(out.Contributions, Contribution{c.Rule, scoring.Decimal(c.Micro), c.Micro, c.Reason, append([]string{}, c.Evidence...)})
+	}
+	if lines := e.Score.FitLines; lines != nil {
+		out.FitPoints = scoring.Decimal(e.Score.FitMicro)
+		for _, f := range lines {
+			out.FitReasons = append(out.FitReasons, FitReason{f.Rule, scoring.Decimal(f.Micro), f.Micro, f.Known, f.Holds, f.Reason, attributes(f.Attributes)})
+		}
 	}
 	list, last, err := s.Store.LeadDecisions(ctx, w, e.Accounts, after, in.Limit)
 	if err != nil {
@@ -363,7 +395,7 @@ func (f LeadFilter) wanted() (leads.Wanted, error) {
 	if err != nil {
 		return none, err
 	}
-	statuses, text := strings.Split(f.Status, ","), strings.ToLower(f.Text)
+	statuses, fits, text := strings.Split(f.Status, ","), strings.Split(f.Fit, ","), strings.ToLower(f.Text)
 	working := func(k store.Working) bool {
 		return (f.Status == "" || slices.Contains(statuses, cmp.Or(k.Status, store.StatusNew))) &&
 			(f.Owner == "" || f.Owner == k.Owner || f.Owner == "none" && k.Owner == "") &&
@@ -371,12 +403,12 @@ func (f LeadFilter) wanted() (leads.Wanted, error) {
 	}
 	return leads.Wanted{
 		Head: func(h store.Lead) bool {
-			return working(h.Working) && (f.Platform == "" || h.SeenOn == f.Platform) &&
+			return working(h.Working) && (f.Platform == "" || h.SeenOn == f.Platform) && (f.Company == "" || h.Company == f.Company) &&
 				(text == "" || strings.Contains(strings.ToLower(h.Name), text) || strings.Contains(strings.ToLower(h.Handle), text)) &&
 				(since.IsZero() || !h.AsOf.Before(since) || !h.Decided.Before(since))
 		},
 		Lead: func(e leads.Evaluated) bool {
-			return (!f.ToCall || e.ToCall) && (f.Engagement == 0 || e.Engagement <= f.Engagement) && (f.Grade == "" || e.Grade == f.Grade) &&
+			return (!f.ToCall || e.ToCall) && (f.Engagement == 0 || e.Engagement <= f.Engagement) && (f.Grade == "" || e.Grade == f.Grade) && (f.Fit == "" || slices.Contains(fits, e.Fit)) &&
 				(f.MinScore == "" || e.Micro >= least) && working(e.Working) && (f.Platform == "" || e.Platform == f.Platform)
 		},
 	}, nil

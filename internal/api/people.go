@@ -11,6 +11,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/leads"
 	"rapport/internal/person"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -20,6 +21,9 @@ type Person struct {
 	Person    string           `json:"person" doc:"Made of the set of accounts: it changes when one joins or leaves, and old ids lead on"`
 	Accounts  []PersonAccount  `json:"accounts"`
 	Decisions []PersonDecision `json:"decisions" doc:"What was decided about these accounts, oldest first"`
+
+	Attributes []PersonAttribute `json:"attributes" doc:"What holds now, by name: of each name what the most trusted source told, and of that source the newest"`
+	Company    *PersonCompany    `json:"company,omitempty" doc:"Where the person works: by the domain of an e-mail at work, else by the attribute company"`
 }
 
 // PersonAccount is an identity on one platform.
@@ -117,6 +121,15 @@ func (s *service) person(ctx context.Context, w string, p store.Person) (Person,
 	tied, err := s.Store.Tied(ctx, w, p.Accounts...)
 	if err != nil {
 		return out, err
+	}
+	of, err := s.Store.AttributesOf(ctx, w, p.Accounts...)
+	if err != nil {
+		return out, err
+	}
+	now := social.Instant(s.Now())
+	out.Attributes = attributes(profile.Holding(of, now))
+	if f := profile.FirmOf(of, now); f.ID != "" {
+		out.Company = &PersonCompany{f.ID, f.Name, f.Domain, string(f.Source), f.Since}
 	}
 	for _, d := range tied.Decided {
 		out.Decisions = append(out.Decisions, PersonDecision{ID: d.ID, At: d.At, By: d.By, Kind: string(d.Verb), One: append([]string{}, d.One...), Other: append([]string{}, d.Other...), Undoes: d.Undoes, Text: d.Why})

@@ -108,6 +108,10 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if err != nil {
 		return err
 	}
+	told, err := e.forgetAttributes(ctx, w, account)
+	if err != nil {
+		return err
+	}
 	others, links, err := e.Store.Detach(ctx, w, account)
 	if err != nil {
 		return err
@@ -126,10 +130,17 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if err != nil {
 		return err
 	}
-	// What was decided meanwhile: with an account that is gone nothing is stored any more.
+	// What was decided and told meanwhile: with an account that is gone nothing is stored any more.
 	late, err := e.Store.ForgetLeadDecisions(ctx, w, account, partOf)
 	if err != nil {
 		return err
+	}
+	again, err := e.forgetAttributes(ctx, w, account)
+	if err != nil {
+		return err
+	}
+	if told+again > 0 {
+		removed["attributes"] += told + again
 	}
 	if decided+late > 0 {
 		removed["decisions"] += decided + late
@@ -146,6 +157,26 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 		keep = append(keep, view.FactOf(a))
 	}
 	return e.keep(ctx, w, keep)
+}
+
+// forgetAttributes takes away what was told of an account, and what was made
+// of that. It returns how much was told.
+func (e *Erasure) forgetAttributes(ctx context.Context, w, account string) (int, error) {
+	n, err := e.Store.ForgetAttributes(ctx, w, account)
+	if err != nil {
+		return n, err
+	}
+	there, err := e.Store.HasRebuilt(ctx, w)
+	if err != nil {
+		return n, err
+	}
+	views := slices.Concat(e.Views, e.Whole)
+	if there {
+		if err := view.KeepAccounts(ctx, views, store.Rebuilt(w), account); err != nil {
+			return n, err
+		}
+	}
+	return n, view.KeepAccounts(ctx, views, w, account)
 }
 
 // others returns the facts of others that go with facts of an account. Where

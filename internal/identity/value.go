@@ -83,12 +83,18 @@ func mailOf(s string) (m mail, why string) {
 	case nothing(base) || values()["nobody"][base]:
 		return m, "stands for nobody"
 	case shared(base):
-		return m, "is a mailbox of several people"
+		return m, severalPeoples
 	case values()["disposable"][root]:
-		return m, "is thrown away after use"
+		return m, thrownAway
 	}
 	return m, ""
 }
+
+// Why an address that somebody can be reached at is no evidence of who it is.
+const (
+	severalPeoples = "is a mailbox of several people"
+	thrownAway     = "is thrown away after use"
+)
 
 // shared reports whether the part of an address before the "@" names a task
 // and not a person: RFC 2142's names and the usual ones of several languages,
@@ -126,7 +132,7 @@ func phoneOf(s string) (number, why string) {
 	case strings.HasPrefix(s, "00"):
 		d = d[2:]
 	default:
-		return "", "has no country in front (+49 …)"
+		return "", NoCountry
 	}
 	if strings.Trim(s, "+0123456789 ()-./\u00a0") != "" || len(d) < 8 || len(d) > 15 || d[0] == '0' {
 		return "", "is no phone number"

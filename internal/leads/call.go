@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
+	"rapport/internal/profile"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -67,6 +68,7 @@ type Reach struct {
 	Platform, Handle, Name string
 	URL                    string // of that message; may be empty
 	Thread                 string // the conversation that it is in; may be empty
+	Email                  string // as it was told; may be empty
 }
 
 const (
@@ -285,8 +287,17 @@ func (p *past) tell(ctx context.Context, e Evaluated) (Told, error) {
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return Told{}, err
 		}
-		t.Reach = Reach{string(a.Platform), social.Shown(a.Actor.Handle), social.Shown(a.Actor.Name), a.URL, h.Thread}
+		t.Reach = Reach{Platform: string(a.Platform), Handle: social.Shown(a.Actor.Handle), Name: social.Shown(a.Actor.Name), URL: a.URL, Thread: h.Thread}
 		break
+	}
+	of, err := p.readAttributes(ctx)
+	if err != nil {
+		return Told{}, err
+	}
+	for _, h := range profile.Holding(of, e.AsOf) {
+		if h.Name == profile.Email {
+			t.Reach.Email = h.Value
+		}
 	}
 	return t, nil
 }

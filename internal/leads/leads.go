@@ -31,10 +31,12 @@ import (
 	"rapport/internal/cache"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
+	"rapport/internal/profile"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
+	"rapport/internal/view/company"
 	"rapport/internal/view/history"
 )
 
@@ -51,12 +53,13 @@ const modelsHeld = 1000
 type Leads struct {
 	store   *store.Store
 	history *history.History
+	company company.View
 	models  cache.Cache[scoring.Model] // by workspace and version: published ones never change
 }
 
 // New returns Leads over a store.
 func New(s *store.Store) *Leads {
-	return &Leads{store: s, history: history.New(s), models: cache.Cache[scoring.Model]{Now: time.Now, Random: rand.Float64, Most: modelsHeld,
+	return &Leads{store: s, history: history.New(s), company: company.New(s), models: cache.Cache[scoring.Model]{Now: time.Now, Random: rand.Float64, Most: modelsHeld,
 		Load: func(ctx context.Context, id string) (scoring.Model, error) {
 			w, version, _ := strings.Cut(id, "#")
 			d, err := s.Document(ctx, w, store.Models, version)
@@ -95,6 +98,15 @@ const atOnce = 16
 // a model was published meanwhile, it does so again: whoever publishes finds
 // those alone who had a lead by then.
 func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...view.Stale) []error {
+	var decided []string
+	for _, s := range stale {
+		if s.Decided {
+			decided = append(decided, s.Account)
+		}
+	}
+	if err := l.company.KeepAccounts(ctx, w, decided...); err != nil {
+		return slices.Repeat([]error{err}, len(stale))
+	}
 	for range maxModels {
 		errs, by := l.scoreOnce(ctx, w, now, stale)
 		active, err := l.store.ActiveVersion(ctx, w, store.Models)
@@ -269,15 +281,19 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 		}
 		p.head.Undated = len(p.undated) > 0
 	}
-	// What was decided about a lead comes with messages that say so.
-	if p.head.Working = old.Working; old.Version == 0 || since.IsZero() || x.decided() {
+	// What was decided about a lead, and told of the person, comes with messages that say so.
+	if p.head.Working, p.head.Known = old.Working, old.Known; old.Version == 0 || since.IsZero() || x.decided() {
 		k, err := l.store.WorkingWith(ctx, w, x.Accounts, forever)
 		if err != nil {
 			return err
 		}
 		p.head.Working = k
+		if p.attributes, err = l.store.AttributesOf(ctx, w, x.Accounts...); err != nil {
+			return err
+		}
+		p.head.Known = knownOf(p.attributes, forever)
 	}
-	newest := p.newest()
+	newest := latest(p.newest(), p.head.AttributesAt)
 	if since := store.MarkAt(m.Since(newest)); since < p.after { // the newest facts are gone
 		if err := p.readRecords(ctx, since, store.EndOfHistory); err != nil {
 			return err
@@ -414,6 +430,33 @@ type past struct {
 	records  []scoring.Record // of dated facts, and perhaps some twice
 	undated  []social.Activity
 	witness  social.Activity // the newest own fact that was read as such
+
+	attributes []profile.Of // nil: not read
+}
+
+// knownOf is what a head repeats of the attributes that were told of a person, at an instant.
+func knownOf(of []profile.Of, asOf time.Time) store.Known {
+	firm := profile.FirmOf(of, asOf)
+	return store.Known{AttributesAt: profile.Newest(of), Company: firm.ID, CompanyName: store.ShortName(firm.Name)}
+}
+
+// readAttributes returns what was told of the person; it asks only where something was.
+func (p *past) readAttributes(ctx context.Context) ([]profile.Of, error) {
+	if p.attributes != nil || p.head.AttributesAt.IsZero() {
+		return p.attributes, nil
+	}
+	var err error
+	p.attributes, err = p.leads.store.AttributesOf(ctx, p.w, p.accounts...)
+	return p.attributes, err
+}
+
+// held are the attributes by which fit is told, as they hold at an instant.
+func held(of []profile.Of, asOf time.Time) []profile.Held {
+	list := profile.Holding(of, asOf)
+	if f := profile.FirmOf(of, asOf); f.Domain != "" {
+		list = append(list, profile.Held{Fact: profile.Fact{Name: profile.Domain, Kind: profile.Text, Value: f.Domain, Source: f.Source, At: f.Since}})
+	}
+	return list
 }
 
 // own reports whether a is the person's doing, and engagement: not a reply, nor
@@ -529,8 +572,18 @@ func (p *past) scorer(ctx context.Context, from time.Time, to store.Mark) (func(
 	if known {
 		records = append(records, scoring.RecordOf(older))
 	}
+	var of []profile.Of
+	if p.model.Fit != nil {
+		if of, err = p.readAttributes(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return func(asOf time.Time) (scoring.Score, error) {
-		return scoring.EvaluateRecords(p.model, records, asOf)
+		s, err := scoring.EvaluateRecords(p.model, records, asOf)
+		if err != nil {
+			return s, err
+		}
+		return p.model.WithFit(s, held(of, asOf)), nil
 	}, nil
 }
 
@@ -801,9 +854,16 @@ func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who sto
 		}
 	}
 	if asOf.IsZero() {
-		asOf = p.newest()
+		asOf = latest(p.newest(), head.AttributesAt)
 	}
 	e := Evaluated{Lead: head, Accounts: who.Accounts}
+	if head.AttributesAt.After(asOf) {
+		of, err := p.readAttributes(ctx)
+		if err != nil {
+			return none(err)
+		}
+		e.Known = knownOf(of, asOf)
+	}
 	if err := p.last(ctx, &e, asOf); err != nil {
 		return none(err)
 	}

@@ -182,7 +182,7 @@ func (r *Rebuild) build(ctx context.Context, s State, then Phase) (State, error)
 		}
 		facts = append(facts, others...)
 	}
-	if err := keep(ctx, views, store.Rebuilt(s.Workspace), facts); err != nil {
+	if err := keep(ctx, views, store.Rebuilt(s.Workspace), facts, accounts[0]); err != nil {
 		return s, err
 	}
 	s.Facts += len(done)
@@ -207,6 +207,7 @@ func (r *Rebuild) small(ctx context.Context, s State, accounts []string) (next S
 		return s, false, err
 	}
 	var facts []view.Fact
+	first := s.Accounts
 	for i, as := range did {
 		if len(as) == perStep || len(facts) >= perStep {
 			break
@@ -218,7 +219,7 @@ func (r *Rebuild) small(ctx context.Context, s State, accounts []string) (next S
 		s.Accounts++
 	}
 	s.Facts += len(facts)
-	return s, some, keep(ctx, r.noting(&s), store.Rebuilt(s.Workspace), facts)
+	return s, some, keep(ctx, r.noting(&s), store.Rebuilt(s.Workspace), facts, accounts[:s.Accounts-first]...)
 }
 
 // received lists the facts of others that the account's views hold copies of.
@@ -243,13 +244,13 @@ func (r *Rebuild) received(ctx context.Context, w, account string) ([]view.Fact,
 	return out, nil
 }
 
-func keep(ctx context.Context, views []view.View, w string, facts []view.Fact) error {
+func keep(ctx context.Context, views []view.View, w string, facts []view.Fact, accounts ...string) error {
 	for _, v := range views {
 		if err := v.Keep(ctx, w, facts); err != nil {
 			return fmt.Errorf("view %s: %w", v.Name(), err)
 		}
 	}
-	return nil
+	return view.KeepAccounts(ctx, views, w, accounts...)
 }
 
 // owner returns the view that owns a key; nil: none does.

@@ -20,6 +20,16 @@ const (
 	maxPatternOps = 300  // instructions of one compiled regular expression
 )
 
+// compiles reports what expr has against source.
+func compiles(source string, env any) error {
+	_, err := expr.Compile(source, expr.Env(env), expr.AsBool(), expr.MaxNodes(maxNodes),
+		expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.EnableBuiltin("lower"), expr.EnableBuiltin("upper"), expr.EnableBuiltin("trim"))
+	if err != nil {
+		return fmt.Errorf("does not compile: %s", firstLine(err))
+	}
+	return nil
+}
+
 // compile turns source into a program that is true or false for a view, or
 // says why it can't be allowed.
 func compile(source string, memos *memos) (program, error) {
@@ -32,10 +42,8 @@ func compile(source string, memos *memos) (program, error) {
 	if g.err != nil {
 		return program{}, g.err
 	}
-	_, err = expr.Compile(source, expr.Env(names{}), expr.AsBool(), expr.MaxNodes(maxNodes),
-		expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.EnableBuiltin("lower"), expr.EnableBuiltin("upper"), expr.EnableBuiltin("trim"))
-	if err != nil {
-		return program{}, fmt.Errorf("does not compile: %s", firstLine(err))
+	if err := compiles(source, names{}); err != nil {
+		return program{}, err
 	}
 	t := translator{memos: memos}
 	holds, err := t.boolean(parsed.Node)

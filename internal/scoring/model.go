@@ -23,6 +23,7 @@ type Model struct {
 	CallFrom    Points      `json:"call_from,omitzero"` // from how many points somebody should call; 0: from where engagement is 2
 	Groups      []RuleGroup `json:"groups,omitempty"`
 	Rules       []Rule      `json:"rules"`
+	Fit         *Fit        `json:"fit,omitempty"` // nil: how well anybody fits is not known
 
 	plan *plan // made by ParseModel
 }
@@ -222,6 +223,9 @@ func readModel(v any, memos *memos, p *Problems) Model {
 		}
 		m.Rules = append(m.Rules, r)
 	})
+	if v, ok := o.get("fit", false); ok {
+		m.Fit = readFit(v, "$.fit", p)
+	}
 	conditions := 0
 	for _, r := range m.Rules {
 		conditions += len(r.Behaviours)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"rapport/internal/profile"
 	"rapport/internal/social"
 )
 
@@ -19,6 +20,8 @@ type view struct {
 	rest    Rest
 	subject string
 	memos   []memo
+
+	attributes map[string]attribute // of a person, where a rule of Fit asks
 }
 
 // shape is the part of a view that many activities have in common, so that
@@ -138,6 +141,17 @@ func (m *memos) number(expression string) int {
 type translator struct {
 	memos *memos
 	reads reads
+
+	ofAttributes bool                    // of a rule of Fit: names are of attributes, and numbers in millionths
+	kinds        map[string]profile.Kind // of the attributes that are no text
+}
+
+// unit is by how much a number is multiplied.
+func (t *translator) unit() int {
+	if t.ofAttributes {
+		return million
+	}
+	return 1
 }
 
 // value is a function of one of three types.
@@ -172,7 +186,10 @@ func (t *translator) translate(n ast.Node) (value, error) {
 		s := n.Value
 		return value{text: func(*view) string { return s }}, nil
 	case *ast.IntegerNode:
-		i := n.Value
+		if t.ofAttributes && (n.Value > maxNumber || n.Value < -maxNumber) {
+			return value{}, fmt.Errorf("%d is beyond %d", n.Value, maxNumber)
+		}
+		i := n.Value * t.unit()
 		return value{number: func(*view) int { return i }}, nil
 	case *ast.IdentifierNode:
 		return t.field(n)
@@ -191,6 +208,9 @@ func (t *translator) translate(n ast.Node) (value, error) {
 }
 
 func (t *translator) field(n *ast.IdentifierNode) (value, error) {
+	if t.ofAttributes {
+		return t.attribute(n.Value), nil
+	}
 	if f, ok := textFields[n.Value]; ok {
 		t.reads |= f.reads
 		return value{text: f.get}, nil
@@ -273,7 +293,8 @@ func (t *translator) call(n *ast.BuiltinNode) (value, error) {
 	x := args[0]
 	switch {
 	case n.Name == "len" && len(args) == 1:
-		return value{number: func(v *view) int { return utf8.RuneCountInString(x(v)) }}, nil
+		unit := t.unit()
+		return value{number: func(v *view) int { return utf8.RuneCountInString(x(v)) * unit }}, nil
 	case n.Name == "lower" && len(args) == 1:
 		return t.remember(n, func(v *view) string { return strings.ToLower(x(v)) }), nil
 	case n.Name == "upper" && len(args) == 1:

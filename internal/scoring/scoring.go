@@ -58,6 +58,17 @@
 // list may stand to the right of in only, and ?: chooses between values of one
 // type: so whatever ParseModel accepts can't fail when it is applied.
 //
+// fit adds rules over attributes of the person, whose points are no part of
+// the score but make the first sign of the grade, A to D:
+//
+//	"fit": {"at_least": 1, "grades": ["10", "20", "30"], "attributes": {"employees": "number"},
+//	 "rules": [{"id": "decides", "label": "decides on tools", "expr": "lower(title) contains 'head'", "points": "20"},
+//	           {"id": "size", "label": "50 people or more", "expr": "employees >= 50", "points": "10"}]}
+//
+// An expression names attributes, and may else use what a when may. A rule of
+// which an attribute is not known gives nothing; fit is unknown unless at
+// least at_least rules have all that they ask for.
+//
 // Rules of a group share the group's cap: each takes its part in the order of
 // the model until the cap is used up.
 package scoring
@@ -78,9 +89,11 @@ type Score struct {
 	AsOf          time.Time // UTC, milliseconds
 	Micro         int64     // micro-points: the sum of the contributions
 	Engagement    int       // 1 (most) to 4, by the model's thresholds
-	Fit           string    // always Unknown: nothing is known of a person but what they did
+	Fit           string    // A (best) to D, by Model.WithFit; Unknown before it
 	Grade         string    // fit and engagement, with "?" for unknown fit: "?1" (most engaged) to "?4"
 	Contributions []Contribution
+	FitMicro      int64     // micro-points of fit, which are no part of Micro
+	FitLines      []FitLine // in the order of the model's rules
 
 	// NextChange is when to evaluate again if no new facts come. Before it
 	// engagement stays as it is, and so does what counts: the rules that
@@ -102,7 +115,7 @@ type Contribution struct {
 	Evidence []string // keys of the activities it rests on, sorted; the latest 20 if there are more
 }
 
-// Unknown is the fit of a person of whom no attributes are known.
+// Unknown is the fit of a person of whom too few attributes are known.
 const Unknown = "unknown"
 
 // maxEvidence bounds the evidence of a contribution.

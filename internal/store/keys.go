@@ -23,8 +23,10 @@ import (
 //	block of its history      w#A#account       B#time#id (of its last fact)
 //	decision whose it is      w#A#account       K#time#id (facts; with each account that it is about)
 //	what was decided about it w#A#account       D#kind#time#id (facts: about the lead); DI#id (where it stands)
+//	attribute of it (a fact)  w#A#account       V#id
 //	a person it was part of   w#A#account       N#person
 //	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
+//	its company               w#A#account       O (where one is known)      G1 w#CM#company / account; G2 w#CN#s / name#company#account
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
 //	what was announced of it  w#P#person        X#at#id                     G1 w#XN#s / at#id
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
@@ -86,7 +88,7 @@ import (
 //
 // Access patterns: score reads w#A# (B within the model's horizon, F and R
 // after the last block); the API's leads read G1 w#R#;
-// conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
+// companies G2 w#CN#, then G1 w#CM#; conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
 // reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
 // health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; corrections G1 w#CO#.
@@ -251,15 +253,26 @@ const announcements = "X#"
 func correctionsOf(activity string) string    { return corrections + activity + "#" }
 func correctionsG1(w, activity string) string { return w + "#CO#" + shard(activity) }
 
+// attributes is what the sort keys of an account's attributes begin with.
+const attributes = "V#"
+
 // deletions is what the sort keys of a message's deletions begin with.
 const deletions = "E#-#"
 
 // links is what the sort keys of decisions about an account begin with.
 const links = "K#"
 
+// companyPlace is where a company stands in the list of companies, without the account.
+func companyPlace(name, company string) string {
+	return strings.ReplaceAll(ShortName(name), "#", "") + "#" + company + "#"
+}
+
 func linkSK(at time.Time, id string) string { return links + social.Stamp(at) + "#" + id }
 func knownAsSK(person string) string        { return "N#" + person }
 func belongsKey(w, account string) key      { return key{accountPK(w, account), "P"} }
+func companyKey(w, account string) key      { return key{accountPK(w, account), "O"} }
+func companyG1(w, company string) string    { return w + "#CM#" + company }
+func companyG2(w, company string) string    { return w + "#CN#" + shard(company) }
 func belongsG1(w, account string) string    { return w + "#PA#" + shard(account) }
 
 // editSK sorts deletions before edits, so that they are never past a bound.

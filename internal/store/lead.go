@@ -46,7 +46,15 @@ type Lead struct {
 	URL      string // of the newest message that has a short one; may be empty
 	LinkedBy Mark   // that activity
 	Working         // what was decided about it
+	Known           // what is known of the person beside that
 	Version  int64
+}
+
+// Known is what a head repeats of the attributes that were told of a person.
+type Known struct {
+	AttributesAt time.Time // since when the newest of them holds; zero: none was told
+	Company      string    // the company's id; "": none is known
+	CompanyName  string    // cut as a name is
 }
 
 // Bounds of what a head repeats of a person, in bytes.
@@ -115,6 +123,9 @@ type leadItem struct {
 	Snoozed    int64  `dynamodbav:",omitempty"`
 	Department string `dynamodbav:",omitempty"`
 	Decided    int64  `dynamodbav:",omitempty"`
+	ToldAt     int64  `dynamodbav:",omitempty"`
+	Company    string `dynamodbav:",omitempty"`
+	CompanyIs  string `dynamodbav:",omitempty"`
 }
 
 // millis writes an instant; the zero instant is 0.
@@ -136,6 +147,7 @@ func (it leadItem) lead() Lead {
 	return Lead{Person: lastPart(it.PK), Model: lastPart(it.SK), ModelVer: it.ModelVer, Micro: it.Micro, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
 		AsOf: ofMillis(it.AsOf), NextChange: ofMillis(it.NextChange), Due: ofMillis(it.Due), First: ofMillis(it.First), Seen: ofMillis(it.Seen), SeenOn: it.SeenOn,
 		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version,
+		Known:   Known{AttributesAt: ofMillis(it.ToldAt), Company: it.Company, CompanyName: it.CompanyIs},
 		Working: Working{Status: it.Status, Owner: it.Owner, Snoozed: ofMillis(it.Snoozed), Department: it.Department, Decided: ofMillis(it.Decided)}}
 }
 
@@ -194,7 +206,8 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead, news *Announcemen
 		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
 		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy),
-		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Decided: millis(l.Decided)}
+		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Decided: millis(l.Decided),
+		ToldAt: millis(l.AttributesAt), Company: l.Company, CompanyIs: ShortName(l.CompanyName)}
 	if !l.Due.IsZero() {
 		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)
 		if isRebuilt(w) {

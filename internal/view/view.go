@@ -13,6 +13,7 @@ package view
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -66,6 +67,27 @@ type Canonical interface {
 	Says(ctx context.Context, workspace string) (map[string]string, error)
 }
 
+// ByAccount is a view that is made of what stands with accounts beside what
+// was done. An account that did nothing has a part in it, too.
+type ByAccount interface {
+	View
+
+	// KeepAccounts brings all that accounts have a part in up to date.
+	KeepAccounts(ctx context.Context, workspace string, accounts ...string) error
+}
+
+// KeepAccounts has those of a list of views that are by account brought up to date.
+func KeepAccounts(ctx context.Context, views []View, workspace string, accounts ...string) error {
+	for _, v := range views {
+		if b, ok := v.(ByAccount); ok {
+			if err := b.KeepAccounts(ctx, workspace, accounts...); err != nil {
+				return fmt.Errorf("view %s: %w", v.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
 // Arrival returns the attributes of an item that a list of views leaves out of comparisons.
 func Arrival(views []View, pk, sk string) []string {
 	for _, v := range views {
@@ -83,8 +105,8 @@ type Stale struct {
 	Since   time.Time `json:"since,omitzero"`   // the earliest of them; zero: of all time
 	Until   time.Time `json:"until,omitzero"`   // the latest of them; zero: until the end
 	Undated bool      `json:"undated,omitzero"` // some of them have no time of their own
-	Decided bool      `json:"decided,omitzero"` // something was decided about the lead
 	Live    bool      `json:"live,omitzero"`    // it just came, or time passed: if the score crosses a line by it, that is announced
+	Decided bool      `json:"decided,omitzero"` // something was decided about the lead, or told of the person
 }
 
 // StaleBy names the account of a fact that came or went.

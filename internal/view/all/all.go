@@ -17,6 +17,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/view"
 	"rapport/internal/view/byday"
+	"rapport/internal/view/company"
 	"rapport/internal/view/conversation"
 	"rapport/internal/view/history"
 	"rapport/internal/view/lead"
@@ -42,6 +43,7 @@ func Views(s *store.Store, now func() time.Time) []view.View {
 		byday.New(s, nil),
 		history.New(s),
 		person.New(s),
+		company.New(s),
 		lead.New(s, now),
 		named.View{},
 	}
