@@ -49,10 +49,17 @@ const modelsHeld = 1000
 
 // Leads scores the persons of workspaces.
 type Leads struct {
+	// Named, where set, is told what accounts are called that are not called
+	// what their person's head said, before the head says so.
+	Named func(ctx context.Context, w string, list []Named) error
+
 	store   *store.Store
 	history *history.History
 	models  cache.Cache[scoring.Model] // by workspace and version: published ones never change
 }
+
+// Named is what the newest that an account did says it is called.
+type Named struct{ Account, Name, Handle string }
 
 // New returns Leads over a store.
 func New(s *store.Store) *Leads {
@@ -287,6 +294,11 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	if err := p.settle(score, newest, now); err != nil {
 		return err
 	}
+	if list := p.renamed(old); l.Named != nil && len(list) > 0 {
+		if err := l.Named(ctx, w, list); err != nil {
+			return err
+		}
+	}
 	if d := old.Due; d.After(now) && (p.head.Due.IsZero() || d.Before(p.head.Due)) {
 		p.head.Due = d // sooner than need be, but to move a place in an index costs more than a score
 	}
@@ -397,7 +409,13 @@ type past struct {
 	after    store.Mark       // records are read from here on
 	records  []scoring.Record // of dated facts, and perhaps some twice
 	undated  []social.Activity
-	witness  social.Activity // the newest own fact that was read as such
+	witness  social.Activity   // the newest own fact that was read as such
+	named    map[string]naming // by account: what the newest that was read says it is called
+}
+
+type naming struct {
+	by           store.Mark
+	name, handle string
 }
 
 // own reports whether a is the person's doing, and engagement: not a reply, nor
@@ -455,14 +473,35 @@ func (p *past) learn(a social.Activity) {
 	if !a.Occurred.Before(p.witness.Occurred) {
 		p.witness = a
 	}
+	if account := a.Account().AccountID(); (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= p.named[account].by {
+		if p.named == nil {
+			p.named = map[string]naming{}
+		}
+		p.named[account] = naming{mark, a.Actor.Name, a.Actor.Handle}
+	}
 	if (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= h.NamedBy {
-		h.Name, h.Handle, h.NamedBy = store.ShortName(social.Shown(a.Actor.Name)), store.ShortName(social.Shown(a.Actor.Handle)), mark
+		h.Name, h.Handle, h.NamedBy = shortShown(a.Actor.Name), shortShown(a.Actor.Handle), mark
 	}
 	// Other links lead to what it was done to, mostly the business's own pages.
 	if a.Type.Utterance() && store.ShortURL(a.URL) && mark >= h.LinkedBy {
 		h.URL, h.LinkedBy = a.URL, mark
 	}
 }
+
+// renamed are the accounts that may be called something else than the head said.
+func (p *past) renamed(old store.Lead) []Named {
+	var out []Named
+	for _, account := range slices.Sorted(maps.Keys(p.named)) {
+		n := p.named[account]
+		if old.Version > 0 && (len(p.accounts) == 1 && n.by < old.NamedBy || shortShown(n.name) == old.Name && shortShown(n.handle) == old.Handle) {
+			continue
+		}
+		out = append(out, Named{account, n.name, n.handle})
+	}
+	return out
+}
+
+func shortShown(s string) string { return store.ShortName(social.Shown(s)) }
 
 // newest is the instant of the newest fact.
 func (p *past) newest() time.Time {

@@ -26,6 +26,9 @@ import (
 //	a person it was part of   w#A#account       N#person
 //	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
+//	its profile, and keys     w#A#account       BK (as others are compared with it)
+//	who has a key in common   w#BK#key          account (the key hashed; a key is made of a profile)
+//	may be one with another   w#A#account       SU#account (facts; with both)       G1 w#SU#s / rank#account#account (with the lesser)
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
 //	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
@@ -250,7 +253,14 @@ const deletions = "E#-#"
 // links is what the sort keys of decisions about an account begin with.
 const links = "K#"
 
+// suggestions is what the sort keys of suggestions about an account begin with.
+const suggestions = "SU#"
+
 func linkSK(at time.Time, id string) string { return links + social.Stamp(at) + "#" + id }
+func profileKey(w, account string) key      { return key{accountPK(w, account), "BK"} }
+func listedPK(w, hashed string) string      { return w + "#BK#" + hashed }
+func suggestedSK(other string) string       { return suggestions + other }
+func suggestedG1(w, account string) string  { return w + "#SU#" + shard(account) }
 func knownAsSK(person string) string        { return "N#" + person }
 func belongsKey(w, account string) key      { return key{accountPK(w, account), "P"} }
 func belongsG1(w, account string) string    { return w + "#PA#" + shard(account) }

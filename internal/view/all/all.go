@@ -16,6 +16,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
+	"rapport/internal/view/blocking"
 	"rapport/internal/view/byday"
 	"rapport/internal/view/conversation"
 	"rapport/internal/view/history"
@@ -42,6 +43,7 @@ func Views(s *store.Store, now func() time.Time) []view.View {
 		byday.New(s, nil),
 		history.New(s),
 		person.New(s),
+		blocking.New(s),
 		lead.New(s, now),
 		named.View{},
 	}
