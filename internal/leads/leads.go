@@ -31,6 +31,7 @@ import (
 	"rapport/internal/cache"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
+	"rapport/internal/person"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -350,6 +351,9 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 			}
 		}
 	}
+	if err := l.settle(ctx, w, after); err != nil {
+		return nil, nil, err
+	}
 	gone := map[string]bool{}
 	for _, p := range before {
 		if !is[p.ID] && !gone[p.ID] {
@@ -365,6 +369,38 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 		}
 	}
 	return before, after, nil
+}
+
+// settle takes away the suggestions about persons that somebody has decided.
+func (l *Leads) settle(ctx context.Context, w string, persons []store.Person) error {
+	for _, p := range persons {
+		for _, a := range p.Accounts {
+			list, err := l.store.SuggestionsOf(ctx, w, a)
+			if err != nil {
+				return err
+			}
+			for _, x := range list {
+				tied, err := l.store.Tied(ctx, w, x.One, x.Other)
+				if err != nil {
+					return err
+				}
+				if !Settled(tied, x.One, x.Other) {
+					continue
+				}
+				if err := l.store.DeleteSuggestion(ctx, w, x.One, x.Other); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Settled reports whether two accounts are one person's, or it was ever
+// decided about their persons whether they are.
+func Settled(t store.Tied, one, other string) bool {
+	a, b := t.Owner(one), t.Owner(other)
+	return a.ID == b.ID || person.EverDecided(t.Decided, a.Accounts, b.Accounts)
 }
 
 // RegroupAll is Regroup of several accounts, each person once. It returns the

@@ -197,13 +197,12 @@ func (m *Matching) say(ctx context.Context, w string, model *identity.Model, p s
 		_, err := m.leads.RegroupAll(ctx, w, []string{one, other}, m.now()) // an attempt may have died before that
 		return false, err
 	}
-	a, b := owner(tied.Persons, one), owner(tied.Persons, other)
-	if a.ID == b.ID || person.EverDecided(tied.Decided, a.Accounts, b.Accounts) {
+	if leads.Settled(tied, one, other) {
 		return false, nil
 	}
 	merge := f.Outcome >= identity.Merge
 	if f.Outcome == identity.Merge {
-		if merge, err = m.agree(ctx, w, model, a.Accounts, b.Accounts); err != nil {
+		if merge, err = m.agree(ctx, w, model, tied.Owner(one).Accounts, tied.Owner(other).Accounts); err != nil {
 			return false, err
 		}
 	}
@@ -237,20 +236,10 @@ func (m *Matching) say(ctx context.Context, w string, model *identity.Model, p s
 		return false, err
 	}
 	gone := slices.ContainsFunc(profiles, func(p store.Profile) bool { return p.Version == 0 })
-	a, b = owner(tied.Persons, one), owner(tied.Persons, other)
-	if gone || a.ID == b.ID || person.EverDecided(tied.Decided, a.Accounts, b.Accounts) {
+	if gone || leads.Settled(tied, one, other) {
 		return false, m.store.DeleteSuggestion(ctx, w, one, other)
 	}
 	return true, nil
-}
-
-// owner is to whom of some persons an account belongs.
-func owner(list []store.Person, account string) store.Person {
-	i := slices.IndexFunc(list, func(p store.Person) bool { return slices.Contains(p.Accounts, account) })
-	if i < 0 { // somebody of it is being erased
-		return store.Person{ID: social.PersonID(account), Accounts: []string{account}}
-	}
-	return list[i]
 }
 
 // agree reports whether no account of the one person stands against one of the other.
