@@ -164,12 +164,31 @@ func (m *Matching) candidates(ctx context.Context, w string, p store.Profile) ([
 	if err != nil {
 		return nil, nil, err
 	}
+	out := judged(model, p.Account, profiles, tooMany)
+	if len(out) > 1 {
+		// Accounts of one person count once, where something is found rare.
+		with := make([]store.Profile, len(out))
+		for i, f := range out {
+			with[i] = f.with
+		}
+		if err := m.once(ctx, w, with, ids, place, p.Account, counts); err != nil {
+			return nil, nil, err
+		}
+		out = judged(model, p.Account, with, tooMany)
+	}
+	slices.SortFunc(out, func(a, b find) int {
+		return cmp.Or(cmp.Compare(b.Outcome, a.Outcome), cmp.Compare(b.Bits, a.Bits), cmp.Compare(a.with.ID, b.with.ID))
+	})
+	return out, model, nil
+}
+
+func judged(model *identity.Model, p identity.Account, with []store.Profile, tooMany func(field, value string) bool) []find {
 	var out []find
-	for _, q := range profiles {
+	for _, q := range with {
 		if q.Version == 0 {
 			continue // erased right now
 		}
-		a, b := p.Account, q.Account
+		a, b := p, q.Account
 		if b.ID < a.ID { // the same words, whoever came first
 			a, b = b, a
 		}
@@ -177,10 +196,37 @@ func (m *Matching) candidates(ctx context.Context, w string, p store.Profile) ([
 			out = append(out, find{q, v})
 		}
 	}
-	slices.SortFunc(out, func(a, b find) int {
-		return cmp.Or(cmp.Compare(b.Outcome, a.Outcome), cmp.Compare(b.Bits, a.Bits), cmp.Compare(a.with.ID, b.with.ID))
-	})
-	return out, model, nil
+	return out
+}
+
+// once takes off the counts those of some accounts whose person is counted
+// already by another of them.
+func (m *Matching) once(ctx context.Context, w string, with []store.Profile, lists [][]string, place map[string]int, p identity.Account, counts map[string]int) error {
+	accounts := make([]string, len(with))
+	for i, q := range with {
+		accounts[i] = q.ID
+	}
+	persons, err := m.store.PersonIDs(ctx, w, accounts)
+	if err != nil {
+		return err
+	}
+	for value, k := range identity.Counted(p) {
+		i, ok := place[k]
+		if !ok {
+			continue
+		}
+		seen := map[string]bool{}
+		for j, a := range accounts {
+			if !slices.Contains(lists[i], a) {
+				continue
+			}
+			if seen[persons[j]] {
+				counts[value]--
+			}
+			seen[persons[j]] = true
+		}
+	}
+	return nil
 }
 
 // say merges an account with another, or suggests it, and reports whether it
