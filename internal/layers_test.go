@@ -26,10 +26,10 @@ var layers = [][]string{
 	{"scoring", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation", "community"}, // pure views, and what they are sent in
 	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                 // one per service we touch
 	{"issue", "view"}, // over what is stored
-	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "view/company", "themed"},
+	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "view/company", "view/blocking", "themed"},
 	{"task"}, // what use cases ask of each other
 	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk"}, // use cases
-	{"view/lead"},
+	{"view/lead", "matching"},
 	{"view/all"},
 	{"erasure", "replay", "rebuild", "wipe", "side"},
 	{"reporting", "send", "quality"},

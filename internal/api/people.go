@@ -63,6 +63,35 @@ type DecidedPeople struct {
 	People []Person `json:"people" doc:"To whom the accounts belong now"`
 }
 
+// Suggestion says that two persons may be one human.
+type Suggestion struct {
+	ID          string            `json:"id"`
+	At          time.Time         `json:"at"`
+	Probability float64           `json:"probability"`
+	Reasons     []string          `json:"reasons"`
+	People      []SuggestedPerson `json:"people"`
+}
+
+// SuggestedPerson is one of two persons who may be one human.
+type SuggestedPerson struct {
+	Person   string             `json:"person"`
+	Accounts []SuggestedAccount `json:"accounts"`
+}
+
+// SuggestedAccount is an account of one of two persons who may be one human.
+type SuggestedAccount struct {
+	Account  string `json:"account"`
+	Platform string `json:"platform"`
+	Handle   string `json:"handle,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Alike    bool   `json:"alike"`
+}
+
+type listSuggestionsIn struct {
+	InWorkspace
+	Paged
+}
+
 // InPerson is the part of a request that names a person.
 type InPerson struct {
 	InWorkspace
@@ -79,6 +108,9 @@ func (s *service) people(api huma.API) {
 		Description: "An id that was given out leads on: of a person that became part of another, that one is shown. Of one that was taken apart the answer is 404 and names the parts."}, s.getPerson)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-standing", Method: http.MethodGet, Path: "/people/{person}/standing", Tags: []string{"leads"}, Summary: "See how a person stands in your community",
 		Description: "Four readings, each with what it is made of and where it stands among your people: engagement (the score), influence (who takes up what the person says), outreach (whom the person takes up) and relationship (what you and the person did toward each other). All but engagement look 90 days back. The first who asks on a day waits a second or two longer."}, s.getStanding)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-person-suggestions", Method: http.MethodGet, Path: "/people/suggestions", Tags: []string{"leads"}, Summary: "List who may be one human, the likeliest first",
+		Description: "Found by what accounts on several platforms are called, when an account is new or is called something new. Decide on one with decide-person: same or apart. Then it is gone, and is never made again, also if what was decided is undone. " +
+			"A page may hold fewer than asked for while there is a next one."}, s.listSuggestions)
 	members(s, api, social.Agent, huma.Operation{OperationID: "decide-person", Method: http.MethodPost, Path: "/people/{person}/decisions", Tags: []string{"leads"}, Summary: "Merge persons, take one apart, or undo that",
 		Description: "What is decided is kept, with who and when. Scores, leads and conversations follow at once; facts are never changed, so undoing gives exactly what was there before. " +
 			"A newer decision comes before an older one. A merger that would part others who were decided to be the same is refused: undo what keeps them apart first.",
@@ -92,6 +124,64 @@ func (s *service) getPerson(ctx context.Context, w string, in *InPerson) (*Out[P
 	}
 	out, err := s.person(ctx, w, p)
 	return &Out[Person]{out}, err
+}
+
+func (s *service) listSuggestions(ctx context.Context, w string, in *listSuggestionsIn) (*PageOut[Suggestion], error) {
+	after, err := s.place(ctx, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	list, last, err := s.Store.Suggestions(ctx, w, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	alike := make([]string, 0, 2*len(list))
+	for _, x := range list {
+		alike = append(alike, x.One, x.Other)
+	}
+	persons, err := s.Store.PersonsOf(ctx, w, alike)
+	if err != nil {
+		return nil, err
+	}
+	var accounts []string
+	for _, p := range persons {
+		accounts = append(accounts, p.Accounts...)
+	}
+	profiles, err := s.Store.Profiles(ctx, w, accounts)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]store.Profile{}
+	for _, p := range profiles {
+		known[p.ID] = p
+	}
+	out := &PageOut[Suggestion]{Body: Page[Suggestion]{Items: []Suggestion{}}}
+	seen := map[[2]string]bool{}
+	for i, x := range list {
+		pair := persons[2*i : 2*i+2]
+		if ids := [2]string{min(pair[0].ID, pair[1].ID), max(pair[0].ID, pair[1].ID)}; ids[0] == ids[1] || seen[ids] {
+			continue // one person by now, or suggested by another two of their accounts
+		} else {
+			seen[ids] = true
+		}
+		shown := Suggestion{ID: x.ID(), At: x.At, Probability: x.Probability, Reasons: x.Reasons}
+		for _, p := range pair {
+			shown.People = append(shown.People, suggestedPerson(p, known, x))
+		}
+		out.Body.Items = append(out.Body.Items, shown)
+	}
+	out.Body.NextCursor, out.Link, err = s.next(ctx, last)
+	return out, err
+}
+
+func suggestedPerson(p store.Person, known map[string]store.Profile, x store.Suggestion) SuggestedPerson {
+	out := SuggestedPerson{Person: p.ID, Accounts: []SuggestedAccount{}}
+	for _, a := range p.Accounts {
+		if k := known[a]; k.Version > 0 {
+			out.Accounts = append(out.Accounts, SuggestedAccount{a, k.Platform, k.Handle, k.Name, a == x.One || a == x.Other})
+		}
+	}
+	return out
 }
 
 // person is what is shown of a person. One of whom nothing is stored is an error of kind NotFound.

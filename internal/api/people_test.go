@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"rapport/internal/social"
+	"rapport/internal/store"
+	"rapport/internal/view"
+	"rapport/internal/view/blocking"
 )
 
 type personBody struct {
@@ -95,5 +98,55 @@ func TestPeopleAreMergedAndTakenApart(t *testing.T) {
 	}
 	if got := x.call("ann", "GET", inAcme+"/leads/"+id, nil).body; !strings.Contains(got, a) || !strings.Contains(got, b) {
 		t.Errorf("the merged person's id names %s", got)
+	}
+}
+
+// What is suggested is shown with both persons, and gone once it is decided.
+func TestSuggestionsAreListedAndDecided(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	first, second, third := asks("ada", "Where is my invoice?", social.IntentQuestion, 0, 3*time.Hour), asks("ada-l", "How do I export my data?", social.IntentQuestion, 0, 2*time.Hour), asks("ada-o", "Is it slow?", social.IntentQuestion, 0, time.Hour)
+	first.Platform, second.Platform, third.Platform = "github", "slack", "discourse"
+	told := x.tell("acme", first, second, third)
+	keys := blocking.New(x.store)
+	var accounts []string
+	for _, a := range told {
+		if err := keys.Keep(t.Context(), "acme", []view.Fact{view.FactOf(a)}); err != nil {
+			t.Fatal(err)
+		}
+		accounts = append(accounts, a.Account().AccountID())
+	}
+	for i, p := range []float64{0.9, 0.4} {
+		one, other := accounts[0], accounts[i+1]
+		if err := x.store.PutSuggestion(t.Context(), "acme", store.Suggestion{One: min(one, other), Other: max(one, other), At: x.now, Probability: p, Reasons: []string{"both are called Ada"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var page struct {
+		Items []struct {
+			Probability float64
+			Reasons     []string
+			People      []personBody
+		}
+		NextCursor string `json:"next_cursor"`
+	}
+	list := func(query string) {
+		t.Helper()
+		page.Items, page.NextCursor = nil, ""
+		x.get("ann", inAcme+"/people/suggestions"+query, &page)
+	}
+	list("?limit=1")
+	if len(page.Items) != 1 || page.NextCursor == "" || page.Items[0].Probability != 0.9 || len(page.Items[0].People) != 2 || page.Items[0].People[0].Accounts[0].Handle == "" {
+		t.Fatalf("the likeliest: %+v", page)
+	}
+	likeliest := page.Items[0]
+	list("?limit=1&cursor=" + page.NextCursor)
+	if len(page.Items) != 1 || page.NextCursor != "" || page.Items[0].Probability != 0.4 {
+		t.Errorf("the next page: %+v", page)
+	}
+	x.call("ann", "POST", inAcme+"/people/"+likeliest.People[0].Person+"/decisions", `{"id":"apart-ada-0001","kind":"apart","with":"`+likeliest.People[1].Person+`"}`).want(t, http.StatusCreated, nil)
+	list("")
+	if len(page.Items) != 1 || page.Items[0].Probability != 0.4 {
+		t.Errorf("after one was decided: %+v", page)
 	}
 }

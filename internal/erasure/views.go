@@ -112,6 +112,13 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if err != nil {
 		return err
 	}
+	suggested, err := e.Store.ForgetSuggestions(ctx, w, account)
+	if suggested > 0 {
+		removed["suggestions"] += suggested
+	}
+	if err != nil {
+		return err
+	}
 	others, links, err := e.Store.Detach(ctx, w, account)
 	if err != nil {
 		return err

@@ -110,38 +110,59 @@ func nameKeys(words []token, add func(...string)) {
 			}
 		}
 	}
-	for _, x := range [][2]string{{"letters", all.String()}, {"consonants", bones.String()}} {
-		letters := []byte(x[1])
-		slices.Sort(letters)
-		add(x[0], string(letters))
+	add("letters", sorted(all.String()))
+	add("consonants", sorted(bones.String()))
+}
+
+// lettersOf is the key of a whole name, whatever the order of its words.
+func lettersOf(words []token) string {
+	var all strings.Builder
+	for _, x := range words[:min(len(words), 4)] {
+		all.WriteString(loose(x.fold))
 	}
+	return "letters|" + sorted(all.String())
+}
+
+func sorted(letters string) string {
+	b := []byte(letters)
+	slices.Sort(b)
+	return string(b)
 }
 
 // candidate is somebody whom an account is compared with.
-type candidate struct {
-	at    int
+type candidate[T cmp.Ordered] struct {
+	at    T
 	share float64 // how much the keys say that both have: the sum of 1/size
 }
 
-// closest are the candidates that lists of accounts give, each a key's, at
+// Closest are the candidates that lists of accounts give, each a key's, at
 // most MaxCandidates: those with the rarest keys in common first.
-func closest(lists [][]int32, self int) []candidate {
-	sum := map[int32]float64{}
+func Closest(lists [][]string, self string) []string {
+	found := closest(lists, self)
+	out := make([]string, len(found))
+	for i, c := range found {
+		out[i] = c.at
+	}
+	return out
+}
+
+func closest[T cmp.Ordered](lists [][]T, self T) []candidate[T] {
+	sum := map[T]float64{}
 	for _, l := range lists {
 		if len(l) > MaxBlock {
 			continue
 		}
 		for _, at := range l {
-			if int(at) != self {
+			if at != self {
 				sum[at] += 1 / float64(len(l))
 			}
 		}
 	}
-	out := make([]candidate, 0, len(sum))
+	out := make([]candidate[T], 0, len(sum))
 	for at, s := range sum {
-		out = append(out, candidate{int(at), s})
+		out = append(out, candidate[T]{at, s})
 	}
-	slices.SortFunc(out, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(a.at, b.at)) })
+	slices.SortFunc(out, func(a, b candidate[T]) int { return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(a.at, b.at)) })
 	return out[:min(len(out), MaxCandidates)]
 }
 
@@ -186,8 +207,8 @@ func pairsOf(all []*profile) []pair {
 	seen := map[pair]bool{}
 	var out []pair
 	for i := range all {
-		for _, c := range closest(blocks[i], i) {
-			p := pair{min(i, c.at), max(i, c.at)}
+		for _, c := range closest(blocks[i], int32(i)) {
+			p := pair{min(i, int(c.at)), max(i, int(c.at))}
 			if !seen[p] {
 				seen[p] = true
 				out = append(out, p)

@@ -20,6 +20,7 @@ type Model struct {
 	Prior    float64 // log2 of the odds
 	Fields   map[string]*Field
 	counts   map[string]int
+	partial  bool // what has no count was not counted
 }
 
 // Field is how often a field's levels are seen in pairs of one person's
@@ -251,10 +252,22 @@ func (p *profile) count(add func(key string)) {
 	}
 }
 
+// field is how often a field's levels are seen.
+func (m *Model) field(name string) *Field {
+	if f := m.Fields[name]; f != nil {
+		return f
+	}
+	return &attributeField
+}
+
 // frequency is the share of others who have a value: its count without the
 // one account, mixed with an assumed share as if so many more had been seen.
 func (m *Model) frequency(key string, assumed, worth float64) float64 {
-	c := max(0, float64(m.counts[key])-1)
+	n, counted := m.counts[key]
+	if m.partial && !counted {
+		return assumed
+	}
+	c := max(0, float64(n)-1)
 	return (c + assumed*worth) / (float64(m.Accounts) + worth)
 }
 
@@ -266,7 +279,7 @@ func (m *Model) beyond(key string) float64 {
 
 // rate is how often two people's accounts agree as g says.
 func (m *Model) rate(g agreement) float64 {
-	u := m.Fields[g.field].U[g.level]
+	u := m.field(g.field).U[g.level]
 	switch {
 	case g.field == fieldName:
 		return m.nameRate(g)
@@ -332,5 +345,5 @@ func (m *Model) weight(list []agreement) float64 {
 
 // bits is the weight of an agreement in one field, bounded so that none decides alone.
 func (m *Model) bits(g agreement) float64 {
-	return max(-8, min(17, math.Log2(m.Fields[g.field].M[g.level]/m.rate(g))))
+	return max(-8, min(17, math.Log2(m.field(g.field).M[g.level]/m.rate(g))))
 }

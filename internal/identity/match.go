@@ -85,11 +85,7 @@ func MatchAll(accounts []Account, decisions []person.Decision, seed uint64, prog
 		}
 	}
 	of := person.Persons(ids, ties, decisions, func(a, b string) bool {
-		p, q := all[place[a]], all[place[b]]
-		if p.Platform == q.Platform && !(p.row() && q.row()) {
-			return true
-		}
-		return m.weight(compare(p, q)) < contradicts
+		return m.against(all[place[a]], all[place[b]])
 	})
 	apart := person.KeptApart(decisions)
 	for _, f := range kept {
@@ -171,6 +167,6 @@ func sharers(all []*profile) func(field, value string) bool {
 	}
 	return func(field, value string) bool {
 		h := m[field+"|"+value]
-		return h != nil && (h.all > maxSharing || h.most > maxOnPlatform)
+		return h != nil && TooMany(h.all, h.most)
 	}
 }

@@ -77,10 +77,6 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 	return nil
 }
 
-// decidedByEvidence is when evidence decides: before everybody, so that
-// whatever somebody decides comes before it.
-var decidedByEvidence = time.Unix(0, 0).UTC()
-
 // alias stores that accounts are one person's whom a delivery names by two ids
 // of their platform, unless that is known, and has them grouped anew.
 func (in *Ingest) alias(ctx context.Context, r *result, w string) error {
@@ -105,7 +101,7 @@ func (in *Ingest) alias(ctx context.Context, r *result, w string) error {
 		if len(erased) > 0 {
 			continue
 		}
-		d := person.Decision{ID: social.HashID("alias", social.Key(account, other)), At: decidedByEvidence, Verb: person.Same, One: []string{account}, Other: []string{other},
+		d := person.Decision{ID: social.HashID("alias", social.Key(account, other)), At: person.ByEvidence, Verb: person.Same, One: []string{account}, Other: []string{other},
 			By: person.Rapport, Why: "the platform names both as ids of one account"}
 		known, err := in.Store.Links(ctx, w, account)
 		if err != nil {

@@ -31,6 +31,7 @@ import (
 	"rapport/internal/cache"
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
+	"rapport/internal/person"
 	"rapport/internal/profile"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
@@ -51,11 +52,18 @@ const modelsHeld = 1000
 
 // Leads scores the persons of workspaces.
 type Leads struct {
+	// Named, where set, is told what accounts are called that are not called
+	// what their person's head said, before the head says so.
+	Named func(ctx context.Context, w string, list []Named) error
+
 	store   *store.Store
 	history *history.History
 	company company.View
 	models  cache.Cache[scoring.Model] // by workspace and version: published ones never change
 }
+
+// Named is what the newest that an account did says it is called.
+type Named struct{ Account, Name, Handle string }
 
 // New returns Leads over a store.
 func New(s *store.Store) *Leads {
@@ -312,6 +320,11 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 	if err := p.settle(score, newest, now); err != nil {
 		return err
 	}
+	if list := p.renamed(old); l.Named != nil && len(list) > 0 {
+		if err := l.Named(ctx, w, list); err != nil {
+			return err
+		}
+	}
 	if d := old.Due; d.After(now) && (p.head.Due.IsZero() || d.Before(p.head.Due)) {
 		p.head.Due = d // sooner than need be, but to move a place in an index costs more than a score
 	}
@@ -370,6 +383,9 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 			}
 		}
 	}
+	if err := l.settle(ctx, w, after); err != nil {
+		return nil, nil, err
+	}
 	gone := map[string]bool{}
 	for _, p := range before {
 		if !is[p.ID] && !gone[p.ID] {
@@ -385,6 +401,38 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 		}
 	}
 	return before, after, nil
+}
+
+// settle takes away the suggestions about persons that somebody has decided.
+func (l *Leads) settle(ctx context.Context, w string, persons []store.Person) error {
+	for _, p := range persons {
+		for _, a := range p.Accounts {
+			list, err := l.store.SuggestionsOf(ctx, w, a)
+			if err != nil {
+				return err
+			}
+			for _, x := range list {
+				tied, err := l.store.Tied(ctx, w, x.One, x.Other)
+				if err != nil {
+					return err
+				}
+				if !Settled(tied, x.One, x.Other) {
+					continue
+				}
+				if err := l.store.DeleteSuggestion(ctx, w, x.One, x.Other); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Settled reports whether two accounts are one person's, or it was ever
+// decided about their persons whether they are.
+func Settled(t store.Tied, one, other string) bool {
+	a, b := t.Owner(one), t.Owner(other)
+	return a.ID == b.ID || person.EverDecided(t.Decided, a.Accounts, b.Accounts)
 }
 
 // RegroupAll is Regroup of several accounts, each person once. It returns the
@@ -431,7 +479,8 @@ type past struct {
 	undated  []social.Activity
 	witness  social.Activity // the newest own fact that was read as such
 
-	attributes []profile.Of // nil: not read
+	attributes []profile.Of      // nil: not read
+	named      map[string]naming // by account: what the newest that was read says it is called
 }
 
 // knownOf is what a head repeats of the attributes that were told of a person, at an instant.
@@ -457,6 +506,11 @@ func held(of []profile.Of, asOf time.Time) []profile.Held {
 		list = append(list, profile.Held{Fact: profile.Fact{Name: profile.Domain, Kind: profile.Text, Value: f.Domain, Source: f.Source, At: f.Since}})
 	}
 	return list
+}
+
+type naming struct {
+	by           store.Mark
+	name, handle string
 }
 
 // own reports whether a is the person's doing, and engagement: not a reply, nor
@@ -514,14 +568,35 @@ func (p *past) learn(a social.Activity) {
 	if !a.Occurred.Before(p.witness.Occurred) {
 		p.witness = a
 	}
+	if account := a.Account().AccountID(); (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= p.named[account].by {
+		if p.named == nil {
+			p.named = map[string]naming{}
+		}
+		p.named[account] = naming{mark, a.Actor.Name, a.Actor.Handle}
+	}
 	if (a.Actor.Name != "" || a.Actor.Handle != "") && mark >= h.NamedBy {
-		h.Name, h.Handle, h.NamedBy = store.ShortName(social.Shown(a.Actor.Name)), store.ShortName(social.Shown(a.Actor.Handle)), mark
+		h.Name, h.Handle, h.NamedBy = shortShown(a.Actor.Name), shortShown(a.Actor.Handle), mark
 	}
 	// Other links lead to what it was done to, mostly the business's own pages.
 	if a.Type.Utterance() && store.ShortURL(a.URL) && mark >= h.LinkedBy {
 		h.URL, h.LinkedBy = a.URL, mark
 	}
 }
+
+// renamed are the accounts that may be called something else than the head said.
+func (p *past) renamed(old store.Lead) []Named {
+	var out []Named
+	for _, account := range slices.Sorted(maps.Keys(p.named)) {
+		n := p.named[account]
+		if old.Version > 0 && (len(p.accounts) == 1 && n.by < old.NamedBy || shortShown(n.name) == old.Name && shortShown(n.handle) == old.Handle) {
+			continue
+		}
+		out = append(out, Named{account, n.name, n.handle})
+	}
+	return out
+}
+
+func shortShown(s string) string { return store.ShortName(social.Shown(s)) }
 
 // newest is the instant of the newest fact.
 func (p *past) newest() time.Time {

@@ -45,6 +45,10 @@ type Decision struct {
 // Rapport is who decided what evidence alone decides.
 const Rapport = "rapport"
 
+// ByEvidence is when evidence decides: before everybody, so that whatever
+// somebody decides comes before it.
+var ByEvidence = time.Unix(0, 0).UTC()
+
 // Tie is evidence enough for two accounts to be one person's.
 type Tie struct {
 	A, B    string
@@ -175,4 +179,13 @@ func KeptApart(decisions []Decision) func(a, b string) bool {
 		}
 	}
 	return func(a, b string) bool { return g.apart[both(a, b)] }
+}
+
+// EverDecided reports whether anything was ever decided about whether two
+// persons are one, undone or not: a decision names an account of each.
+func EverDecided(decisions []Decision, one, other []string) bool {
+	names := func(d Decision, accounts []string) bool {
+		return slices.ContainsFunc(accounts, func(a string) bool { return slices.Contains(d.One, a) || slices.Contains(d.Other, a) })
+	}
+	return slices.ContainsFunc(decisions, func(d Decision) bool { return names(d, one) && names(d, other) })
 }

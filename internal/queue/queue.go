@@ -46,6 +46,18 @@ func (q *Queue) SendBody(ctx context.Context, body string) error {
 	return fault.Wrap(fault.Transient, err, "")
 }
 
+// SendOf sends one message of a workspace. Where a workspace's messages take
+// up the takers of a queue, SQS hands out those of others first.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+func (q *Queue) SendOf(ctx context.Context, w string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(string(b)), MessageGroupId: &w})
+	return fault.Wrap(fault.Transient, err, "")
+}
+
 // maxDelay is how long SQS can hold a message back.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html
 const maxDelay = 15 * time.Minute

@@ -29,6 +29,9 @@ import (
 //	its company               w#A#account       O (where one is known)      G1 w#CM#company / account; G2 w#CN#s / name#company#account
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
 //	what was announced of it  w#P#person        X#at#id                     G1 w#XN#s / at#id
+//	its profile, and keys     w#A#account       BK (as others are compared with it)
+//	who has a key in common   w#BK#key          account (the key hashed; a key is made of a profile)
+//	may be one with another   w#A#account       SU#account (facts; with both)       G1 w#SU#s / rank#account#account (with the lesser)
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
 //	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
@@ -267,7 +270,14 @@ func companyPlace(name, company string) string {
 	return strings.ReplaceAll(ShortName(name), "#", "") + "#" + company + "#"
 }
 
+// suggestions is what the sort keys of suggestions about an account begin with.
+const suggestions = "SU#"
+
 func linkSK(at time.Time, id string) string { return links + social.Stamp(at) + "#" + id }
+func profileKey(w, account string) key      { return key{accountPK(w, account), "BK"} }
+func listedPK(w, hashed string) string      { return w + "#BK#" + hashed }
+func suggestedSK(other string) string       { return suggestions + other }
+func suggestedG1(w, account string) string  { return w + "#SU#" + shard(account) }
 func knownAsSK(person string) string        { return "N#" + person }
 func belongsKey(w, account string) key      { return key{accountPK(w, account), "P"} }
 func companyKey(w, account string) key      { return key{accountPK(w, account), "O"} }

@@ -261,6 +261,15 @@ type Tied struct {
 	versions []int64  // of what says so
 }
 
+// Owner is to whom one of the accounts belongs, as it stands.
+func (t Tied) Owner(account string) Person {
+	i := slices.IndexFunc(t.Persons, func(p Person) bool { return slices.Contains(p.Accounts, account) })
+	if i < 0 { // somebody of it is being erased
+		return Person{social.PersonID(account), []string{account}}
+	}
+	return t.Persons[i]
+}
+
 // Tied returns all that says whom accounts belong to. It reads what was
 // decided about at most maxTied accounts.
 func (s *Store) Tied(ctx context.Context, w string, of ...string) (t Tied, err error) {

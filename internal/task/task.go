@@ -14,6 +14,7 @@ type Score struct {
 	Workspace string       `json:"workspace"`
 	Accounts  []view.Stale `json:"accounts"`
 	Regroup   []string     `json:"regroup,omitempty"` // accounts about which it was decided to whom they belong
+	Match     []string     `json:"match,omitempty"`   // accounts that are called something new: whom are they one person with?
 	Received  time.Time    `json:"received,omitzero"` // when the delivery came that changed them; zero: none did, or it is done again
 }
 

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/lambdasqs"
 	"rapport/internal/leads"
+	"rapport/internal/matching"
 	"rapport/internal/queue"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -28,9 +29,20 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 	if err != nil {
 		return nil, err
 	}
-	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(store.New(cfg, env["TABLE"]))
+	s := store.New(cfg, env["TABLE"])
+	scores, l := queue.New(cfg, env["SCORING_QUEUE_URL"]), leads.New(s)
+	m := matching.New(s, l, func() time.Time { return social.Instant(time.Now()) })
+	l.Named = func(ctx context.Context, w string, list []leads.Named) error {
+		changed, err := m.Changed(ctx, w, list)
+		if err != nil || len(changed) == 0 {
+			return err
+		}
+		return scores.SendOf(ctx, w, task.Score{Workspace: w, Match: changed})
+	}
 	work := lambdasqs.Batch(func(ctx context.Context, ms []lambdasqs.Message) map[string]error {
-		return batch(ctx, l, time.Now(), ms)
+		failed := batch(ctx, l, time.Now(), ms)
+		match(ctx, m, ms, failed)
+		return failed
 	})
 	return lambdasqs.OrTick(work, func(ctx context.Context) error {
 		due, err := l.Due(ctx, social.Instant(time.Now()), maxDue)
@@ -51,6 +63,27 @@ const (
 	maxDue     = 20_000 // persons that one tick finds; more wait for the next
 	perMessage = 20     // of them in a message
 )
+
+// match looks for whom accounts are one person with, once all that is to be
+// scored is. What there is no time for comes again.
+func match(ctx context.Context, m *matching.Matching, ms []lambdasqs.Message, failed map[string]error) {
+	for _, x := range ms {
+		var t task.Score
+		if failed[x.ID] != nil || json.Unmarshal(x.Body, &t) != nil || len(t.Match) == 0 {
+			continue
+		}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
+			failed[x.ID] = fault.New(fault.Transient, "no time was left for it")
+			continue
+		}
+		if err := m.MatchAll(ctx, t.Workspace, t.Match, x.Received > 1); err != nil {
+			failed[x.ID] = err
+		}
+	}
+}
+
+// reserve is the time that a match may take, with room for the answer.
+const reserve = 20 * time.Second
 
 // batch works off messages: each person once, for all messages that name them.
 func batch(ctx context.Context, l *leads.Leads, now time.Time, ms []lambdasqs.Message) map[string]error {

@@ -16,6 +16,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
+	"rapport/internal/view/blocking"
 	"rapport/internal/view/byday"
 	"rapport/internal/view/company"
 	"rapport/internal/view/conversation"
@@ -44,6 +45,7 @@ func Views(s *store.Store, now func() time.Time) []view.View {
 		history.New(s),
 		person.New(s),
 		company.New(s),
+		blocking.New(s),
 		lead.New(s, now),
 		named.View{},
 	}
