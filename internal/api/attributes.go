@@ -136,7 +136,7 @@ func (s *service) tellPerson(ctx context.Context, w string, in *tellPersonIn) (*
 	// Made again here, and from the queue, should this be cut short.
 	now := social.Instant(s.Now())
 	stale := view.Stale{Account: account, Since: now, Until: now, Decided: true}
-	if err := s.Score(ctx, ingest.Score{Workspace: w, Accounts: []view.Stale{stale}}); err != nil {
+	if err := s.Score(ctx, ingest.Score{Workspace: w, Accounts: []view.Stale{stale}, Match: []string{account}}); err != nil {
 		return nil, err
 	}
 	for _, err := range s.Leads.Score(ctx, w, now, stale) {

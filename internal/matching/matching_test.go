@@ -14,6 +14,7 @@ import (
 	"rapport/internal/leads"
 	"rapport/internal/matching"
 	"rapport/internal/person"
+	"rapport/internal/profile"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -332,5 +333,47 @@ func TestGrowthOfAMatch(t *testing.T) {
 	last := len(reads) - 1
 	if reads[last] > reads[0]+25 || writes[last] > writes[0]+5 || more[last] > more[0]+1 {
 		t.Errorf("reads %v, writes %v, of one more activity %v", reads, writes, more)
+	}
+}
+
+// What the CRM tells of two accounts, the same e-mail, makes them one person;
+// what somebody wrote in a form does not, and neither do erased accounts.
+func TestWhatWasToldIsEvidence(t *testing.T) {
+	for _, x := range []struct {
+		source profile.Source
+		one    bool
+	}{{profile.CRM, true}, {profile.Import, true}, {profile.Form, false}} {
+		c := newCommunity(t)
+		a := c.comes("github", "1", "adal", "Ada Lovelace")
+		b := c.comes("slack", "U1", "countess", "")
+		for i, account := range []string{a, b} {
+			f, err := profile.Read(profile.Fact{ID: fmt.Sprint("crm-email-", i), Name: profile.Email, Kind: profile.Text, Value: "ada@contoso.com", Source: x.source, At: now(), Known: now(), By: "key_crm"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, errs := c.s.PutAttributes(t.Context(), w, profile.Of{Account: account, Facts: []profile.Fact{f}}); errors.Join(errs...) != nil {
+				t.Fatal(errs)
+			}
+			if err := c.m.MatchAll(t.Context(), w, []string{account}, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := len(c.person(a).Accounts) == 2; got != x.one {
+			t.Errorf("told by %s: one person %v, want %v; suggested %+v", x.source, got, x.one, c.suggestions())
+		}
+		asked := c.asked
+		if c.comes("github", "1", "adal", "Ada Lovelace"); c.asked != asked {
+			t.Errorf("told by %s: an account was looked at again that is called as before", x.source)
+		}
+		for _, account := range []string{a, b} {
+			if err := erasure.New(c.s, now).Account(t.Context(), w, account, erasure.Forever, map[string]int{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for k := range c.table.Dump(t) {
+			if strings.Contains(k, "#BK#") || strings.HasSuffix(k, "BK") {
+				t.Errorf("told by %s: left %s", x.source, k)
+			}
+		}
 	}
 }

@@ -4,7 +4,10 @@
 // that have the key.
 //
 // A profile is what the newest dated activity says that names the account, as a
-// lead's head has it. Package matching keeps the view up to date as names change.
+// lead's head has it, and what was told of the account: e-mail, phone, company,
+// location, website, and the name where no activity names the account. An e-mail or a phone
+// counts if a member, the CRM or an import told it: in a form anybody can write
+// anybody's. Package matching keeps the view up to date as these change.
 package blocking
 
 import (
@@ -18,6 +21,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/identity"
 	"rapport/internal/parallel"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -86,10 +90,57 @@ func names(a social.Activity) bool {
 	return a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && !a.Undated && a.Actor.ID != social.Unknown && (a.Actor.Name != "" || a.Actor.Handle != "")
 }
 
-// profile is an account as others are compared with it. What else is known of
-// the account, as its attributes, is to be added here.
-func profile(a social.Activity) identity.Account {
+// called is an account as an activity names it.
+func called(a social.Activity) identity.Account {
 	return identity.Account{ID: a.Account().AccountID(), Platform: string(a.Platform), Handle: Shown(a.Actor.Handle), Name: Shown(a.Actor.Name)}
+}
+
+// told adds what was told of an account, the name if it is not named otherwise,
+// and reports whether anything of it tells who that is.
+func told(p *identity.Account, of profile.Of, named bool) bool {
+	some := false
+	for _, h := range profile.Holding([]profile.Of{of}, profile.Newest([]profile.Of{of})) {
+		proven := h.Source == profile.Member || h.Source == profile.CRM || h.Source == profile.Import
+		switch h.Name {
+		case profile.Email:
+			if !proven {
+				continue
+			}
+			p.Emails = []string{h.Value}
+		case profile.Phone:
+			if !proven {
+				continue
+			}
+			p.Phones = []string{h.Value}
+		case profile.Company:
+			p.Company = Shown(h.Value)
+		case profile.Location:
+			p.Location = Shown(h.Value)
+		case profile.Website:
+			p.URLs = []string{h.Value}
+		case "name":
+			if named {
+				continue
+			}
+			p.Name = Shown(h.Value)
+		default:
+			continue
+		}
+		some = true
+	}
+	return some
+}
+
+// KeepAccounts brings the profiles of accounts up to date.
+func (v View) KeepAccounts(ctx context.Context, w string, accounts ...string) error {
+	list := map[string]bool{}
+	for _, a := range accounts {
+		list[a] = true
+	}
+	return v.each(ctx, list, func(account string) error {
+		_, _, err := v.Update(ctx, w, account, false)
+		return err
+	})
 }
 
 // Shown is a name or a handle as a profile holds it.
@@ -135,9 +186,25 @@ func (v View) update(ctx context.Context, w, account string, gone map[store.Fact
 		if err != nil {
 			return err
 		}
+		of, err := v.store.AttributesOf(ctx, w, account)
+		if err != nil {
+			return err
+		}
 		now, keys := store.Profile{Account: identity.Account{ID: account}, Version: old.Version}, []string(nil)
+		byFact := named
 		if named {
-			now.Account = profile(a)
+			now.Account = called(a)
+		} else if len(of[0].Facts) > 0 {
+			ref, err := v.store.Account(ctx, w, account)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			now.Platform = string(ref.Platform)
+		}
+		if now.Platform != "" {
+			named = told(&now.Account, of[0], named) || named
+		}
+		if named {
 			keys = hashed(now.Account)
 		}
 		if !named && old.Version == 0 && len(mine) == 0 {
@@ -180,6 +247,9 @@ func (v View) update(ctx context.Context, w, account string, gone map[store.Fact
 			return err
 		}
 		is, mine = now, keys
+		if !byFact {
+			return nil
+		}
 		// Before that was there, an erasure may have looked for it.
 		switch there, err := v.store.Activity(ctx, w, store.RefOf(a)); {
 		case fault.Is(err, fault.NotFound), err == nil && !names(there):
