@@ -22,7 +22,7 @@ var layers = [][]string{
 	{adapters, "vector", "reading"},
 	{"platform/all", "person"},
 	{"scoring", "identity", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation", "outcomes"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                // one per service we touch
+	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                            // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "themed"},
 	{"task"}, // what use cases ask of each other

@@ -68,7 +68,7 @@ type BacktestResult struct {
 
 // LeftOut is how many outcomes the models are not judged by, and why.
 type LeftOut struct {
-	Why      string `json:"why" enum:"other_kind,no_activity,known_later,gone,not_scorable" doc:"other_kind: it says nothing about what is to be foreseen. no_activity: the person had done nothing by then. known_later: what the person had done by then came to be known later (facts: occurred counts it). gone: nothing is known of the person any more. not_scorable: the score can't be computed"`
+	Why      string `json:"why" enum:"other_kind,no_activity,known_later,not_scorable" doc:"other_kind: it says nothing about what is to be foreseen. no_activity: the person had done nothing by then. known_later: what the person had done by then came to be known later (facts: occurred counts it). not_scorable: the score can't be computed"`
 	Outcomes int    `json:"outcomes"`
 }
 
@@ -171,11 +171,11 @@ func (s *service) createBacktest(ctx context.Context, w string, in *newBacktestI
 	if !caller.machine() {
 		by = store.MemberID(caller.Subject)
 	}
-	random, err := s.randomID("")
+	id, err := s.randomID(store.BacktestID(now))
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.Leads.NewBacktest(ctx, w, store.BacktestID(now, random), by, a, now)
+	b, err := s.Leads.NewBacktest(ctx, w, id, by, a, now)
 	if err != nil {
 		return nil, modelProblem(err)
 	}

@@ -64,6 +64,9 @@ func TestLimitsAreReached(t *testing.T) {
 		limit.Publications: func(x *world, w string, i int) reply {
 			return x.call("ann", "POST", "/v1/workspaces/"+w+"/models/1/activations", nil)
 		},
+		limit.Backtests: func(x *world, w string, i int) reply {
+			return x.call("ann", "POST", "/v1/workspaces/"+w+"/backtests", map[string]any{"version": "1", "positive": []string{"won"}})
+		},
 		limit.Erasures: func(x *world, w string, i int) reply {
 			return x.call("ann", "POST", "/v1/workspaces/"+w+"/erasures", map[string]any{"platform": "x", "id": fmt.Sprint(i)})
 		},

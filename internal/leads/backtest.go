@@ -39,11 +39,10 @@ type LeftOut string
 
 // The reasons.
 const (
-	LeftOther     LeftOut = "other_kind"   // it says nothing about the question
-	LeftNothing   LeftOut = "no_activity"  // the person had done nothing by then
-	LeftLater     LeftOut = "known_later"  // what the person had done by then was known later only
-	LeftGone      LeftOut = "gone"         // nothing is known of the person any more
-	LeftUnscored  LeftOut = "not_scorable" // the score can't be computed
+	LeftOther    LeftOut = "other_kind"   // it says nothing about the question
+	LeftNothing  LeftOut = "no_activity"  // the person had done nothing by then
+	LeftLater    LeftOut = "known_later"  // what the person had done by then was known later only
+	LeftUnscored LeftOut = "not_scorable" // the score can't be computed
 )
 
 const (

@@ -42,15 +42,15 @@ type casesItem struct {
 // casesKept is how long the scores of a backtest that died stay.
 const casesKept = 7 * 24 * time.Hour
 
-// BacktestID is the id of a backtest that begins at an instant: in the order of
-// these, and not to be guessed where random is not.
-func BacktestID(at time.Time, random string) string {
+// BacktestID is what the id of a backtest begins with that begins at an
+// instant: they are in the order of time.
+func BacktestID(at time.Time) string {
 	return "bkt_" + strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1
 		}
 		return r
-	}, social.Stamp(at)) + "_" + random
+	}, social.Stamp(at))
 }
 
 // PutBacktest writes a backtest whose Version is the one read before, and sets the new one.
