@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"hash/maphash"
 	"io"
 	"maps"
@@ -495,7 +496,9 @@ func (x *sorter) put(person string, line []byte) error {
 	if _, ok := x.want[person]; !ok {
 		return nil
 	}
-	w := x.to[maphash.String(x.seed, person)%piles]
+	h := fnv.New32a()
+	h.Write([]byte(person)) // the same files give the same piles
+	w := x.to[h.Sum32()%piles]
 	w.WriteString(person)
 	w.WriteByte('\t')
 	w.Write(line)
