@@ -14,8 +14,8 @@ import (
 	"rapport/internal/social"
 )
 
-// asks is a model whose only rule counts questions.
-func asks(intent string) map[string]any {
+// counting is a model whose only rule counts questions.
+func counting(intent string) map[string]any {
 	var m map[string]any
 	b, _ := json.Marshal(scoring.DefaultModel())
 	json.Unmarshal(b, &m)
@@ -67,11 +67,11 @@ func TestBacktestByTheAPI(t *testing.T) {
 	if recorded.Recorded != 42 {
 		t.Fatalf("%+v", recorded)
 	}
-	x.call("ann", "POST", inAcme+"/models", map[string]any{"model": asks("praise")}).want(t, http.StatusCreated, nil)
+	x.call("ann", "POST", inAcme+"/models", map[string]any{"model": counting("praise")}).want(t, http.StatusCreated, nil)
 
 	try := func(change map[string]any) api.Backtest {
 		t.Helper()
-		body := map[string]any{"model": asks("question"), "positive": []string{"won"}}
+		body := map[string]any{"model": counting("question"), "positive": []string{"won"}}
 		for k, v := range change {
 			if body[k] = v; v == nil {
 				delete(body, k)
@@ -131,7 +131,7 @@ func TestBacktestByTheAPI(t *testing.T) {
 			t.Errorf("left: %s", k)
 		}
 	}
-	faulty := asks("question")
+	faulty := counting("question")
 	faulty["rules"].([]any)[0].(map[string]any)["points"] = "many"
 	x.call("ann", "POST", inAcme+"/backtests", map[string]any{"model": faulty, "positive": []string{"won"}}).at(t, "body.model.rules[0].points")
 	for at, body := range map[string]map[string]any{

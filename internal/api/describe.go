@@ -268,6 +268,7 @@ var words = map[string]word{
 	"NewBacktest.model":               {example: map[string]any{"id": "default", "version": 2, "title": "Leads", "horizon_days": 90, "engagement": []string{"5", "15", "30"}, "rules": []any{}}},
 	"NewBacktest.positive":            {example: []any{"won"}},
 	"NewBacktest.aim":                 {example: 0.5},
+	"NewBacktest.before_hours":        {example: 24},
 	"Backtest.id":                     {example: "bkt_20261102093000000_mzxw6ytboi4dcmrqgq2tmnzygi"},
 	"Backtest.by":                     {example: "mem_mzxw6ytboi4dcmrqgq2tmnzygi"},
 	"Backtest.version":                {example: "2"},
