@@ -6,7 +6,7 @@
 // reactions and 30 % messages, batches of 25, persons with 200 facts of
 // history, items of 1 KB.
 //
-// `bench costs`, `bench candidates`, `bench growth` and `bench cold` print a part.
+// `bench costs`, `bench candidates`, `bench growth`, `bench backtest` and `bench cold` print a part.
 // `bench soak` is another thing: load on a whole local cloud, see soak.go.
 package main
 
@@ -49,10 +49,10 @@ func main() {
 	// What the pipeline logs is no figure, but to write it takes time.
 	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	do := run
-	parts := map[string]func(context.Context) error{"costs": measureCosts, "candidates": candidates, "growth": growths, "cold": coldStarts, "soak": soak}
+	parts := map[string]func(context.Context) error{"costs": measureCosts, "candidates": candidates, "growth": growths, "cold": coldStarts, "backtest": backtests, "soak": soak}
 	if len(os.Args) > 1 {
 		if do = parts[os.Args[1]]; do == nil {
-			fmt.Fprintln(os.Stderr, "bench prints `name value unit` lines; bench costs, candidates, growth and cold a part of them; bench soak [--minutes 10] runs load against a local cloud. `make bench` and `make soak` start what they need.")
+			fmt.Fprintln(os.Stderr, "bench prints `name value unit` lines; bench costs, candidates, growth, backtest and cold a part of them; bench soak [--minutes 10] runs load against a local cloud. `make bench` and `make soak` start what they need.")
 			os.Exit(2)
 		}
 	}
@@ -83,7 +83,7 @@ func run(ctx context.Context) error {
 	if err := normaliseSpeed(); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{measureCosts, evaluateSpeed, candidates, growths, coldStarts} {
+	for _, part := range []func(context.Context) error{measureCosts, evaluateSpeed, candidates, growths, backtests, coldStarts} {
 		if err := part(ctx); err != nil {
 			return err
 		}

@@ -52,6 +52,7 @@ type commands struct {
 	Themes     themesCommand     `cmd:"" help:"Find the themes of texts."`
 	Score      scoreCommand      `cmd:"" help:"Score people by what they did."`
 	Learn      learnCommand      `cmd:"" help:"Learn a scorecard from rows whose outcome is known, and say how good it is."`
+	Backtest   backtestCommand   `cmd:"" help:"Try a scoring model on people whose outcome is known."`
 	Match      matchCommand      `cmd:"" help:"Find which accounts are one person's."`
 	Send       sendCommand       `cmd:"" help:"Sign payloads as a platform would and post them."`
 	Replay     replayCommand     `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`

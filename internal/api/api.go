@@ -65,6 +65,7 @@ type Deps struct {
 	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
 	Regroup      func(ctx context.Context, workspace string, accounts []string) error                 // asks for the persons of accounts to be made again
 	Rescore      func(ctx context.Context, workspace, version string) error                           // asks for all leads to be scored by a published model
+	Backtest     func(ctx context.Context, workspace, backtest string) error                          // asks for a backtest to be carried out
 	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token
 	MailKey      func(ctx context.Context) (consent.Key, error)                                       // under which mail addresses are known
 	CursorKey    func(ctx context.Context) ([]byte, error)                                            //
@@ -190,12 +191,14 @@ func (s *service) operations(api huma.API) {
 	s.people(api)
 	s.attributes(api)
 	s.companies(api)
+	s.outcomes(api)
 	s.issues(api)
 	s.conversations(api)
 	s.corrections(api)
 	s.activities(api)
 	s.documents(api)
 	s.models(api)
+	s.backtests(api)
 	s.reports(api)
 	s.usage(api)
 }

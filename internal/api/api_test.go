@@ -123,7 +123,11 @@ func newWorld(t *testing.T) *world {
 		},
 		Post:    func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
 		Regroup: func(_ context.Context, w string, accounts []string) error { return nil },
-		Score:   func(context.Context, ingest.Score) error { return nil },
+		Score:   func(_ context.Context, m ingest.Score) error { return nil },
+		Backtest: func(_ context.Context, w, id string) error {
+			x.asked = append(x.asked, "backtest "+w)
+			return nil
+		},
 		Rescore: func(_ context.Context, w, version string) error {
 			x.asked = append(x.asked, "rescore "+w+" "+version)
 			return nil
@@ -361,6 +365,10 @@ var bodies = map[string]any{
 	"POST /v1/workspaces/{workspace}/people/{person}/attributes":                map[string]any{"attributes": []map[string]any{{"id": "0b7c2a9e-title", "name": "title", "value": "Head of IT"}}},
 	"POST /v1/workspaces/{workspace}/people/{person}/decisions":                 map[string]any{"id": "0b7c2a9e-same", "kind": "same", "with": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"},
 	"POST /v1/workspaces/{workspace}/leads/{person}/decisions":                  map[string]any{"id": "0b7c2a9e-lead", "kind": "status", "status": "contacted"},
+	"POST /v1/workspaces/{workspace}/people/{person}/outcomes":                  map[string]any{"id": "deal-1", "kind": "won", "at": "2026-10-01T09:00:00Z"},
+	"POST /v1/workspaces/{workspace}/backtests":                                 map[string]any{"version": "1", "positive": []string{"won"}},
+	"POST /v1/workspaces/{workspace}/outcomes":                                  map[string]any{"outcomes": []any{map[string]any{"id": "deal-2", "person": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq", "kind": "lost", "at": "2026-10-01T09:00:00Z"}}},
+	"DELETE /v1/workspaces/{workspace}/outcomes/{outcome}":                      nil,
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
 	"PUT /v1/workspaces/{workspace}/messages/{message}/correction":              map[string]any{"intent": "question", "chosen": "picked"},
 	"DELETE /v1/workspaces/{workspace}/messages/{message}/correction":           nil,
@@ -393,6 +401,7 @@ func operations(t *testing.T) []operation {
 func (o operation) at(workspace string) string {
 	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{company}", "com_x", "{theme}", "thm_x", "{message}", "msg_x", "{source}", "src_x", "{version}", "1",
 		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
+		"{outcome}", "deal-1", "{backtest}", "bkt_x",
 		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
 }
 

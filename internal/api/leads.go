@@ -37,12 +37,12 @@ type Lead struct {
 	LastSeen     time.Time  `json:"last_seen" doc:"When the person did something last"`
 
 	ToCall        bool           `json:"to_call" doc:"Somebody should call: the score is at or above call_from of the model, and nothing stands against it (held)"`
-	Held          string         `json:"held,omitempty" enum:"customer,not_a_lead,snoozed,complaint" doc:"Why nobody should, although the score is high enough: the status, a snooze, or a complaint that is open and service's first"`
+	Held          string         `json:"held,omitempty" enum:"customer,not_a_lead,snoozed,complaint" doc:"Why nobody should, although the score is high enough: the status, an outcome (won or renewed, and not churned since: customer), a snooze, or a complaint that is open and service's first"`
 	Status        string         `json:"status" enum:"new,contacted,qualified,not_a_lead,customer" doc:"How far you are; new: nobody said anything else"`
 	Owner         string         `json:"owner,omitempty" doc:"The member who works with the person; absent: nobody in particular"`
 	SnoozedUntil  *time.Time     `json:"snoozed_until,omitempty" doc:"Not to be called until then"`
 	Department    string         `json:"department,omitempty" doc:"To whom the person was handed over"`
-	DecidedAt     *time.Time     `json:"decided_at,omitempty" doc:"When somebody decided or noted something about the lead last"`
+	DecidedAt     *time.Time     `json:"decided_at,omitempty" doc:"When somebody decided or noted something about the lead last, or recorded an outcome"`
 	LastContact   *time.Time     `json:"last_contact,omitempty" doc:"When you said something to the person last, within the model's horizon; automatic replies are none"`
 	Company       *LeadCompany   `json:"company,omitempty" doc:"Where the person works, as far as it is known: by the domain of an e-mail at work, else as it was told"`
 	OpenComplaint *OpenComplaint `json:"open_complaint,omitempty" doc:"Of one whose score is high enough to call: a conversation that waits for an answer, since the person has a problem, complains or is about to leave"`
@@ -124,6 +124,7 @@ type LeadLedger struct {
 	FitPoints     string             `json:"fit_points,omitempty" doc:"What fit_reasons add up to, exactly; the model says from how many on fit is C, B and A"`
 	FitReasons    []FitReason        `json:"fit_reasons,omitempty" doc:"In the order of the model's rules of fit; absent where it has none"`
 	Decisions     Page[LeadDecision] `json:"decisions" doc:"What members decided, newest first; the next page with cursor"`
+	Outcomes      []Outcome          `json:"outcomes" maxItems:"20" doc:"How it came out with the person, what happened last first; at most 20"`
 }
 
 // LeadPage is one page of leads.
@@ -279,7 +280,7 @@ func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*leadOut, 
 	if err != nil {
 		return nil, err
 	}
-	out := LeadLedger{Lead: lead(e), Contributions: []Contribution{}, Decisions: Page[LeadDecision]{Items: []LeadDecision{}}}
+	out := LeadLedger{Lead: lead(e), Contributions: []Contribution{}, Decisions: Page[LeadDecision]{Items: []LeadDecision{}}, Outcomes: []Outcome{}}
 	for _, c := range e.Score.Contributions {
 		out.Contributions = append(out.Contributions, Contribution{c.Rule, scoring.Decimal(c.Micro), c.Micro, c.Reason, append([]string{}, c.Evidence...)})
 	}
@@ -295,6 +296,13 @@ func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*leadOut, 
 	}
 	for _, d := range list {
 		out.Decisions.Items = append(out.Decisions.Items, leadDecision(d))
+	}
+	came, err := s.Store.OutcomesOf(ctx, w, e.Accounts, asOf, shownOutcomes)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range came {
+		out.Outcomes = append(out.Outcomes, shownOutcome(o, e.Person))
 	}
 	var link string
 	out.Decisions.NextCursor, link, err = s.next(ctx, last)

@@ -24,7 +24,7 @@ import (
 func TestLimitsAreReached(t *testing.T) {
 	const room = 2
 	names := 0
-	rate := map[limit.Name]time.Duration{limit.Runs: time.Hour, limit.Replays: time.Hour, limit.Discoveries: 24 * time.Hour, limit.Publications: 24 * time.Hour, limit.Erasures: time.Hour, limit.Checks: time.Hour}
+	rate := map[limit.Name]time.Duration{limit.Runs: time.Hour, limit.Replays: time.Hour, limit.Discoveries: 24 * time.Hour, limit.Publications: 24 * time.Hour, limit.Backtests: 24 * time.Hour, limit.Erasures: time.Hour, limit.Checks: time.Hour}
 	source := func(name string) map[string]any {
 		return map[string]any{"platform": "github", "name": name, "scope": name, "secret": "kR7vQ2mX9sLw4TzB8nYc"}
 	}
@@ -63,6 +63,9 @@ func TestLimitsAreReached(t *testing.T) {
 		},
 		limit.Publications: func(x *world, w string, i int) reply {
 			return x.call("ann", "POST", "/v1/workspaces/"+w+"/models/1/activations", nil)
+		},
+		limit.Backtests: func(x *world, w string, i int) reply {
+			return x.call("ann", "POST", "/v1/workspaces/"+w+"/backtests", map[string]any{"version": "1", "positive": []string{"won"}})
 		},
 		limit.Erasures: func(x *world, w string, i int) reply {
 			return x.call("ann", "POST", "/v1/workspaces/"+w+"/erasures", map[string]any{"platform": "x", "id": fmt.Sprint(i)})

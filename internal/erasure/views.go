@@ -104,6 +104,10 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if err != nil {
 		return err
 	}
+	outcomes, err := e.Store.ForgetOutcomes(ctx, w, account, partOf) // before the decisions, among which they stand
+	if err != nil {
+		return err
+	}
 	decided, err := e.Store.ForgetLeadDecisions(ctx, w, account, partOf)
 	if err != nil {
 		return err
@@ -138,6 +142,10 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 		return err
 	}
 	// What was decided and told meanwhile: with an account that is gone nothing is stored any more.
+	came, err := e.Store.ForgetOutcomes(ctx, w, account, partOf)
+	if err != nil {
+		return err
+	}
 	late, err := e.Store.ForgetLeadDecisions(ctx, w, account, partOf)
 	if err != nil {
 		return err
@@ -148,6 +156,9 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	}
 	if told+again > 0 {
 		removed["attributes"] += told + again
+	}
+	if outcomes+came > 0 {
+		removed["outcomes"] += outcomes + came
 	}
 	if decided+late > 0 {
 		removed["decisions"] += decided + late

@@ -38,7 +38,7 @@ func crossed(m scoring.Model, old, head store.Lead, now time.Time) *store.Announ
 			return nil
 		}
 	}
-	if now.Sub(head.AsOf) > stale || head.Status == store.StatusCustomer || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
+	if now.Sub(head.AsOf) > stale || head.Status == store.StatusCustomer || head.Customer || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
 		return nil
 	}
 	calls, called := m.Calls(head.Micro), old.Version > 0 && m.Calls(was.Micro)

@@ -115,7 +115,7 @@ func (p *past) judge(ctx context.Context, e *Evaluated, asOf time.Time) error {
 		return err
 	}
 	switch {
-	case e.Status == store.StatusCustomer:
+	case e.Status == store.StatusCustomer || e.Customer:
 		e.Held = HeldCustomer
 	case e.Status == store.StatusNotALead:
 		e.Held = HeldNotALead

@@ -159,12 +159,16 @@ func (it documentItem) document() (Document, error) {
 	if d.Published, err = social.ParseStamp(it.Published); err != nil {
 		return d, err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(it.Body))
-	if err != nil {
-		return d, err
-	}
-	d.Body, err = io.ReadAll(z)
+	d.Body, err = decompress(it.Body)
 	return d, err
+}
+
+func decompress(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // ActiveVersion returns which version is active; an error of kind NotFound if none was published.

@@ -24,9 +24,11 @@ import (
 //	decision whose it is      w#A#account       K#time#id (facts; with each account that it is about)
 //	what was decided about it w#A#account       D#kind#time#id (facts: about the lead); DI#id (where it stands)
 //	attribute of it (a fact)  w#A#account       V#id
+//	its company               w#A#account       O (where one is known)      G1 w#CM#company / account; G2 w#CN#s / name#company#account
+//	how it came out           w#A#account       D#outcome#time#kind#id (facts)  G1 w#OC#s / time#kind#id, until it is taken back
 //	a person it was part of   w#A#account       N#person
 //	whose it is               w#A#account       P (of persons of several accounts)  G1 w#PA#s / account#person
-//	its company               w#A#account       O (where one is known)      G1 w#CM#company / account; G2 w#CN#s / name#company#account
+//	outcome: where it stands  w#O#id            @
 //	accounts of a person      w#P#person        @ (of persons of several accounts; never changes)
 //	what was announced of it  w#P#person        X#at#id                     G1 w#XN#s / at#id
 //	its profile, and keys     w#A#account       BK (as others are compared with it)
@@ -51,6 +53,7 @@ import (
 //	day with activities       w#D               day (holds the number of its partitions)
 //	tuples of an hour         w#D#day#n         J#hour#hash
 //	model, theme set          w#G#kind          V#version; @ (the active one, the next one); N (when to discover next); S (how far leads are scored by it)
+//	backtest of a model       w#V               T#id; S#id#step (its scores; expire)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
 //	what an erasure looks for w#T#hmac          G#facts; C#place
@@ -94,7 +97,7 @@ import (
 // companies G2 w#CN#, then G1 w#CM#; conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
 // reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
-// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; corrections G1 w#CO#.
+// health read w#H# by hour and APP#app#N by slot; announcements G1 w#XN#; corrections G1 w#CO#; outcomes G1 w#OC#.
 const (
 	attrPK, attrSK = "PK", "SK"
 	shards         = 4 // of a workspace's shared lists; fixed, since keys hold it
@@ -245,6 +248,19 @@ const decisions = "D#"
 
 func decisionSK(group string, at time.Time, id string) string {
 	return decisionsOf(group) + social.Stamp(at) + "#" + id
+}
+
+// groupOutcome is the group of decisions that outcomes stand in.
+const groupOutcome = "outcome"
+
+func backtestsPK(w string) string    { return w + "#V" }
+func backtestSK(id string) string    { return "T#" + id }
+func casesSK(id string) string       { return "S#" + id + "#" }
+func outcomePK(w, id string) string  { return w + "#O#" + id }
+func outcomesG1(w, id string) string { return w + "#OC#" + shard(id) }
+func outcomeSK(o Outcome) string     { return decisionsOf(groupOutcome) + outcomePlace(o) }
+func outcomePlace(o Outcome) string {
+	return social.Stamp(o.At) + "#" + string(o.Kind) + "#" + o.ID
 }
 
 // corrections is what the sort keys of corrections of an account's activities begin with.

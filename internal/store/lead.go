@@ -122,6 +122,7 @@ type leadItem struct {
 	Owner      string `dynamodbav:",omitempty"`
 	Snoozed    int64  `dynamodbav:",omitempty"`
 	Department string `dynamodbav:",omitempty"`
+	Customer   bool   `dynamodbav:",omitempty"`
 	Decided    int64  `dynamodbav:",omitempty"`
 	ToldAt     int64  `dynamodbav:",omitempty"`
 	Company    string `dynamodbav:",omitempty"`
@@ -148,7 +149,7 @@ func (it leadItem) lead() Lead {
 		AsOf: ofMillis(it.AsOf), NextChange: ofMillis(it.NextChange), Due: ofMillis(it.Due), First: ofMillis(it.First), Seen: ofMillis(it.Seen), SeenOn: it.SeenOn,
 		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version,
 		Known:   Known{AttributesAt: ofMillis(it.ToldAt), Company: it.Company, CompanyName: it.CompanyIs},
-		Working: Working{Status: it.Status, Owner: it.Owner, Snoozed: ofMillis(it.Snoozed), Department: it.Department, Decided: ofMillis(it.Decided)}}
+		Working: Working{Status: it.Status, Owner: it.Owner, Snoozed: ofMillis(it.Snoozed), Department: it.Department, Customer: it.Customer, Decided: ofMillis(it.Decided)}}
 }
 
 // Lead returns the stored lead of a person; an error of kind NotFound if there is none.
@@ -206,7 +207,7 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead, news *Announcemen
 		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
 		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy),
-		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Decided: millis(l.Decided),
+		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Customer: l.Customer, Decided: millis(l.Decided),
 		ToldAt: millis(l.AttributesAt), Company: l.Company, CompanyIs: ShortName(l.CompanyName)}
 	if !l.Due.IsZero() {
 		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)

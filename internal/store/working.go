@@ -57,7 +57,8 @@ type Working struct {
 	Owner      string    // a member's id; "": nobody's
 	Snoozed    time.Time // not to be called until then; zero: not snoozed
 	Department string    // "": not handed over
-	Decided    time.Time // when something was decided last, a note too; zero: never
+	Customer   bool      // by how it came out last: won or renewed, and not churned since
+	Decided    time.Time // when something was decided last, a note too, or an outcome recorded; zero: never
 }
 
 // And takes in a newer decision.
@@ -188,7 +189,7 @@ func (s *Store) WorkingWith(ctx context.Context, w string, accounts []string, un
 		}
 	}
 	items, err := s.decidedIn(ctx, qs)
-	if err != nil {
+	if err != nil || len(qs) == 0 {
 		return k, err
 	}
 	for _, it := range slices.Backward(items) {
@@ -198,7 +199,11 @@ func (s *Store) WorkingWith(ctx context.Context, w string, accounts []string, un
 		}
 		k.And(d)
 	}
-	return k, nil
+	customer, recorded, err := s.customer(ctx, w, accounts, until)
+	if k.Customer = customer; recorded.After(k.Decided) {
+		k.Decided = recorded
+	}
+	return k, err
 }
 
 // decidedIn returns the decisions that queries find, newest first.

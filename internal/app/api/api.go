@@ -95,6 +95,13 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 			}
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkRescore, Asked: app.Asked{Workspace: w}, State: b})
 		},
+		Backtest: func(ctx context.Context, w, id string) error {
+			b, err := json.Marshal(id)
+			if err != nil {
+				return err
+			}
+			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkBacktest, Asked: app.Asked{Workspace: w}, State: b})
+		},
 		Regroup: func(ctx context.Context, w string, accounts []string) error {
 			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, task.Score{Workspace: w, Regroup: accounts})
 		},

@@ -67,6 +67,8 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			return sided(ctx, s, q, m)
 		case app.BulkRescore:
 			return rescored(ctx, l, q, m)
+		case app.BulkBacktest:
+			return backtested(ctx, l, q, m)
 		}
 		return fault.New(fault.Invalid, "no bulk work is called %q", m.Kind)
 	}, func(ctx context.Context, a app.Asked) error {
@@ -195,4 +197,22 @@ func rescored(ctx context.Context, l *leads.Leads, q *queue.Queue, m app.Bulk) e
 		return err
 	}
 	return q.Send(ctx, app.Bulk{Kind: app.BulkRescore, Asked: app.Asked{Workspace: m.Workspace}, State: b})
+}
+
+// backtested goes on with a backtest as long as there is time, and queues the
+// rest. How far it is stands in the table.
+func backtested(ctx context.Context, l *leads.Leads, q *queue.Queue, m app.Bulk) error {
+	var id string
+	if err := json.Unmarshal(m.State, &id); err != nil {
+		return fault.Wrap(fault.Invalid, err, "the id of a backtest can't be read")
+	}
+	done, err := l.Backtest(ctx, m.Workspace, id, time.Now, stopOf(ctx))
+	if err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "backtested", "workspace", m.Workspace, "backtest", id, "finished", done)
+	if done {
+		return nil
+	}
+	return q.Send(ctx, m)
 }
