@@ -63,8 +63,10 @@ func Run(of []Outcome, current, candidate []float64, aim float64, seed uint64) (
 	if out.Current, err = Of(a, seed); err != nil {
 		return out, err
 	}
-	if out.Candidate, err = Of(b, seed); err != nil {
-		return out, err
+	if out.Candidate = out.Current; !slices.Equal(current, candidate) {
+		if out.Candidate, err = Of(b, seed); err != nil {
+			return out, err
+		}
 	}
 	out.ValueAtTop = [2]float64{valueAtTop(of, current), valueAtTop(of, candidate)}
 	out.Drift = drift(of, candidate)
