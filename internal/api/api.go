@@ -64,7 +64,7 @@ type Deps struct {
 	Side         func(ctx context.Context, x side.State) error                                        // asks that named accounts' sides be applied, in SideAfter
 	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
 	Regroup      func(ctx context.Context, workspace string, accounts []string) error                 // asks for the persons of accounts to be made again
-	Rescore      func(ctx context.Context, workspace, version string) error                           // asks for all leads to be scored by a published model
+	Rescore      func(ctx context.Context, workspace string, by leads.Rescoring) error                // asks for all leads to be scored by a published model, or taken away with a retired one
 	Backtest     func(ctx context.Context, workspace, backtest string) error                          // asks for a backtest to be carried out
 	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token
 	MailKey      func(ctx context.Context) (consent.Key, error)                                       // under which mail addresses are known

@@ -128,8 +128,8 @@ func newWorld(t *testing.T) *world {
 			x.asked = append(x.asked, "backtest "+w)
 			return nil
 		},
-		Rescore: func(_ context.Context, w, version string) error {
-			x.asked = append(x.asked, "rescore "+w+" "+version)
+		Rescore: func(_ context.Context, w string, by leads.Rescoring) error {
+			x.asked = append(x.asked, "rescore "+w+" "+by.Model+" "+by.Version)
 			return nil
 		},
 		Forget: func(_ context.Context, w, account string) error { x.asked = append(x.asked, "forget "+w); return nil },
@@ -372,6 +372,7 @@ var bodies = map[string]any{
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
 	"PUT /v1/workspaces/{workspace}/messages/{message}/correction":              map[string]any{"intent": "question", "chosen": "picked"},
 	"DELETE /v1/workspaces/{workspace}/messages/{message}/correction":           nil,
+	"DELETE /v1/workspaces/{workspace}/models":                                  nil,
 }
 
 func operations(t *testing.T) []operation {

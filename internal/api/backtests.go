@@ -34,6 +34,7 @@ type Backtest struct {
 	ID          string          `json:"id" doc:"In the order of time"`
 	Begun       time.Time       `json:"begun" doc:"Outcomes recorded later are not looked at"`
 	By          string          `json:"by" doc:"The id of the member, or of the machine key, who asked for it"`
+	Model       string          `json:"model" doc:"The id of the model in use that it is compared with, of which version is one"`
 	Version     string          `json:"version,omitempty" doc:"The version that is tried; absent: a document"`
 	Active      string          `json:"active" doc:"The version in use when it was begun, which the other is compared with"`
 	Positive    []string        `json:"positive" doc:"The outcomes to be foreseen"`
@@ -113,6 +114,7 @@ type BacktestCall struct {
 
 type newBacktestIn struct {
 	InWorkspace
+	InModel
 	Body NewBacktest
 }
 
@@ -133,7 +135,7 @@ type listBacktestsOut struct {
 
 func (s *service) backtests(api huma.API) {
 	members(s, api, social.Analyst, huma.Operation{OperationID: "create-backtest", Method: http.MethodPost, Path: "/backtests", Tags: []string{"models"}, Summary: "Try a scoring model on the outcomes of the past",
-		Description: "Everybody whose outcome is known is scored as of before it, by the model and by the one in use; then it is known how it came out. It takes a while: get-backtest says how far it is, and what came of it. The newest 5000 outcomes are looked at. " +
+		Description: "Everybody whose outcome is known is scored as of before it, by the model and by the version in use of the one that the query names; then it is known how it came out. It takes a while: get-backtest says how far it is, and what came of it. The newest 5000 outcomes are looked at. " +
 			"People without an outcome are left out: how it would have come out with them nobody knows. Persons are as they are merged today. A document that can't be evaluated is refused as a whole, with every problem and its place in it.", DefaultStatus: http.StatusCreated}, s.createBacktest)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-backtests", Method: http.MethodGet, Path: "/backtests", Tags: []string{"models"}, Summary: "List backtests, the newest first",
 		Description: "With the results of those that have ended."}, s.listBacktests)
@@ -175,7 +177,7 @@ func (s *service) createBacktest(ctx context.Context, w string, in *newBacktestI
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.Leads.NewBacktest(ctx, w, id, by, a, now)
+	b, err := s.Leads.By(in.Model).NewBacktest(ctx, w, id, by, a, now)
 	if err != nil {
 		return nil, modelProblem(err)
 	}
@@ -213,7 +215,7 @@ func backtest(b store.Backtest) (Backtest, error) {
 	if err := errors.Join(json.Unmarshal(b.Asked, &a), json.Unmarshal(b.State, &state)); err != nil {
 		return Backtest{}, err
 	}
-	out := Backtest{ID: b.ID, Begun: b.Begun, By: b.By, Version: a.Version, Active: a.Active, Positive: []string{}, BeforeHours: int(a.Before / time.Hour), Facts: "known", Aim: a.Aim,
+	out := Backtest{ID: b.ID, Begun: b.Begun, By: b.By, Model: cmp.Or(a.Model, leads.ModelID), Version: a.Version, Active: a.Active, Positive: []string{}, BeforeHours: int(a.Before / time.Hour), Facts: "known", Aim: a.Aim,
 		Looked: state.Looked, Of: state.Of, Ended: b.Result != nil}
 	if a.Occurred {
 		out.Facts = "occurred"

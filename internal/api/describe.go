@@ -598,6 +598,7 @@ var words = map[string]word{
 	"NewBacktest.before_hours":        {example: 24},
 	"Backtest.id":                     {example: "bkt_20261102093000000_mzxw6ytboi4dcmrqgq2tmnzygi"},
 	"Backtest.by":                     {example: "mem_mzxw6ytboi4dcmrqgq2tmnzygi"},
+	"Backtest.model":                  {example: "default"},
 	"Backtest.version":                {example: "2"},
 	"Backtest.active":                 {example: "1"},
 	"Backtest.positive":               {example: []any{"won"}},

@@ -69,53 +69,48 @@ type listVersionsIn struct {
 	Paged
 }
 
+type modelVersionIn struct {
+	versionIn
+	InModel
+}
+
 type discoverIn struct {
 	InWorkspace
 	Body *Discovery
 }
 
 func (s *service) documents(api huma.API) {
-	for _, k := range []struct{ kind, path, id, many string }{
-		{store.Models, "/models", "models", "scoring models"}, {store.ThemeSets, "/theme-sets", "theme-sets", "theme sets"},
-	} {
-		members(s, api, social.Viewer, huma.Operation{OperationID: "list-" + k.id, Method: http.MethodGet, Path: k.path, Tags: []string{"models"}, Summary: "List published " + k.many + ", the newest first"},
-			func(ctx context.Context, w string, in *listVersionsIn) (*PageOut[Version], error) {
-				after, err := s.place(ctx, in.Cursor)
-				if err != nil {
-					return nil, err
-				}
-				list, err := s.Store.Versions(ctx, w, k.kind, after, in.Limit+1)
-				if err != nil {
-					return nil, err
-				}
-				active, err := s.active(ctx, w, k.kind)
-				if err != nil {
-					return nil, err
-				}
-				last := ""
-				if len(list) > in.Limit {
-					list = list[:in.Limit]
-					last = list[in.Limit-1].Place
-				}
-				out := &PageOut[Version]{Body: Page[Version]{Items: []Version{}}}
-				for _, v := range list {
-					out.Body.Items = append(out.Body.Items, Version{v.Version, v.Published, v.Version == active})
-				}
-				out.Body.NextCursor, out.Link, err = s.next(ctx, last)
-				return out, err
-			})
-	}
-	members(s, api, social.Viewer, huma.Operation{OperationID: "get-model", Method: http.MethodGet, Path: "/models/{version}", Tags: []string{"models"}, Summary: "Get a scoring model"},
-		func(ctx context.Context, w string, in *versionIn) (*Out[Model], error) {
-			d, v, err := s.document(ctx, w, store.Models, in.Version)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-models", Method: http.MethodGet, Path: "/models", Tags: []string{"models"}, Summary: "List scoring models: those in use, and the versions of one, the newest first",
+		Description: "Versions are counted by model. Those of one that was retired stay."}, s.listModels)
+	members(s, api, social.Viewer, huma.Operation{OperationID: "list-theme-sets", Method: http.MethodGet, Path: "/theme-sets", Tags: []string{"models"}, Summary: "List published theme sets, the newest first"},
+		func(ctx context.Context, w string, in *listVersionsIn) (*PageOut[Version], error) {
+			active, err := s.active(ctx, w, store.ThemeSets)
 			if err != nil {
 				return nil, err
 			}
-			return &Out[Model]{Model{v, d.Body}}, nil
+			out := &PageOut[Version]{}
+			out.Body, out.Link, err = s.versions(ctx, w, store.ThemeSets, active, in.Paged)
+			return out, err
+		})
+	members(s, api, social.Viewer, huma.Operation{OperationID: "get-model", Method: http.MethodGet, Path: "/models/{version}", Tags: []string{"models"}, Summary: "Get a scoring model"},
+		func(ctx context.Context, w string, in *modelVersionIn) (*Out[Model], error) {
+			d, err := s.Store.Document(ctx, w, store.ModelKind(in.Model), in.Version)
+			if err != nil {
+				return nil, err
+			}
+			active, err := s.activeModels(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			return &Out[Model]{Model{Version{d.Version, d.Published, d.Version == active[in.Model]}, d.Body}}, nil
 		})
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-theme-set", Method: http.MethodGet, Path: "/theme-sets/{version}", Tags: []string{"models"}, Summary: "Get a theme set"},
 		func(ctx context.Context, w string, in *versionIn) (*Out[ThemeSet], error) {
-			d, v, err := s.document(ctx, w, store.ThemeSets, in.Version)
+			d, err := s.Store.Document(ctx, w, store.ThemeSets, in.Version)
+			if err != nil {
+				return nil, err
+			}
+			active, err := s.active(ctx, w, store.ThemeSets)
 			if err != nil {
 				return nil, err
 			}
@@ -126,7 +121,7 @@ func (s *service) documents(api huma.API) {
 			if err := themed.QuoteSet(ctx, s.Store, w, &set); err != nil {
 				return nil, err
 			}
-			out := ThemeSet{Version: v, Reader: set.Reader, People: set.People, Docs: set.Docs, Themes: []Theme{}}
+			out := ThemeSet{Version: Version{d.Version, d.Published, d.Version == active}, Reader: set.Reader, People: set.People, Docs: set.Docs, Themes: []Theme{}}
 			for _, t := range set.Themes {
 				x := Theme{ID: t.ID, Label: t.Label, Keywords: append([]string{}, t.Keywords...), People: t.People, Messages: t.Docs, Quotes: []string{}}
 				for _, q := range t.Quotes {
@@ -165,11 +160,25 @@ func (s *service) active(ctx context.Context, w, kind string) (string, error) {
 	return v, err
 }
 
-func (s *service) document(ctx context.Context, w, kind, v string) (store.Document, Version, error) {
-	d, err := s.Store.Document(ctx, w, kind, v)
+// versions is a page of the published versions of a kind.
+func (s *service) versions(ctx context.Context, w, kind, active string, in Paged) (page Page[Version], link string, err error) {
+	after, err := s.place(ctx, in.Cursor)
 	if err != nil {
-		return d, Version{}, err
+		return page, "", err
 	}
-	active, err := s.active(ctx, w, kind)
-	return d, Version{d.Version, d.Published, d.Version == active}, err
+	list, err := s.Store.Versions(ctx, w, kind, after, in.Limit+1)
+	if err != nil {
+		return page, "", err
+	}
+	last := ""
+	if len(list) > in.Limit {
+		list = list[:in.Limit]
+		last = list[in.Limit-1].Place
+	}
+	page.Items = []Version{}
+	for _, v := range list {
+		page.Items = append(page.Items, Version{v.Version, v.Published, v.Version == active})
+	}
+	page.NextCursor, link, err = s.next(ctx, last)
+	return page, link, err
 }

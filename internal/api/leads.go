@@ -131,7 +131,7 @@ type LeadLedger struct {
 type LeadPage struct {
 	Page[Lead]
 	AsOf     *time.Time  `json:"as_of,omitempty" doc:"The instant that all of them were evaluated for"`
-	CallFrom string      `json:"call_from" example:"15" doc:"From how many points somebody should call, by the active scoring model"`
+	CallFrom string      `json:"call_from" example:"15" doc:"From how many points somebody should call, by the scoring model"`
 	Totals   *LeadTotals `json:"totals,omitempty" doc:"With totals=true: of all leads, whatever the filter"`
 	Complete *bool       `json:"complete,omitempty" doc:"With as_of: whether the page is of all leads, so that none stands above it but on pages before; false: of 300 at a time, those first that stand highest today"`
 }
@@ -167,6 +167,7 @@ type LeadFilter struct {
 
 type listLeadsIn struct {
 	InWorkspace
+	InModel
 	Paged
 	AsOf
 	LeadFilter
@@ -181,6 +182,7 @@ type listLeadsOut struct {
 
 type leadIn struct {
 	InPerson
+	InModel
 	AsOf
 	Paged
 }
@@ -221,7 +223,7 @@ func (s *service) leads(api huma.API) {
 			"With a filter a page may hold fewer than asked for, or none, while there is a next one: for each page at most 300 leads are looked at. " +
 			"With as_of the leads are evaluated at that instant and ordered by it, 300 at a time, those first that stand highest today; status, owner and snooze are those of that instant, too."}, s.listLeads)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-lead", Method: http.MethodGet, Path: "/leads/{person}", Tags: []string{"leads"}, Summary: "Get a lead with its ledger",
-		Description: "Evaluated now, from the facts, by the active scoring model; with the person's own words, how to reach them, and what was decided."}, s.getLead)
+		Description: "Evaluated now, from the facts, by the scoring model; with the person's own words, how to reach them, and what was decided."}, s.getLead)
 	members(s, api, social.Agent, huma.Operation{OperationID: "decide-lead", Method: http.MethodPost, Path: "/leads/{person}/decisions", Tags: []string{"leads"}, Summary: "Decide about a lead",
 		Description: "Say how far you are, who works with the person, that nobody should call until an instant, which department goes on, or note something. What is decided is kept, with who and when, and shown with the lead; it is not changed: decide again. " +
 			"It is kept with an account of the person: of persons that are merged the newest decision holds, and taken apart each has its own again.",
@@ -276,7 +278,7 @@ func (s *service) getLead(ctx context.Context, w string, in *leadIn) (*leadOut, 
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.Leads.Evaluate(ctx, w, in.Person, asOf)
+	e, err := s.Leads.By(in.Model).Evaluate(ctx, w, in.Person, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -435,7 +437,8 @@ func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*li
 	if err != nil {
 		return nil, err
 	}
-	from, err := s.Leads.CallFrom(ctx, w)
+	by := s.Leads.By(in.Model)
+	from, err := by.CallFrom(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -445,17 +448,17 @@ func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*li
 	var next string
 	if asOf.IsZero() {
 		out.Body.AsOf = &now
-		list, next, err = s.Leads.List(ctx, w, want, after, in.Limit, now)
+		list, next, err = by.List(ctx, w, want, after, in.Limit, now)
 	} else {
 		var complete bool
 		out.Body.AsOf, out.Body.Complete = &asOf, &complete
-		list, next, complete, err = s.Leads.ListAt(ctx, w, want, after, in.Limit, asOf)
+		list, next, complete, err = by.ListAt(ctx, w, want, after, in.Limit, asOf)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if in.Words {
-		if err := s.Leads.Tell(ctx, w, list); err != nil {
+		if err := by.Tell(ctx, w, list); err != nil {
 			return nil, err
 		}
 	}
@@ -463,7 +466,7 @@ func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*li
 		out.Body.Items = append(out.Body.Items, lead(l))
 	}
 	if in.Totals {
-		if out.Body.Totals, err = s.leadTotals(ctx, w, now); err != nil {
+		if out.Body.Totals, err = s.leadTotals(ctx, w, in.Model, now); err != nil {
 			return nil, err
 		}
 	}
@@ -471,12 +474,12 @@ func (s *service) listLeads(ctx context.Context, w string, in *listLeadsIn) (*li
 	return out, err
 }
 
-func (s *service) leadTotals(ctx context.Context, w string, now time.Time) (*LeadTotals, error) {
-	n, err := s.Store.CountLeads(ctx, w, leads.ModelID, maxCounted+1)
+func (s *service) leadTotals(ctx context.Context, w, model string, now time.Time) (*LeadTotals, error) {
+	n, err := s.Store.CountLeads(ctx, w, model, maxCounted+1)
 	if err != nil {
 		return nil, err
 	}
 	t := &LeadTotals{Leads: min(n, maxCounted), LeadsMore: n > maxCounted}
-	t.ToCall, t.ToCallMore, err = s.Leads.Calls(ctx, w, now)
+	t.ToCall, t.ToCallMore, err = s.Leads.By(model).Calls(ctx, w, now)
 	return t, err
 }

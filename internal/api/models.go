@@ -11,6 +11,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"rapport/internal/fault"
+	"rapport/internal/leads"
 	"rapport/internal/limit"
 	"rapport/internal/pattern"
 	"rapport/internal/scoring"
@@ -37,7 +39,50 @@ func (Rules) Schema(huma.Registry) *huma.Schema {
 
 // NewModel is a scoring model to be published.
 type NewModel struct {
-	Model Rules `json:"model" doc:"The document of rules, as get-model gives it: its id is default, and its version is set when it is published. docs/scoring.md says how rules are written"`
+	Model Rules `json:"model" doc:"The document of rules, as get-model gives it: its id says which model it is a version of, or adds one, and its version is set when it is published. docs/scoring.md says how rules are written"`
+}
+
+// InModel is the part of a request that names a scoring model.
+type InModel struct {
+	Model string `query:"model" default:"default" pattern:"^[a-z][a-z0-9-]{1,30}$" maxLength:"31" doc:"The id of the scoring model: list-models names those in use"`
+}
+
+// ModelInUse is a scoring model that people are scored by.
+type ModelInUse struct {
+	ID        string `json:"id" example:"default"`
+	Title     string `json:"title,omitempty"`
+	Version   string `json:"version" doc:"The version that is in use"`
+	CallFrom  string `json:"call_from" example:"15" doc:"From how many points somebody should call"`
+	Leads     *int   `json:"leads,omitempty" doc:"With totals=true: people with a score by it; at most 10000 are counted"`
+	LeadsMore bool   `json:"leads_more,omitempty" doc:"There are more than leads"`
+}
+
+// ModelPage is the scoring models in use, and a page of the versions of one.
+type ModelPage struct {
+	Page[Version]
+	Models []ModelInUse `json:"models" doc:"Those in use, the default one first"`
+}
+
+type listModelsIn struct {
+	InWorkspace
+	InModel
+	Paged
+	Totals bool `query:"totals" doc:"Also how many leads there are by each model in use"`
+}
+
+type listModelsOut struct {
+	Link string `header:"Link" doc:"The next page, rel=next"`
+	Body ModelPage
+}
+
+type retireModelIn struct {
+	InWorkspace
+	Model string `query:"model" required:"true" pattern:"^[a-z][a-z0-9-]{1,30}$" maxLength:"31" example:"linkedin" doc:"The id of the scoring model"`
+}
+
+type progressIn struct {
+	InWorkspace
+	InModel
 }
 
 // NewTrial says which scoring model to try, and on whom.
@@ -98,6 +143,7 @@ type ModelChange struct {
 
 // ModelProgress is how far leads are scored by the active model.
 type ModelProgress struct {
+	Model   string     `json:"model" example:"default" doc:"The id of the scoring model"`
 	Version string     `json:"version" doc:"Of the scoring model in use"`
 	Done    int        `json:"done" doc:"Accounts whose persons are scored by it"`
 	Of      int        `json:"of" doc:"Accounts there are; 0 until they are counted"`
@@ -113,11 +159,13 @@ type publishModelIn struct {
 
 type tryModelIn struct {
 	InWorkspace
+	InModel
 	Body NewTrial
 }
 
 type compareModelsIn struct {
 	InWorkspace
+	InModel
 	Version string `path:"version" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64"`
 	Against string `query:"against" example:"1" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64" doc:"The version to compare with; without it, the one in use"`
 }
@@ -142,7 +190,7 @@ func (s *service) models(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "compare-models", Method: http.MethodGet, Path: "/models/{version}/changes", Tags: []string{"models"}, Summary: "Compare two scoring models",
 		Description: "Which rules and settings a version has otherwise than another."},
 		func(ctx context.Context, w string, in *compareModelsIn) (*Out[ModelComparison], error) {
-			changes, from, err := s.Leads.Compare(ctx, w, in.Against, in.Version)
+			changes, from, err := s.Leads.By(in.Model).Compare(ctx, w, in.Against, in.Version)
 			if err != nil {
 				return nil, err
 			}
@@ -153,51 +201,114 @@ func (s *service) models(api huma.API) {
 			return &Out[ModelComparison]{out}, nil
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "try-model", Method: http.MethodPost, Path: "/model-trials", Tags: []string{"models"}, Summary: "Try a scoring model on people",
-		Description: "Scores the people by the model, and by the one in use, side by side. Nothing of it is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
+		Description: "Scores the people by the model, and by one in use, side by side: the default one, unless model names another. Nothing of it is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "publish-model", Method: http.MethodPost, Path: "/models", Tags: []string{"models"}, Summary: "Publish a scoring model",
-		Description: "It is the one in use from now on, as the next version; one that says what the one in use says stays that version. All leads are scored again: get-model-progress says how far. " + refused, DefaultStatus: http.StatusCreated},
+		Description: "It is in use from now on, as the next version of the model that its id names; one that says what the version in use says stays that version. With an id of its own it is in use beside the others: a workspace has up to 5. " +
+			"All leads are scored by it: get-model-progress says how far. " + refused, DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}},
 		func(ctx context.Context, w string, in *publishModelIn) (*CreatedOut[Model], error) {
-			return s.publish(ctx, w, func(queue func(string) error) (store.Document, error) {
+			return s.publish(ctx, w, func(queue func(leads.Rescoring) error) (store.Document, error) {
 				return s.Leads.Publish(ctx, w, in.Body.Model.RawMessage, social.Instant(s.Now()), queue)
 			})
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "activate-model", Method: http.MethodPost, Path: "/models/{version}/activations", Tags: []string{"models"}, Summary: "Go back to a scoring model",
-		Description: "A version that was published before is the one in use again, and all leads are scored by it: get-model-progress says how far.", DefaultStatus: http.StatusCreated},
-		func(ctx context.Context, w string, in *versionIn) (*CreatedOut[Model], error) {
-			return s.publish(ctx, w, func(queue func(string) error) (store.Document, error) {
-				return s.Leads.Activate(ctx, w, in.Version, social.Instant(s.Now()), queue)
+		Description: "A version that was published before is the one in use again, also of a model that was retired, and all leads are scored by it: get-model-progress says how far.", DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}},
+		func(ctx context.Context, w string, in *modelVersionIn) (*CreatedOut[Model], error) {
+			return s.publish(ctx, w, func(queue func(leads.Rescoring) error) (store.Document, error) {
+				return s.Leads.By(in.Model).Activate(ctx, w, in.Version, social.Instant(s.Now()), queue)
 			})
+		})
+	members(s, api, social.Analyst, huma.Operation{OperationID: "retire-model", Method: http.MethodDelete, Path: "/models", Tags: []string{"models"}, Summary: "Put a scoring model out of use",
+		Description: "Nobody is scored by it any more, and the leads by it are taken away. Its versions stay listed, and activate-model puts one in use again. The default model can't be retired.", DefaultStatus: http.StatusNoContent},
+		func(ctx context.Context, w string, in *retireModelIn) (*struct{}, error) {
+			if in.Model == leads.ModelID {
+				return nil, invalid("query.model", "is the model that every workspace has: publish another version of it")
+			}
+			return nil, s.Leads.By(in.Model).Retire(ctx, w, func(by leads.Rescoring) error { return s.Rescore(ctx, w, by) })
 		})
 }
 
 // publish answers with what was published.
-func (s *service) publish(ctx context.Context, w string, use func(queue func(version string) error) (store.Document, error)) (*CreatedOut[Model], error) {
+func (s *service) publish(ctx context.Context, w string, use func(queue func(leads.Rescoring) error) (store.Document, error)) (*CreatedOut[Model], error) {
 	if err := s.ask(ctx, w, limit.Publications); err != nil {
 		return nil, err
 	}
-	d, err := use(func(version string) error { return s.Rescore(ctx, w, version) })
+	model := ""
+	d, err := use(func(by leads.Rescoring) error {
+		model = by.Model
+		return s.Rescore(ctx, w, by)
+	})
 	if err != nil {
 		return nil, modelProblem(err)
 	}
-	return &CreatedOut[Model]{Location: "/v1/workspaces/" + w + "/models/" + d.Version, Body: Model{Version{d.Version, d.Published, true}, d.Body}}, nil
+	location := "/v1/workspaces/" + w + "/models/" + d.Version
+	if model != leads.ModelID {
+		location += "?model=" + model
+	}
+	return &CreatedOut[Model]{Location: location, Body: Model{Version{d.Version, d.Published, true}, d.Body}}, nil
 }
 
-func (s *service) modelProgress(ctx context.Context, w string, in *struct{ InWorkspace }) (*Out[ModelProgress], error) {
-	active, err := s.Store.ActiveVersion(ctx, w, store.Models)
+func (s *service) modelProgress(ctx context.Context, w string, in *progressIn) (*Out[ModelProgress], error) {
+	active, err := s.Leads.By(in.Model).Version(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	x, err := s.Store.Scored(ctx, w)
+	x, err := s.Store.Scored(ctx, w, in.Model)
 	if err != nil {
 		return nil, err
 	}
 	switch x.Version {
 	case active:
-		return &Out[ModelProgress]{ModelProgress{active, x.Done, x.Of, x.Failed, x.Ended, some(x.At)}}, nil
+		return &Out[ModelProgress]{ModelProgress{in.Model, active, x.Done, x.Of, x.Failed, x.Ended, some(x.At)}}, nil
 	case "": // the workspace has the model that it began with
-		return &Out[ModelProgress]{ModelProgress{Version: active, Ended: true}}, nil
+		return &Out[ModelProgress]{ModelProgress{Model: in.Model, Version: active, Ended: true}}, nil
 	}
-	return &Out[ModelProgress]{ModelProgress{Version: active, At: some(x.At)}}, nil // it is being published
+	return &Out[ModelProgress]{ModelProgress{Model: in.Model, Version: active, At: some(x.At)}}, nil // it is being published
+}
+
+// activeModels are the versions in use, none where none was published.
+func (s *service) activeModels(ctx context.Context, w string) (map[string]string, error) {
+	active, err := s.Store.ActiveModels(ctx, w)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return active, err
+}
+
+func (s *service) listModels(ctx context.Context, w string, in *listModelsIn) (*listModelsOut, error) {
+	active, err := s.activeModels(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	out := &listModelsOut{Body: ModelPage{Models: []ModelInUse{}}}
+	if out.Body.Page, out.Link, err = s.versions(ctx, w, store.ModelKind(in.Model), active[in.Model], in.Paged); err != nil {
+		return nil, err
+	}
+	if len(active) == 0 {
+		return out, nil
+	}
+	if len(out.Body.Items) == 0 && in.Cursor == "" { // none was ever called so
+		if _, err := s.Leads.By(in.Model).Version(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	list, err := s.Leads.InUse(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		x := ModelInUse{ID: m.ID, Title: m.Title, Version: m.Version, CallFrom: scoring.Decimal(m.CallFrom)}
+		if in.Totals {
+			n, err := s.Store.CountLeads(ctx, w, m.ID, maxCounted+1)
+			if err != nil {
+				return nil, err
+			}
+			x.LeadsMore = n > maxCounted
+			n = min(n, maxCounted)
+			x.Leads = &n
+		}
+		out.Body.Models = append(out.Body.Models, x)
+	}
+	return out, nil
 }
 
 // personForm is the form of the id of a person.
@@ -216,7 +327,7 @@ func (s *service) tryModel(ctx context.Context, w string, in *tryModelIn) (*Out[
 	if asOf.IsZero() {
 		asOf = social.Instant(s.Now())
 	}
-	trials, nobody, err := s.Leads.Try(ctx, w, in.Body.Model.RawMessage, in.Body.People, asOf)
+	trials, nobody, err := s.Leads.By(in.Model).Try(ctx, w, in.Body.Model.RawMessage, in.Body.People, asOf)
 	if err != nil {
 		return nil, modelProblem(err)
 	}

@@ -125,7 +125,7 @@ func TestAModelIsTriedPublishedAndGoneBackFrom(t *testing.T) {
 	r := x.call("ann", "POST", inAcme+"/models", map[string]any{"model": m})
 	var published api.Model
 	r.want(t, http.StatusCreated, &published)
-	if published.Version.Version != "2" || !published.Active || r.header.Get("Location") != inAcme+"/models/2" || !slices.Equal(x.asked, []string{"rescore acme 2"}) {
+	if published.Version.Version != "2" || !published.Active || r.header.Get("Location") != inAcme+"/models/2" || !slices.Equal(x.asked, []string{"rescore acme default 2"}) {
 		t.Errorf("published: %+v, at %s, asked for %v", published.Version, r.header.Get("Location"), x.asked)
 	}
 	var how api.ModelProgress

@@ -39,7 +39,7 @@ func TestBacktestByTheBulkFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := leads.New(s)
-	if _, err := l.Publish(t.Context(), "acme", document, now, func(string) error { return nil }); err != nil {
+	if _, err := l.Publish(t.Context(), "acme", document, now, func(leads.Rescoring) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	b, err := l.NewBacktest(t.Context(), "acme", "bkt_1", "mem_ann", leads.BacktestAsked{Document: document, Positive: []outcomes.Kind{outcomes.Won}, Before: time.Hour, Aim: 0.5}, now)

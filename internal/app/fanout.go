@@ -46,7 +46,7 @@ const (
 	BulkDiscover = "discover" // find the themes of Workspace, as of At
 	BulkRebuild  = "rebuild"  // rebuild the views of Workspace, or go on with State
 	BulkSides    = "sides"    // apply to the past that accounts of Workspace were named as own, or are no more: State says which
-	BulkRescore  = "rescore"  // score the leads of Workspace by the model that State names, or go on with State
+	BulkRescore  = "rescore"  // score the leads of Workspace by the model that State names, or take them away with it, or go on with State
 	BulkBacktest = "backtest" // go on with the backtest of Workspace that State names
 	BulkWipe     = "wipe"     // take away what is left of Workspace, which was deleted, or go on with State
 )

@@ -43,8 +43,8 @@ func TestRescoreByTheBulkFunction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = l.Publish(t.Context(), "acme", document, now, func(version string) error {
-			state, err := json.Marshal(leads.Rescoring{Version: version})
+		_, err = l.Publish(t.Context(), "acme", document, now, func(by leads.Rescoring) error {
+			state, err := json.Marshal(by)
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,7 @@ func TestRescoreByTheBulkFunction(t *testing.T) {
 	if err != nil || head.ModelVer != "default@2" {
 		t.Errorf("the lead stands by %q, %v", head.ModelVer, err)
 	}
-	if x, err := s.Scored(t.Context(), "acme"); err != nil || x.Version != "2" || !x.Ended || x.Done != 1 || x.Of != 1 {
+	if x, err := s.Scored(t.Context(), "acme", leads.ModelID); err != nil || x.Version != "2" || !x.Ended || x.Done != 1 || x.Of != 1 {
 		t.Errorf("noted: %+v, %v", x, err)
 	}
 }

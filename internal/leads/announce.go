@@ -27,6 +27,9 @@ const stale = 7 * 24 * time.Hour
 // the score is a week old, and where somebody decided that the person is a
 // customer, no lead, or not to be called for now.
 //
+// Each model announces what crosses its own lines; the text of another than the
+// default one names it.
+//
 // It names the person by id alone. Its id is made of the person, of what
 // happened and of when the score changed; it is stored with the head or not at
 // all, so that one crossing is announced once.
@@ -48,15 +51,19 @@ func crossed(m scoring.Model, old, head store.Lead, now time.Time) *store.Announ
 	if old.Version > 0 {
 		a.Evidence["engagement_before"] = fmt.Sprint(was.Engagement)
 	}
+	lead := "A lead"
+	if m.ID != ModelID {
+		lead = fmt.Sprintf("By the scoring model %s a lead", m.ID)
+	}
 	switch {
 	case calls && !called:
-		a.Kind, a.Text = KindToCall, fmt.Sprintf("A lead has %s points. From %s on somebody should call.", points, from)
+		a.Kind, a.Text = KindToCall, fmt.Sprintf("%s has %s points. From %s on somebody should call.", lead, points, from)
 	case called && !calls:
-		a.Kind, a.Text = KindNotToCall, fmt.Sprintf("A lead has %s points, which is below %s, from which on somebody should call.", points, from)
+		a.Kind, a.Text = KindNotToCall, fmt.Sprintf("%s has %s points, which is below %s, from which on somebody should call.", lead, points, from)
 	case head.Engagement < was.Engagement:
-		a.Kind, a.Text = KindRose, fmt.Sprintf("A lead has %s points: engagement %d, after %d. 1 is the most.", points, head.Engagement, was.Engagement)
+		a.Kind, a.Text = KindRose, fmt.Sprintf("%s has %s points: engagement %d, after %d. 1 is the most.", lead, points, head.Engagement, was.Engagement)
 	case head.Engagement > was.Engagement:
-		a.Kind, a.Text = KindFell, fmt.Sprintf("A lead has %s points: engagement %d, after %d. 1 is the most.", points, head.Engagement, was.Engagement)
+		a.Kind, a.Text = KindFell, fmt.Sprintf("%s has %s points: engagement %d, after %d. 1 is the most.", lead, points, head.Engagement, was.Engagement)
 	default:
 		return nil
 	}

@@ -26,6 +26,7 @@ import (
 type BacktestAsked struct {
 	Document json.RawMessage `json:"document,omitempty"` // the candidate; none: a published version
 	Version  string          `json:"version,omitempty"`  // of the candidate
+	Model    string          `json:"model"`              // the id of the model that it is compared with, of which Version is one, too
 	Active   string          `json:"active"`             // the version that it is compared with
 	Positive []outcomes.Kind `json:"positive"`
 	Before   time.Duration   `json:"before"`   // the score is as of so long before the outcome
@@ -93,11 +94,11 @@ func (l *Leads) NewBacktest(ctx context.Context, w, id, by string, a BacktestAsk
 	if _, err := outcomes.Asking(a.Positive...); err != nil {
 		return b, err
 	}
-	version, err := l.store.ActiveVersion(ctx, w, store.Models)
+	_, version, err := l.model(ctx, w, l.by)
 	if err != nil {
 		return b, err
 	}
-	a.Active, a.Until = version, now
+	a.Model, a.Active, a.Until = l.by, version, now
 	if _, err := l.candidate(ctx, w, a); err != nil {
 		return b, err
 	}
@@ -120,18 +121,10 @@ func (l *Leads) NewBacktest(ctx context.Context, w, id, by string, a BacktestAsk
 
 func (l *Leads) candidate(ctx context.Context, w string, a BacktestAsked) (scoring.Model, error) {
 	if len(a.Document) == 0 {
-		return l.published(ctx, w, a.Version)
+		return l.published(ctx, w, a.Model, a.Version)
 	}
 	n, _ := strconv.Atoi(a.Active)
 	return parse(a.Document, n+1)
-}
-
-func (l *Leads) published(ctx context.Context, w, version string) (scoring.Model, error) {
-	d, err := l.store.Document(ctx, w, store.Models, version)
-	if err != nil {
-		return scoring.Model{}, err
-	}
-	return scoring.ParseModel(d.Body)
 }
 
 // Backtest goes on with a backtest until it has ended, or it is time to stop
@@ -155,7 +148,7 @@ func (l *Leads) Backtest(ctx context.Context, w, id string, clock func() time.Ti
 		return false, err
 	}
 	var models [2]scoring.Model
-	if models[0], err = l.published(ctx, w, a.Active); err != nil {
+	if models[0], err = l.published(ctx, w, a.Model, a.Active); err != nil {
 		return false, err
 	}
 	if models[1], err = l.candidate(ctx, w, a); err != nil {

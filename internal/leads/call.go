@@ -84,7 +84,7 @@ var complains = []string{social.IntentProblem, social.IntentComplaint, social.In
 // callFrom is from how many micro-points somebody should call.
 func callFrom(m scoring.Model) int64 { return int64(cmp.Or(m.CallFrom, m.Engagement[1])) }
 
-// CallFrom is from how many micro-points somebody should call, by a workspace's active model.
+// CallFrom is from how many micro-points somebody should call, by a workspace's active model (By).
 func (l *Leads) CallFrom(ctx context.Context, w string) (int64, error) {
 	m, err := l.Model(ctx, w)
 	return callFrom(m), err
@@ -342,7 +342,7 @@ func (l *Leads) List(ctx context.Context, w string, want Wanted, after string, l
 		return nil, "", err
 	}
 	for looked, n := 0, limit; looked < MaxEvaluated && len(page) < limit; n = max(limit, leastLooked) {
-		heads, more, err := l.store.Leads(ctx, w, ModelID, after, n)
+		heads, more, err := l.store.Leads(ctx, w, l.by, after, n)
 		if err != nil {
 			return nil, "", err
 		}
@@ -413,7 +413,7 @@ func (l *Leads) Calls(ctx context.Context, w string, now time.Time) (calls int, 
 	if err != nil {
 		return 0, false, err
 	}
-	heads, next, err := l.store.Leads(ctx, w, ModelID, "", MaxEvaluated)
+	heads, next, err := l.store.Leads(ctx, w, l.by, "", MaxEvaluated)
 	if err != nil {
 		return 0, false, err
 	}

@@ -1,7 +1,8 @@
 // Package leads keeps the list of leads, people with a score, in step with the
-// facts, and evaluates a lead for any instant.
+// facts, and evaluates a lead for any instant. A workspace has up to five
+// scoring models side by side, and a list by each.
 //
-// What is stored of a lead is its head.
+// What is stored of a lead is its head, one by each model.
 //
 // A head says where a person stands in the list: in steps (store.Step), as of
 // the person's newest fact, or of a later day on which step or engagement
@@ -41,8 +42,8 @@ import (
 	"rapport/internal/view/history"
 )
 
-// ModelID is the id of the workspace's scoring model; there is one so far.
-const ModelID = "default"
+// ModelID is the id of the scoring model that every workspace has.
+const ModelID = store.DefaultModel
 
 // topReasons is how many reasons a list shows of a lead.
 const topReasons = 3
@@ -59,7 +60,8 @@ type Leads struct {
 	store   *store.Store
 	history *history.History
 	company company.View
-	models  cache.Cache[scoring.Model] // by workspace and version: published ones never change
+	models  *cache.Cache[scoring.Model] // by workspace, model and version: published ones never change
+	by      string                      // the model by which leads are looked at
 }
 
 // Named is what the newest that an account did says it is called.
@@ -67,10 +69,10 @@ type Named struct{ Account, Name, Handle string }
 
 // New returns Leads over a store.
 func New(s *store.Store) *Leads {
-	return &Leads{store: s, history: history.New(s), company: company.New(s), models: cache.Cache[scoring.Model]{Now: time.Now, Random: rand.Float64, Most: modelsHeld,
-		Load: func(ctx context.Context, id string) (scoring.Model, error) {
-			w, version, _ := strings.Cut(id, "#")
-			d, err := s.Document(ctx, w, store.Models, version)
+	return &Leads{store: s, history: history.New(s), company: company.New(s), by: ModelID, models: &cache.Cache[scoring.Model]{Now: time.Now, Random: rand.Float64, Most: modelsHeld,
+		Load: func(ctx context.Context, name string) (scoring.Model, error) {
+			parts := strings.Split(name, "#")
+			d, err := s.Document(ctx, parts[0], store.ModelKind(parts[1]), parts[2])
 			if err != nil {
 				return scoring.Model{}, err
 			}
@@ -78,33 +80,72 @@ func New(s *store.Store) *Leads {
 		}}}
 }
 
-// Model returns a workspace's active model.
+// By returns what looks at leads by another model than the default one. Scores
+// are by all models all the same.
+func (l *Leads) By(model string) *Leads {
+	other := *l
+	other.by = model
+	return &other
+}
+
+// Model returns the active version of the model by which l looks at leads.
 func (l *Leads) Model(ctx context.Context, w string) (scoring.Model, error) {
-	m, _, err := l.model(ctx, w)
+	m, _, err := l.model(ctx, w, l.by)
 	return m, err
 }
 
-// model is the active model, and the version that it was published as.
-func (l *Leads) model(ctx context.Context, w string) (scoring.Model, string, error) {
-	version, err := l.store.ActiveVersion(ctx, w, store.Models)
+// model is the active version of a model, and what that was published as. Of a
+// model that is not in use the error, of kind NotFound, names those that are.
+func (l *Leads) model(ctx context.Context, w, id string) (scoring.Model, string, error) {
+	active, err := l.active(ctx, w)
 	if err != nil {
-		return scoring.Model{}, "", fmt.Errorf("scoring model of %s: %w", w, err)
+		return scoring.Model{}, "", err
 	}
-	m, err := l.models.Get(ctx, w+"#"+version, cache.Forever)
+	version, ok := active[id]
+	if !ok {
+		return scoring.Model{}, "", fault.New(fault.NotFound, "no scoring model in use is called %q: there are %s", id, strings.Join(idsOf(active), ", "))
+	}
+	m, err := l.published(ctx, w, id, version)
+	return m, version, err
+}
+
+// active is which version of each model is in use.
+func (l *Leads) active(ctx context.Context, w string) (map[string]string, error) {
+	active, err := l.store.ActiveModels(ctx, w)
 	if err != nil {
-		return scoring.Model{}, "", fmt.Errorf("scoring model %s of %s: %w", version, w, err)
+		return nil, fmt.Errorf("scoring models of %s: %w", w, err)
 	}
-	return m, version, nil
+	return active, nil
+}
+
+// idsOf are the ids of models, the default one first.
+func idsOf(active map[string]string) []string {
+	ids := []string{ModelID}
+	for _, id := range slices.Sorted(maps.Keys(active)) {
+		if id != ModelID {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (l *Leads) published(ctx context.Context, w, id, version string) (scoring.Model, error) {
+	m, err := l.models.Get(ctx, w+"#"+id+"#"+version, cache.Forever)
+	if err != nil {
+		return m, fmt.Errorf("scoring model %s, version %s, of %s: %w", id, version, w, err)
+	}
+	return m, nil
 }
 
 // atOnce is how many persons are worked on at once: they wait for the table,
 // not for the processor.
 const atOnce = 16
 
-// Score computes the stored heads of the persons of accounts again, as of now,
-// and the histories that they rest on. It returns an error or nil for each. If
-// a model was published meanwhile, it does so again: whoever publishes finds
-// those alone who had a lead by then.
+// Score computes the stored heads of the persons of accounts again, by all
+// models that are in use, as of now, and the histories that they rest on. It
+// returns an error or nil for each. If a model was published or retired
+// meanwhile, it does so again: whoever publishes finds those alone who had a
+// lead by then, and whoever retires one may have passed a lead by.
 func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...view.Stale) []error {
 	var decided []string
 	for _, s := range stale {
@@ -116,33 +157,79 @@ func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...vie
 		return slices.Repeat([]error{err}, len(stale))
 	}
 	for range maxModels {
-		errs, by := l.scoreOnce(ctx, w, now, stale)
-		active, err := l.store.ActiveVersion(ctx, w, store.Models)
-		switch {
-		case by == "" || err == nil && active == by:
+		errs, persons, by := l.scoreOnce(ctx, w, now, stale)
+		if by == nil {
 			return errs
-		case err != nil:
+		}
+		active, err := l.store.ActiveModels(ctx, w)
+		if err == nil && maps.Equal(active, by) {
+			return errs
+		}
+		if err == nil {
+			err = l.dropRetired(ctx, w, persons, by, active)
+		}
+		if err != nil {
 			return slices.Repeat([]error{err}, len(stale))
 		}
 	}
 	return slices.Repeat([]error{fault.New(fault.Transient, "scoring models are being published faster than leads are scored")}, len(stale))
 }
 
+// dropRetired takes away leads by models that were in use when they were
+// written and are not any more.
+func (l *Leads) dropRetired(ctx context.Context, w string, persons []string, was, is map[string]string) error {
+	var errs []error
+	for id := range was {
+		if _, ok := is[id]; !ok {
+			errs = append(errs, parallel.Each(ctx, len(persons), atOnce, func(i int) error { return l.store.DropLead(ctx, w, persons[i], id) })...)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// DropRetired takes away what leads the persons of accounts have by models
+// that are not in use any more, where Rescore has not come to them.
+func (l *Leads) DropRetired(ctx context.Context, w string, accounts []string) error {
+	active, err := l.active(ctx, w)
+	if err != nil {
+		return err
+	}
+	persons, err := l.store.PersonsOf(ctx, w, accounts)
+	if err != nil {
+		return err
+	}
+	errs := parallel.Each(ctx, len(persons), atOnce, func(i int) error {
+		models, err := l.store.LeadModels(ctx, w, persons[i].ID)
+		for _, id := range models {
+			if _, ok := active[id]; !ok {
+				err = errors.Join(err, l.store.DropLead(ctx, w, persons[i].ID, id))
+			}
+		}
+		return err
+	})
+	return errors.Join(errs...)
+}
+
 // maxModels bounds how often leads are scored while models are published.
 const maxModels = 5
 
-// scoreOnce scores by the model that is active when it begins, and says by which.
-func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []view.Stale) ([]error, string) {
-	// Whose the accounts are is read first, then the heads, then the model, then
-	// facts: whatever changes after its reading has somebody score again, and
-	// moves the head's version or takes the head away.
+// scoreOnce scores by the models that are in use when it begins. It says whom,
+// and by which; nil if it came to nothing.
+func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []view.Stale) (errs []error, persons []string, by map[string]string) {
+	none := func(err error) ([]error, []string, map[string]string) {
+		return slices.Repeat([]error{err}, len(stale)), nil, nil
+	}
+	// Whose the accounts are is read first, then the heads, then facts: whatever
+	// changes after its reading has somebody score again, and moves the head's
+	// version or takes the head away. Which models there are is asked again at
+	// the end (Score).
 	accounts := make([]string, len(stale))
 	for i, s := range stale {
 		accounts[i] = s.Account
 	}
 	owners, err := l.store.PersonsOf(ctx, w, accounts)
 	if err != nil {
-		return slices.Repeat([]error{err}, len(stale)), ""
+		return none(err)
 	}
 	var who []subject
 	at := map[string]int{}
@@ -152,52 +239,54 @@ func (l *Leads) scoreOnce(ctx context.Context, w string, now time.Time, stale []
 			k = len(who)
 			at[p.ID] = k
 			who = append(who, subject{p, map[string]view.Stale{}})
+			persons = append(persons, p.ID)
 		}
 		who[k].stale[stale[i].Account] = stale[i]
 	}
-	persons := make([]string, len(who))
-	for i, x := range who {
-		persons[i] = x.ID
+	if by, err = l.active(ctx, w); err != nil {
+		return none(err)
 	}
-	heads, err := l.store.LeadsOf(ctx, w, ModelID, persons)
-	var m scoring.Model
-	var version string
-	if err == nil {
-		m, version, err = l.model(ctx, w)
+	ids := idsOf(by)
+	models := make([]scoring.Model, len(ids))
+	for i, id := range ids {
+		if models[i], err = l.published(ctx, w, id, by[id]); err != nil {
+			return none(err)
+		}
 	}
+	heads, err := l.store.LeadsBy(ctx, w, ids, persons)
 	if err != nil {
-		return slices.Repeat([]error{err}, len(stale)), ""
+		return none(err)
 	}
-	errs := parallel.Each(ctx, len(who), atOnce, func(i int) error {
+	done := parallel.Each(ctx, len(who), atOnce, func(i int) error {
 		first, x := true, who[i]
 		return store.Again(ctx, func() error {
-			old, m := heads[i], m
+			old := make([]store.Lead, len(ids))
+			for k := range ids {
+				old[k] = heads[k*len(who)+i]
+			}
 			if !first {
 				if here, err := l.stands(ctx, w, x.Person); err != nil || !here {
 					return err // whoever regroups accounts scores them
 				}
-				again, err := l.store.LeadsOf(ctx, w, ModelID, persons[i:i+1])
+				again, err := l.store.LeadsBy(ctx, w, ids, persons[i:i+1])
 				if err != nil {
 					return err
 				}
-				old = again[0]
-				if m, err = l.Model(ctx, w); err != nil {
-					return err
-				}
+				old = again
 			}
 			first = false
-			err := l.score(ctx, w, m, old, x, now)
+			err := l.score(ctx, w, models, old, x, now)
 			if errors.Is(err, errGone) {
 				x.stale = nil // what the head knows may be of facts that went
 			}
 			return err
 		})
 	})
-	out := make([]error, len(stale))
+	errs = make([]error, len(stale))
 	for i, p := range owners {
-		out[i] = errs[at[p.ID]]
+		errs[i] = done[at[p.ID]]
 	}
-	return out, version
+	return errs, persons, by
 }
 
 // subject is a person to be scored, and of which accounts facts came or went:
@@ -257,16 +346,20 @@ func (l *Leads) stands(ctx context.Context, w string, p store.Person) (bool, err
 // errGone says that a fact of which a head was made was erased meanwhile.
 var errGone = errors.New("a fact of a new lead is gone")
 
-// score writes a head that stood as in old.
-func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.Lead, x subject, now time.Time) error {
-	p := past{leads: l, w: w, accounts: x.Accounts, model: m, head: store.Lead{Person: old.Person, Model: old.Model, Version: old.Version}}
+// score writes the heads of a person that stood as in old, by each of the
+// models. What they know of all facts is the same in each, and taken from the
+// first, of the default model. That one is written last: who finds it as it was
+// read finds the others of no later facts.
+func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old []store.Lead, x subject, now time.Time) error {
+	base := old[0]
+	p := past{leads: l, w: w, accounts: x.Accounts, models: models}
 	since := x.since()
-	if len(x.Accounts) > 1 && old.Version == 0 {
+	if len(x.Accounts) > 1 && base.Version == 0 {
 		since = time.Time{} // the head would know of this account alone
 	}
 	if !since.IsZero() {
-		p.keep(old)
-		p.after = store.MarkAt(m.Since(latest(old.Seen, since)))
+		p.keep(base)
+		p.after = p.begins(latest(base.Seen, since))
 	}
 	for _, account := range x.Accounts {
 		t := history.Nothing
@@ -290,7 +383,7 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 		p.head.Undated = len(p.undated) > 0
 	}
 	// What was decided about a lead, and told of the person, comes with messages that say so.
-	if p.head.Working, p.head.Known = old.Working, old.Known; old.Version == 0 || since.IsZero() || x.decided() {
+	if p.head.Working, p.head.Known = base.Working, base.Known; base.Version == 0 || since.IsZero() || x.decided() {
 		k, err := l.store.WorkingWith(ctx, w, x.Accounts, forever)
 		if err != nil {
 			return err
@@ -302,43 +395,57 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 		p.head.Known = knownOf(p.attributes, forever)
 	}
 	newest := latest(p.newest(), p.head.AttributesAt)
-	if since := store.MarkAt(m.Since(newest)); since < p.after { // the newest facts are gone
+	if since := p.begins(newest); since < p.after { // the newest facts are gone
 		if err := p.readRecords(ctx, since, store.EndOfHistory); err != nil {
 			return err
 		}
 	}
 	if p.head.Seen.IsZero() && !slices.ContainsFunc(p.undated, p.own) {
-		if old.Version == 0 {
-			return nil // nobody's account, or the business's
+		for _, h := range slices.Backward(old) {
+			if h.Version == 0 {
+				continue // nobody's account, or the business's
+			}
+			if err := l.store.DeleteLead(ctx, w, h); err != nil {
+				return err
+			}
 		}
-		return l.store.DeleteLead(ctx, w, old)
+		return nil
 	}
-	score, err := p.scorer(ctx, newest, store.EndOfHistory)
-	if err != nil {
-		return err
+	heads := make([]store.Lead, len(models))
+	var failed error
+	for i, m := range models {
+		var err error
+		if heads[i], err = p.headBy(ctx, m, old[i], newest, now); err == nil {
+			continue
+		}
+		if err = fmt.Errorf("scoring model %s: %w", m.ID, err); i == 0 || fault.Retryable(err) {
+			return err
+		}
+		failed = err // the others' leads are not the worse for it
 	}
-	if err := p.settle(score, newest, now); err != nil {
-		return err
-	}
-	if list := p.renamed(old); l.Named != nil && len(list) > 0 {
+	if list := p.renamed(base); l.Named != nil && len(list) > 0 {
 		if err := l.Named(ctx, w, list); err != nil {
 			return err
 		}
 	}
-	if d := old.Due; d.After(now) && (p.head.Due.IsZero() || d.Before(p.head.Due)) {
-		p.head.Due = d // sooner than need be, but to move a place in an index costs more than a score
+	isNew := false
+	for i, h := range slices.Backward(heads) {
+		if h.Person == "" || i > 0 && h == old[i] {
+			continue
+		}
+		var news *store.Announcement
+		if x.live() && (old[i].Version > 0 || base.Version == 0) { // else the model is new, and not the person
+			news = crossed(models[i], old[i], h, now)
+		}
+		if err := l.store.PutLead(ctx, w, h, news); err != nil {
+			return err
+		}
+		isNew = isNew || h.Version == 0
 	}
-	var news *store.Announcement
-	if x.live() {
-		news = crossed(m, old, p.head, now)
+	if !isNew {
+		return failed
 	}
-	if err := l.store.PutLead(ctx, w, p.head, news); err != nil {
-		return err
-	}
-	if old.Version > 0 {
-		return nil
-	}
-	// Before the head was there, an erasure may have looked for it, or whoever regroups the accounts.
+	// Before a head was there, an erasure may have looked for it, or whoever regroups the accounts.
 	if p.witness.Key != "" {
 		if _, err := l.store.Activity(ctx, w, store.RefOf(p.witness)); fault.Is(err, fault.NotFound) {
 			if err := l.store.ForgetAnnouncements(ctx, w, x.ID); err != nil {
@@ -349,10 +456,33 @@ func (l *Leads) score(ctx context.Context, w string, m scoring.Model, old store.
 			return err
 		}
 	}
-	if here, err := l.stands(ctx, w, x.Person); err != nil || here {
+	here, err := l.stands(ctx, w, x.Person)
+	if err != nil {
 		return err
 	}
-	return l.store.DropLeads(ctx, w, x.ID)
+	if !here {
+		return l.store.DropLeads(ctx, w, x.ID)
+	}
+	return failed
+}
+
+// headBy is the head by a model that stood as in old: as of the newest fact, or
+// a later day until now (settle).
+func (p *past) headBy(ctx context.Context, m scoring.Model, old store.Lead, newest, now time.Time) (store.Lead, error) {
+	by := *p
+	by.model, by.head.Person, by.head.Model, by.head.Version = m, old.Person, old.Model, old.Version
+	score, err := by.scorer(ctx, newest, store.EndOfHistory)
+	if err != nil {
+		return store.Lead{}, err
+	}
+	p.attributes = by.attributes // read once for all models
+	if err := by.settle(score, newest, now); err != nil {
+		return store.Lead{}, err
+	}
+	if d := old.Due; d.After(now) && (by.head.Due.IsZero() || d.Before(by.head.Due)) {
+		by.head.Due = d // sooner than need be, but to move a place in an index costs more than a score
+	}
+	return by.head, nil
 }
 
 // Regroup makes whom an account belongs to again, after something was decided
@@ -471,8 +601,9 @@ func latest(a, b time.Time) time.Time {
 type past struct {
 	leads    *Leads
 	w        string
-	accounts []string // of the person
-	model    scoring.Model
+	accounts []string        // of the person
+	models   []scoring.Model // by which it is scored
+	model    scoring.Model   // of them that which is evaluated by
 	head     store.Lead
 	after    store.Mark       // records are read from here on
 	records  []scoring.Record // of dated facts, and perhaps some twice
@@ -517,6 +648,17 @@ type naming struct {
 // somebody else's deletion, nor nobody's, nor a machine's, nor a closing.
 func (p *past) own(a social.Activity) bool {
 	return a.Direction == social.Inbound && !a.Automatic && !a.Type.Closing() && a.Actor.ID != social.Unknown && slices.Contains(p.accounts, a.Account().AccountID())
+}
+
+// begins is where the horizon of the models begins as of an instant, the longest of them.
+func (p *past) begins(asOf time.Time) store.Mark {
+	first := p.models[0].Since(asOf)
+	for _, m := range p.models[1:] {
+		if since := m.Since(asOf); since.Before(first) {
+			first = since
+		}
+	}
+	return store.MarkAt(first)
 }
 
 // readRecords reads the records of the person's accounts in (after, to].
@@ -820,17 +962,34 @@ func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, err
 	if err != nil {
 		return nil, err
 	}
-	by, names := map[string][]string{}, []string{}
+	by, names, active := map[string][]string{}, []string{}, map[string]map[string]string{}
 	for _, d := range list {
 		if by[d.Workspace] == nil {
 			names = append(names, d.Workspace)
 		}
 		by[d.Workspace] = append(by[d.Workspace], d.Person)
+		if d.Model == ModelID {
+			continue
+		}
+		if active[d.Workspace] == nil {
+			if active[d.Workspace], err = l.active(ctx, d.Workspace); fault.Is(err, fault.NotFound) {
+				active[d.Workspace], err = map[string]string{}, nil // the workspace is going
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		if _, ok := active[d.Workspace][d.Model]; !ok { // nobody would score it
+			if err := l.store.DropLead(ctx, d.Workspace, d.Person, d.Model); err != nil {
+				return nil, err
+			}
+		}
 	}
 	out := make([]DueBy, len(names))
 	for i, w := range names {
 		out[i].Workspace = w
-		persons, err := l.store.PersonsByID(ctx, w, by[w])
+		slices.Sort(by[w]) // one who is due by several models is scored once
+		persons, err := l.store.PersonsByID(ctx, w, slices.Compact(by[w]))
 		if err != nil {
 			return nil, err
 		}
@@ -877,11 +1036,11 @@ func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) 
 	if err != nil {
 		return Evaluated{}, err
 	}
-	head, err := l.store.Lead(ctx, w, who.ID, ModelID)
+	m, err := l.Model(ctx, w)
 	if err != nil {
 		return Evaluated{}, err
 	}
-	m, err := l.Model(ctx, w)
+	head, err := l.store.Lead(ctx, w, who.ID, l.by)
 	if err != nil {
 		return Evaluated{}, err
 	}
@@ -1047,11 +1206,11 @@ func (p *past) evidence(ctx context.Context, cs []scoring.Contribution) error {
 // is the place of the last, "" if there are no more. One who had done nothing by
 // then is left out, and so is one that cannot be scored: failed says how many.
 func (l *Leads) Page(ctx context.Context, w, after string, limit int, asOf time.Time) (page []Evaluated, next string, failed int, err error) {
-	heads, next, err := l.store.Leads(ctx, w, ModelID, after, limit)
+	m, err := l.Model(ctx, w)
 	if err != nil {
 		return nil, "", 0, err
 	}
-	m, err := l.Model(ctx, w)
+	heads, next, err := l.store.Leads(ctx, w, l.by, after, limit)
 	if err != nil {
 		return nil, "", 0, err
 	}

@@ -1,15 +1,18 @@
 package leads
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
+	"rapport/internal/pattern"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -20,9 +23,9 @@ import (
 // the greatest: more than can be published in one millisecond.
 const newestVersions = 10
 
-// nextVersion is the number that the next new model of a workspace gets.
-func (l *Leads) nextVersion(ctx context.Context, w string) (int, error) {
-	list, err := l.store.Versions(ctx, w, store.Models, "", newestVersions)
+// nextVersion is the number that the next new version of a model gets.
+func (l *Leads) nextVersion(ctx context.Context, w, id string) (int, error) {
+	list, err := l.store.Versions(ctx, w, store.ModelKind(id), "", newestVersions)
 	greatest := 0
 	for _, v := range list {
 		if n, err := strconv.Atoi(v.Version); err == nil {
@@ -30,6 +33,18 @@ func (l *Leads) nextVersion(ctx context.Context, w string) (int, error) {
 		}
 	}
 	return greatest + 1, err
+}
+
+// IDForm is the form of a model's id.
+var IDForm = pattern.New(`^[a-z][a-z0-9-]{1,30}$`)
+
+// idOf is the id that a document of rules names; "" if it is no id of a model.
+func idOf(document []byte) string {
+	var named struct{ ID string }
+	if err := json.Unmarshal(document, &named); err != nil || !IDForm.MatchString(named.ID) {
+		return ""
+	}
+	return named.ID
 }
 
 // parse reads a model's document as of a version, whichever it names itself.
@@ -43,11 +58,23 @@ func parse(document []byte, version int) (scoring.Model, error) {
 		}
 	}
 	m, err := scoring.ParseModel(document)
-	if err == nil && m.ID != ModelID {
-		p := scoring.Problems{{Path: "$.id", Message: "is not " + strconv.Quote(ModelID) + ": a workspace has one model so far, and it is called so"}}
+	if err == nil && !IDForm.MatchString(m.ID) {
+		p := scoring.Problems{{Path: "$.id", Message: "is no id of a model: 2 to 31 small letters, digits and hyphens, a letter first; " + strconv.Quote(ModelID) + " changes the one that every workspace has"}}
 		return m, fault.Wrap(fault.Invalid, p, "the scoring model has 1 problem")
 	}
 	return m, err
+}
+
+// parseNext reads a document as the next version of the model that it names.
+func (l *Leads) parseNext(ctx context.Context, w string, document []byte) (scoring.Model, error) {
+	version := 1
+	if id := idOf(document); id != "" { // else it is refused
+		var err error
+		if version, err = l.nextVersion(ctx, w, id); err != nil {
+			return scoring.Model{}, err
+		}
+	}
+	return parse(document, version)
 }
 
 // Trial is a person by a model that is tried, and by the active one.
@@ -60,14 +87,10 @@ type Trial struct {
 }
 
 // Try scores persons as of an instant by a model's document that is stored
-// nowhere, and by the active model. Who is no lead, or had done nothing by
+// nowhere, and by the active model that l looks by. Who is no lead, or had done nothing by
 // then, is named in nobody.
 func (l *Leads) Try(ctx context.Context, w string, document []byte, people []string, asOf time.Time) (trials []Trial, nobody []string, err error) {
-	version, err := l.nextVersion(ctx, w)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := parse(document, version)
+	m, err := l.parseNext(ctx, w, document)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -81,7 +104,7 @@ func (l *Leads) Try(ctx context.Context, w string, document []byte, people []str
 		if err != nil {
 			return err
 		}
-		head, err := l.store.Lead(ctx, w, who.ID, ModelID)
+		head, err := l.store.Lead(ctx, w, who.ID, ModelID) // every lead has one by this model
 		if err != nil {
 			return err
 		}
@@ -106,41 +129,52 @@ func (l *Leads) Try(ctx context.Context, w string, document []byte, people []str
 	return trials, nobody, nil
 }
 
-// Publish makes a document the active model, as the next version; one that
-// says what the active one says stays that version. queue is called so that
-// the leads are scored by it (Rescore).
-func (l *Leads) Publish(ctx context.Context, w string, document []byte, now time.Time, queue func(version string) error) (store.Document, error) {
-	version, err := l.nextVersion(ctx, w)
+// Publish makes a document the active version of the model that it names, as
+// the next version, or adds that model; one that says what the active one says
+// stays that version. queue is called so that the leads are scored by it
+// (Rescore).
+func (l *Leads) Publish(ctx context.Context, w string, document []byte, now time.Time, queue func(Rescoring) error) (store.Document, error) {
+	m, err := l.parseNext(ctx, w, document)
 	if err != nil {
 		return store.Document{}, err
 	}
-	for range maxModels {
-		m, err := parse(document, version)
+	l = l.By(m.ID)
+	active, err := l.store.ActiveModels(ctx, w)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return store.Document{}, err
+	}
+	// Whoever adds another one at the same time is found when it is put in use.
+	if version, ok := active[m.ID]; !ok && len(active) >= store.MaxModels {
+		return store.Document{}, fault.New(fault.Conflict, "a workspace uses at most %d scoring models at a time, and there are %s: retire one first", store.MaxModels, strings.Join(idsOf(active), ", "))
+	} else if ok {
+		was, err := l.published(ctx, w, m.ID, version)
 		if err != nil {
 			return store.Document{}, err
 		}
-		if active, name, err := l.model(ctx, w); err == nil && len(scoring.Compare(active, m)) == 0 {
+		if len(scoring.Compare(was, m)) == 0 {
 			// Perhaps an attempt at the same request made it, and died then.
-			return l.Activate(ctx, w, name, now, queue)
-		} else if err != nil && !fault.Is(err, fault.NotFound) {
-			return store.Document{}, err
+			return l.Activate(ctx, w, version, now, queue)
 		}
+	}
+	for range maxModels {
 		body, err := json.Marshal(m)
 		if err != nil {
 			return store.Document{}, err
 		}
-		d := store.Document{Version: strconv.Itoa(version), Published: now, Body: body}
-		if err = l.use(ctx, w, d, now, queue); !fault.Is(err, fault.Conflict) {
+		d := store.Document{Version: strconv.Itoa(m.Version), Published: now, Body: body}
+		if err = l.use(ctx, w, d, now, queue); !fault.Is(err, fault.Conflict) || errors.Is(err, store.ErrFull) {
 			return d, err
 		}
-		version++ // somebody published at the same time
+		if m, err = parse(document, m.Version+1); err != nil { // somebody published at the same time
+			return store.Document{}, err
+		}
 	}
 	return store.Document{}, fault.New(fault.Transient, "scoring models are being published by others at the same time: try again")
 }
 
-// Activate makes a version that was published before the active model again.
-func (l *Leads) Activate(ctx context.Context, w, version string, now time.Time, queue func(version string) error) (store.Document, error) {
-	d, err := l.store.Document(ctx, w, store.Models, version)
+// Activate puts a version that was published before in use again.
+func (l *Leads) Activate(ctx context.Context, w, version string, now time.Time, queue func(Rescoring) error) (store.Document, error) {
+	d, err := l.store.Document(ctx, w, store.ModelKind(l.by), version)
 	if err != nil {
 		return d, err
 	}
@@ -150,21 +184,70 @@ func (l *Leads) Activate(ctx context.Context, w, version string, now time.Time, 
 	return d, l.use(ctx, w, d, now, queue)
 }
 
-func (l *Leads) use(ctx context.Context, w string, d store.Document, now time.Time, queue func(version string) error) error {
-	if err := l.store.Publish(ctx, w, store.Models, d); err != nil {
+func (l *Leads) use(ctx context.Context, w string, d store.Document, now time.Time, queue func(Rescoring) error) error {
+	if err := l.store.PublishModel(ctx, w, l.by, d); err != nil {
 		return err
 	}
-	if err := l.store.PutScored(ctx, w, store.Scored{Version: d.Version, At: now}); err != nil {
+	if err := l.store.PutScored(ctx, w, l.by, store.Scored{Version: d.Version, At: now}); err != nil {
 		return err
 	}
-	return queue(d.Version)
+	return queue(Rescoring{Model: l.by, Version: d.Version})
+}
+
+// Retire puts a model out of use; its documents stay. queue is called so that
+// the leads by it are taken away (Rescore), also if it is out of use already:
+// an attempt may have died between.
+func (l *Leads) Retire(ctx context.Context, w string, queue func(Rescoring) error) error {
+	if l.by == ModelID {
+		return fault.New(fault.Invalid, "the model %s can't be retired: reports are by it; publish another version of it", ModelID)
+	}
+	if was, err := l.store.Versions(ctx, w, store.ModelKind(l.by), "", 1); err != nil {
+		return err
+	} else if len(was) == 0 {
+		_, _, err := l.model(ctx, w, l.by)
+		return err // of kind NotFound
+	}
+	if err := l.store.RetireModel(ctx, w, l.by); err != nil {
+		return err
+	}
+	return queue(Rescoring{Model: l.by})
+}
+
+// Version is the active version of the model by which l looks at leads.
+func (l *Leads) Version(ctx context.Context, w string) (string, error) {
+	_, version, err := l.model(ctx, w, l.by)
+	return version, err
+}
+
+// InUse is a model that is in use.
+type InUse struct {
+	ID, Title string
+	Version   string
+	CallFrom  int64 // micro-points
+}
+
+// InUse lists the models that are in use, the default one first.
+func (l *Leads) InUse(ctx context.Context, w string) ([]InUse, error) {
+	active, err := l.active(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	var out []InUse
+	for _, id := range idsOf(active) {
+		m, err := l.published(ctx, w, id, active[id])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, InUse{id, m.Title, active[id], m.CallsFrom()})
+	}
+	return out, nil
 }
 
 // Compare lists what a version of the model has otherwise than another; "" is
 // the active one.
 func (l *Leads) Compare(ctx context.Context, w, from, to string) ([]scoring.Change, string, error) {
 	if from == "" {
-		active, err := l.store.ActiveVersion(ctx, w, store.Models)
+		_, active, err := l.model(ctx, w, l.by)
 		if err != nil {
 			return nil, "", err
 		}
@@ -172,7 +255,7 @@ func (l *Leads) Compare(ctx context.Context, w, from, to string) ([]scoring.Chan
 	}
 	var models [2]scoring.Model
 	for i, version := range []string{from, to} {
-		d, err := l.store.Document(ctx, w, store.Models, version)
+		d, err := l.store.Document(ctx, w, store.ModelKind(l.by), version)
 		if err != nil {
 			return nil, "", err
 		}
@@ -190,13 +273,15 @@ type RescoringPhase string
 const (
 	RescoringCount RescoringPhase = ""      // how many accounts there are is counted
 	RescoringScore RescoringPhase = "score" // account by account
-	RescoringDone  RescoringPhase = "done"  // all are scored, or another model is active by now
+	RescoringDone  RescoringPhase = "done"  // all are scored, or another version is active by now
 )
 
-// Rescoring is how far the leads are scored by a model that was published. The
-// zero value but for Version is the beginning.
+// Rescoring is how far the leads are scored by a version of a model that was
+// published or, if it names none, taken away with a model that was retired. The
+// zero value but for Model and Version is the beginning.
 type Rescoring struct {
-	Version string         `json:"version"`
+	Model   string         `json:"model,omitempty"` // "": the default one
+	Version string         `json:"version,omitempty"`
 	Phase   RescoringPhase `json:"phase,omitempty"`
 	After   string         `json:"after,omitempty"` // the last account that is done
 	Of      int            `json:"of,omitempty"`
@@ -209,21 +294,33 @@ const (
 	rescoredAtOnce = 200
 )
 
-// Rescore scores leads by a model that was published, until all are or it is
-// time to stop (zero: never), and returns how far it came. Whoever got a lead
+// Rescore scores leads by a model that was published, or takes those by one
+// that was retired away, until all are or it is time to stop (zero: never), and
+// returns how far it came. Whoever got a lead
 // since is scored by the new model anyhow (Score), and who stands by it
 // already is left out, so a step that is done again costs little. Accounts,
 // unlike leads, have an order that scores don't change: so nobody is missed.
 func (l *Leads) Rescore(ctx context.Context, w string, state Rescoring, clock func() time.Time, stop time.Time) (Rescoring, error) {
+	state.Model = cmp.Or(state.Model, ModelID)
 	for state.Phase != RescoringDone && (stop.IsZero() || clock().Before(stop)) {
-		m, version, err := l.model(ctx, w)
+		active, err := l.active(ctx, w)
 		if err != nil {
 			return state, err
 		}
-		if version != state.Version {
-			slog.InfoContext(ctx, "another model is published", "workspace", w, "version", version)
-			state.Phase = RescoringDone // whoever published it asked for the leads to be scored by it
+		if version := active[state.Model]; version != state.Version {
+			slog.InfoContext(ctx, "another version is in use", "workspace", w, "model", state.Model, "version", version)
+			state.Phase = RescoringDone // whoever put it in use asked for the leads to be scored by it
 			return state, nil
+		}
+		if state.Version == "" {
+			if err := l.takeStep(ctx, w, &state, social.Instant(clock())); err != nil {
+				return state, err
+			}
+			continue
+		}
+		m, err := l.published(ctx, w, state.Model, state.Version)
+		if err != nil {
+			return state, err
 		}
 		if state.Phase == RescoringCount {
 			err = l.countStep(ctx, w, &state)
@@ -233,7 +330,7 @@ func (l *Leads) Rescore(ctx context.Context, w string, state Rescoring, clock fu
 		if err != nil {
 			return state, err
 		}
-		err = l.store.PutScored(ctx, w, store.Scored{Version: state.Version, Done: state.Done, Of: max(state.Done, state.Of), Failed: state.Failed, Ended: state.Phase == RescoringDone, At: clock()})
+		err = l.store.PutScored(ctx, w, state.Model, store.Scored{Version: state.Version, Done: state.Done, Of: max(state.Done, state.Of), Failed: state.Failed, Ended: state.Phase == RescoringDone, At: clock()})
 		if err != nil {
 			return state, err
 		}
@@ -276,14 +373,20 @@ func (l *Leads) rescoreStep(ctx context.Context, w string, m scoring.Model, stat
 			stale = append(stale, view.Stale{Account: accounts[i], Since: now, Until: now})
 		}
 	}
-	heads, err := l.store.LeadsOf(ctx, w, ModelID, persons)
+	known, err := l.store.LeadsOf(ctx, w, ModelID, persons)
 	if err != nil {
 		return err
+	}
+	heads := known
+	if m.ID != ModelID {
+		if heads, err = l.store.LeadsOf(ctx, w, m.ID, persons); err != nil {
+			return err
+		}
 	}
 	by := m.ID + "@" + strconv.Itoa(m.Version)
 	var todo []view.Stale
 	for i, h := range heads {
-		if h.Version > 0 && h.ModelVer != by {
+		if known[i].Version > 0 && h.ModelVer != by { // who is a lead by one model is one by all
 			todo = append(todo, stale[i])
 		}
 	}
@@ -302,4 +405,49 @@ func (l *Leads) rescoreStep(ctx context.Context, w string, m scoring.Model, stat
 	state.Done += len(accounts)
 	state.After = accounts[len(accounts)-1]
 	return nil
+}
+
+// takeStep takes some leads by a retired model away. What is in the list is
+// read from its top, and passed through again until there is nothing: a list
+// shows for a moment what is gone.
+func (l *Leads) takeStep(ctx context.Context, w string, state *Rescoring, now time.Time) error {
+	heads, next, err := l.store.Leads(ctx, w, state.Model, state.After, rescoredAtOnce)
+	if err != nil {
+		return err
+	}
+	errs := parallel.Each(ctx, len(heads), atOnce, func(i int) error { return l.store.DropLead(ctx, w, heads[i].Person, state.Model) })
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	active, err := l.active(ctx, w)
+	if err != nil {
+		return err
+	}
+	if _, back := active[state.Model]; back { // and whoever scores by it again may have come by before
+		return l.scoreAgain(ctx, w, heads, now)
+	}
+	if len(heads) == 0 && next == "" && state.After == "" {
+		state.Phase = RescoringDone
+	}
+	state.Done += len(heads)
+	state.After = next
+	return nil
+}
+
+func (l *Leads) scoreAgain(ctx context.Context, w string, heads []store.Lead, now time.Time) error {
+	ids := make([]string, len(heads))
+	for i, h := range heads {
+		ids[i] = h.Person
+	}
+	persons, err := l.store.PersonsByID(ctx, w, ids)
+	if err != nil {
+		return err
+	}
+	var stale []view.Stale
+	for _, p := range persons {
+		if len(p.Accounts) > 0 {
+			stale = append(stale, view.Stale{Account: p.Accounts[0], Since: now, Until: now})
+		}
+	}
+	return errors.Join(l.Score(ctx, w, now, stale...)...)
 }

@@ -54,7 +54,7 @@ func TestLeadsAreScoredByAPublishedModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	var queued []string
-	queue := func(version string) error { queued = append(queued, version); return nil }
+	queue := func(by leads.Rescoring) error { queued = append(queued, by.Version); return nil }
 	d, err := l.Publish(t.Context(), w, document(t, func(m *scoring.Model) { m.Rules[0].Points = 7e6 }), t0.AddDate(0, 0, 1), queue)
 	if err != nil || d.Version != "2" || len(queued) != 1 {
 		t.Fatalf("published %s, queued %v, %v", d.Version, queued, err)
@@ -69,7 +69,7 @@ func TestLeadsAreScoredByAPublishedModel(t *testing.T) {
 		if state, err = l.Rescore(t.Context(), w, state, clock, now.Add(90*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		x, err := s.Scored(t.Context(), w)
+		x, err := s.Scored(t.Context(), w, leads.ModelID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestLeadsAreScoredByAPublishedModel(t *testing.T) {
 	if state, err = l.Rescore(t.Context(), w, leads.Rescoring{Version: "2"}, time.Now, time.Time{}); err != nil || state.Phase != leads.RescoringDone || state.Done != 0 {
 		t.Errorf("of a model that is not in use: %+v, %v", state, err)
 	}
-	if x, err := s.Scored(t.Context(), w); err != nil || x.Version != "1" || x.Ended {
+	if x, err := s.Scored(t.Context(), w, leads.ModelID); err != nil || x.Version != "1" || x.Ended {
 		t.Errorf("noted: %+v, %v", x, err)
 	}
 
@@ -112,7 +112,7 @@ func TestLeadsAreScoredByAPublishedModel(t *testing.T) {
 	versions := make([]string, 4)
 	for i := range versions {
 		wg.Go(func() {
-			d, err := l.Publish(t.Context(), w, document(t, func(m *scoring.Model) { m.Title = "of " + strconv.Itoa(i) }), t0.AddDate(0, 0, 4), func(string) error { return nil })
+			d, err := l.Publish(t.Context(), w, document(t, func(m *scoring.Model) { m.Title = "of " + strconv.Itoa(i) }), t0.AddDate(0, 0, 4), func(leads.Rescoring) error { return nil })
 			if err != nil {
 				t.Error(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -98,4 +99,61 @@ func TestAModelPublishedWhileAScoreIsComputed(t *testing.T) {
 		})
 	}
 	drill.Show(t, "published at each point of a score, scored by others or not: the lead is on the new model")
+}
+
+// Another model is published, or retired, while a slow run scores a person: the
+// lead stands by all that are in use at the end, and by no other.
+func TestAnotherModelWhileAScoreIsComputed(t *testing.T) {
+	for name, retired := range map[string]bool{"published": false, "retired": true} {
+		for _, at := range []string{".BatchGetItem", ".Query", ".PutItem"} { // before the heads, the facts, the write
+			t.Run(name+at, func(t *testing.T) {
+				s, table := storetest.NewTable(t)
+				publish(t, s)
+				first := asked("1", 0)
+				put(t, s, first)
+				account := first.Account().AccountID()
+				nobody := func(leads.Rescoring) error { return nil } // the bulk work finds no lead to score, or to take away
+				change := func() {
+					var err error
+					if l := leads.New(s); retired {
+						err = l.By("fans").Retire(t.Context(), w, nobody)
+					} else {
+						_, err = l.Publish(t.Context(), w, []byte(fans), t0, nobody)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+				if retired {
+					if _, err := leads.New(s).Publish(t.Context(), w, []byte(fans), t0, nobody); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var once sync.Once
+				changed := false
+				endpoint := lambdatest.Proxy(t, os.Getenv("AWS_ENDPOINT_URL"), func(_ int, r *http.Request) bool {
+					if strings.HasSuffix(r.Header.Get("X-Amz-Target"), at) {
+						once.Do(func() { changed = true; change() })
+					}
+					return true
+				})
+				t.Setenv("AWS_ENDPOINT_URL", endpoint)
+				cfg, err := config.LoadDefaultConfig(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := errors.Join(leads.New(store.New(cfg, table.Name)).Score(t.Context(), w, t0, view.Stale{Account: account})...); err != nil {
+					t.Fatal(err)
+				}
+				models, err := s.LeadModels(t.Context(), w, social.PersonID(account))
+				want := []string{"default", "fans"}
+				if retired {
+					want = want[:1]
+				}
+				if !changed || err != nil || !slices.Equal(models, want) {
+					t.Errorf("%s: leads by %q, want %q; %v", name, models, want, err)
+				}
+			})
+		}
+	}
 }

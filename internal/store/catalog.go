@@ -50,16 +50,22 @@ type activeItem struct {
 	Since   string `dynamodbav:",omitempty"`
 	Pending string `dynamodbav:",omitempty"` // the version that is being prepared
 	Reached string `dynamodbav:",omitempty"` // how far
+
+	Beside map[string]string `dynamodbav:",omitempty"` // of scoring models: which versions of others than the default one are in use
 }
 
 // Publish stores a document under its version and makes it the active one. A
 // version that exists with another body is an error of kind Conflict; with the
 // same, it keeps its place in the list of versions and is active from now on.
+// Another one that was being prepared is no more.
 func (s *Store) Publish(ctx context.Context, w, kind string, d Document) error {
 	if err := s.list(ctx, w, kind, d); err != nil {
 		return err
 	}
-	return s.put(ctx, activeItem{PK: kindPK(w, kind), SK: "@", Active: d.Version, Since: social.Stamp(d.Published)})
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.table, Key: key{kindPK(w, kind), "@"}.av(),
+		UpdateExpression:          aws.String("SET Active = :v, Since = :s REMOVE Pending, Reached"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":v": str(d.Version), ":s": str(social.Stamp(d.Published))}})
+	return classify("publish", err)
 }
 
 // Prepare stores a document under its version, as Publish does, and notes that
@@ -173,14 +179,19 @@ func decompress(body []byte) ([]byte, error) {
 
 // ActiveVersion returns which version is active; an error of kind NotFound if none was published.
 func (s *Store) ActiveVersion(ctx context.Context, w, kind string) (string, error) {
+	a, err := s.activeOf(ctx, w, kind)
+	return a.Active, err
+}
+
+func (s *Store) activeOf(ctx context.Context, w, kind string) (activeItem, error) {
 	var a activeItem
 	if err := s.get(ctx, key{kindPK(w, kind), "@"}, &a); err != nil {
-		return "", fmt.Errorf("active %s: %w", kind, err)
+		return a, fmt.Errorf("active %s: %w", kind, err)
 	}
 	if a.Active == "" {
-		return "", fault.New(fault.NotFound, "no version of %s is published yet", kind)
+		return a, fault.New(fault.NotFound, "no version of %s is published yet", kind)
 	}
-	return a.Active, nil
+	return a, nil
 }
 
 // Active returns the active version; an error of kind NotFound if none was published.

@@ -173,9 +173,16 @@ func (s *Store) LeadVersion(ctx context.Context, w, person, model string) (int64
 // LeadsOf returns the stored leads of persons, in their order; one that is
 // not there has version 0.
 func (s *Store) LeadsOf(ctx context.Context, w, model string, persons []string) ([]Lead, error) {
-	keys := make([]key, len(persons))
-	for i, p := range persons {
-		keys[i] = key{personPK(w, p), leadSK(model)}
+	return s.LeadsBy(ctx, w, []string{model}, persons)
+}
+
+// LeadsBy is LeadsOf several models: of all persons by the first, then by the next.
+func (s *Store) LeadsBy(ctx context.Context, w string, models, persons []string) ([]Lead, error) {
+	var keys []key
+	for _, m := range models {
+		for _, p := range persons {
+			keys = append(keys, key{personPK(w, p), leadSK(m)})
+		}
 	}
 	return s.leads(ctx, keys)
 }
@@ -253,6 +260,21 @@ func (s *Store) DeleteLead(ctx context.Context, w string, l Lead) error {
 	return s.deleteVersion(ctx, key{personPK(w, l.Person), leadSK(l.Model)}, l.Version)
 }
 
+// DropLead takes a person's lead by one model away, as it stands; none is no error.
+func (s *Store) DropLead(ctx context.Context, w, person, model string) error {
+	return s.delete(ctx, key{personPK(w, person), leadSK(model)})
+}
+
+// LeadModels lists the models by which a person has leads.
+func (s *Store) LeadModels(ctx context.Context, w, person string) ([]string, error) {
+	heads, err := all[key](ctx, s, query{pk: personPK(w, person), prefix: leadSK(""), most: maxModelsOf})
+	out := make([]string, len(heads))
+	for i, k := range heads {
+		out[i] = lastPart(k.SK)
+	}
+	return out, err
+}
+
 // Leads returns leads by falling step, and by person within a step, the
 // shards merged, after the given place in that order ("" from the top), at
 // most limit. next is the place of the last one, "" if there are no more. One
@@ -285,13 +307,13 @@ func (s *Store) Leads(ctx context.Context, w, model, after string, limit int) (f
 
 type rankedKey struct{ PK, SK, G1SK string }
 
-// DueLead names a person to be scored again.
+// DueLead names a person to be scored again, and the model by which it is due.
 type DueLead struct {
-	Workspace, Person string
-	Due               time.Time
+	Workspace, Person, Model string
+	Due                      time.Time
 }
 
-// DueLeads lists the persons of all workspaces who are due to be scored again
+// DueLeads lists the leads of all workspaces who are due to be scored again
 // by an instant, those due first from each shard, at most limit.
 func (s *Store) DueLeads(ctx context.Context, by time.Time, limit int) ([]DueLead, error) {
 	var out []DueLead
@@ -303,7 +325,7 @@ func (s *Store) DueLeads(ctx context.Context, by time.Time, limit int) ([]DueLea
 			if err != nil || i < 0 {
 				return false, fmt.Errorf("due lead %q: %w", text(it["G3SK"]), err)
 			}
-			out = append(out, DueLead{rest[:i], rest[i+1:], due})
+			out = append(out, DueLead{rest[:i], rest[i+1:], lastPart(text(it["SK"])), due})
 			return true, nil
 		})
 		if err != nil {

@@ -469,11 +469,11 @@ func (s *Store) ForgetPersons(ctx context.Context, w, account string) error {
 
 // DropLeads takes away the leads of a person that is none any more.
 func (s *Store) DropLeads(ctx context.Context, w, person string) error {
-	heads, err := all[key](ctx, s, query{pk: personPK(w, person), prefix: leadSK(""), most: maxModelsOf})
+	models, err := s.LeadModels(ctx, w, person)
 	if err != nil {
 		return err
 	}
-	errs := parallel.Each(ctx, len(heads), 16, func(i int) error { return s.delete(ctx, heads[i]) })
+	errs := parallel.Each(ctx, len(models), 16, func(i int) error { return s.DropLead(ctx, w, person, models[i]) })
 	return errors.Join(errs...)
 }
 

@@ -8,8 +8,8 @@ import (
 	"rapport/internal/social"
 )
 
-// Scored says how far the leads of a workspace are scored by the model that
-// was published last. They are counted by their accounts.
+// Scored says how far the leads of a workspace are scored by the version of a
+// model that was published last. They are counted by their accounts.
 type Scored struct {
 	Version string    // of the model
 	Done    int       // accounts that were looked at
@@ -28,16 +28,16 @@ type scoredItem struct {
 	At       string
 }
 
-// PutScored notes how far leads are scored.
-func (s *Store) PutScored(ctx context.Context, w string, x Scored) error {
-	return s.put(ctx, scoredItem{PK: kindPK(w, Models), SK: "S", Version: x.Version, Done: x.Done, Of: x.Of, Failed: x.Failed, Ended: x.Ended, At: social.Stamp(x.At)})
+// PutScored notes how far leads are scored by a model.
+func (s *Store) PutScored(ctx context.Context, w, model string, x Scored) error {
+	return s.put(ctx, scoredItem{PK: kindPK(w, ModelKind(model)), SK: "S", Version: x.Version, Done: x.Done, Of: x.Of, Failed: x.Failed, Ended: x.Ended, At: social.Stamp(x.At)})
 }
 
-// Scored returns what was noted last; the zero value if no model was published
+// Scored returns what was noted last; the zero value if none was published
 // since the workspace was made.
-func (s *Store) Scored(ctx context.Context, w string) (Scored, error) {
+func (s *Store) Scored(ctx context.Context, w, model string) (Scored, error) {
 	var it scoredItem
-	if err := s.get(ctx, key{kindPK(w, Models), "S"}, &it); fault.Is(err, fault.NotFound) {
+	if err := s.get(ctx, key{kindPK(w, ModelKind(model)), "S"}, &it); fault.Is(err, fault.NotFound) {
 		return Scored{}, nil
 	} else if err != nil {
 		return Scored{}, err

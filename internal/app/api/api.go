@@ -88,8 +88,8 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		Wipe: func(ctx context.Context, w string) error {
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).SendLater(ctx, app.Bulk{Kind: app.BulkWipe, Asked: app.Asked{Workspace: w}}, time.Minute)
 		},
-		Rescore: func(ctx context.Context, w, version string) error {
-			b, err := json.Marshal(leads.Rescoring{Version: version})
+		Rescore: func(ctx context.Context, w string, by leads.Rescoring) error {
+			b, err := json.Marshal(by)
 			if err != nil {
 				return err
 			}

@@ -177,8 +177,8 @@ func sided(ctx context.Context, s *store.Store, q *queue.Queue, m app.Bulk) erro
 	return q.SendLater(ctx, app.Bulk{Kind: app.BulkSides, Asked: app.Asked{Workspace: state.Workspace}, State: b}, after)
 }
 
-// rescored scores leads by a model that was published as long as there is time,
-// and queues how far it came.
+// rescored scores leads by a model that was published, or takes those by a
+// retired one away, as long as there is time, and queues how far it came.
 func rescored(ctx context.Context, l *leads.Leads, q *queue.Queue, m app.Bulk) error {
 	var state leads.Rescoring
 	if err := json.Unmarshal(m.State, &state); err != nil {
@@ -188,7 +188,7 @@ func rescored(ctx context.Context, l *leads.Leads, q *queue.Queue, m app.Bulk) e
 	if err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "rescored", "workspace", m.Workspace, "model", state.Version, "accounts", state.Done, "of", state.Of, "failed", state.Failed, "phase", string(state.Phase))
+	slog.InfoContext(ctx, "rescored", "workspace", m.Workspace, "model", state.Model, "version", state.Version, "accounts", state.Done, "of", state.Of, "failed", state.Failed, "phase", string(state.Phase))
 	if state.Phase == leads.RescoringDone {
 		return nil
 	}

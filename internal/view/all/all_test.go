@@ -26,19 +26,29 @@ func list(t testing.TB) viewtest.List {
 		t.Fatal(err)
 	}
 	return func(s *store.Store, table storetest.Table) []view.View {
-		if err := store.New(cfg, table.Name).Publish(t.Context(), "acme", store.Models, store.Document{Version: "1", Published: now, Body: model(t)}); err != nil {
-			t.Fatal(err)
+		for id, body := range models(t) {
+			if err := store.New(cfg, table.Name).PublishModel(t.Context(), "acme", id, store.Document{Version: "1", Published: now, Body: body}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return all.Views(s, func() time.Time { return now })
 	}
 }
 
-func model(t testing.TB) []byte {
-	b, err := json.Marshal(scoring.DefaultModel())
-	if err != nil {
-		t.Fatal(err)
+// models are the default one and another with a longer horizon.
+func models(t testing.TB) map[string][]byte {
+	out := map[string][]byte{}
+	for _, p := range scoring.Presets() {
+		if p.Name != "community" && p.Name != "advocates" {
+			continue
+		}
+		b, err := json.Marshal(p.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[p.Model.ID] = b
 	}
-	return b
+	return out
 }
 
 func TestViews(t *testing.T) { viewtest.Run(t, list(t)) }

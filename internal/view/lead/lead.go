@@ -50,13 +50,22 @@ func (v *View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 }
 
 // Forget scores again, of all their facts, those who did what facts say: who
-// did nothing else is no lead any more. It returns 0: whether one was is not told.
+// did nothing else is no lead any more. What a head by a retired model holds of
+// them goes, too. It returns 0: whether one was is not told.
 func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, error) {
 	var list []view.Stale
+	var accounts []string
 	for _, f := range gone {
 		if f.Direction == social.Inbound && f.Actor.ID != social.Unknown {
 			list = append(list, view.Stale{Account: f.Account().AccountID()})
 		}
+	}
+	list = view.Merge(list)
+	for _, s := range list {
+		accounts = append(accounts, s.Account)
+	}
+	if err := v.leads.DropRetired(ctx, w, accounts); err != nil && !fault.Is(err, fault.NotFound) {
+		return 0, err
 	}
 	return 0, v.score(ctx, w, list)
 }
