@@ -23,8 +23,8 @@ var layers = [][]string{
 	{"platform/all", "person"},
 	{"identity"},
 	{"profile"},
-	{"scoring", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation", "community", "outcomes"}, // pure views, and what they are sent in
-	{"store", "archive", "queue", "secret", "ses", "fetch"},                                                                             // one per service we touch
+	{"scoring", "contacts", "conversation", "theme", "report", "silence", "mail", "consent", "day", "learn", "evaluation", "community", "outcomes"}, // pure views, and what they are sent in
+	{"store", "archive", "queue", "secret", "ses", "fetch"}, // one per service we touch
 	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "view/company", "view/blocking", "themed"},
 	{"task"}, // what use cases ask of each other

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"rapport/internal/pattern"
+	"rapport/internal/sheet"
 	"rapport/internal/social"
 )
 
@@ -44,7 +44,7 @@ func CSV(d Data) ([]byte, error) {
 				}
 				continue
 			}
-			cells = append(cells, cell(csvValue(v)))
+			cells = append(cells, sheet.Guarded(csvValue(v)))
 		}
 		// The error is sticky and read from w at the end.
 		_ = w.Write(cells)
@@ -144,25 +144,4 @@ func csvValue(v any) string {
 		return social.Shown(x)
 	}
 	return fmt.Sprint(v)
-}
-
-var number = pattern.New(`^-?[0-9]+(\.[0-9]+)?$`)
-
-// cell keeps a spreadsheet from taking a text for a formula. A decimal number
-// stays as it is. White space, which could come before a formula or begin
-// one, is gone since clean.
-func cell(s string) string {
-	if number.MatchString(s) || !strings.ContainsRune("=+-@＝＋－＠", firstRune(s)) {
-		return s
-	}
-	return "'" + s
-}
-
-// firstRune returns the first rune of s, and -1, which no text contains, for
-// an empty one.
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return -1
 }

@@ -7,11 +7,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
@@ -34,17 +32,11 @@ func Open(r io.Reader) *csv.Reader { return separated(decoded(r)) }
 // languages wrote, and old is true then. A file of another old encoding has wrong letters, so this is
 // for where letters only have to be told apart. The file is read once to see which it is.
 func OpenOld(f io.ReadSeeker) (c *csv.Reader, old bool, err error) {
-	_, err = io.Copy(io.Discard, decoded(f))
-	if old = errors.Is(err, errEncoding); err != nil && !old {
+	r, old, err := Text(f, "")
+	if err != nil {
 		return nil, false, err
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, false, fmt.Errorf("read the file a second time: %w", err)
-	}
-	if old {
-		return separated(charmap.Windows1252.NewDecoder().Reader(f)), true, nil
-	}
-	return Open(f), false, nil
+	return separated(r), old, nil
 }
 
 // decoded is r as UTF-8.

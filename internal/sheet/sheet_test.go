@@ -1,6 +1,7 @@
 package sheet_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -101,4 +102,60 @@ func rowsOf(rows [][]string) (out []string) {
 		out = append(out, r...)
 	}
 	return out
+}
+
+// What is guarded is no formula, and comes back as it was.
+func TestGuarded(t *testing.T) {
+	for s, want := range map[string]string{
+		"=1+1": "'=1+1", "+4670123": "'+4670123", "-5": "-5", "-5.5": "-5.5", "-x": "'-x", "@ana": "'@ana", "＝1": "'＝1", "'=1": "''=1", "'tis": "'tis", "": "", "a=b": "a=b", "''@": "'''@",
+	} {
+		if got := sheet.Guarded(s); got != want || sheet.Unguarded(got) != s {
+			t.Errorf("%q is guarded as %q, which is %q again; want %q", s, got, sheet.Unguarded(got), want)
+		}
+	}
+	if got := sheet.Unguarded(`="007"`); got != "007" {
+		t.Errorf("a formula that is a text is %q", got)
+	}
+}
+
+func FuzzGuarded(f *testing.F) {
+	f.Add("'=")
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.HasPrefix(s, "=\"") {
+			return
+		}
+		if got := sheet.Unguarded(sheet.Guarded(s)); got != s {
+			t.Errorf("%q comes back as %q", s, got)
+		}
+	})
+}
+
+// The rows are as Open's where that can read them, and no line stops the others.
+func TestRows(t *testing.T) {
+	for file, want := range map[string][]string{
+		"a,b\n1,\"2\n3\"\n\n4,5": {"1 a|b", "2 1|2\n3", "5 4|5"},
+		"a;b\r\n\"1;2\";3\r\n":   {"1 a|b", "2 1;2|3"},
+		"sep=|\na|b,c\n":         {"2 a|b,c"},
+		"a,b\n\"1,2\n3,4\n":      {"1 a|b", "2 !", "3 3|4"},
+		"a\n\"1\n2\n\"3\"\n4\n":  {"1 a", "2 !", "3 2", "4 3", "5 4"},
+		"a\n" + strings.Repeat("x", sheet.MaxRow+1) + "\nb\n":   {"1 a", "2 !", "3 b"},
+		"a\n\"" + strings.Repeat("\n", 2000) + "b\n":            {"1 a", "2 !", "2002 b"},
+		"a\n" + strings.Repeat(",", sheet.MaxColumns) + "\nb\n": {"1 a", "2 !", "3 b"},
+		"a\r\"b\rc\"\rd": {"1 a", "2 b\rc", "4 d"},
+	} {
+		var got []string
+		for row, err := range sheet.Rows(strings.NewReader(file)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Join(row.Cells, "|")
+			if row.Err != nil {
+				said = "!"
+			}
+			got = append(got, fmt.Sprint(row.Line, " ", said))
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%.40q: %q, want %q", file, got, want)
+		}
+	}
 }

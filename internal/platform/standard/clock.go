@@ -27,11 +27,15 @@ func (m *Mapping) unix() bool { return m.Layout == "unix" || m.Layout == "unix_m
 // zone is whose clock shows the times that say no zone; nil where the mapping
 // does not say.
 func (m *Mapping) zone() (*time.Location, error) {
-	z := m.Occurred.Zone
-	switch {
-	case z == "":
+	if m.Occurred.Zone == "" {
 		return nil, nil
-	case z == "UTC" || z == "Z":
+	}
+	return Zone(m.Occurred.Zone)
+}
+
+// Zone reads the name of a zone, or an offset from UTC.
+func Zone(z string) (*time.Location, error) {
+	if z == "UTC" || z == "Z" {
 		return time.UTC, nil
 	}
 	if f := fixed.FindStringSubmatch(z); f != nil {
