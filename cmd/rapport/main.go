@@ -54,6 +54,7 @@ type commands struct {
 	Learn      learnCommand      `cmd:"" help:"Learn a scorecard from rows whose outcome is known, and say how good it is."`
 	Backtest   backtestCommand   `cmd:"" help:"Try a scoring model on people whose outcome is known."`
 	Match      matchCommand      `cmd:"" help:"Find which accounts are one person's."`
+	Import     importCommand     `cmd:"" help:"Import people, what they did and how it came out with them, from a list."`
 	Send       sendCommand       `cmd:"" help:"Sign payloads as a platform would and post them."`
 	Replay     replayCommand     `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`
 	Rebuild    rebuildCommand    `cmd:"" help:"Make views again from the facts, compare them with those in use, and mend what differs."`

@@ -172,7 +172,7 @@ func (r *run) deliver(ctx, outside context.Context, item Item) error {
 			r.count(&r.sum.Failed, a, item)
 			return nil
 		}
-		if r.Sleep(ctx, pause(attempt, a.retryAfter, rand.Float64())) != nil {
+		if r.Sleep(ctx, Pause(attempt, a.retryAfter, rand.Float64())) != nil {
 			return nil
 		}
 		r.mu.Lock()
@@ -221,7 +221,7 @@ func (r *run) post(ctx context.Context, item Item) (answer, error) {
 	if err != nil {
 		text = fmt.Appendf(text, " (%v)", err) // the status came: it is the answer
 	}
-	return answer{res.StatusCode, retryAfter(res.Header.Get("Retry-After"), now), string(bytes.TrimSpace(text))}, nil
+	return answer{res.StatusCode, RetryAfter(res.Header.Get("Retry-After"), now), string(bytes.TrimSpace(text))}, nil
 }
 
 // headerID is id where it can stand in a header and in what is signed, and
@@ -274,10 +274,10 @@ const (
 	maxPause   = 30 * time.Second
 )
 
-// pause is how long to wait after so many attempts: what the receiver asked
+// Pause is how long to wait after so many attempts: what the receiver asked
 // for, at most maxPause; or else full jitter below a bound that doubles, with
 // random in [0,1).
-func pause(attempt int, asked time.Duration, random float64) time.Duration {
+func Pause(attempt int, asked time.Duration, random float64) time.Duration {
 	if asked > 0 {
 		return min(asked, maxPause)
 	}
@@ -288,9 +288,9 @@ func pause(attempt int, asked time.Duration, random float64) time.Duration {
 	return time.Duration(random * float64(bound))
 }
 
-// retryAfter reads the header: seconds or a date (RFC 9110, section 10.2.3).
+// RetryAfter reads the header: seconds or a date (RFC 9110, section 10.2.3).
 // What can't be read is 0.
-func retryAfter(s string, now time.Time) time.Duration {
+func RetryAfter(s string, now time.Time) time.Duration {
 	if n, err := strconv.Atoi(s); err == nil && n > 0 {
 		return time.Duration(min(n, 3600)) * time.Second
 	}
