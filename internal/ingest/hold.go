@@ -9,6 +9,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/langid"
 	"rapport/internal/limit"
+	"rapport/internal/platform"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -97,6 +98,10 @@ func (in *Ingest) hold(ctx context.Context, results []*result) []error {
 				break
 			}
 			if why := x.whyHeld(all); why != "" {
+				if r.delivery.App == platform.Imports {
+					errs[i] = fault.New(fault.Transient, "import into %s: %s", w, why)
+					break
+				}
 				for range n {
 					r.park(w, why)
 				}

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/person"
+	"rapport/internal/platform"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -67,6 +68,9 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 		if err := in.noteNamed(ctx, r, w, r.place, told[w], unread); err != nil {
 			return err
 		}
+	}
+	if r.delivery.App == platform.Imports {
+		return nil // no archive has it: who imported it has the list
 	}
 	if err := in.parkAll(ctx, r); err != nil {
 		return err

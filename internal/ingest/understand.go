@@ -212,6 +212,9 @@ func (in *Ingest) understand(ctx context.Context, m Message) ([]*result, error) 
 
 // understandDelivery is understand of a delivery that is there whole.
 func (in *Ingest) understandDelivery(ctx context.Context, d platform.Delivery, received int) (out []*result, err error) {
+	if d.App == platform.Imports {
+		return in.understandImport(ctx, d)
+	}
 	known, err := in.app(ctx, d.App, false)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,10 @@ type Delivery struct {
 	Was      string // the id it had before words of somebody who was erased were cut out of its body
 }
 
+// Imports stands for the app of deliveries that no platform sent: their body is
+// activities of a list that somebody imported into the workspace that they are for, one a line in the exchange form.
+const Imports = "imports"
+
 // Kept is a line of the archive: a delivery, and the workspaces that keep it.
 type Kept struct {
 	Workspaces []string
