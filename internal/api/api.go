@@ -13,6 +13,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,32 +47,34 @@ type Deps struct {
 	Store *store.Store
 	Leads *leads.Leads
 
-	Verify       func(ctx context.Context, token string) (Caller, error)                              // see NewVerifier
-	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                      //
-	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                      // of kind NotFound where there are none
-	DeleteSecret func(ctx context.Context, app string) error                                          //
-	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error)   // a request to a hook of ours
-	Wait         func(ctx context.Context, d time.Duration)                                           // until the time has passed, or ctx has ended
-	Replay       *replay.Replay                                                                       //
-	Forget       func(ctx context.Context, workspace, account string) error                           // takes away what a test left
-	Erase        func(ctx context.Context, m ingest.Erase) error                                      // queues that an account is forgotten
-	View         func(ctx context.Context, m ingest.View) error                                       // queues that views of activities are computed again
-	Score        func(ctx context.Context, m ingest.Score) error                                      // queues that people are scored again
-	Object       func(ctx context.Context, key string) ([]byte, error)                                // of the bucket; kind NotFound where there is none
-	RunReport    func(ctx context.Context, workspace, report string, due time.Time, how RunHow) error // asks for a run, without waiting for it
-	Discover     func(ctx context.Context, workspace string, at time.Time) error                      // asks for themes as of an instant, without waiting; zero: now
-	Wipe         func(ctx context.Context, workspace string) error                                    // asks that a deleted workspace's data be taken away, in a minute
-	Side         func(ctx context.Context, x side.State) error                                        // asks that named accounts' sides be applied, in SideAfter
-	Refuses      func(url string) error                                                               // why a URL will never be fetched; nil: it may be
-	Regroup      func(ctx context.Context, workspace string, accounts []string) error                 // asks for the persons of accounts to be made again
-	Rescore      func(ctx context.Context, workspace string, by leads.Rescoring) error                // asks for all leads to be scored by a published model, or taken away with a retired one
-	Backtest     func(ctx context.Context, workspace, backtest string) error                          // asks for a backtest to be carried out
-	Creators     []string                                                                             // who may create workspaces: see mayCreate; empty: whoever has a token
-	MailKey      func(ctx context.Context) (consent.Key, error)                                       // under which mail addresses are known
-	CursorKey    func(ctx context.Context) ([]byte, error)                                            //
-	PublicURL    string                                                                               // scheme and host of the hooks; "": the request's own
-	Now          func() time.Time                                                                     //
-	Random       io.Reader                                                                            // for ids and secrets: must be unpredictable
+	Verify       func(ctx context.Context, token string) (Caller, error)                                      // see NewVerifier
+	PutSecret    func(ctx context.Context, app string, s platform.Secrets) error                              //
+	Secrets      func(ctx context.Context, app string) (platform.Secrets, error)                              // of kind NotFound where there are none
+	DeleteSecret func(ctx context.Context, app string) error                                                  //
+	Post         func(ctx context.Context, r platform.Request) (status int, body []byte, err error)           // a request to a hook of ours
+	Wait         func(ctx context.Context, d time.Duration)                                                   // until the time has passed, or ctx has ended
+	Replay       *replay.Replay                                                                               //
+	Forget       func(ctx context.Context, workspace, account string) error                                   // takes away what a test left
+	Erase        func(ctx context.Context, m ingest.Erase) error                                              // queues that an account is forgotten
+	View         func(ctx context.Context, m ingest.View) error                                               // queues that views of activities are computed again
+	Score        func(ctx context.Context, m ingest.Score) error                                              // queues that people are scored again
+	Object       func(ctx context.Context, key string) ([]byte, error)                                        // of the bucket; kind NotFound where there is none
+	RunReport    func(ctx context.Context, workspace, report string, due time.Time, how RunHow) error         // asks for a run, without waiting for it
+	Discover     func(ctx context.Context, workspace string, at time.Time) error                              // asks for themes as of an instant, without waiting; zero: now
+	Wipe         func(ctx context.Context, workspace string) error                                            // asks that a deleted workspace's data be taken away, in a minute
+	Side         func(ctx context.Context, x side.State) error                                                // asks that named accounts' sides be applied, in SideAfter
+	Refuses      func(url string) error                                                                       // why a URL will never be fetched; nil: it may be
+	Regroup      func(ctx context.Context, workspace string, accounts []string) error                         // asks for the persons of accounts to be made again
+	Rescore      func(ctx context.Context, workspace string, by leads.Rescoring) error                        // asks for all leads to be scored by a published model, or taken away with a retired one
+	Backtest     func(ctx context.Context, workspace, backtest string) error                                  // asks for a backtest to be carried out
+	Creators     []string                                                                                     // who may create workspaces: see mayCreate; empty: whoever has a token
+	Import       func(ctx context.Context, d platform.Delivery) error                                         // queues imported activities
+	Erased       func(ctx context.Context, workspace string, accounts []string) (map[string]time.Time, error) // as of when those of them were forgotten that were
+	MailKey      func(ctx context.Context) (consent.Key, error)                                               // under which mail addresses are known
+	CursorKey    func(ctx context.Context) ([]byte, error)                                                    //
+	PublicURL    string                                                                                       // scheme and host of the hooks; "": the request's own
+	Now          func() time.Time                                                                             //
+	Random       io.Reader                                                                                    // for ids and secrets: must be unpredictable
 }
 
 type service struct {
@@ -192,6 +195,7 @@ func (s *service) operations(api huma.API) {
 	s.attributes(api)
 	s.companies(api)
 	s.outcomes(api)
+	s.imports(api)
 	s.issues(api)
 	s.conversations(api)
 	s.corrections(api)
@@ -269,7 +273,7 @@ func open[I, O any](api huma.API, op huma.Operation, f func(ctx context.Context,
 		op.Responses["304"] = &huma.Response{}
 	} else {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-		op.MaxBodyBytes = maxBody
+		op.MaxBodyBytes = cmp.Or(op.MaxBodyBytes, maxBody)
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		if err := oneOfEach(requestOf(ctx).URL.Query()); err != nil {

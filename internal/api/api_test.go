@@ -369,6 +369,7 @@ var bodies = map[string]any{
 	"POST /v1/workspaces/{workspace}/backtests":                                 map[string]any{"version": "1", "positive": []string{"won"}},
 	"POST /v1/workspaces/{workspace}/outcomes":                                  map[string]any{"outcomes": []any{map[string]any{"id": "deal-2", "person": "per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq", "kind": "lost", "at": "2026-10-01T09:00:00Z"}}},
 	"DELETE /v1/workspaces/{workspace}/outcomes/{outcome}":                      nil,
+	"POST /v1/workspaces/{workspace}/imports/rows":                              map[string]any{"rows": []any{map[string]any{"contact": map[string]any{"name": "Ana Lindqvist", "emails": []string{"ana@contoso.com"}}}}},
 	"POST /v1/workspaces/{workspace}/conversations/{thread}/{person}/decisions": map[string]any{"id": "0b7c2a9e-done", "kind": "done"},
 	"PUT /v1/workspaces/{workspace}/messages/{message}/correction":              map[string]any{"intent": "question", "chosen": "picked"},
 	"DELETE /v1/workspaces/{workspace}/messages/{message}/correction":           nil,

@@ -643,6 +643,14 @@ var words = map[string]word{
 	"OutcomeNumber.outcomes":          {doc: "How many there are", example: 130},
 	"outcome":                         {example: "deal-4711"},
 	"backtest":                        {example: "bkt_20261102093000000_mzxw6ytb"},
+	"NewImport":                       {doc: "A part of a list of contacts, activities and outcomes"},
+	"ImportRow":                       {doc: "A row of a list: a contact, what somebody did, how it came out"},
+	"ImportedRow":                     {doc: "What became of a row of a list"},
+	"ImportedRows":                    {doc: "What became of a part of a list"},
+	"NewImport.rows":                  {example: []any{map[string]any{"contact": map[string]any{"name": "Ana Lindqvist", "emails": []string{"ana@contoso.com"}, "company": "Contoso"}}}},
+	"ImportedRow.row":                 {example: 3},
+	"ImportedRow.stored":              {example: 4},
+	"ImportedRow.told":                {example: []string{"the e-mail \"n/a\" stands for nobody and is left out"}},
 }
 
 // anInstant is the example of every instant that has none of its own.

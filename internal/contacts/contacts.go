@@ -18,6 +18,7 @@ import (
 	"rapport/internal/identity"
 	"rapport/internal/pattern"
 	"rapport/internal/platform"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 )
 
@@ -310,4 +311,48 @@ func (c *checker) account(name, scope, id string, of Contact) (string, string, s
 		return "", "", "", errors.New("nothing in it says who it is: give an id, an e-mail, or a phone with its country")
 	}
 	return Standard, Import, id, nil
+}
+
+// Told is an attribute that a contact tells.
+type Told struct {
+	Name  string
+	Kind  profile.Kind
+	Value string
+}
+
+// Tells are the attributes that a checked contact comes to. Of several e-mails,
+// phones and pages the first is the attribute, and the others are numbered.
+func (c Contact) Tells() (out []Told) {
+	text := func(name, value string) {
+		if value != "" {
+			out = append(out, Told{name, profile.Text, value})
+		}
+	}
+	text("name", c.Name)
+	text("handle", c.Handle)
+	for name, list := range map[string][]string{profile.Email: c.Emails, profile.Phone: c.Phones, profile.Website: c.URLs} {
+		for i, v := range list {
+			if i > 0 {
+				name := fmt.Sprintf("%s_%d", name, i+1)
+				text(name, v)
+				continue
+			}
+			text(name, v)
+		}
+	}
+	text(profile.Company, c.Company)
+	text(profile.Title, c.Title)
+	text(profile.Location, c.Location)
+	for name, raw := range c.Attributes {
+		switch v, _ := attribute(raw); v := v.(type) { // Checked read them
+		case string:
+			text(name, v)
+		case json.Number:
+			out = append(out, Told{name, profile.Number, v.String()})
+		case bool:
+			out = append(out, Told{name, profile.Bool, fmt.Sprint(v)})
+		}
+	}
+	slices.SortFunc(out, func(a, b Told) int { return cmp.Compare(a.Name, b.Name) })
+	return out
 }

@@ -49,6 +49,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 	s, functions, keep := store.New(cfg, env["TABLE"]), lambda.NewFromConfig(cfg), secret.New(cfg, env["SECRETS_PREFIX"])
 	bucket := archive.New(cfg, env["BUCKET"])
 	replays := queue.New(cfg, env["REPLAYS_QUEUE_URL"])
+	erasureKey := once(func(ctx context.Context) ([]byte, error) { return key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"]) })
 	return lambdahttp.Handler(api.Handler(api.Deps{
 		Store: s, Leads: leads.New(s),
 		Verify:    api.NewVerifier(env["ISSUER"], env["JWKS_URL"], env["CLIENT_ID"], time.Now, http.DefaultTransport),
@@ -70,6 +71,14 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		},
 		RunReport: func(ctx context.Context, w, report string, due time.Time, how api.RunHow) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": how.Mail, "again": how.Again})
+		},
+		Import: deliver.To(replays, bucket),
+		Erased: func(ctx context.Context, w string, accounts []string) (map[string]time.Time, error) {
+			k, err := erasureKey(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return erasure.Erased(s, k)(ctx, w, accounts)
 		},
 		MailKey: once(func(ctx context.Context) (k consent.Key, err error) {
 			b, err := key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"])
