@@ -40,6 +40,7 @@ import (
 
 // world is the API over a table of its own. A token is its subject's name.
 type world struct {
+	forgotten map[string]time.Time // accounts, and since when
 	t         *testing.T
 	store     *store.Store
 	table     storetest.Table
@@ -151,6 +152,10 @@ func newWorld(t *testing.T) *world {
 		RunReport: func(_ context.Context, w, report string, due time.Time, how api.RunHow) error {
 			x.asked = append(x.asked, fmt.Sprintf("run %s %s %s%s%s", w, report, social.Stamp(due), map[bool]string{true: " and mail"}[how.Mail], map[bool]string{true: " again"}[how.Again]))
 			return nil
+		},
+		Import: func(_ context.Context, d platform.Delivery) error { x.queued = append(x.queued, d); return nil },
+		Erased: func(_ context.Context, w string, accounts []string) (map[string]time.Time, error) {
+			return x.forgotten, nil
 		},
 		MailKey: func(context.Context) (consent.Key, error) { return consent.New(make([]byte, 32)) },
 		Discover: func(_ context.Context, w string, at time.Time) error {
