@@ -381,7 +381,7 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	var decided []string
+	var decided, told []string
 	var body []byte
 	flush := func() error {
 		if len(body) == 0 {
@@ -396,7 +396,7 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 			continue
 		}
 		if len(i.told) > 0 {
-			decided = append(decided, i.account)
+			decided, told = append(decided, i.account), append(told, i.account)
 		}
 		for n, o := range i.made {
 			was, _, err := s.Store.PutOutcome(ctx, w, i.of[n], o)
@@ -418,8 +418,20 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 			body = append(append(body, line...), '\n')
 		}
 	}
-	return errors.Join(flush(), s.decidedAbout(ctx, w, decided...))
+	if err := errors.Join(flush(), s.decidedAbout(ctx, w, decided...)); err != nil {
+		return err
+	}
+	// Whom they are one person with is looked for once all is stored.
+	for part := range slices.Chunk(told, matchedAtOnce) {
+		if err := s.Score(ctx, ingest.Score{Workspace: w, Match: part}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// matchedAtOnce is how many contacts one message has compared with others.
+const matchedAtOnce = 10
 
 // namePersons says whose the contacts' accounts are.
 func (s *service) namePersons(ctx context.Context, w string, rows []*importing) error {
