@@ -59,7 +59,8 @@ type Accepted struct {
 	Accepted bool `json:"accepted"`
 }
 
-type versionIn struct {
+// InVersion is the part of a request that names a version.
+type InVersion struct {
 	InWorkspace
 	Version string `path:"version" pattern:"^[A-Za-z0-9_-]{1,64}$" maxLength:"64"`
 }
@@ -70,7 +71,7 @@ type listVersionsIn struct {
 }
 
 type modelVersionIn struct {
-	versionIn
+	InVersion
 	InModel
 }
 
@@ -105,7 +106,7 @@ func (s *service) documents(api huma.API) {
 			return &Out[Model]{Model{Version{d.Version, d.Published, d.Version == active[in.Model]}, d.Body}}, nil
 		})
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-theme-set", Method: http.MethodGet, Path: "/theme-sets/{version}", Tags: []string{"models"}, Summary: "Get a theme set"},
-		func(ctx context.Context, w string, in *versionIn) (*Out[ThemeSet], error) {
+		func(ctx context.Context, w string, in *InVersion) (*Out[ThemeSet], error) {
 			d, err := s.Store.Document(ctx, w, store.ThemeSets, in.Version)
 			if err != nil {
 				return nil, err

@@ -189,7 +189,7 @@ func TestAFaultyModelIsRefusedAsAWhole(t *testing.T) {
 	}{
 		{`{"id":"default","horizon_days":0,"engagement":["1","2","3"],"rules":[` + rule + `,{"id":"r","kind":"magic","points":"0"}]}`,
 			[]string{"body.model.horizon_days", "body.model.rules[1].points", "body.model.rules[1].kind", "body.model.rules[1].id"}},
-		{`{"id":"sales","horizon_days":30,"engagement":["1","2","3"],"rules":[` + rule + `]}`, []string{"body.model.id"}},
+		{`{"id":"a_b","horizon_days":30,"engagement":["1","2","3"],"rules":[` + rule + `]}`, []string{"body.model.id"}},
 		{`{"id":"default","horizon_days":30,"engagement":["1","2","3"],"rules":[` + strings.Replace(rule, `"types":["post"]`, `"expr":"now() > 3"`, 1) + `]}`, []string{"body.model.rules[0].when.expr"}},
 		{`7`, []string{"body.model"}},
 		{`"text"`, []string{"body.model"}},
@@ -221,20 +221,126 @@ func TestAFaultyModelIsRefusedAsAWhole(t *testing.T) {
 	}
 }
 
-// Each preset can be published as it is listed.
+// Each preset can be published as it is listed, beside the default model.
 func TestPresetsArePublished(t *testing.T) {
 	x := newWorld(t)
 	x.workspace("acme", "ann")
 	var list api.List[api.ModelPreset]
 	x.get("ann", inAcme+"/models/presets", &list)
-	if len(list.Items) < 3 {
+	if len(list.Items) < 4 {
 		t.Fatalf("only %d presets", len(list.Items))
 	}
-	for i, p := range list.Items {
+	for _, p := range list.Items {
 		var got api.Model
 		x.call("ann", "POST", inAcme+"/models", map[string]any{"model": p.Model}).want(t, http.StatusCreated, &got)
-		if want := fmt.Sprint(i + 1); got.Version.Version != want { // the first is the one that is there
-			t.Errorf("%s is version %s, want %s", p.Name, got.Version.Version, want)
+		if got.Version.Version != "1" { // the first is the one that is there
+			t.Errorf("%s is version %s", p.Name, got.Version.Version)
 		}
 	}
+	var models api.ModelPage
+	x.get("ann", inAcme+"/models", &models)
+	if len(models.Models) != len(list.Items) || len(models.Items) != 1 {
+		t.Errorf("in use: %+v", models)
+	}
+}
+
+// A second model is added, looked at, changed, retired and put in use again.
+func TestASecondModelStandsBesideTheDefault(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	buyer, fan := post("buyer", "1", "x", 0), post("fan", "2", "x", 0)
+	buyer.Intent, fan.Type = social.IntentPurchase, social.React
+	var people []string
+	for _, a := range []social.Activity{buyer, fan} {
+		a = x.activity("acme", a)
+		if err := leadstest.Rescore(t.Context(), x.deps.Leads, "acme", a.Account().AccountID()); err != nil {
+			t.Fatal(err)
+		}
+		people = append(people, personOf(a))
+	}
+	document := `{"model":{"id":"fans","title":"Fans","horizon_days":30,"engagement":["1","2","3"],"call_from":"4","rules":[
+		{"id":"r","kind":"activity","label":{"one":"like","many":"likes"},"when":{"types":["react"]},"points":"4"}]}}`
+	var trial api.ModelTrial
+	x.call("ann", "POST", inAcme+"/model-trials", strings.Replace(document, `"model":`, `"people":["`+people[1]+`"],"model":`, 1)).want(t, http.StatusOK, &trial)
+	if p := trial.People[0]; p.Tried.Model != "fans@1" || !p.Tried.Call || p.Active.Model != "default@1" || p.Active.Call {
+		t.Errorf("tried: %+v", p)
+	}
+	x.asked = nil
+	r := x.call("ann", "POST", inAcme+"/models", document)
+	r.want(t, http.StatusCreated, nil)
+	if r.header.Get("Location") != inAcme+"/models/1?model=fans" || !slices.Equal(x.asked, []string{"rescore acme fans 1"}) {
+		t.Errorf("published at %s, asked for %q", r.header.Get("Location"), x.asked)
+	}
+	bulk := func(version string) {
+		t.Helper()
+		if _, err := x.deps.Leads.Rescore(t.Context(), "acme", leads.Rescoring{Model: "fans", Version: version}, func() time.Time { return x.now }, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bulk("1")
+	var how api.ModelProgress
+	x.get("ann", inAcme+"/models/progress?model=fans", &how)
+	if how.Model != "fans" || how.Version != "1" || !how.Ended || how.Done != 2 {
+		t.Errorf("progress: %+v", how)
+	}
+	var models api.ModelPage
+	x.get("ann", inAcme+"/models?totals=true", &models)
+	two := 2
+	want := []api.ModelInUse{{ID: "default", Title: scoring.DefaultModel().Title, Version: "1", CallFrom: "15", Leads: &two}, {ID: "fans", Title: "Fans", Version: "1", CallFrom: "4", Leads: &two}}
+	if d := cmp.Diff(want, models.Models); d != "" {
+		t.Errorf("in use: %s", d)
+	}
+	for model, first := range map[string]int{"default": 0, "fans": 1} {
+		var list api.LeadPage
+		x.get("ann", inAcme+"/leads?totals=true&model="+model, &list)
+		if len(list.Items) != 2 || list.Items[0].Person != people[first] || !list.Items[0].ToCall || list.Items[1].ToCall || list.Totals.ToCall != 1 || list.CallFrom != map[string]string{"default": "15", "fans": "4"}[model] {
+			t.Errorf("by %s: %+v", model, list)
+		}
+		var one api.LeadLedger
+		x.get("ann", inAcme+"/leads/"+people[1]+"?model="+model, &one)
+		if one.Model != model+"@1" {
+			t.Errorf("one lead is by %s, want %s", one.Model, model)
+		}
+	}
+
+	// One that nobody published, at each place.
+	for _, path := range []string{"/leads?model=nobody", "/leads/" + people[0] + "?model=nobody", "/models?model=nobody", "/models/1?model=nobody", "/models/1/changes?model=nobody", "/models/progress?model=nobody"} {
+		p := x.call("ann", "GET", inAcme+path, nil).problem(t, http.StatusNotFound)
+		if strings.Contains(path, "/leads?") && p.Detail != `no scoring model in use is called "nobody": there are default, fans` {
+			t.Errorf("%s: %s", path, p.Detail)
+		}
+	}
+	x.call("ann", "DELETE", inAcme+"/models?model=nobody", nil).problem(t, http.StatusNotFound)
+	x.call("ann", "DELETE", inAcme+"/models?model=default", nil).at(t, "query.model")
+	x.call("ann", "DELETE", inAcme+"/models", nil).problem(t, http.StatusUnprocessableEntity)
+
+	x.asked = nil
+	for range 2 { // the second time perhaps because the first was cut short
+		x.call("ann", "DELETE", inAcme+"/models?model=fans", nil).want(t, http.StatusNoContent, nil)
+	}
+	if !slices.Equal(x.asked, []string{"rescore acme fans ", "rescore acme fans "}) {
+		t.Errorf("asked for %q", x.asked)
+	}
+	bulk("")
+	x.call("ann", "GET", inAcme+"/leads?model=fans", nil).problem(t, http.StatusNotFound)
+	x.get("ann", inAcme+"/models?model=fans", &models)
+	if len(models.Models) != 1 || len(models.Items) != 1 || models.Items[0].Active {
+		t.Errorf("retired: %+v", models)
+	}
+	var given api.Model
+	x.get("ann", inAcme+"/models/1?model=fans", &given)
+	if given.Active || !strings.Contains(string(given.Model), `"fans"`) {
+		t.Errorf("retired: %+v", given)
+	}
+	x.call("ann", "POST", inAcme+"/models/1/activations?model=fans", nil).want(t, http.StatusCreated, &given)
+	if !given.Active {
+		t.Errorf("in use again: %+v", given)
+	}
+	for i := range 3 {
+		x.call("ann", "POST", inAcme+"/models", strings.Replace(document, `"fans"`, fmt.Sprintf(`"fans-%d"`, i), 1)).want(t, http.StatusCreated, nil)
+	}
+	if p := x.call("ann", "POST", inAcme+"/models", strings.Replace(document, `"fans"`, `"sixth"`, 1)).problem(t, http.StatusConflict); !strings.Contains(p.Detail, "retire one first") {
+		t.Errorf("a sixth: %s", p.Detail)
+	}
+	drill.Show(t, "a second model by the API alone: tried, published, its list and progress, retired, in use again; a sixth refused")
 }

@@ -18,13 +18,16 @@ type Preset struct {
 //go:embed presets/*.json
 var presetFiles embed.FS
 
-// presets are all there are; the first is the default.
+// presets are all there are; the first is the default. The others have ids of
+// their own, so that they can stand beside it.
 var presets = []struct{ name, about string }{
 	{"community", "Who in public and in your community is interested in what you sell. A new workspace starts with it."},
 	{"linkedin", "Who may soon look for another job, by nine behaviours of which none suffices alone and three within 30 days do. " +
 		"LinkedIn tells nobody of them: they come from a source of your own, by a mapping of the platform standard, as profile_change whose object_type is recommendation, position, description, email or connection, " +
 		"visit whose object_type is jobs, and follow, join, post and reply. That others at the same company score high, the tenth behaviour, is left out: nothing is known of companies yet."},
 	{"advocates", "Who recommends you, praises you and passes on what you say. What came of a recommendation is not known, so each counts alike."},
+	{"social-selling", "Who engages with what your people post and with their profiles. Dialogue counts most, however much is liked and shared. " +
+		"Visits of a profile are a visit whose object_type is profile, accepted connections a follow or join: where the network tells nobody, they come from a source of your own, by a mapping of the platform standard."},
 }
 
 // Presets returns the models to start from; the first is DefaultModel.

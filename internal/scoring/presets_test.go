@@ -45,7 +45,11 @@ func TestPresetsAreModelsToPublish(t *testing.T) {
 		if err := schema.Validate(v); err != nil {
 			t.Errorf("the schema refuses %s: %v", p.Name, err)
 		}
-		if p.Model.ID != map[bool]string{true: "default", false: p.Name}[p.Name == "community"] || p.Model.Title == "" || p.About == "" || p.Model.Texts() {
+		id := p.Name // each can stand beside the default one
+		if p.Name == "community" {
+			id = "default"
+		}
+		if p.Model.ID != id || p.Model.Title == "" || p.About == "" || p.Model.Texts() {
 			t.Errorf("%s: id %q, title %q, about %q, asks for texts: %v", p.Name, p.Model.ID, p.Model.Title, p.About, p.Model.Texts())
 		}
 	}
@@ -208,6 +212,49 @@ func TestAnAdvocateRecommendsAndADetractorDoesNot(t *testing.T) {
 		if m.Calls(s.Micro) != tt.calls || recommends != tt.calls {
 			t.Errorf("%s: %s points, %+v", tt.name, scoring.Decimal(s.Micro), s.Contributions)
 		}
+	}
+}
+
+// What a seller would do with each of these people.
+func TestWhoIsWarmInSocialSelling(t *testing.T) {
+	m := preset(t, "social-selling")
+	// A dialogue of n rounds: asked, answered by one of yours, asked again.
+	dialogue := func(n int) (out []social.Activity) {
+		for i := range n + 1 {
+			at := 6 - float64(i)
+			out = append(out, fact(fmt.Sprint("said", i), social.Message, at, inThread("dm"), intent(social.IntentQuestion)))
+			if i < n {
+				out = append(out, fact(fmt.Sprint("answer", i), social.Message, at-0.5, inThread("dm"), byBusiness, replyTo(fmt.Sprint("o-said", i))))
+			}
+		}
+		return out
+	}
+	comment := intent(social.IntentPraise)
+	for _, tt := range []struct {
+		name  string
+		facts []social.Activity
+		calls bool
+	}{
+		{"likes everything", many(300, social.React, 0, 0.1), false},
+		{"likes, shares and visits all day", slices.Concat(many(100, social.React, 0, 0.2), many(40, social.Repost, 0, 0.5), many(40, social.Visit, 0, 0.5, of("profile"))), false},
+		{"comments under every post", many(60, social.Reply, 0, 0.5, comment), false},
+		{"says lol under every post", many(60, social.Reply, 0, 0.5, intent(social.IntentChatter)), false},
+		{"accepted a connection", many(1, social.Follow, 1, 1), false},
+		{"connected, visited, commented", slices.Concat(many(1, social.Follow, 1, 1), many(2, social.Visit, 1, 1, of("profile")), many(2, social.Reply, 1, 3, comment)), true},
+		{"visits pages, not profiles", slices.Concat(many(1, social.Follow, 1, 1), many(2, social.Visit, 1, 1, of("page")), many(2, social.Reply, 1, 3, comment)), false},
+		{"a dialogue of three rounds", dialogue(3), true},
+		{"advertises in private", many(5, social.Message, 1, 1, intent(social.IntentSpam)), false},
+		{"looks for a job", slices.Concat(dialogue(1), many(2, social.Message, 1, 1, func(a *social.Activity) { a.Text = "I am looking for a new job in support" })), false},
+	} {
+		s := evaluate(t, m, tt.facts)
+		if m.Calls(s.Micro) != tt.calls {
+			t.Errorf("%s: %s points of %s, %+v", tt.name, scoring.Decimal(s.Micro), scoring.Decimal(m.CallsFrom()), s.Contributions)
+		}
+	}
+	// Dialogue counts most.
+	talk, loud := evaluate(t, m, dialogue(4)), evaluate(t, m, slices.Concat(many(100, social.React, 0, 0.2), many(40, social.Repost, 0, 0.5), many(60, social.Reply, 0, 0.5, comment)))
+	if talk.Micro <= loud.Micro {
+		t.Errorf("a dialogue gives %s, noise %s", scoring.Decimal(talk.Micro), scoring.Decimal(loud.Micro))
 	}
 }
 
