@@ -24,10 +24,12 @@ var presets = []struct{ name, about string }{
 	{"community", "Who in public and in your community is interested in what you sell. A new workspace starts with it."},
 	{"linkedin", "Who may soon look for another job, by nine behaviours of which none suffices alone and three within 30 days do. " +
 		"LinkedIn tells nobody of them: they come from a source of your own, by a mapping of the platform standard, as profile_change whose object_type is recommendation, position, description, email or connection, " +
-		"visit whose object_type is jobs, and follow, join, post and reply. That others at the same company score high, the tenth behaviour, is left out: nothing is known of companies yet."},
+		"visit whose object_type is jobs, and follow, join, post and reply. That others at the same company score high, the tenth behaviour, is left out: rules do not see colleagues yet; list-companies does."},
 	{"advocates", "Who recommends you, praises you and passes on what you say. What came of a recommendation is not known, so each counts alike."},
 	{"social-selling", "Who engages with what your people post and with their profiles. Dialogue counts most, however much is liked and shared. " +
 		"Visits of a profile are a visit whose object_type is profile, accepted connections a follow or join: where the network tells nobody, they come from a source of your own, by a mapping of the platform standard."},
+	{"influencers", "Who is heard and speaks about you, well or badly. The score is relevance: how much they say about you and with you. Fit is reach, by the attribute followers, which an import or your CRM tells: A from 100,000 on. " +
+		"Resonance, how much others take up what they say, is the influence of get-standing. Multiply by looking for who is high in all three: each has a ledger of its own."},
 }
 
 // Presets returns the models to start from; the first is DefaultModel.

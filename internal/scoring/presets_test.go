@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"rapport/internal/drill"
+	"rapport/internal/profile"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 )
@@ -290,5 +291,32 @@ func TestCompare(t *testing.T) {
 	}
 	if same := scoring.Compare(a, a); len(same) > 0 {
 		t.Errorf("a model differs from itself: %+v", same)
+	}
+}
+
+// Relevance is the score, reach is fit; likes and spam are neither.
+func TestAnInfluencerSpeaksAboutYou(t *testing.T) {
+	m := preset(t, "influencers")
+	followers := func(n string) []profile.Held {
+		return []profile.Held{{Fact: profile.Fact{Name: "followers", Kind: profile.Number, Value: n, Source: profile.CRM, At: asOf}}}
+	}
+	for _, tt := range []struct {
+		name      string
+		facts     []social.Activity
+		followers string
+		fit       string
+		calls     bool
+	}{
+		{"speaks every week", many(5, social.Post, 1, 7, intent(social.IntentPraise)), "120000", "A", true},
+		{"complains every week", many(5, social.Mention, 1, 7, intent(social.IntentComplaint)), "12000", "B", true},
+		{"speaks twice", many(2, social.Post, 1, 7, intent(social.IntentPraise)), "1500", "C", false},
+		{"likes everything", many(200, social.React, 0, 0.2), "900000", "A", false},
+		{"greets every day", many(60, social.Post, 0, 1, intent(social.IntentChatter)), "10", "D", false},
+		{"advertises", many(20, social.Post, 1, 2, intent(social.IntentSpam)), "50000", "B", false},
+	} {
+		s := m.WithFit(evaluate(t, m, tt.facts), followers(tt.followers))
+		if m.Calls(s.Micro) != tt.calls || s.Fit != tt.fit {
+			t.Errorf("%s: %s points, fit %s, want %v and %s", tt.name, scoring.Decimal(s.Micro), s.Fit, tt.calls, tt.fit)
+		}
 	}
 }
