@@ -17,6 +17,7 @@ import (
 	"rapport/internal/person"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 // fans counts likes, of which the default model of these tests knows nothing.
@@ -205,5 +206,37 @@ func TestWhoIsDueByTwoModelsIsScoredOnce(t *testing.T) {
 	due, err := c.l.Due(t.Context(), now().AddDate(1, 0, 0), 100)
 	if err != nil || len(due) != 1 || len(due[0].Stale) != 1 || !slices.Equal([]string{due[0].Stale[0].Account}, []string{accountOf("a")}) {
 		t.Errorf("due: %+v, %v", due, err)
+	}
+}
+
+// What a model more costs for a new fact: its head, read and written. The
+// history is read and written once for all of them.
+func TestWhatAnotherModelCosts(t *testing.T) {
+	var r, wr [store.MaxModels + 1]float64
+	for _, n := range []int{1, 2, store.MaxModels} {
+		c := newCommunity(t)
+		for i := range n - 1 {
+			c.publish(strings.Replace(capped, `"default"`, fmt.Sprintf(`"same-%d"`, i), 1))
+		}
+		for i := range 60 {
+			c.tell(question("a", 100-i))
+		}
+		const times = 16
+		for i := range times {
+			a := question("a", 40-i)
+			put(t, c.s, a)
+			c.s.Consumed = func(read, write float64) { r[n] += read / times; wr[n] += write / times }
+			c.score(view.StaleBy(a))
+			c.s.Consumed = nil
+		}
+	}
+	drill.Show(t, "a new fact takes %.2f RRU and %.2f WRU by 1 model, %.2f and %.2f by 2, %.2f and %.2f by %d", r[1], wr[1], r[2], wr[2], r[store.MaxModels], wr[store.MaxModels], store.MaxModels)
+	for _, n := range []int{2, store.MaxModels} {
+		if more := (r[n] - r[1]) / float64(n-1); more > 1 {
+			t.Errorf("a model more takes %.2f RRU", more)
+		}
+		if more := (wr[n] - wr[1]) / float64(n-1); more > 1.5 {
+			t.Errorf("a model more takes %.2f WRU", more)
+		}
 	}
 }
