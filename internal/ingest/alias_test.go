@@ -44,13 +44,13 @@ func TestTwoIDsOfOneAccount(t *testing.T) {
 		send("3", `,"user_id":"US.77"`)
 		asked := 0
 		for _, m := range d.scores {
-			if slices.Contains(m.Regroup, user) {
+			if slices.Contains(m.Regroup, number) {
 				asked++
 			}
 		}
 		for _, account := range []string{number, user} {
 			known, err := d.store.Links(t.Context(), w, account)
-			if err != nil || len(known) != 1 || !slices.Contains(known[0].One, user) || !slices.Contains(known[0].Other, number) {
+			if err != nil || len(known) != 1 || !slices.Contains(known[0].One, number) || !slices.Contains(known[0].Other, user) {
 				t.Errorf("order %q: of %s is known %+v, %v", order, account, known, err)
 			}
 		}
