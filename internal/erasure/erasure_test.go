@@ -38,6 +38,7 @@ import (
 	"rapport/internal/store/storetest"
 	"rapport/internal/theme"
 	"rapport/internal/view"
+	"rapport/internal/view/all"
 	"rapport/internal/view/byday"
 )
 
@@ -251,6 +252,13 @@ func settled(t *testing.T) *world {
 	// A reply before what it replies to: its thread is linked later.
 	x.ingest(1, ms[3], ms[2])
 	x.ingest(3, ms...)
+	accounts, err := x.store.Accounts(t.Context(), w, "", 100) // as score has them compared
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := view.KeepAccounts(t.Context(), all.Views(x.store, func() time.Time { return received }), w, accounts...); err != nil {
+		t.Fatal(err)
+	}
 
 	var docs []theme.Doc
 	of := map[string]social.Activity{}
