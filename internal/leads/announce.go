@@ -44,7 +44,7 @@ func crossed(m scoring.Model, old, head store.Lead, now time.Time) *store.Announ
 	if now.Sub(head.AsOf) > stale || head.Status == store.StatusCustomer || head.Customer || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
 		return nil
 	}
-	calls, called := m.Calls(head.Micro), old.Version > 0 && m.Calls(was.Micro)
+	calls, called := head.Calls, old.Version > 0 && was.Calls
 	points, from := scoring.Decimal(head.Micro), scoring.Decimal(m.CallsFrom())
 	a := store.Announcement{Person: head.Person, At: now, Evidence: map[string]string{"points": points, "call_from": from, "engagement": fmt.Sprint(head.Engagement),
 		"grade": head.Grade, "model": head.ModelVer, "as_of": social.Stamp(head.AsOf)}}

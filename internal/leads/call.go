@@ -31,10 +31,11 @@ type Held string
 
 // What holds a call back, the first of these that is so.
 const (
-	HeldCustomer  Held = "customer"
-	HeldNotALead  Held = "not_a_lead"
-	HeldSnoozed   Held = "snoozed"
-	HeldComplaint Held = "complaint" // service answers that first
+	HeldNoInterest Held = "no_interest" // none of the rules that the model's call_needs names gave points
+	HeldCustomer   Held = "customer"
+	HeldNotALead   Held = "not_a_lead"
+	HeldSnoozed    Held = "snoozed"
+	HeldComplaint  Held = "complaint" // service answers that first
 )
 
 // Complaint is a conversation that waits, since somebody has a problem, complains or is about to leave.
@@ -107,7 +108,11 @@ func (p *past) judge(ctx context.Context, e *Evaluated, asOf time.Time) error {
 		}
 		e.Working = k
 	}
-	if !p.model.Calls(e.Micro) {
+	if e.Micro < p.model.CallsFrom() {
+		return nil
+	}
+	if !p.model.Calls(e.Score) {
+		e.Held = HeldNoInterest
 		return nil
 	}
 	var err error

@@ -890,7 +890,7 @@ func (p *past) settle(score func(time.Time) (scoring.Score, error), newest, now 
 			return err
 		}
 		h := &p.head
-		h.ModelVer, h.AsOf, h.Micro, h.Engagement, h.Grade, h.Fit, h.NextChange = s.Model, at, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange
+		h.ModelVer, h.AsOf, h.Micro, h.Engagement, h.Grade, h.Fit, h.NextChange, h.Calls = s.Model, at, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange, p.model.Calls(s)
 		if h.Due, err = due(h.Person, p.model, s, score); err != nil {
 			return err
 		}

@@ -113,7 +113,7 @@ func (l *Leads) Try(ctx context.Context, w string, document []byte, people []str
 			return err
 		}
 		_, now, err := l.evaluate(ctx, active, w, who, head, asOf)
-		found[i] = Trial{who.ID, by.Score, now.Score, m.Calls(by.Score.Micro), active.Calls(now.Score.Micro)}
+		found[i] = Trial{who.ID, by.Score, now.Score, m.Calls(by.Score), active.Calls(now.Score)}
 		return err
 	})
 	for i, err := range errs {

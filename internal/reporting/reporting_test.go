@@ -257,6 +257,7 @@ func TestGatheredNumbers(t *testing.T) {
 		t.Errorf("to call: %d, more %t, from %s points on: %+v", d.Totals.Leads, d.Totals.LeadsMore, d.CallFrom, d.Leads)
 	}
 	m := scoring.DefaultModel()
+	m.CallNeeds = nil
 	m.Version, m.CallFrom = 2, 1_000_000
 	body, err := json.Marshal(m)
 	if err != nil {

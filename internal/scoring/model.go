@@ -18,9 +18,10 @@ type Model struct {
 	ID          string      `json:"id"`
 	Version     int         `json:"version"`
 	Title       string      `json:"title,omitempty"`
-	HorizonDays int         `json:"horizon_days"`       // nothing older counts
-	Engagement  [3]Points   `json:"engagement"`         // from how many points engagement is 3, 2 and 1
-	CallFrom    Points      `json:"call_from,omitzero"` // from how many points somebody should call; 0: from where engagement is 2
+	HorizonDays int         `json:"horizon_days"`         // nothing older counts
+	Engagement  [3]Points   `json:"engagement"`           // from how many points engagement is 3, 2 and 1
+	CallFrom    Points      `json:"call_from,omitzero"`   // from how many points somebody should call; 0: from where engagement is 2
+	CallNeeds   []string    `json:"call_needs,omitempty"` // rules of which one at least must have given points for that; none: no matter which
 	Groups      []RuleGroup `json:"groups,omitempty"`
 	Rules       []Rule      `json:"rules"`
 	Fit         *Fit        `json:"fit,omitempty"` // nil: how well anybody fits is not known
@@ -40,8 +41,12 @@ func (m Model) Since(asOf time.Time) time.Time {
 	return social.Instant(asOf).Add(-time.Duration(m.HorizonDays) * 24 * time.Hour)
 }
 
-// Calls reports whether a score of so many micro-points is one of a lead to call.
-func (m Model) Calls(micro int64) bool { return micro >= m.CallsFrom() }
+// Calls reports whether a score is one of a lead to call.
+func (m Model) Calls(s Score) bool {
+	return s.Micro >= m.CallsFrom() && (len(m.CallNeeds) == 0 || slices.ContainsFunc(s.Contributions, func(c Contribution) bool {
+		return c.Micro > 0 && slices.Contains(m.CallNeeds, c.Rule)
+	}))
+}
 
 // CallsFrom is the score, in micro-points, from which on somebody should call.
 func (m Model) CallsFrom() int64 { return int64(cmp.Or(m.CallFrom, m.Engagement[1])) }
@@ -188,6 +193,7 @@ func readModel(v any, memos *memos, p *Problems) Model {
 		n++
 	})
 	m.CallFrom = o.positive("call_from", false)
+	m.CallNeeds = o.names("call_needs", maxRules, func(string) error { return nil })
 	groups := map[string]bool{}
 	o.list("groups", 1, maxGroups, false, func(v any, path string) {
 		g := newObject(v, path, p)
@@ -223,6 +229,11 @@ func readModel(v any, memos *memos, p *Problems) Model {
 		}
 		m.Rules = append(m.Rules, r)
 	})
+	for i, id := range m.CallNeeds {
+		if !rules[id] {
+			p.add(fmt.Sprintf("%s[%d]", o.at("call_needs"), i), "there is no rule %q", clip(id))
+		}
+	}
 	if v, ok := o.get("fit", false); ok {
 		m.Fit = readFit(v, "$.fit", p)
 	}

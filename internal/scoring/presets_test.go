@@ -110,7 +110,7 @@ func TestNoBehaviourAloneMakesACandidate(t *testing.T) {
 	most := int64(0)
 	for i, b := range behaviours {
 		s := evaluate(t, m, madeHistory(i))
-		if seen, sentence := patternOf(s); m.Calls(s.Micro) || seen != nil {
+		if seen, sentence := patternOf(s); m.Calls(s) || seen != nil {
 			t.Errorf("%s alone: %s points, %s", b.label, scoring.Decimal(s.Micro), sentence)
 		}
 		if s.Micro == 0 {
@@ -135,7 +135,7 @@ func TestThreeBehavioursMakeACandidate(t *testing.T) {
 						t.Errorf("%s is not in %q", behaviours[n].label, sentence)
 					}
 				}
-				if !m.Calls(s.Micro) || len(seen) < 3 {
+				if !m.Calls(s) || len(seen) < 3 {
 					t.Errorf("%s: %s points", sentence, scoring.Decimal(s.Micro))
 				}
 				var sum int64
@@ -158,7 +158,7 @@ func TestFewConnectionsAndAWordAreNoPattern(t *testing.T) {
 	facts := append(quiet(), many(4, social.Follow, 5, 5)...)
 	facts = append(facts, fact("desc", social.ProfileChange, 12, of("description")), fact("old", social.ProfileChange, 31, of("position")), fact("q", social.Post, 3, intent(social.IntentQuestion)))
 	s := evaluate(t, m, facts)
-	if seen, sentence := patternOf(s); seen != nil || m.Calls(s.Micro) {
+	if seen, sentence := patternOf(s); seen != nil || m.Calls(s) {
 		t.Errorf("%s, %s points", sentence, scoring.Decimal(s.Micro))
 	}
 }
@@ -210,7 +210,7 @@ func TestAnAdvocateRecommendsAndADetractorDoesNot(t *testing.T) {
 	} {
 		s := evaluate(t, m, tt.facts)
 		recommends := slices.ContainsFunc(s.Contributions, func(c scoring.Contribution) bool { return c.Rule == "recommendation" })
-		if m.Calls(s.Micro) != tt.calls || recommends != tt.calls {
+		if m.Calls(s) != tt.calls || recommends != tt.calls {
 			t.Errorf("%s: %s points, %+v", tt.name, scoring.Decimal(s.Micro), s.Contributions)
 		}
 	}
@@ -248,7 +248,7 @@ func TestWhoIsWarmInSocialSelling(t *testing.T) {
 		{"looks for a job", slices.Concat(dialogue(1), many(2, social.Message, 1, 1, func(a *social.Activity) { a.Text = "I am looking for a new job in support" })), false},
 	} {
 		s := evaluate(t, m, tt.facts)
-		if m.Calls(s.Micro) != tt.calls {
+		if m.Calls(s) != tt.calls {
 			t.Errorf("%s: %s points of %s, %+v", tt.name, scoring.Decimal(s.Micro), scoring.Decimal(m.CallsFrom()), s.Contributions)
 		}
 	}
@@ -315,7 +315,7 @@ func TestAnInfluencerSpeaksAboutYou(t *testing.T) {
 		{"advertises", many(20, social.Post, 1, 2, intent(social.IntentSpam)), "50000", "B", false},
 	} {
 		s := m.WithFit(evaluate(t, m, tt.facts), followers(tt.followers))
-		if m.Calls(s.Micro) != tt.calls || s.Fit != tt.fit {
+		if m.Calls(s) != tt.calls || s.Fit != tt.fit {
 			t.Errorf("%s: %s points, fit %s, want %v and %s", tt.name, scoring.Decimal(s.Micro), s.Fit, tt.calls, tt.fit)
 		}
 	}
