@@ -152,10 +152,13 @@ func TestAModelIsTriedPublishedAndGoneBackFrom(t *testing.T) {
 
 	var changes api.ModelComparison
 	x.get("ann", inAcme+"/models/1/changes", &changes)
-	if changes.From != "2" || changes.To != "1" || len(changes.Changes) != 3 {
+	if changes.From != "2" || changes.To != "1" || len(changes.Changes) != 4 {
 		t.Errorf("compared: %+v", changes)
 	}
 	for _, c := range changes.Changes {
+		if c.Rule == "" && c.Field == "call_needs" && string(c.After) == `["buying","purchase"]` {
+			continue
+		}
 		if c.Rule != "reaction" || c.What != "changed" || c.Field == "points" && (string(c.Before) != `"20"` || string(c.After) != `"0.5"`) {
 			t.Errorf("compared: %s %s %s", c.Field, c.Before, c.After)
 		}
