@@ -52,7 +52,7 @@ type ModelInUse struct {
 	ID        string `json:"id" example:"default"`
 	Title     string `json:"title,omitempty"`
 	Version   string `json:"version" doc:"The version that is in use"`
-	CallFrom  string `json:"call_from" example:"15" doc:"From how many points somebody should call"`
+	CallFrom  string `json:"call_from,omitempty" example:"15" doc:"From how many points somebody should call; absent: its document can't be read any more, publish another version"`
 	Leads     *int   `json:"leads,omitempty" doc:"With totals=true: people with a score by it; at most 10000 are counted"`
 	LeadsMore bool   `json:"leads_more,omitempty" doc:"There are more than leads"`
 }
@@ -75,12 +75,7 @@ type listModelsOut struct {
 	Body ModelPage
 }
 
-type retireModelIn struct {
-	InWorkspace
-	Model string `query:"model" required:"true" pattern:"^[a-z][a-z0-9-]{1,30}$" maxLength:"31" example:"linkedin" doc:"The id of the scoring model"`
-}
-
-type progressIn struct {
+type ofModelIn struct {
 	InWorkspace
 	InModel
 }
@@ -219,7 +214,7 @@ func (s *service) models(api huma.API) {
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "retire-model", Method: http.MethodDelete, Path: "/models", Tags: []string{"models"}, Summary: "Put a scoring model out of use",
 		Description: "Nobody is scored by it any more, and the leads by it are taken away. Its versions stay listed, and activate-model puts one in use again. The default model can't be retired.", DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, w string, in *retireModelIn) (*struct{}, error) {
+		func(ctx context.Context, w string, in *ofModelIn) (*struct{}, error) {
 			if in.Model == leads.ModelID {
 				return nil, invalid("query.model", "is the model that every workspace has: publish another version of it")
 			}
@@ -247,7 +242,7 @@ func (s *service) publish(ctx context.Context, w string, use func(queue func(lea
 	return &CreatedOut[Model]{Location: location, Body: Model{Version{d.Version, d.Published, true}, d.Body}}, nil
 }
 
-func (s *service) modelProgress(ctx context.Context, w string, in *progressIn) (*Out[ModelProgress], error) {
+func (s *service) modelProgress(ctx context.Context, w string, in *ofModelIn) (*Out[ModelProgress], error) {
 	active, err := s.Leads.By(in.Model).Version(ctx, w)
 	if err != nil {
 		return nil, err
@@ -296,7 +291,10 @@ func (s *service) listModels(ctx context.Context, w string, in *listModelsIn) (*
 		return nil, err
 	}
 	for _, m := range list {
-		x := ModelInUse{ID: m.ID, Title: m.Title, Version: m.Version, CallFrom: scoring.Decimal(m.CallFrom)}
+		x := ModelInUse{ID: m.ID, Title: m.Title, Version: m.Version}
+		if m.CallFrom != 0 {
+			x.CallFrom = scoring.Decimal(m.CallFrom)
+		}
 		if in.Totals {
 			n, err := s.Store.CountLeads(ctx, w, m.ID, maxCounted+1)
 			if err != nil {

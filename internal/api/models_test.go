@@ -316,7 +316,7 @@ func TestASecondModelStandsBesideTheDefault(t *testing.T) {
 	}
 	x.call("ann", "DELETE", inAcme+"/models?model=nobody", nil).problem(t, http.StatusNotFound)
 	x.call("ann", "DELETE", inAcme+"/models?model=default", nil).at(t, "query.model")
-	x.call("ann", "DELETE", inAcme+"/models", nil).problem(t, http.StatusUnprocessableEntity)
+	x.call("ann", "DELETE", inAcme+"/models", nil).at(t, "query.model")
 
 	x.asked = nil
 	for range 2 { // the second time perhaps because the first was cut short

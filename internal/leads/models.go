@@ -223,7 +223,7 @@ func (l *Leads) Version(ctx context.Context, w string) (string, error) {
 type InUse struct {
 	ID, Title string
 	Version   string
-	CallFrom  int64 // micro-points
+	CallFrom  int64 // micro-points; 0: its document can't be read
 }
 
 // InUse lists the models that are in use, the default one first.
@@ -235,7 +235,7 @@ func (l *Leads) InUse(ctx context.Context, w string) ([]InUse, error) {
 	var out []InUse
 	for _, id := range idsOf(active) {
 		m, err := l.published(ctx, w, id, active[id])
-		if err != nil {
+		if err != nil && !fault.Is(err, fault.Invalid) {
 			return nil, err
 		}
 		out = append(out, InUse{id, m.Title, active[id], m.CallsFrom()})
