@@ -15,7 +15,7 @@ type Standing struct {
 	Person    string            `json:"person"`
 	AsOf      time.Time         `json:"as_of"`
 	Compared  Compared          `json:"compared"`
-	Readings  []StandingReading `json:"readings" doc:"engagement, influence, outreach and relationship, in this order"`
+	Readings  []StandingReading `json:"readings" doc:"engagement, influence, outreach and relationship, in this order. Engagement is the score by the default model"`
 	Truncated bool              `json:"truncated" doc:"There is more than was looked at: 40 activities and 40 answers of 90 days, the replies to 20 messages in 10 threads, and 20 replies"`
 }
 
@@ -64,7 +64,7 @@ func (s *service) getStanding(ctx context.Context, w string, in *InPerson) (*Out
 		engagement.Ledger = append(engagement.Ledger, StandingLine{Points: scoring.Decimal(c.Micro), Reason: c.Reason, Rule: c.Rule})
 	}
 	if x.Lead {
-		engagement.compare(x.Engagement.Micro, x.Community.Engagement)
+		engagement.compare(x.Listed, x.Community.Engagement)
 	} else {
 		engagement.Missing = "no lead: nothing that the scoring model counts is known"
 	}

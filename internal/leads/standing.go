@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"rapport/internal/community"
@@ -21,6 +20,7 @@ type Standing struct {
 	AsOf       time.Time
 	Engagement scoring.Score // the zero one: the person is no lead
 	Lead       bool
+	Listed     int64 // micro-points, as the list of leads stands: what the community's are compared with
 	community.Seen
 	Influence, Outreach, Relationship community.Reading
 	Community                         store.Community // to compare with
@@ -33,8 +33,9 @@ const (
 	standingThreads  = 10  // in which they stand
 	standingAskers   = 20  // people of one thread
 	standingReplies  = 20  // messages of each of them
-	standingAccounts = 400 // of a community: the accounts with the lowest ids, which are hashes
-	standingPeople   = 200 // of them
+	standingAccounts = 400 // of a community, read at once: those with the lowest ids, which are hashes
+	standingPages    = 10  // of these
+	standingPeople   = 200 // of their owners, who are leads
 )
 
 // Standing computes how a person stands, beside how the community did at the
@@ -54,6 +55,11 @@ func (l *Leads) Standing(ctx context.Context, w, id string, now time.Time) (Stan
 	switch {
 	case err == nil:
 		out.Engagement, out.Lead = e.Score, true
+		head, err := l.store.Lead(ctx, w, who.ID, ModelID)
+		if err != nil {
+			return out, err
+		}
+		out.Listed = head.Micro
 	case !fault.Is(err, fault.NotFound):
 		return out, err
 	case !known:
@@ -72,40 +78,47 @@ func (l *Leads) community(ctx context.Context, w string, now time.Time) (store.C
 		return c, err
 	}
 	c.Day = day.Format(time.DateOnly)
-	accounts, err := l.store.Accounts(ctx, w, "", standingAccounts)
-	if err != nil {
-		return c, err
-	}
-	owners, err := l.store.PersonsOf(ctx, w, accounts)
-	if err != nil {
-		return c, err
-	}
-	slices.SortStableFunc(owners, func(a, b store.Person) int { return strings.Compare(a.ID, b.ID) })
-	owners = slices.CompactFunc(owners, func(a, b store.Person) bool { return a.ID == b.ID })
-	ids := make([]string, len(owners))
-	for i, p := range owners {
-		ids[i] = p.ID
-	}
-	heads, err := l.store.LeadsOf(ctx, w, ModelID, ids)
-	if err != nil {
-		return c, err
-	}
-	people := make([]int, 0, standingPeople) // those who are leads: who acted, and is not the business
-	for i, h := range heads {
-		if h.Version > 0 && len(people) < standingPeople {
-			people = append(people, i)
+	// Those who are leads: who acted, and is not the business.
+	var people []store.Person
+	var heads []store.Lead
+	for page, after := 0, ""; page < standingPages && len(people) < standingPeople; page++ {
+		accounts, err := l.store.Accounts(ctx, w, after, standingAccounts)
+		if err != nil {
+			return c, err
 		}
+		owners, err := l.store.PersonsOf(ctx, w, accounts)
+		if err != nil {
+			return c, err
+		}
+		ids := make([]string, len(owners))
+		for i, p := range owners {
+			ids[i] = p.ID
+		}
+		scored, err := l.store.LeadsOf(ctx, w, ModelID, ids)
+		if err != nil {
+			return c, err
+		}
+		for i, h := range scored {
+			known := slices.ContainsFunc(people, func(p store.Person) bool { return p.ID == h.Person })
+			if h.Version > 0 && !known && len(people) < standingPeople {
+				people, heads = append(people, owners[i]), append(heads, h)
+			}
+		}
+		if len(accounts) < standingAccounts {
+			break
+		}
+		after = accounts[len(accounts)-1]
 	}
 	found := make([]community.Seen, len(people))
 	errs := parallel.Each(ctx, len(people), atOnce, func(i int) (err error) {
-		found[i], _, err = l.seen(ctx, w, owners[people[i]], day)
+		found[i], _, err = l.seen(ctx, w, people[i], day)
 		return err
 	})
 	if err := errors.Join(errs...); err != nil {
 		return c, err
 	}
 	for i, s := range found {
-		c.Engagement = append(c.Engagement, heads[people[i]].Micro)
+		c.Engagement = append(c.Engagement, heads[i].Micro)
 		c.Influence = append(c.Influence, int64(community.Influence(s).Milli))
 		c.Outreach = append(c.Outreach, int64(community.Outreach(s).Milli))
 		c.Relationship = append(c.Relationship, int64(community.Relationship(s, day).Milli))
