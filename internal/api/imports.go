@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
+	"rapport/internal/limit"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
@@ -44,7 +46,7 @@ type NewImport struct {
 // ImportedRow is what became of a row.
 type ImportedRow struct {
 	Row     int          `json:"row" minimum:"1" doc:"Its place in the request, from 1"`
-	Result  string       `json:"result" enum:"imported,known,unknown_person,refused" doc:"imported: something of it was new, or would be. known: all of it was there. unknown_person: an outcome of somebody of whom nothing is known. refused: errors says why, and nothing of it was stored"`
+	Result  string       `json:"result" enum:"imported,known,unknown_person,refused" doc:"imported: something of it was new, or would be. known: all of it was there. unknown_person: an outcome of it is of somebody of whom nothing is known, and was left out; what else it says was stored. refused: errors says why, and nothing of it was stored"`
 	Account string       `json:"account,omitempty" doc:"Of the contact"`
 	Person  string       `json:"person,omitempty" doc:"Whose account it is"`
 	Stored  int          `json:"stored,omitempty" doc:"How many facts were new, or would be"`
@@ -72,26 +74,47 @@ func (s *service) imports(api huma.API) {
 		Description: "The answer says row by row what became of each; one that is wrong stops no other. What is there already is not stored again, so that rows can be sent again. " +
 			"A contact is an account; without a platform's id it is one of the platform standard, in the scope import, named by its e-mail or phone. What is known of it is stored as attributes. " +
 			"Activities are stored a moment later; nothing of an import is announced, and reports that were made before it stay as they are until they are made again. " +
-			"Who was forgotten is not imported again.",
+			"They count towards the month's limit of activities: where not all of a request fit, it is answered 429, and nothing of it was stored. " +
+			"Who was forgotten is not imported again, nor what they did until then.",
 		MaxBodyBytes: maxImportBody, DefaultStatus: http.StatusOK}, s.importRows)
 }
 
 // importing is a row on its way.
 type importing struct {
-	row     contacts.Row
-	answer  *ImportedRow
-	account string         // of the contact; ""
-	told    []profile.Fact // of it, those that are new
-	facts   []social.Activity
-	made    []store.Outcome
-	of      []store.Person // of the outcomes
+	row      contacts.Row
+	answer   *ImportedRow
+	account  string         // of the contact; ""
+	fresh    bool           // it is not known
+	told     []profile.Fact // of it, those that are new
+	facts    []importedFact // those that are new
+	outcomes []*importedOutcome
+	unknown  bool // an outcome was left out, since nothing is known of its person
+}
+
+type importedFact struct {
+	social.Activity
+	within time.Duration // how long after its time it may have been done
+}
+
+type importedOutcome struct {
+	store.Outcome
+	of     store.Person
+	who    string // with whom, as the row says it
+	absent bool   // nothing is known of its account, unless a row brings it
+	known  bool   // it is there
+	failed error  // why it could not be stored
 }
 
 func (i *importing) refuse(format string, args ...any) {
-	i.answer.Result, i.answer.Errors = "refused", append(i.answer.Errors, FieldError{Location: fmt.Sprintf("body.rows[%d]", i.answer.Row-1), Detail: fmt.Sprintf(format, args...)})
+	i.answer.Result, i.answer.Stored = "refused", 0
+	i.answer.Errors = append(i.answer.Errors, FieldError{Location: fmt.Sprintf("body.rows[%d]", i.answer.Row-1), Detail: fmt.Sprintf(format, args...)})
 }
 
-func (i *importing) ok() bool { return i.answer.Result == "" }
+func (i *importing) ok() bool { return i.answer.Result != "refused" }
+
+func (i *importing) tell(format string, args ...any) {
+	i.answer.Told = append(i.answer.Told, fmt.Sprintf(format, args...))
+}
 
 func (s *service) importRows(ctx context.Context, w string, in *importIn) (*Out[ImportedRows], error) {
 	out := ImportedRows{Rows: make([]ImportedRow, len(in.Body.Rows))}
@@ -105,29 +128,124 @@ func (s *service) importRows(ctx context.Context, w string, in *importIn) (*Out[
 	if err := s.withoutErased(ctx, w, rows); err != nil {
 		return nil, err
 	}
-	// One after the other where a row needs what one before it stored.
-	known := map[string]bool{} // accounts that rows before bring
-	for _, i := range rows {
-		if i.account != "" && i.ok() {
-			known[i.account] = true
-		}
-	}
 	source := profile.Source(cmp.Or(in.Body.Source, string(profile.Import)))
 	errs := parallel.Each(ctx, len(rows), 16, func(n int) error {
 		if !rows[n].ok() {
 			return nil
 		}
-		return s.lookImport(ctx, w, rows[n], source, known, now)
+		return s.lookImport(ctx, w, rows[n], source, now)
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	sameOutcomes(rows)
+	// From here on no row is refused for what stands in it: what one brings, another can trust.
+	comes := map[string]social.AccountRef{}
+	for _, i := range rows {
+		if !i.ok() {
+			continue
+		}
+		if i.account != "" {
+			comes[i.account] = i.row.Contact.Ref()
+		}
+		for _, a := range i.facts {
+			comes[a.Account().AccountID()] = a.Account()
+		}
+	}
+	fresh := 0 // activities
+	for _, i := range rows {
+		if i.ok() {
+			i.settle(comes)
+			fresh += len(i.facts)
+		}
+	}
 	if !in.Body.DryRun {
-		if err := s.storeImport(ctx, w, rows, now); err != nil {
+		if fresh > 0 {
+			// Counted here and not when they are stored: who was told that they are imported need not look again.
+			if err := s.Store.Ask(ctx, w, limit.Activities, fresh, termsOf(ctx).Limits.Most(limit.Activities), s.Now()); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.storeImport(ctx, w, rows, comes, now); err != nil {
 			return nil, err
 		}
 	}
 	return &Out[ImportedRows]{out}, s.namePersons(ctx, w, rows)
+}
+
+// settle leaves out the outcomes of those of whom nothing is known and whom no
+// row brings, and says what is new of the row.
+func (i *importing) settle(comes map[string]social.AccountRef) {
+	i.outcomes = slices.DeleteFunc(i.outcomes, func(o *importedOutcome) bool {
+		if _, ok := comes[o.Account]; ok || !o.absent {
+			return false
+		}
+		i.leaveOut(o.who)
+		return true
+	})
+	i.answer.Stored = len(i.told) + len(i.facts)
+	if i.fresh {
+		i.answer.Stored++
+	}
+	for _, o := range i.outcomes {
+		if !o.known {
+			i.answer.Stored++
+		}
+	}
+	i.conclude()
+}
+
+func (i *importing) leaveOut(who string) {
+	i.unknown = true
+	i.tell("an outcome is left out, since nothing is known of %s: import a contact or activities first, then this again", social.Excerpt(who, 60))
+}
+
+func (i *importing) conclude() {
+	switch {
+	case i.unknown:
+		i.answer.Result = "unknown_person"
+	case i.answer.Stored > 0:
+		i.answer.Result = "imported"
+	default:
+		i.answer.Result = "known"
+	}
+}
+
+// sameOutcomes refuses rows of which an outcome has the id of another one
+// before it. The same outcome is one, however often it stands there.
+func sameOutcomes(rows []*importing) {
+	seen := map[string]*importedOutcome{}
+	for _, i := range rows {
+		if !i.ok() {
+			continue
+		}
+		own := map[string]*importedOutcome{}
+		var again []*importedOutcome
+		for _, o := range i.outcomes {
+			first, there := seen[o.ID]
+			if !there {
+				first, there = own[o.ID]
+			}
+			switch {
+			case !there:
+				own[o.ID] = o
+			case !sameOutcome(first.Outcome, o.Outcome) || first.of.ID != o.of.ID:
+				i.refuse("another outcome of the request has the id %s: give each its own", o.ID)
+			default:
+				again = append(again, o)
+			}
+		}
+		if i.ok() {
+			for _, o := range again {
+				o.known = true
+			}
+			maps.Copy(seen, own)
+		}
+	}
+}
+
+func sameOutcome(a, b store.Outcome) bool {
+	return a.Kind == b.Kind && a.At.Equal(b.At) && a.Value == b.Value && a.Currency == b.Currency
 }
 
 // read reads a row as it was sent.
@@ -160,7 +278,7 @@ func (i *importing) read(raw []byte, now time.Time) {
 			i.refuse("%s", err)
 			return
 		}
-		i.facts = append(i.facts, fact)
+		i.facts = append(i.facts, importedFact{fact, a.Within()})
 	}
 }
 
@@ -180,44 +298,97 @@ func (i *importing) accounts() (out []string) {
 		out = append(out, a.Account().AccountID())
 	}
 	for _, o := range i.row.Outcomes {
-		if o.Person == "" {
-			out = append(out, o.Ref().AccountID())
-		}
+		out = append(out, social.AccountOf(personOf(o)))
 	}
 	return out
 }
 
-// withoutErased refuses rows of accounts that were forgotten.
+// personOf is the id of the person an outcome is of, as it is named.
+func personOf(o contacts.Outcome) string {
+	return cmp.Or(o.Person, social.PersonID(o.Ref().AccountID()))
+}
+
+// withoutErased leaves out what was done until its account was forgotten, as
+// ingest does, and refuses contacts of whom nothing is known since.
 func (s *service) withoutErased(ctx context.Context, w string, rows []*importing) error {
 	var asked []string
 	for _, i := range rows {
-		asked = append(asked, i.accounts()...)
+		if i.ok() {
+			asked = append(asked, i.accounts()...)
+		}
 	}
 	slices.Sort(asked)
-	erased, err := s.Erased(ctx, w, slices.Compact(asked))
-	if err != nil {
+	asked = slices.Compact(asked)
+	erased, err := s.Erased(ctx, w, asked)
+	if err != nil || len(erased) == 0 {
 		return err
 	}
+	back := map[string]bool{} // accounts that are known again
+	for _, a := range asked {
+		if _, ok := erased[a]; !ok {
+			continue
+		}
+		_, err := s.Store.Account(ctx, w, a)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		back[a] = err == nil
+	}
 	for _, i := range rows {
-		for _, a := range i.accounts() {
-			if at, ok := erased[a]; ok && i.ok() {
-				i.refuse("the account was forgotten on %s, as its person wished: take the row out of the list", at.Format(time.DateOnly))
-			}
+		if i.ok() {
+			i.withoutErased(erased, back)
 		}
 	}
 	return nil
 }
 
-// lookImport finds out what of a row is new.
-func (s *service) lookImport(ctx context.Context, w string, i *importing, source profile.Source, comes map[string]bool, now time.Time) error {
+func (i *importing) withoutErased(erased map[string]time.Time, back map[string]bool) {
+	var last time.Time // as of when those were forgotten of whom something is left out
+	since := false     // the row tells something that the contact did since
+	until := func(account string, at time.Time, undated bool) bool {
+		gone, ok := erased[account]
+		if ok && ingest.Forgotten(gone, at, undated) {
+			last = gone
+			return true
+		}
+		since = since || account == i.account
+		return false
+	}
+	const leftOut = "%s of an account that was forgotten on %s is left out: it is of before"
+	i.facts = slices.DeleteFunc(i.facts, func(a importedFact) bool {
+		gone := until(a.Account().AccountID(), a.Occurred, a.Undated)
+		if gone {
+			i.tell(leftOut, "an activity", last.Format(time.DateOnly))
+		}
+		return gone
+	})
+	i.row.Outcomes = slices.DeleteFunc(i.row.Outcomes, func(o contacts.Outcome) bool {
+		at, err := time.Parse(time.RFC3339Nano, o.At)
+		gone := err == nil && until(social.AccountOf(personOf(o)), at, false)
+		if gone {
+			i.tell(leftOut, "an outcome", last.Format(time.DateOnly))
+		}
+		return gone
+	})
+	gone, ok := erased[i.account]
+	switch {
+	case ok && !back[i.account] && !since:
+		i.refuse("its account was forgotten on %s, and nothing is known of it since: take the row out of the list", gone.Format(time.DateOnly))
+	case !last.IsZero() && i.account == "" && len(i.facts)+len(i.row.Outcomes) == 0:
+		i.refuse("its account was forgotten on %s, and what it tells is of before: take the row out of the list", last.Format(time.DateOnly))
+	}
+}
+
+// lookImport finds out what of a row is new, and whether it can be taken.
+func (s *service) lookImport(ctx context.Context, w string, i *importing, source profile.Source, now time.Time) error {
 	if i.account != "" {
 		if err := s.lookContact(ctx, w, i, source, now); err != nil {
 			return err
 		}
 	}
-	var fresh []social.Activity
-	for n, a := range i.facts {
-		there, err := s.twin(ctx, w, a, i.row.Activities[n].Within())
+	var fresh []importedFact
+	for _, a := range i.facts {
+		there, err := s.twin(ctx, w, a.Activity, a.within)
 		if err != nil {
 			return err
 		}
@@ -227,15 +398,9 @@ func (s *service) lookImport(ctx context.Context, w string, i *importing, source
 	}
 	i.facts = fresh
 	for _, o := range i.row.Outcomes {
-		if err := s.lookOutcome(ctx, w, i, o, comes); err != nil {
+		if err := s.lookOutcome(ctx, w, i, o); err != nil {
 			return err
 		}
-	}
-	if i.answer.Stored += len(i.facts); !i.ok() {
-		return nil
-	}
-	if i.answer.Result = "known"; i.answer.Stored > 0 {
-		i.answer.Result = "imported"
 	}
 	return nil
 }
@@ -247,9 +412,7 @@ const toldAgain = 24 * time.Hour
 // lookContact finds out what of a contact is new: what its source does not say already.
 func (s *service) lookContact(ctx context.Context, w string, i *importing, source profile.Source, now time.Time) error {
 	_, err := s.Store.Account(ctx, w, i.account)
-	if fault.Is(err, fault.NotFound) {
-		i.answer.Stored++
-	} else if err != nil {
+	if i.fresh = fault.Is(err, fault.NotFound); err != nil && !i.fresh {
 		return err
 	}
 	of, err := s.Store.AttributesOf(ctx, w, i.account)
@@ -278,7 +441,7 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 		f, err := profile.Read(profile.Fact{ID: social.HashID("imp", social.Key(i.account, string(source), t.Name, t.Value, was.ID)), Name: t.Name, Kind: t.Kind, Value: t.Value,
 			Source: source, At: now, Known: now, By: by})
 		if wrong := (profile.Wrong{}); errors.As(err, &wrong) {
-			i.answer.Told = append(i.answer.Told, fmt.Sprintf("%s is left out: its %s", t.Name, wrong))
+			i.tell("%s is left out: its %s", t.Name, wrong)
 			continue
 		}
 		if err != nil {
@@ -291,7 +454,6 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 	if len(of[0].Facts)+len(i.told) > store.MaxAttributes || len(i.told) > store.MaxTold {
 		i.refuse("its contact has too many attributes: %d were told before, and of one account at most %d are kept, %d at once", len(of[0].Facts), store.MaxAttributes, store.MaxTold)
 	}
-	i.answer.Stored += len(i.told)
 	return nil
 }
 
@@ -317,8 +479,8 @@ func (s *service) twin(ctx context.Context, w string, a social.Activity, within 
 	return false, err
 }
 
-// lookOutcome finds out with whom it came out so.
-func (s *service) lookOutcome(ctx context.Context, w string, i *importing, o contacts.Outcome, comes map[string]bool) error {
+// lookOutcome finds out with whom it came out so, and whether that is known.
+func (s *service) lookOutcome(ctx context.Context, w string, i *importing, o contacts.Outcome) error {
 	made, wrong := s.outcomeOf(ctx, NewOutcome{ID: o.ID, Kind: o.Kind, At: o.At, Value: o.Value, Currency: o.Currency})
 	for _, x := range wrong {
 		i.refuse("the outcome's %s %s", x.Location, x.Detail)
@@ -326,59 +488,45 @@ func (s *service) lookOutcome(ctx context.Context, w string, i *importing, o con
 	if len(wrong) > 0 {
 		return nil
 	}
-	person := o.Person
-	if person == "" {
-		account := o.Ref().AccountID()
-		person = social.PersonID(account)
-		if !comes[account] {
-			if _, err := s.Store.Account(ctx, w, account); fault.Is(err, fault.NotFound) {
-				i.answer.Result = "unknown_person"
-				i.answer.Told = append(i.answer.Told, fmt.Sprintf("nothing is known of %s: import contacts or activities first", social.Excerpt(cmp.Or(o.Email, o.Account), 60)))
-				return nil
-			} else if err != nil {
-				return err
-			}
-		}
-	}
+	person, who := personOf(o), cmp.Or(o.Person, o.Email, o.Account)
 	of, err := s.Leads.Person(ctx, w, person)
 	if fault.Is(err, fault.NotFound) {
-		i.answer.Result = "unknown_person"
+		i.unknown = true
+		i.tell("the outcome of %s is left out: %s", social.Excerpt(who, 60), fault.Message(err))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	made.Account = leads.AccountFor(person, of)
+	x := &importedOutcome{Outcome: made, of: of, who: who}
+	i.outcomes = append(i.outcomes, x)
 	was, err := s.Store.Outcome(ctx, w, made.ID)
 	switch {
-	case fault.Is(err, fault.NotFound):
-		i.made, i.of = append(i.made, made), append(i.of, of)
-		i.answer.Stored++
-	case err != nil:
-		return err
-	case was.Kind != made.Kind || !was.At.Equal(made.At) || was.Value != made.Value || was.Currency != made.Currency:
+	case err == nil && !(sameOutcome(was, made) && slices.Contains(of.Accounts, was.Account)):
 		i.refuse("another outcome has the id %s: give each its own", made.ID)
+		return nil
+	case err == nil:
+		x.Outcome, x.known = was, true
+		return nil
+	case !fault.Is(err, fault.NotFound):
+		return err
 	}
-	return nil
+	_, err = s.Store.Account(ctx, w, made.Account)
+	if x.absent = fault.Is(err, fault.NotFound); x.absent {
+		return nil
+	}
+	return err
 }
 
-// storeImport stores what is new: contacts first, since outcomes need them.
-func (s *service) storeImport(ctx context.Context, w string, rows []*importing, now time.Time) error {
+// storeImport stores what is new: accounts first, since outcomes need them.
+func (s *service) storeImport(ctx context.Context, w string, rows []*importing, comes map[string]social.AccountRef, now time.Time) error {
 	ctx = store.WithLine(ctx, nil) // the request's line is written by itself: it is about many
-	errs := parallel.Each(ctx, len(rows), 16, func(n int) error {
-		i := rows[n]
-		if i.account == "" || i.answer.Result != "imported" {
-			return nil
-		}
-		ref := i.row.Contact.Ref()
-		err := s.Store.PutAccount(ctx, w, social.Activity{Platform: ref.Platform, Actor: social.Actor{ID: ref.ID, Scope: ref.Scope}})
-		if err != nil || len(i.told) == 0 {
-			return err
-		}
-		_, failed := s.Store.PutAttributes(ctx, w, profile.Of{Account: i.account, Facts: i.told})
-		return errors.Join(failed...)
-	})
-	if err := errors.Join(errs...); err != nil {
+	taken := slices.DeleteFunc(slices.Clone(rows), func(i *importing) bool { return !i.ok() })
+	if err := s.storeContacts(ctx, w, taken, comes); err != nil {
+		return err
+	}
+	if err := s.storeOutcomes(ctx, w, taken); err != nil {
 		return err
 	}
 	var decided, told []string
@@ -391,19 +539,15 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 		body = nil
 		return s.Import(ctx, d)
 	}
-	for _, i := range rows {
-		if i.answer.Result != "imported" {
-			continue
-		}
-		if len(i.told) > 0 {
+	for _, i := range taken {
+		// Of what is known, too: an attempt before this one may have stored it and come no further.
+		if i.account != "" {
 			decided, told = append(decided, i.account), append(told, i.account)
 		}
-		for n, o := range i.made {
-			was, _, err := s.Store.PutOutcome(ctx, w, i.of[n], o)
-			if err != nil {
-				return err
+		for _, o := range i.outcomes {
+			if o.failed == nil {
+				decided = append(decided, o.Account)
 			}
-			decided = append(decided, was.Account)
 		}
 		for _, a := range i.facts {
 			line, err := json.Marshal(a.ToLine())
@@ -422,9 +566,97 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 		return err
 	}
 	// Whom they are one person with is looked for once all is stored.
-	for part := range slices.Chunk(told, matchedAtOnce) {
+	slices.Sort(told)
+	for part := range slices.Chunk(slices.Compact(told), matchedAtOnce) {
 		if err := s.Score(ctx, ingest.Score{Workspace: w, Match: part}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// storeContacts stores the contacts that are new and what is told of them, and
+// the accounts whose activities are still to come where an outcome needs them.
+func (s *service) storeContacts(ctx context.Context, w string, rows []*importing, comes map[string]social.AccountRef) error {
+	accounts := map[string]bool{}
+	told := map[string][]profile.Fact{}
+	for _, i := range rows {
+		if i.fresh {
+			accounts[i.account] = true
+		}
+		if len(i.told) > 0 {
+			told[i.account] = append(told[i.account], i.told...)
+		}
+		for _, o := range i.outcomes {
+			if o.absent {
+				accounts[o.Account] = true
+			}
+		}
+	}
+	ids := slices.Sorted(maps.Keys(accounts))
+	errs := parallel.Each(ctx, len(ids), 16, func(n int) error {
+		ref := comes[ids[n]]
+		return s.Store.PutAccount(ctx, w, social.Activity{Platform: ref.Platform, Actor: social.Actor{ID: ref.ID, Scope: ref.Scope}})
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	ids = slices.Sorted(maps.Keys(told))
+	errs = parallel.Each(ctx, len(ids), 16, func(n int) error {
+		for part := range slices.Chunk(told[ids[n]], store.MaxTold) { // several rows may tell of one
+			_, failed := s.Store.PutAttributes(ctx, w, profile.Of{Account: ids[n], Facts: part})
+			if err := errors.Join(failed...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(errs...)
+}
+
+// storeOutcomes stores outcomes, those of one account one after the other,
+// since each looks whether the account is still there. What can't be stored, as
+// somebody else changed something meanwhile, is left out of its row.
+func (s *service) storeOutcomes(ctx context.Context, w string, rows []*importing) error {
+	of := map[string][]*importedOutcome{} // by account
+	for _, i := range rows {
+		for _, o := range i.outcomes {
+			if !o.known {
+				of[o.Account] = append(of[o.Account], o)
+			}
+		}
+	}
+	accounts := slices.Sorted(maps.Keys(of))
+	errs := parallel.Each(ctx, len(accounts), 16, func(n int) error {
+		for _, o := range of[accounts[n]] {
+			var was store.Outcome
+			was, _, o.failed = s.Store.PutOutcome(ctx, w, o.of, o.Outcome)
+			if o.failed == nil {
+				o.Outcome = was
+			} else if !fault.Is(o.failed, fault.Conflict) && !fault.Is(o.failed, fault.NotFound) {
+				return o.failed
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, i := range rows {
+		for _, o := range i.outcomes {
+			if o.failed == nil {
+				continue
+			}
+			i.answer.Stored--
+			if fault.Is(o.failed, fault.NotFound) {
+				i.leaveOut(o.who)
+			} else if i.answer.Stored == 0 {
+				i.refuse("the outcome %s: %s", o.ID, fault.Message(o.failed))
+				break
+			} else {
+				i.tell("the outcome %s is left out: %s", o.ID, fault.Message(o.failed))
+			}
+			i.conclude()
 		}
 	}
 	return nil
@@ -438,7 +670,7 @@ func (s *service) namePersons(ctx context.Context, w string, rows []*importing) 
 	var of []*importing
 	var accounts []string
 	for _, i := range rows {
-		if i.account != "" && i.answer.Result != "refused" {
+		if i.account != "" && i.ok() {
 			of, accounts = append(of, i), append(accounts, i.account)
 		}
 	}

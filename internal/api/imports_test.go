@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,9 @@ import (
 	diff "github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/fault"
+	"rapport/internal/ingest"
+	"rapport/internal/limit"
 	"rapport/internal/social"
 )
 
@@ -102,9 +107,156 @@ func TestImport(t *testing.T) {
 	if got := x.imported(map[string]any{"rows": []any{ana}}); got[0] != "imported 1" {
 		t.Errorf("a new company: %q", got)
 	}
-	x.forgotten = map[string]time.Time{account: t0}
-	if got := x.imported(map[string]any{"rows": []any{ana}}); !strings.Contains(got[0], "refused 0 the account was forgotten") {
-		t.Errorf("who was forgotten: %q", got)
-	}
 	x.call("joe", "POST", inAcme+"/imports/rows", map[string]any{"rows": []any{ana}}).want(t, http.StatusNotFound, nil)
+}
+
+func row(parts ...any) map[string]any {
+	out := map[string]any{}
+	for i := 0; i < len(parts); i += 2 {
+		out[parts[i].(string)] = parts[i+1]
+	}
+	return out
+}
+
+func rowsOf(rows ...any) map[string]any { return map[string]any{"rows": rows} }
+
+func wonBy(account, id string, ago time.Duration, kind string) map[string]any {
+	o := row("kind", kind, "at", t0.Add(-ago).Format(time.RFC3339), "platform", "discord", "account", account)
+	if id != "" {
+		o["id"] = id
+	}
+	return o
+}
+
+func joinedBy(account string, ago time.Duration) map[string]any {
+	return row("platform", "discord", "type", "join", "actor", row("id", account), "occurred", t0.Add(-ago).Format(time.RFC3339))
+}
+
+func accountAt(id string) string {
+	return social.AccountRef{Platform: "discord", ID: id}.AccountID()
+}
+
+func (x *world) wants(what string, body map[string]any, want ...string) {
+	x.t.Helper()
+	got := x.imported(body)
+	for i, w := range want {
+		if len(got) != len(want) || !strings.HasPrefix(got[i], w) {
+			x.t.Errorf("%s: %q, want %q", what, got, want)
+			return
+		}
+	}
+}
+
+// An import that fails after it stored something, sent again, has all of it
+// scored and matched.
+func TestImportThatIsTriedAgain(t *testing.T) {
+	x := newWorld(t)
+	var scored, matched []string
+	fails := true
+	x.deps.Score = func(_ context.Context, m ingest.Score) error {
+		if fails {
+			return fault.New(fault.Transient, "the queue is away")
+		}
+		for _, a := range m.Accounts {
+			scored = append(scored, a.Account)
+		}
+		matched = append(matched, m.Match...)
+		return nil
+	}
+	x.handler = api.Handler(x.deps)
+	x.workspace("acme", "ann")
+	body := rowsOf(row("contact", row("platform", "discord", "id", "1", "name", "Ana")), row("contact", row("platform", "discord", "id", "2", "name", "Bo"), "outcomes", []any{wonBy("3", "deal", time.Hour, "won")}),
+		row("activities", []any{joinedBy("3", 2*time.Hour)}))
+	x.call("ann", "POST", inAcme+"/imports/rows", body).want(t, http.StatusServiceUnavailable, nil)
+	fails = false
+	x.wants("again", body, "known 0", "known 0", "imported 1")
+	slices.Sort(scored)
+	want := []string{accountAt("1"), accountAt("2"), accountAt("3")}
+	slices.Sort(want)
+	if d := diff.Diff(want, scored); d != "" {
+		t.Errorf("scored: %s", d)
+	}
+	want = []string{accountAt("1"), accountAt("2")}
+	slices.Sort(want)
+	slices.Sort(matched)
+	if d := diff.Diff(want, matched); d != "" {
+		t.Errorf("matched: %s", d)
+	}
+}
+
+// What is wrong with one row stops no other, and no row trusts one that is refused.
+func TestImportRowsStandAlone(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.wants("one id, two outcomes", rowsOf(
+		row("activities", []any{joinedBy("1", time.Hour)}, "outcomes", []any{wonBy("1", "deal", time.Hour, "won")}),
+		row("contact", row("platform", "discord", "id", "2"), "outcomes", []any{wonBy("1", "deal", time.Hour, "lost")}),
+		row("outcomes", []any{wonBy("1", "deal", time.Hour, "won")}),
+		row("outcomes", []any{wonBy("2", "other", time.Hour, "won")}),
+		row("contact", row("platform", "discord", "id", "4"), "outcomes", []any{row("kind", "won", "at", t0.Add(-time.Hour).Format(time.RFC3339), "person", social.PersonID(accountAt("9")))}),
+	), "imported 2", "refused 0 another outcome of the request has the id deal", "known 0", "unknown_person 0", "unknown_person 1")
+	if _, err := x.store.Account(t.Context(), "acme", accountAt("2")); !fault.Is(err, fault.NotFound) {
+		t.Errorf("of a row that was refused there is an account: %v", err)
+	}
+	if _, err := x.store.Account(t.Context(), "acme", accountAt("4")); err != nil {
+		t.Errorf("a contact is gone with an outcome of somebody else: %v", err)
+	}
+	if o, err := x.store.Outcome(t.Context(), "acme", "deal"); err != nil || o.Kind != "won" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	x.wants("an id that is there", rowsOf(row("contact", row("platform", "discord", "id", "2"), "outcomes", []any{wonBy("1", "deal", time.Hour, "lost")}), row("outcomes", []any{wonBy("2", "", time.Hour, "won")})),
+		"refused 0 another outcome has the id deal", "unknown_person 0")
+}
+
+// Over the month's limit, or stopped, nothing is taken that could not be kept.
+func TestImportHasItsLimits(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	if err := x.store.SetLimit(t.Context(), "acme", limit.Activities, 3, false); err != nil {
+		t.Fatal(err)
+	}
+	three := rowsOf(row("activities", []any{joinedBy("1", time.Hour), joinedBy("2", time.Hour)}), row("activities", []any{joinedBy("3", time.Hour)}))
+	x.wants("as many as the limit", three, "imported 2", "imported 1")
+	before := x.dump()
+	r := x.call("ann", "POST", inAcme+"/imports/rows", rowsOf(row("contact", row("platform", "discord", "id", "5"), "activities", []any{joinedBy("5", time.Hour)})))
+	if p := r.problem(t, http.StatusTooManyRequests); !strings.Contains(p.Detail, "3 of 3 this month") || !strings.Contains(p.Detail, "ask the operator") || r.header.Get("Retry-After") == "" {
+		t.Errorf("%s", r.body)
+	}
+	if d := diff.Diff(before, x.dump()); d != "" || len(x.queued) != 1 {
+		t.Errorf("refused, it stored %s, and %d are queued", d, len(x.queued))
+	}
+	x.wants("no activity", rowsOf(row("contact", row("platform", "discord", "id", "5"))), "imported 1")
+	if err := x.store.StopWorkspace(t.Context(), "acme", "ann", t0); err != nil {
+		t.Fatal(err)
+	}
+	r = x.call("ann", "POST", inAcme+"/imports/rows", rowsOf(row("contact", row("platform", "discord", "id", "6"))))
+	if p := r.problem(t, http.StatusConflict); !strings.Contains(p.Detail, "an owner starts it") {
+		t.Errorf("%s", r.body)
+	}
+}
+
+// Who was forgotten stays so, until they do something again.
+func TestImportOfWhoWasForgotten(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	day := t0.Add(-48 * time.Hour)
+	x.forgotten = map[string]time.Time{accountAt("1"): day, accountAt("2"): day}
+	back := social.Activity{Platform: "discord", Actor: social.Actor{ID: "2"}}
+	if err := x.store.PutAccount(t.Context(), "acme", back); err != nil {
+		t.Fatal(err)
+	}
+	on := day.Format(time.DateOnly)
+	x.wants("who was forgotten", rowsOf(
+		row("contact", row("platform", "discord", "id", "1", "name", "Ana")),
+		row("activities", []any{joinedBy("1", 72*time.Hour)}),
+		row("contact", row("platform", "discord", "id", "2", "name", "Bo"), "activities", []any{joinedBy("2", 72*time.Hour)}),
+		row("contact", row("platform", "discord", "id", "3"), "outcomes", []any{wonBy("1", "", 72*time.Hour, "won")}),
+	), "refused 0 its account was forgotten on "+on, "refused 0 its account was forgotten on "+on, "imported 1", "imported 1")
+	if len(x.queued) > 0 {
+		t.Errorf("queued %v", x.queued)
+	}
+	x.wants("who came back", rowsOf(row("contact", row("platform", "discord", "id", "1", "name", "Ana"), "activities", []any{joinedBy("1", time.Hour), joinedBy("1", 72*time.Hour)})), "imported 3")
+	if len(x.queued) != 1 || strings.Count(string(x.queued[0].Request.Body), "\n") != 1 {
+		t.Errorf("queued %v", x.queued)
+	}
 }

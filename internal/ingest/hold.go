@@ -29,12 +29,13 @@ type terms struct {
 const heldFor = 5 * time.Second
 
 // whyHeld is the reason by which what comes for a workspace is parked; "": it is not.
-func (x *terms) whyHeld(n int) string {
+// How much is imported was asked, and counted, before it was queued.
+func (x *terms) whyHeld(n int, imported bool) string {
 	most := x.Limits.Most(limit.Activities)
 	switch {
 	case !x.Stopped.IsZero():
 		return "the workspace is stopped"
-	case x.counted+x.fresh+n > most:
+	case !imported && x.counted+x.fresh+n > most:
 		return limit.Reason(limit.Activities, most)
 	}
 	return ""
@@ -88,17 +89,17 @@ func (in *Ingest) hold(ctx context.Context, results []*result) []error {
 			if n == 0 || r.withheld[w] {
 				continue
 			}
-			all := taken[w] + n
+			all, imported := taken[w]+n, r.delivery.App == platform.Imports
 			x, err := in.termsOf(ctx, w, lives(w))
-			if err == nil && x.whyHeld(all) != "" {
+			if err == nil && x.whyHeld(all, imported) != "" {
 				x, err = in.termsOf(ctx, w, heldFor)
 			}
 			if err != nil {
 				errs[i] = err
 				break
 			}
-			if why := x.whyHeld(all); why != "" {
-				if r.delivery.App == platform.Imports {
+			if why := x.whyHeld(all, imported); why != "" {
+				if imported { // no archive has it to bring it back: it waits in the queue
 					errs[i] = fault.New(fault.Transient, "import into %s: %s", w, why)
 					break
 				}
@@ -107,7 +108,9 @@ func (in *Ingest) hold(ctx context.Context, results []*result) []error {
 				}
 				delete(r.facts, w)
 			} else {
-				taken[w] = all
+				if !imported {
+					taken[w] = all
+				}
 				in.expect(r.facts[w], x.Languages)
 			}
 		}
@@ -129,8 +132,11 @@ func (in *Ingest) expect(facts []social.Activity, languages []string) {
 	}
 }
 
-// came notes how many facts of a result were new.
+// came notes how many facts of a result were new, unless they were counted before.
 func (in *Ingest) came(r *result) {
+	if r.delivery.App == platform.Imports {
+		return
+	}
 	for w, n := range r.fresh {
 		if x := in.terms[w]; x != nil {
 			x.fresh += n

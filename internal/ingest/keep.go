@@ -200,16 +200,22 @@ func (in *Ingest) withhold(ctx context.Context, results []*result) error {
 const redelivered = 7 * 24 * time.Hour
 
 // notErased leaves out what accounts did until they were erased: it does not
-// come back. Of what has no time of its own, that is what is received within
-// the time of redeliveries.
+// come back.
 func notErased(facts []social.Activity, erased map[string]time.Time) []social.Activity {
 	return slices.DeleteFunc(slices.Clone(facts), func(a social.Activity) bool {
 		at, ok := erased[a.Account().AccountID()]
-		if a.Undated {
-			at = at.Add(redelivered)
-		}
-		return ok && !a.Occurred.After(at)
+		return ok && Forgotten(at, a.Occurred, a.Undated)
 	})
+}
+
+// Forgotten reports whether what an account did stays away that was erased as
+// of an instant. Of what has no time of its own, that is what is received
+// within the time of redeliveries.
+func Forgotten(erased, occurred time.Time, undated bool) bool {
+	if undated {
+		erased = erased.Add(redelivered)
+	}
+	return !occurred.After(erased)
 }
 
 // listed are the reasons that are kept of a delivery: each once, the first
