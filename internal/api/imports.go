@@ -74,7 +74,7 @@ func (s *service) imports(api huma.API) {
 		Description: "The answer says row by row what became of each; one that is wrong stops no other. What is there already is not stored again, so that rows can be sent again. " +
 			"A contact is an account; without a platform's id it is one of the platform standard, in the scope import, named by its e-mail or phone. What is known of it is stored as attributes. " +
 			"Activities are stored a moment later; nothing of an import is announced, and reports that were made before it stay as they are until they are made again. " +
-			"They count towards the month's limit of activities: where not all of a request fit, it is answered 429, and nothing of it was stored. " +
+			"Activities count towards the month's limit: where not all of a request fit, it is answered 429, and nothing of it was stored. " +
 			"Who was forgotten is not imported again, nor what they did until then.",
 		MaxBodyBytes: maxImportBody, DefaultStatus: http.StatusOK}, s.importRows)
 }

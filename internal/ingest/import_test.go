@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rapport/internal/ingest"
+	"rapport/internal/limit"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 )
@@ -45,5 +46,38 @@ func TestAnImport(t *testing.T) {
 		if !m.Received.IsZero() {
 			t.Errorf("it is taken for news: %+v", m)
 		}
+	}
+}
+
+// How much is imported was asked before it was queued: it is stored over the
+// month's limit, and not counted a second time.
+func TestAnImportIsCountedOnce(t *testing.T) {
+	d := heldDesk(t)
+	if err := d.store.SetLimit(t.Context(), w, limit.Activities, 1, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Ask(t.Context(), w, limit.Activities, 1, 1, d.now); err != nil {
+		t.Fatal(err)
+	}
+	a := social.Activity{Platform: "discord", Type: social.Join, Actor: social.Actor{ID: "7"}, Occurred: received.Add(-time.Hour), Direction: social.Inbound}
+	a.Key = social.ActivityKey(a.Platform, a.Scope, a.Type, "7", a.Occurred)
+	line, err := json.Marshal(a.ToLine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(ingest.Imported(w, platform.Delivery{Received: received, Request: platform.Request{Method: "POST", Body: append(line, '\n')}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed := d.Batch(t.Context(), []ingest.Message{{ID: "1", Body: b, Received: 1}}); len(failed) > 0 {
+		t.Fatal(failed)
+	}
+	if n := len(d.facts(t, w)); n != 1 {
+		t.Errorf("%d facts", n)
+	}
+	d.now = d.now.Add(2 * time.Minute)
+	d.batch(t, message("m1", good("1"))) // counts what came
+	if n, err := d.store.Asked(t.Context(), w, limit.Activities, d.now); err != nil || n != 1 {
+		t.Errorf("%d are counted, %v", n, err)
 	}
 }
