@@ -43,7 +43,8 @@ type Backtest struct {
 	Aim         float64         `json:"aim" minimum:"0" maximum:"1" doc:"The share that the suggested call_from is for"`
 	Looked      int             `json:"looked" doc:"How many outcomes were looked at"`
 	Of          int             `json:"of" doc:"How many there are to look at; the newest 5000 at most"`
-	Ended       bool            `json:"ended" doc:"Whether there is a result"`
+	Ended       bool            `json:"ended" doc:"Whether it goes on no more: there is a result, or it failed"`
+	Failed      string          `json:"failed,omitempty" doc:"Why there will be no result; absent: it did not fail"`
 	Result      *BacktestResult `json:"result,omitempty"`
 }
 
@@ -114,7 +115,7 @@ type BacktestCall struct {
 
 type newBacktestIn struct {
 	InWorkspace
-	InModel
+	InCompared
 	Body NewBacktest
 }
 
@@ -135,7 +136,7 @@ type listBacktestsOut struct {
 
 func (s *service) backtests(api huma.API) {
 	members(s, api, social.Analyst, huma.Operation{OperationID: "create-backtest", Method: http.MethodPost, Path: "/backtests", Tags: []string{"models"}, Summary: "Try a scoring model on the outcomes of the past",
-		Description: "Everybody whose outcome is known is scored as of before it, by the model and by the version in use of the one that the query names; then it is known how it came out. It takes a while: get-backtest says how far it is, and what came of it. The newest 5000 outcomes are looked at. " +
+		Description: "Everybody whose outcome is known is scored as of before it, by the model and by the version in use: of the model that its id names, or of the default one, where it names a new one, or is a version, and the query names none; then it is known how it came out. It takes a while: get-backtest says how far it is, and what came of it. The newest 5000 outcomes are looked at. " +
 			"People without an outcome are left out: how it would have come out with them nobody knows. Persons are as they are merged today. A document that can't be evaluated is refused as a whole, with every problem and its place in it.", DefaultStatus: http.StatusCreated}, s.createBacktest)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-backtests", Method: http.MethodGet, Path: "/backtests", Tags: []string{"models"}, Summary: "List backtests, the newest first",
 		Description: "With the results of those that have ended."}, s.listBacktests)
@@ -165,6 +166,10 @@ func (s *service) createBacktest(ctx context.Context, w string, in *newBacktestI
 	if _, err := outcomes.Asking(a.Positive...); err != nil {
 		return nil, invalid("body.positive", "%v", err)
 	}
+	against, err := s.against(ctx, w, a.Document, in.Model)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.ask(ctx, w, limit.Backtests); err != nil {
 		return nil, err
 	}
@@ -177,7 +182,7 @@ func (s *service) createBacktest(ctx context.Context, w string, in *newBacktestI
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.Leads.By(in.Model).NewBacktest(ctx, w, id, by, a, now)
+	b, err := against.NewBacktest(ctx, w, id, by, a, now)
 	if err != nil {
 		return nil, modelProblem(err)
 	}
@@ -216,7 +221,7 @@ func backtest(b store.Backtest) (Backtest, error) {
 		return Backtest{}, err
 	}
 	out := Backtest{ID: b.ID, Begun: b.Begun, By: b.By, Model: cmp.Or(a.Model, leads.ModelID), Version: a.Version, Active: a.Active, Positive: []string{}, BeforeHours: int(a.Before / time.Hour), Facts: "known", Aim: a.Aim,
-		Looked: state.Looked, Of: state.Of, Ended: b.Result != nil}
+		Looked: state.Looked, Of: state.Of, Ended: b.Result != nil || b.Failed != "", Failed: b.Failed}
 	if a.Occurred {
 		out.Facts = "occurred"
 	}

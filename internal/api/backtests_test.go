@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"rapport/internal/api"
+	"rapport/internal/fault"
+	"rapport/internal/leads"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 )
@@ -21,6 +23,7 @@ func counting(intent string) map[string]any {
 	json.Unmarshal(b, &m)
 	m["rules"] = []any{map[string]any{"id": "said", "kind": "activity", "label": map[string]any{"one": "message", "many": "messages"}, "when": map[string]any{"expr": "intent == '" + intent + "'"}, "points": "10"}}
 	delete(m, "groups")
+	delete(m, "call_needs")
 	return m
 }
 
@@ -141,4 +144,83 @@ func TestBacktestByTheAPI(t *testing.T) {
 		x.call("ann", "POST", inAcme+"/backtests", body).at(t, at)
 	}
 	x.call("ann", "POST", inAcme+"/backtests", map[string]any{"version": "77", "positive": []string{"won"}}).problem(t, http.StatusNotFound)
+
+	// While it goes on, whoever reads the table can't tell whose the scores are; afterwards nobody can.
+	x.now = x.now.Add(time.Minute)
+	var going api.Backtest
+	x.call("ann", "POST", inAcme+"/backtests", map[string]any{"model": counting("question"), "positive": []string{"won"}}).want(t, http.StatusCreated, &going)
+	salt := func() string {
+		stored, err := x.store.Backtest(t.Context(), "acme", going.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var state leads.BacktestState
+		if err := json.Unmarshal(stored.State, &state); err != nil {
+			t.Fatal(err)
+		}
+		return state.Salt
+	}
+	if len(salt()) < 20 {
+		t.Errorf("salt %q", salt())
+	}
+	// It fails for good: it has ended, with a reason and without a result.
+	if err := x.store.PutCases(t.Context(), "acme", going.ID, 0, []int{}, x.now); err != nil {
+		t.Fatal(err)
+	}
+	for _, why := range []string{"the scoring model has 1 problem", "another"} { // a message that comes twice
+		if err := x.deps.Leads.FailBacktest(t.Context(), "acme", going.ID, fault.New(fault.Invalid, "%s", why)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if x.get("ann", inAcme+"/backtests/"+going.ID, &going); !going.Ended || going.Failed != "the scoring model has 1 problem" || going.Result != nil {
+		t.Errorf("failed: %+v", going)
+	}
+	if done, err := x.deps.Leads.Backtest(t.Context(), "acme", going.ID, x.deps.Now, time.Time{}); err != nil || !done {
+		t.Errorf("after it failed: %v, %v", done, err)
+	}
+	for _, id := range []string{b.ID, going.ID} {
+		if going.ID = id; salt() != "" {
+			t.Errorf("%s keeps its salt", id)
+		}
+	}
+	for k := range x.dump() {
+		if strings.Contains(k, "#V | S#") {
+			t.Errorf("left: %s", k)
+		}
+	}
+
+	// Against which model in use: that of the document's id.
+	fans := counting("question")
+	fans["id"] = "fans"
+	against := func(query string, document map[string]any) string {
+		t.Helper()
+		x.now = x.now.Add(time.Minute)
+		var b api.Backtest
+		x.call("ann", "POST", inAcme+"/backtests"+query, map[string]any{"model": document, "positive": []string{"won"}}).want(t, http.StatusCreated, &b)
+		var trial api.ModelTrial
+		x.call("ann", "POST", inAcme+"/model-trials"+query, map[string]any{"model": document, "people": []string{rows[0].(map[string]any)["person"].(string)}}).want(t, http.StatusOK, &trial)
+		if len(trial.People) != 1 || trial.People[0].Active.Model != b.Model+"@"+b.Active {
+			t.Errorf("tried beside %+v, and backtested against %s@%s", trial.People, b.Model, b.Active)
+		}
+		return b.Model
+	}
+	if m := against("", fans); m != "default" {
+		t.Errorf("a new model is compared with %s", m)
+	}
+	x.call("ann", "POST", inAcme+"/models", map[string]any{"model": fans}).want(t, http.StatusCreated, nil)
+	changed := counting("praise")
+	changed["id"] = "fans"
+	other := counting("praise")
+	other["id"] = "others"
+	for _, c := range []struct {
+		query    string
+		document map[string]any
+		want     string
+	}{{"", changed, "fans"}, {"?model=fans", changed, "fans"}, {"", counting("question"), "default"}, {"?model=fans", other, "fans"}, {"", other, "default"}} {
+		if m := against(c.query, c.document); m != c.want {
+			t.Errorf("%s of %v is compared with %s, want %s", c.query, c.document["id"], m, c.want)
+		}
+	}
+	x.call("ann", "POST", inAcme+"/backtests?model=default", map[string]any{"model": changed, "positive": []string{"won"}}).at(t, "query.model")
+	x.call("ann", "POST", inAcme+"/model-trials?model=default", map[string]any{"model": changed, "people": []string{rows[0].(map[string]any)["person"].(string)}}).at(t, "query.model")
 }

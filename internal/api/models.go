@@ -47,6 +47,12 @@ type InModel struct {
 	Model string `query:"model" default:"default" pattern:"^[a-z][a-z0-9-]{1,30}$" maxLength:"31" doc:"The id of the scoring model: list-models names those in use"`
 }
 
+// InCompared is the part of a request that names the scoring model that another
+// is compared with.
+type InCompared struct {
+	Model string `query:"model" pattern:"^[a-z][a-z0-9-]{1,30}$" maxLength:"31" doc:"The id of the scoring model in use to compare with. Without it, the one that the document's id names, if it is in use, and else the default one; another than that one is refused"`
+}
+
 // ModelInUse is a scoring model that people are scored by.
 type ModelInUse struct {
 	ID        string `json:"id" example:"default"`
@@ -154,7 +160,7 @@ type publishModelIn struct {
 
 type tryModelIn struct {
 	InWorkspace
-	InModel
+	InCompared
 	Body NewTrial
 }
 
@@ -196,7 +202,7 @@ func (s *service) models(api huma.API) {
 			return &Out[ModelComparison]{out}, nil
 		})
 	members(s, api, social.Analyst, huma.Operation{OperationID: "try-model", Method: http.MethodPost, Path: "/model-trials", Tags: []string{"models"}, Summary: "Try a scoring model on people",
-		Description: "Scores the people by the model, and by one in use, side by side: the default one, unless model names another. Nothing of it is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
+		Description: "Scores the people by the model, and by the version in use, side by side: of the model that its id names, or of the default one, where it names a new one and the query none. Nothing of it is stored. " + refused, DefaultStatus: http.StatusOK}, s.tryModel)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "publish-model", Method: http.MethodPost, Path: "/models", Tags: []string{"models"}, Summary: "Publish a scoring model",
 		Description: "It is in use from now on, as the next version of the model that its id names; one that says what the version in use says stays that version. With an id of its own it is in use beside the others: a workspace has up to 5. " +
 			"All leads are scored by it: get-model-progress says how far. " + refused, DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}},
@@ -309,6 +315,15 @@ func (s *service) listModels(ctx context.Context, w string, in *listModelsIn) (*
 	return out, nil
 }
 
+// against looks at leads by the model that a document is to be compared with.
+func (s *service) against(ctx context.Context, w string, document []byte, asked string) (*leads.Leads, error) {
+	l, err := s.Leads.Against(ctx, w, document, asked)
+	if fault.Is(err, fault.Invalid) {
+		return nil, invalid("query.model", "%s", fault.Message(err))
+	}
+	return l, err
+}
+
 // personForm is the form of the id of a person.
 var personForm = pattern.New(`^per_[A-Za-z0-9_-]{1,60}$`)
 
@@ -325,7 +340,11 @@ func (s *service) tryModel(ctx context.Context, w string, in *tryModelIn) (*Out[
 	if asOf.IsZero() {
 		asOf = social.Instant(s.Now())
 	}
-	trials, nobody, err := s.Leads.By(in.Model).Try(ctx, w, in.Body.Model.RawMessage, in.Body.People, asOf)
+	against, err := s.against(ctx, w, in.Body.Model.RawMessage, in.Model)
+	if err != nil {
+		return nil, err
+	}
+	trials, nobody, err := against.Try(ctx, w, in.Body.Model.RawMessage, in.Body.People, asOf)
 	if err != nil {
 		return nil, modelProblem(err)
 	}

@@ -1,7 +1,9 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -58,7 +60,25 @@ func TestBacktestByTheBulkFunction(t *testing.T) {
 	if _, err := h.Invoke(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if b, err = s.Backtest(t.Context(), "acme", b.ID); err != nil || b.Result == nil {
+	if b, err = s.Backtest(t.Context(), "acme", b.ID); err != nil || b.Result == nil || b.Failed != "" {
 		t.Errorf("%+v, %v", b, err)
+	}
+
+	// One that can't be carried out ends, too, and keeps nothing.
+	bad := store.Backtest{ID: "bkt_2", Begun: now, By: "mem_ann", Asked: []byte(`{"model":"default","active":"77","positive":["won"]}`), State: []byte(`{"salt":"x"}`)}
+	if err := s.PutBacktest(t.Context(), "acme", &bad); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutCases(t.Context(), "acme", bad.ID, 0, []int{}, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Invoke(t.Context(), bytes.Replace(e, []byte(b.ID), []byte(bad.ID), 1)); err != nil {
+		t.Fatal(err)
+	}
+	if bad, err = s.Backtest(t.Context(), "acme", bad.ID); err != nil || bad.Failed == "" || bad.Result != nil || bytes.Contains(bad.State, []byte("salt")) {
+		t.Errorf("%+v, %v", bad, err)
+	}
+	if err := s.Cases(t.Context(), "acme", bad.ID, func(b []byte) error { return fmt.Errorf("left: %s", b) }); err != nil {
+		t.Error(err)
 	}
 }

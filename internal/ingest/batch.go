@@ -213,7 +213,7 @@ func (b *batch) queue(ctx context.Context) error {
 			scores = append(scores, Score{Workspace: w, Regroup: part, Received: k.first})
 		}
 		for part := range slices.Chunk(k.inThreads, perMessage) {
-			views = append(views, View{Workspace: w, Facts: part})
+			views = append(views, View{Workspace: w, Facts: part, Received: k.first})
 		}
 	}
 	return errors.Join(b.in.QueueScore(ctx, scores), b.in.QueueView(ctx, views))

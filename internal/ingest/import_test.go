@@ -47,6 +47,18 @@ func TestAnImport(t *testing.T) {
 			t.Errorf("it is taken for news: %+v", m)
 		}
 	}
+	for _, m := range d.views {
+		if !m.Received.IsZero() {
+			t.Errorf("it is taken for news: %+v", m)
+		}
+	}
+	live := newDesk(t)
+	if failed := live.Batch(t.Context(), []ingest.Message{message("a", good("1"))}); len(failed) > 0 {
+		t.Fatal(failed)
+	}
+	if len(live.views) != 1 || !live.views[0].Received.Equal(received) {
+		t.Errorf("what a platform sends is no news: %+v", live.views)
+	}
 }
 
 // How much is imported was asked before it was queued: it is stored over the

@@ -24,7 +24,7 @@ const stale = 7 * 24 * time.Hour
 // crossed is what is to be announced when a lead that stood as in old comes to
 // stand as in head: that the score crossed the model's call from, or else that
 // engagement changed. Nothing is, where the model changed meanwhile, where what moved
-// the score is a week old, and where somebody decided that the person is a
+// the score, at the instant moved, is a week old, and where somebody decided that the person is a
 // customer, no lead, or not to be called for now.
 //
 // Each model announces what crosses its own lines; the text of another than the
@@ -33,7 +33,7 @@ const stale = 7 * 24 * time.Hour
 // It names the person by id alone. Its id is made of the person, of what
 // happened and of when the score changed; it is stored with the head or not at
 // all, so that one crossing is announced once.
-func crossed(m scoring.Model, old, head store.Lead, now time.Time) *store.Announcement {
+func crossed(m scoring.Model, old, head store.Lead, moved, now time.Time) *store.Announcement {
 	was := store.Lead{Engagement: leastEngaged}
 	if old.Version > 0 {
 		was = old
@@ -41,7 +41,7 @@ func crossed(m scoring.Model, old, head store.Lead, now time.Time) *store.Announ
 			return nil
 		}
 	}
-	if now.Sub(head.AsOf) > stale || head.Status == store.StatusCustomer || head.Customer || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
+	if now.Sub(moved) > stale || head.Status == store.StatusCustomer || head.Customer || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
 		return nil
 	}
 	calls, called := head.Calls, old.Version > 0 && was.Calls

@@ -3,11 +3,17 @@ package leads_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/erasure"
 	"rapport/internal/leads"
 	"rapport/internal/person"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -106,4 +112,57 @@ func TestWhatIsNotAnnounced(t *testing.T) {
 	put(t, c.s, more)
 	c.score(view.Stale{Account: a, Since: more.Occurred, Until: more.Occurred, Decided: true, Live: true})
 	c.announced(leads.KindRose)
+}
+
+// What is told of a person now makes what it did long ago no news, also where
+// that comes late.
+func TestWhatIsToldMakesNoNewsOfOldActivities(t *testing.T) {
+	c := newCommunity(t, question("a", 30))
+	if _, errs := c.s.PutAttributes(t.Context(), w, profile.Of{Account: accountOf("a"), Facts: []profile.Fact{
+		{ID: "title-0001", Name: "title", Kind: profile.Text, Value: "CTO", Source: profile.CRM, At: now(), Known: now(), By: "key_a"}}}); errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	c.score(view.Stale{Account: accountOf("a"), Since: now(), Until: now(), Decided: true})
+	c.came(question("a", 29), question("a", 28))
+	if got := c.points(); got["a"] != "15" {
+		t.Errorf("%v", got)
+	}
+	c.announced()
+	c.came(question("a", 1))
+	c.announced(leads.KindRose)
+}
+
+// An account whose attributes can't be read has its own error; the others are scored.
+func TestOneAccountThatFailsKeepsNoOtherFromBeingScored(t *testing.T) {
+	c := newCommunity(t)
+	var stale []view.Stale
+	for _, who := range []string{"a", "b", "c"} {
+		q := question(who, 1)
+		put(t, c.s, q)
+		if err := c.s.PutAccount(t.Context(), w, q); err != nil {
+			t.Fatal(err)
+		}
+		stale = append(stale, view.Stale{Account: accountOf(who), Decided: true})
+	}
+	f := profile.Fact{ID: "title-0001", Name: "title", Kind: profile.Text, Value: "CTO", Source: profile.CRM, At: now(), Known: now(), By: "key_a"}
+	if _, errs := c.s.PutAttributes(t.Context(), w, profile.Of{Account: accountOf("b"), Facts: []profile.Fact{f}}); errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	for k := range c.table.Dump(t) {
+		if pk, sk, _ := strings.Cut(k, " | "); strings.HasSuffix(sk, f.ID) {
+			if _, err := c.table.DB.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &c.table.Name,
+				Key:                      map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}},
+				UpdateExpression:         aws.String("SET #a = :no"),
+				ExpressionAttributeNames: map[string]string{"#a": "At"}, ExpressionAttributeValues: map[string]types.AttributeValue{":no": &types.AttributeValueMemberS{Value: "no instant"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	errs := c.l.Score(t.Context(), w, now(), stale...)
+	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("%v", errs)
+	}
+	if got := c.points(); len(got) != 2 || got["a"] != "5" || got["c"] != "5" {
+		t.Errorf("%v", got)
+	}
 }

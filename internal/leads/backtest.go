@@ -3,10 +3,11 @@ package leads
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"math"
 	"slices"
@@ -60,6 +61,7 @@ type BacktestState struct {
 	Steps   int             `json:"steps"`
 	LeftOut map[LeftOut]int `json:"left_out,omitempty"`
 	At      time.Time       `json:"at"`
+	Salt    string          `json:"salt,omitempty"` // of the persons' names in the cases; none: it has ended
 }
 
 // BacktestResult is what came of a backtest.
@@ -78,7 +80,7 @@ type BacktestResult struct {
 
 // tried is one outcome and the scores before it.
 type tried struct {
-	Unit      uint64 `json:"u"` // the person, and nothing that tells who
+	Unit      uint64 `json:"u"` // the person, by a name that nobody can tell without the salt
 	Positive  bool   `json:"p,omitempty"`
 	At        int64  `json:"t"`
 	Value     string `json:"v,omitempty"`
@@ -106,7 +108,7 @@ func (l *Leads) NewBacktest(ctx context.Context, w, id, by string, a BacktestAsk
 	if err != nil {
 		return b, err
 	}
-	state := BacktestState{At: now}
+	state := BacktestState{At: now, Salt: rand.Text()}
 	for _, k := range n {
 		state.Of += k
 	}
@@ -154,14 +156,14 @@ func (l *Leads) Backtest(ctx context.Context, w, id string, clock func() time.Ti
 	if models[1], err = l.candidate(ctx, w, a); err != nil {
 		return false, err
 	}
-	for b.Result == nil && (stop.IsZero() || clock().Before(stop)) {
+	for b.Result == nil && b.Failed == "" && (stop.IsZero() || clock().Before(stop)) {
 		list, next, err := l.store.Outcomes(ctx, w, state.After, outcomesAStep)
 		if err != nil {
 			return false, err
 		}
 		looked := len(list)
 		list = slices.DeleteFunc(list, func(o store.Outcome) bool { return o.Recorded.After(a.Until) })
-		cases, err := l.tryOutcomes(ctx, w, models, question, a, list, state.LeftOut)
+		cases, err := l.tryOutcomes(ctx, w, models, question, a, list, &state)
 		if err != nil {
 			return false, err
 		}
@@ -178,6 +180,7 @@ func (l *Leads) Backtest(ctx context.Context, w, id string, clock func() time.Ti
 			if b.Result, err = json.Marshal(result); err != nil {
 				return false, err
 			}
+			state.Salt = ""
 		}
 		if b.State, err = json.Marshal(state); err != nil {
 			return false, err
@@ -186,14 +189,39 @@ func (l *Leads) Backtest(ctx context.Context, w, id string, clock func() time.Ti
 			return false, err
 		}
 	}
-	if b.Result == nil {
+	if b.Result == nil && b.Failed == "" {
 		return false, nil
 	}
 	return true, l.store.DropCases(ctx, w, id)
 }
 
+// FailBacktest notes of a backtest that there will be no result, since it would
+// fail again as often as it is tried, and drops what it kept. One that has ended
+// stays as it is.
+func (l *Leads) FailBacktest(ctx context.Context, w, id string, why error) error {
+	b, err := l.store.Backtest(ctx, w, id)
+	if err != nil {
+		return err
+	}
+	if b.Result == nil && b.Failed == "" {
+		var state BacktestState
+		if err := json.Unmarshal(b.State, &state); err != nil {
+			return err
+		}
+		state.Salt = ""
+		if b.State, err = json.Marshal(state); err != nil {
+			return err
+		}
+		b.Failed = cmp.Or(fault.Message(why), "the models or the outcomes can't be read")
+		if err := l.store.PutBacktest(ctx, w, &b); err != nil {
+			return err
+		}
+	}
+	return l.store.DropCases(ctx, w, id)
+}
+
 // tryOutcomes scores the people of outcomes as of before each, by both models.
-func (l *Leads) tryOutcomes(ctx context.Context, w string, models [2]scoring.Model, q outcomes.Question, a BacktestAsked, list []store.Outcome, left map[LeftOut]int) ([]tried, error) {
+func (l *Leads) tryOutcomes(ctx context.Context, w string, models [2]scoring.Model, q outcomes.Question, a BacktestAsked, list []store.Outcome, state *BacktestState) ([]tried, error) {
 	accounts := make([]string, len(list))
 	for i, o := range list {
 		accounts[i] = o.Account
@@ -210,9 +238,8 @@ func (l *Leads) tryOutcomes(ctx context.Context, w string, models [2]scoring.Mod
 			why[i] = LeftOther
 			return nil
 		}
-		h := fnv.New64a()
-		fmt.Fprint(h, a.Until.UnixNano(), persons[i].ID)
-		found[i] = tried{Unit: h.Sum64(), Positive: positive, At: o.At.UnixMilli(), Value: o.Value, Currency: o.Currency}
+		name := sha256.Sum256([]byte(state.Salt + persons[i].ID))
+		found[i] = tried{Unit: binary.BigEndian.Uint64(name[:]), Positive: positive, At: o.At.UnixMilli(), Value: o.Value, Currency: o.Currency}
 		scores, reason, err := l.scoresBefore(ctx, w, models, persons[i].Accounts, o.At.Add(-a.Before), !a.Occurred)
 		found[i].Active, found[i].Candidate, why[i] = scores[0], scores[1], reason
 		return err
@@ -223,7 +250,7 @@ func (l *Leads) tryOutcomes(ctx context.Context, w string, models [2]scoring.Mod
 	cases := []tried{}
 	for i := range list {
 		if why[i] != "" {
-			left[why[i]]++
+			state.LeftOut[why[i]]++
 			continue
 		}
 		cases = append(cases, found[i])

@@ -143,7 +143,8 @@ const atOnce = 16
 
 // Score computes the stored heads of the persons of accounts again, by all
 // models that are in use, as of now, and the histories that they rest on. It
-// returns an error or nil for each. If a model was published or retired
+// returns an error or nil for each: whose company can't be told is not scored,
+// the others are. If a model was published or retired
 // meanwhile, it does so again: whoever publishes finds those alone who had a
 // lead by then, and whoever retires one may have passed a lead by.
 func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...view.Stale) []error {
@@ -153,9 +154,25 @@ func (l *Leads) Score(ctx context.Context, w string, now time.Time, stale ...vie
 			decided = append(decided, s.Account)
 		}
 	}
-	if err := l.company.KeepAccounts(ctx, w, decided...); err != nil {
-		return slices.Repeat([]error{err}, len(stale))
+	failed := map[string]error{}
+	for i, err := range l.company.KeepEach(ctx, w, decided...) {
+		if err != nil {
+			failed[decided[i]] = err
+		}
 	}
+	rest := slices.DeleteFunc(slices.Clone(stale), func(s view.Stale) bool { return failed[s.Account] != nil })
+	scored := l.scoreAll(ctx, w, now, rest)
+	errs := make([]error, len(stale))
+	for i, s := range stale {
+		if errs[i] = failed[s.Account]; errs[i] == nil {
+			errs[i], scored = scored[0], scored[1:]
+		}
+	}
+	return errs
+}
+
+// scoreAll scores until it was by the models that are in use at its end.
+func (l *Leads) scoreAll(ctx context.Context, w string, now time.Time, stale []view.Stale) []error {
 	for range maxModels {
 		errs, persons, by := l.scoreOnce(ctx, w, now, stale)
 		if by == nil {
@@ -394,7 +411,8 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 		}
 		p.head.Known = knownOf(p.attributes, forever)
 	}
-	newest := latest(p.newest(), p.head.AttributesAt)
+	acted := p.newest()
+	newest := latest(acted, p.head.AttributesAt)
 	if since := p.begins(newest); since < p.after { // the newest facts are gone
 		if err := p.readRecords(ctx, since, store.EndOfHistory); err != nil {
 			return err
@@ -435,7 +453,11 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 		}
 		var news *store.Announcement
 		if x.live() && (old[i].Version > 0 || base.Version == 0) { // else the model is new, and not the person
-			news = crossed(models[i], old[i], h, now)
+			moved := acted // what was told of the person moves no score
+			if h.AsOf.After(newest) {
+				moved = h.AsOf // time did
+			}
+			news = crossed(models[i], old[i], h, moved, now)
 		}
 		if err := l.store.PutLead(ctx, w, h, news); err != nil {
 			return err

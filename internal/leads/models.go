@@ -77,6 +77,28 @@ func (l *Leads) parseNext(ctx context.Context, w string, document []byte) (scori
 	return parse(document, version)
 }
 
+// Against looks by the model that a document is to be compared with: the one
+// that is asked for or, where none is (""), the one in use of which the document
+// is a version, or else the default one. That another one is asked for than the
+// document is a version of is an error of kind Invalid.
+func (l *Leads) Against(ctx context.Context, w string, document []byte, asked string) (*Leads, error) {
+	id := idOf(document)
+	if id == "" { // it is no model, which whoever reads it says, or there is none
+		return l.By(cmp.Or(asked, ModelID)), nil
+	}
+	active, err := l.active(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := active[id]; !ok {
+		return l.By(cmp.Or(asked, ModelID)), nil
+	}
+	if asked != "" && asked != id {
+		return nil, fault.New(fault.Invalid, "is %s, but the document is a version of %s, which is in use: leave it out, or give the document another id", asked, id)
+	}
+	return l.By(id), nil
+}
+
 // Trial is a person by a model that is tried, and by the active one.
 type Trial struct {
 	Person      string

@@ -33,6 +33,11 @@ type attributeItem struct {
 // MaxAttributes bounds how many attributes were told of one account, those that hold no more among them.
 const MaxAttributes = 500
 
+// readAttributes bounds how many attributes of one account are read: who tells
+// at the same time as others may pass the bound of what is kept, and that is
+// read, too.
+const readAttributes = 4 * MaxAttributes
+
 // MaxTold bounds how many attributes of one account are stored at once.
 const MaxTold = 50
 
@@ -49,7 +54,7 @@ func (it attributeItem) fact() (profile.Fact, error) {
 func (s *Store) AttributesOf(ctx context.Context, w string, accounts ...string) ([]profile.Of, error) {
 	out := make([]profile.Of, len(accounts))
 	errs := parallel.Each(ctx, len(accounts), 16, func(i int) error {
-		items, err := all[attributeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), prefix: attributes, most: MaxAttributes + MaxTold})
+		items, err := all[attributeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), prefix: attributes, limit: readAttributes})
 		if err != nil {
 			return fmt.Errorf("attributes of %s: %w", accounts[i], err)
 		}

@@ -3,9 +3,13 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
 	"rapport/internal/profile"
@@ -21,7 +25,7 @@ func attribute(id, name, value string) profile.Fact {
 // An attribute is told once, however often it is sent, all of an account's at
 // once or none, and no more than are kept.
 func TestAttributes(t *testing.T) {
-	s := storetest.New(t)
+	s, table := storetest.NewTable(t)
 	var accounts []string
 	for i := range 25 {
 		a := social.Activity{Platform: "standard", Scope: "shop", Type: social.Post, Actor: social.Actor{ID: fmt.Sprint("u", i)}, Occurred: t0}
@@ -70,10 +74,48 @@ func TestAttributes(t *testing.T) {
 	if !fault.Is(errs[0], fault.TooLarge) {
 		t.Errorf("one over the bound: %v", errs[0])
 	}
+	over := toldByMany(t, table, accounts[1])
+	if of, err := s.AttributesOf(t.Context(), "acme", accounts[1]); err != nil || len(of[0].Facts) != over || over <= store.MaxAttributes+store.MaxTold {
+		t.Errorf("told by many at once: %d of %d are read, %v", len(of[0].Facts), over, err)
+	}
 	if n, err := s.ForgetAttributes(t.Context(), "acme", accounts[0]); n != store.MaxAttributes || err != nil {
 		t.Errorf("%d were forgotten, %v", n, err)
 	}
 	if of, err = s.AttributesOf(t.Context(), "acme", accounts[0]); err != nil || len(of[0].Facts) != 0 {
 		t.Errorf("left: %+v, %v", of, err)
 	}
+}
+
+// toldByMany writes more attributes of an account than are kept, as those do
+// who tell some at the same time. It returns how many there are.
+func toldByMany(t *testing.T, table storetest.Table, account string) int {
+	t.Helper()
+	n := 0
+	var one map[string]types.AttributeValue
+	for k := range table.Dump(t) {
+		pk, sk, _ := strings.Cut(k, " | ")
+		if !strings.HasSuffix(pk, account) || !strings.HasSuffix(sk, "-0001") {
+			continue
+		}
+		n++
+		got, err := table.DB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table.Name, Key: map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one = got.Item
+	}
+	prefix, _, _ := strings.Cut(one["SK"].(*types.AttributeValueMemberS).Value, "-0001")
+	for range 24 {
+		var puts []types.WriteRequest
+		for range 25 {
+			it := maps.Clone(one)
+			it["SK"] = &types.AttributeValueMemberS{Value: fmt.Sprintf("%s-many-%05d", prefix, n)}
+			puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
+			n++
+		}
+		if _, err := table.DB.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table.Name: puts}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }

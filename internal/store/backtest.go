@@ -18,7 +18,8 @@ type Backtest struct {
 	By      string
 	Asked   []byte // JSON
 	State   []byte // JSON: how far it is
-	Result  []byte // JSON; none: it goes on
+	Result  []byte // JSON; none: it goes on, or failed
+	Failed  string // why there will be no result
 	Version int64
 }
 
@@ -30,6 +31,7 @@ type backtestItem struct {
 	Asked   []byte // gzip
 	State   []byte `dynamodbav:",omitempty"`
 	Result  []byte `dynamodbav:",omitempty"` // gzip
+	Failed  string `dynamodbav:",omitempty"`
 }
 
 // casesItem holds the scores of a step until the backtest has ended.
@@ -55,7 +57,7 @@ func BacktestID(at time.Time) string {
 
 // PutBacktest writes a backtest whose Version is the one read before, and sets the new one.
 func (s *Store) PutBacktest(ctx context.Context, w string, b *Backtest) error {
-	it := backtestItem{PK: backtestsPK(w), SK: backtestSK(b.ID), Version: nextVersion(b.Version), Begun: social.Stamp(b.Begun), By: b.By, State: b.State}
+	it := backtestItem{PK: backtestsPK(w), SK: backtestSK(b.ID), Version: nextVersion(b.Version), Begun: social.Stamp(b.Begun), By: b.By, State: b.State, Failed: b.Failed}
 	var err error
 	if it.Asked, err = compress(b.Asked); err != nil {
 		return err
@@ -73,7 +75,7 @@ func (s *Store) PutBacktest(ctx context.Context, w string, b *Backtest) error {
 }
 
 func (it backtestItem) backtest() (Backtest, error) {
-	b := Backtest{ID: strings.TrimPrefix(it.SK, backtestSK("")), By: it.By, State: it.State, Version: it.Version}
+	b := Backtest{ID: strings.TrimPrefix(it.SK, backtestSK("")), By: it.By, State: it.State, Failed: it.Failed, Version: it.Version}
 	var err error
 	if b.Begun, err = social.ParseStamp(it.Begun); err != nil {
 		return b, err

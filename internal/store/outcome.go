@@ -224,16 +224,23 @@ func (s *Store) CountOutcomes(ctx context.Context, w string, limit int) (n map[o
 
 // newestOutcomes is how many outcomes of an account are looked at for whether
 // the person is a customer.
-const newestOutcomes = 20
+const newestOutcomes = 100
 
-// customer says whether a person is a customer by the outcomes that happened
-// until an instant, and when the last of all was recorded.
+// customer says whether a person is a customer by the outcomes that had
+// happened, and were known of, by an instant, and when the last of them was
+// recorded or taken back.
 func (s *Store) customer(ctx context.Context, w string, accounts []string, until time.Time) (is bool, recorded time.Time, err error) {
 	list, err := s.OutcomesOf(ctx, w, accounts, until, newestOutcomes)
 	found := false
 	for _, o := range list {
+		if o.Recorded.After(until) {
+			continue
+		}
+		if o.Withdrawn.After(until) {
+			o.Withdrawn = time.Time{} // not yet
+		}
 		for _, t := range []time.Time{o.Recorded, o.Withdrawn} {
-			if t.After(recorded) && !t.After(until) {
+			if t.After(recorded) {
 				recorded = t
 			}
 		}

@@ -22,6 +22,7 @@ type Score struct {
 type View struct {
 	Workspace string          `json:"workspace"`
 	Facts     []store.FactRef `json:"facts"`
+	Received  time.Time       `json:"received,omitzero"` // when the delivery came that brought them; zero: none did, or it is done again
 }
 
 // Erase asks that everything of an account be forgotten, because its platform demands it.

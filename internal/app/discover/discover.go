@@ -207,6 +207,10 @@ func backtested(ctx context.Context, l *leads.Leads, q *queue.Queue, m app.Bulk)
 		return fault.Wrap(fault.Invalid, err, "the id of a backtest can't be read")
 	}
 	done, err := l.Backtest(ctx, m.Workspace, id, time.Now, stopOf(ctx))
+	if err != nil && !fault.Retryable(err) {
+		slog.ErrorContext(ctx, "backtest failed", "workspace", m.Workspace, "backtest", id, "error", err.Error())
+		return l.FailBacktest(ctx, m.Workspace, id, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -22,17 +22,19 @@ func New(ctx context.Context, getenv func(string) string) (lambdasqs.Handler, er
 		return nil, err
 	}
 	scores := queue.New(cfg, env["SCORING_QUEUE_URL"])
-	f := talk.New(store.New(cfg, env["TABLE"]), func(ctx context.Context, w string, stale []view.Stale) error {
-		for i := range stale {
-			stale[i].Live = true
-		}
-		return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
-	})
+	s := store.New(cfg, env["TABLE"])
 	return lambdasqs.EachApart(lambdasqs.ByList("facts"), func(ctx context.Context, body []byte) error {
 		var m task.View
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
-		return f.View(ctx, m.Workspace, m.Facts...)
+		// What a replay or an import brought is no news.
+		live := !m.Received.IsZero()
+		return talk.New(s, func(ctx context.Context, w string, stale []view.Stale) error {
+			for i := range stale {
+				stale[i].Live = live
+			}
+			return scores.Send(ctx, task.Score{Workspace: w, Accounts: stale})
+		}).View(ctx, m.Workspace, m.Facts...)
 	}), nil
 }

@@ -42,7 +42,12 @@ func (v View) Keep(ctx context.Context, w string, facts []view.Fact) error {
 
 // KeepAccounts makes it again of accounts.
 func (v View) KeepAccounts(ctx context.Context, w string, accounts ...string) error {
-	return errors.Join(parallel.Each(ctx, len(accounts), 16, func(i int) error {
+	return errors.Join(v.KeepEach(ctx, w, accounts...)...)
+}
+
+// KeepEach makes it again of accounts, and returns an error or nil for each.
+func (v View) KeepEach(ctx context.Context, w string, accounts ...string) []error {
+	return parallel.Each(ctx, len(accounts), 16, func(i int) error {
 		return store.Again(ctx, func() error {
 			// First what stands, with its version, then the facts: whoever writes later sees these.
 			was, version, err := v.store.CompanyOf(ctx, w, accounts[i])
@@ -59,7 +64,7 @@ func (v View) KeepAccounts(ctx context.Context, w string, accounts ...string) er
 			}
 			return v.store.PutCompany(ctx, w, accounts[i], firm, version)
 		})
-	})...)
+	})
 }
 
 // Forget has nothing to do: what was told of an account goes with the account
