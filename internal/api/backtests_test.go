@@ -12,6 +12,7 @@ import (
 	"rapport/internal/api"
 	"rapport/internal/fault"
 	"rapport/internal/leads"
+	"rapport/internal/leads/leadstest"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 )
@@ -61,6 +62,9 @@ func TestBacktestByTheAPI(t *testing.T) {
 		}
 		rows = append(rows, map[string]any{"id": fmt.Sprint("deal-", i), "person": personOf(a), "kind": kind, "at": came.Format(time.RFC3339), "value": "10", "currency": "EUR"})
 		if i == 0 {
+			if err := leadstest.Rescore(t.Context(), x.deps.Leads, "acme", a.Account().AccountID()); err != nil {
+				t.Fatal(err)
+			}
 			rows = append(rows, map[string]any{"id": "sub-1", "person": personOf(a), "kind": "renewed", "at": came.Format(time.RFC3339)},
 				map[string]any{"id": "early", "person": personOf(a), "kind": "won", "at": before.Add(-72 * time.Hour).Format(time.RFC3339)})
 		}
