@@ -123,8 +123,8 @@ func TestWhatIsToldMakesNoNewsOfOldActivities(t *testing.T) {
 		t.Fatal(errs[0])
 	}
 	c.score(view.Stale{Account: accountOf("a"), Since: now(), Until: now(), Decided: true})
-	c.came(question("a", 29), question("a", 28))
-	if got := c.points(); got["a"] != "15" {
+	c.came(question("a", 29))
+	if got := c.points(); got["a"] != "10" {
 		t.Errorf("%v", got)
 	}
 	c.announced()
