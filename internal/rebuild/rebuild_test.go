@@ -41,12 +41,14 @@ func filled(t *testing.T) (*rebuild.Rebuild, storetest.Table) {
 func filledWith(t *testing.T, facts []social.Activity) (*rebuild.Rebuild, storetest.Table) {
 	t.Helper()
 	s, table := storetest.NewTable(t)
-	model, err := json.Marshal(scoring.DefaultModel())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Publish(t.Context(), w, store.Models, store.Document{Version: "1", Published: now(), Body: model}); err != nil {
-		t.Fatal(err)
+	for _, p := range scoring.Presets()[:3] { // of models with horizons of their own
+		model, err := json.Marshal(p.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.PublishModel(t.Context(), w, p.Model.ID, store.Document{Version: "1", Published: now(), Body: model}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	come(t, s, facts)
 	return &rebuild.Rebuild{Store: s, Views: views, Now: now}, table
@@ -329,7 +331,7 @@ func TestItGoesOnWhereItWas(t *testing.T) {
 		t.Errorf("in %d steps %s, at once %s", steps, s, whole)
 	}
 	account := social.AccountRef{Platform: "standard", ID: "asker0"}.AccountID()
-	if one := run(t, r, rebuild.State{Workspace: w, Account: account}); one.Different() != 0 || one.Views["lead"] == nil || one.Views["lead"].Same != 1 {
-		t.Errorf("one account: %s", one)
+	if one := run(t, r, rebuild.State{Workspace: w, Account: account}); one.Different() != 0 || one.Views["lead"] == nil || one.Views["lead"].Same != 3 {
+		t.Errorf("one account: %s, want a lead by each of the three models", one)
 	}
 }
