@@ -220,14 +220,15 @@ func (s *Store) PutPlace(ctx context.Context, w string, p Place) (held Place, fr
 	if !errors.Is(err, errExists) {
 		return p, err == nil, err
 	}
-	if err := attributevalue.UnmarshalMap(old, &it); err != nil {
+	var there nodeItem // not it: what is missing there would stay as it is here
+	if err := attributevalue.UnmarshalMap(old, &there); err != nil {
 		return p, false, err
 	}
-	p.Thread = it.Thread
-	if it.Account != "" && it.Direction == string(p.Direction) {
+	p.Thread = there.Thread
+	if there.Account != "" && there.Direction == string(p.Direction) {
 		return p, false, nil
 	}
-	return p, false, s.placeAgain(ctx, w, p, it)
+	return p, false, s.placeAgain(ctx, w, p, there)
 }
 
 // placeAgain puts a message into a place that holds nothing but a thread any
