@@ -202,6 +202,7 @@ func (s *service) operations(api huma.API) {
 	s.activities(api)
 	s.documents(api)
 	s.models(api)
+	s.drafts(api)
 	s.backtests(api)
 	s.reports(api)
 	s.usage(api)

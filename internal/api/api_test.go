@@ -340,6 +340,8 @@ var bodies = map[string]any{
 	"POST /v1/workspaces/{workspace}/models":                                    map[string]any{"model": scoring.DefaultModel()},
 	"POST /v1/workspaces/{workspace}/model-trials":                              map[string]any{"model": scoring.DefaultModel(), "people": []string{"per_mzxw6ytboi4dcmrqgq2tmnzygiydcmrq"}},
 	"POST /v1/workspaces/{workspace}/models/{version}/activations":              nil,
+	"PUT /v1/workspaces/{workspace}/model-drafts/{draft}":                       map[string]any{"model": map[string]any{}},
+	"DELETE /v1/workspaces/{workspace}/model-drafts/{draft}":                    nil,
 	"POST /v1/workspaces/{workspace}/theme-sets":                                map[string]any{},
 	"PUT /v1/workspaces/{workspace}/reports/{report}":                           map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}},
 	"POST /v1/workspaces/{workspace}/reports/{report}/runs":                     map[string]any{},
@@ -408,7 +410,7 @@ func operations(t *testing.T) []operation {
 func (o operation) at(workspace string) string {
 	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{company}", "com_x", "{theme}", "thm_x", "{message}", "msg_x", "{source}", "src_x", "{version}", "1",
 		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
-		"{outcome}", "deal-1", "{backtest}", "bkt_x",
+		"{outcome}", "deal-1", "{backtest}", "bkt_x", "{draft}", "draft-x",
 		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
 }
 

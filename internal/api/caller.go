@@ -38,6 +38,14 @@ func (c Caller) who() string {
 	return c.Subject
 }
 
+// by names the caller in what is stored: a member, or a key.
+func (c Caller) by() string {
+	if c.machine() {
+		return c.Key.ID
+	}
+	return store.MemberID(c.Subject)
+}
+
 // What stands before codes that we make, so that whoever finds one knows what
 // it is, and scanners of repositories can.
 const (

@@ -225,6 +225,11 @@ func (s *service) standing(ctx context.Context, w string) (map[limit.Name]int, e
 	}
 	out[limit.Apps] = len(apps)
 	reports, err := s.Store.Reports(ctx, w)
+	if err != nil {
+		return nil, err
+	}
 	out[limit.Reports] = len(reports)
+	drafts, err := s.Store.Drafts(ctx, w)
+	out[limit.Drafts] = len(drafts)
 	return out, err
 }

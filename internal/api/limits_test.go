@@ -47,6 +47,9 @@ func TestLimitsAreReached(t *testing.T) {
 		limit.Reports: func(x *world, w string, i int) reply { // it has the weekly one
 			return x.call("ann", "PUT", fmt.Sprintf("/v1/workspaces/%s/reports/r%d", w, i), map[string]any{"name": "W", "weekday": "friday", "time": "09:00", "recipients": []string{}})
 		},
+		limit.Drafts: func(x *world, w string, i int) reply {
+			return x.call("ann", "PUT", fmt.Sprintf("/v1/workspaces/%s/model-drafts/d%d", w, i), map[string]any{"model": map[string]any{}})
+		},
 		limit.Members: func(x *world, w string, i int) reply { // it has its owner
 			var inv api.CreatedInvitation
 			x.call("ann", "POST", "/v1/workspaces/"+w+"/invitations", map[string]any{"role": "viewer"}).want(t, http.StatusCreated, &inv)

@@ -372,8 +372,15 @@ func modelProblem(err error) error {
 		return err
 	}
 	out := newProblem(http.StatusUnprocessableEntity, "the scoring model can't be evaluated as it stands")
-	for _, p := range problems {
-		out.Errors = append(out.Errors, FieldError{short("body.model" + strings.TrimPrefix(p.Path, "$")), short(p.Message)})
+	out.Errors = problemsAt("body.model", problems)
+	return out
+}
+
+// problemsAt are the problems of a model's document that stands at a place.
+func problemsAt(at string, problems scoring.Problems) []FieldError {
+	out := make([]FieldError, len(problems))
+	for i, p := range problems {
+		out[i] = FieldError{short(at + strings.TrimPrefix(p.Path, "$")), short(p.Message)}
 	}
 	return out
 }

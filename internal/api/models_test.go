@@ -17,6 +17,7 @@ import (
 	"rapport/internal/leads/leadstest"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
+	"rapport/internal/store"
 )
 
 // rescore does what the queue of bulk work would.
@@ -347,4 +348,43 @@ func TestASecondModelStandsBesideTheDefault(t *testing.T) {
 		t.Errorf("a sixth: %s", p.Detail)
 	}
 	drill.Show(t, "a second model by the API alone: tried, published, its list and progress, retired, in use again; a sixth refused")
+}
+
+// A draft is saved while it is wrong, worked on by two, and published when it is right.
+func TestADraftOfAModel(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.workspace("other", "ann")
+	const at = "/v1/workspaces/acme/model-drafts/spring"
+	model := func(points string) map[string]any {
+		return map[string]any{"id": "spring", "horizon_days": 90, "engagement": []string{"1", "2", "3"}, "call_from": "2",
+			"rules": []any{map[string]any{"id": "asks", "kind": "activity", "label": map[string]any{"one": "post", "many": "posts"}, "when": map[string]any{"types": []string{"post"}}, "within_days": 14, "points": points}}}
+	}
+	var wrong, got api.ModelDraft
+	x.call("ann", "PUT", at, map[string]any{"model": map[string]any{"id": "spring", "rules": []any{map[string]any{"id": "asks", "kind": "guess"}}}}).want(t, http.StatusOK, &wrong)
+	if len(wrong.Problems) == 0 || !strings.HasPrefix(wrong.Problems[0].Location, "model") || wrong.By != store.MemberID("ann") {
+		t.Errorf("what is wrong is not told: %+v", wrong)
+	}
+	first := x.call("ann", "GET", at, nil)
+	first.want(t, http.StatusOK, &got)
+	if d := cmp.Diff(wrong, got); d != "" {
+		t.Errorf("saved and read: %s", d)
+	}
+	right := x.call("ann", "PUT", at, map[string]any{"model": model("3")}, "If-Match", first.header.Get("ETag"))
+	right.want(t, http.StatusOK, &got)
+	if len(got.Problems) > 0 {
+		t.Errorf("the right one has problems: %v", got.Problems)
+	}
+	x.call("ann", "PUT", at, map[string]any{"model": model("4")}, "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed, nil)
+	var list api.List[api.Saved]
+	x.call("ann", "GET", "/v1/workspaces/acme/model-drafts", nil).want(t, http.StatusOK, &list)
+	if d := cmp.Diff([]api.Saved{got.Saved}, list.Items); d != "" {
+		t.Errorf("the list: %s", d)
+	}
+	x.call("ann", "GET", "/v1/workspaces/other/model-drafts/spring", nil).want(t, http.StatusNotFound, nil)
+	x.call("ann", "GET", "/v1/workspaces/acme/models?model=spring", nil).want(t, http.StatusNotFound, nil) // nobody is scored by it
+	x.call("ann", "POST", "/v1/workspaces/acme/models", map[string]any{"model": got.Model}).want(t, http.StatusCreated, nil)
+	x.call("ann", "DELETE", at, nil).want(t, http.StatusNoContent, nil)
+	x.call("ann", "DELETE", at, nil).want(t, http.StatusNotFound, nil)
+	x.call("ann", "PUT", at, map[string]any{"model": map[string]any{"id": strings.Repeat("x", 300<<10)}}).want(t, http.StatusRequestEntityTooLarge, nil)
 }

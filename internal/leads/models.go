@@ -47,6 +47,13 @@ func idOf(document []byte) string {
 	return named.ID
 }
 
+// Check returns what publishing a document would refuse: an error of kind
+// Invalid that holds scoring.Problems; nil: nothing.
+func Check(document []byte) error {
+	_, err := parse(document, 1)
+	return err
+}
+
 // parse reads a model's document as of a version, whichever it names itself.
 // The error is of kind Invalid and holds scoring.Problems.
 func parse(document []byte, version int) (scoring.Model, error) {

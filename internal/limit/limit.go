@@ -34,6 +34,7 @@ const (
 	Discoveries  Name = "discoveries"
 	Erasures     Name = "erasures"
 	Publications Name = "publications"
+	Drafts       Name = "model_drafts"
 	Backtests    Name = "backtests"
 	Checks       Name = "source_checks"
 	Mails        Name = "mails"
@@ -82,6 +83,7 @@ var table = []Limit{
 	{Replays, "replays, dry runs among them", "workspace", Hour, 60, 10_000, "the next hour has room again; the operator's rapport replay has no such bound"},
 	{Discoveries, "discoveries of themes that are asked for", "workspace", Day, 12, 1_000, "the next day has room again, and themes are found each week all the same"},
 	{Publications, "scoring models that are published or gone back to", "workspace", Day, 20, 1_000, "the next day has room again; try a model on people before (try-model)"},
+	{Drafts, "drafts of scoring models", "workspace", Standing, 20, 100, "delete drafts that nobody works on (delete-model-draft)"},
 	{Backtests, "backtests of scoring models", "workspace", Day, 20, 1_000, "the next day has room again; rapport backtest, on an export, has no such bound"},
 	{Erasures, "erasures that are asked for; those that platforms demand are not counted", "workspace", Hour, 500, 100_000, "the next hour has room again; the operator's rapport erase has no such bound"},
 	{Checks, "source checks", "workspace", Hour, 30, 1_000, "the next hour has room again"},

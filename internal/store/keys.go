@@ -54,6 +54,7 @@ import (
 //	tuples of an hour         w#D#day#n         J#hour#hash
 //	model, theme set          w#G#kind          V#version; @ (the active ones, the next one); N (when to discover next); S (how far leads are scored by it)
 //	another scoring model     w#G#models/model  V#version; P#published#version; S
+//	draft of a model          w#G#drafts        name
 //	backtest of a model       w#V               T#id; S#id#step (its scores; expire)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
