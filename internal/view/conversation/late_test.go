@@ -257,3 +257,36 @@ func TestAHeadReadBeforeAnErasure(t *testing.T) {
 		}
 	}
 }
+
+// Of a message that others' places name as their thread, the place stays when
+// its account is forgotten, and is the message's again when that comes anew.
+func TestAForgottenMessageComesAgain(t *testing.T) {
+	top := said("asker0", "top", 0, social.Inbound, nil)
+	under := func(who, id, to string, minute int, dir social.Direction) social.Activity {
+		return said(who, id, minute, dir, func(a *social.Activity) { a.Type, a.InReplyTo = social.Reply, to })
+	}
+	middle := under("asker1", "middle", "top", 10, social.Inbound)
+	all := []social.Activity{under("asker2", "low", "middle", 20, social.Inbound), under("brand", "answer", "middle", 30, social.Outbound), middle, top} // replies first
+	s, table := storetest.NewTable(t)
+	keep(t, s, all, 1)
+	dump := func() map[string]string {
+		return table.DumpBut(t, func(pk, sk string) []string { return (*conversations.View)(nil).Arrival(pk[len(w)+1:], sk) })
+	}
+	want := dump()
+	v := conversations.New(s, quiet)
+	for range 2 { // as an erasure does it: before and after the fact goes
+		if _, err := v.Forget(t.Context(), w, []view.Fact{view.FactOf(middle)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DeleteFacts(t.Context(), w, middle.Account().AccountID(), []store.FactRef{store.RefOf(middle)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := s.Place(t.Context(), w, store.MessageID(middle.Platform, middle.Scope, "middle")); !fault.Is(err, fault.NotFound) {
+		t.Errorf("it was forgotten, and is at %v: %v", p, err)
+	}
+	keep(t, s, []social.Activity{middle}, 1)
+	if d := cmp.Diff(want, dump()); d != "" {
+		t.Errorf("before it was forgotten, and when it came again (-before +again):\n%s", d)
+	}
+}
