@@ -59,3 +59,13 @@ func TestExpectedLanguagesHaveAShortTextReadAgain(t *testing.T) {
 		t.Errorf("reads as %+v where its language is expected, else as %+v", got.Reading, before.Reading)
 	}
 }
+
+func TestANumberInAChatIsNoMark(t *testing.T) {
+	in := New(Deps{Read: readtest.Read(t)})
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for typ, want := range map[social.Type]string{social.Message: social.SentimentNeutral, social.Review: social.SentimentNegative} {
+		if got := in.complete(social.Activity{Type: typ, Text: "1", Occurred: at}, at); got.Sentiment != want {
+			t.Errorf("1 in a %s is %s, want %s", typ, got.Sentiment, want)
+		}
+	}
+}

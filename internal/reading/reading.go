@@ -23,7 +23,7 @@ import (
 
 // Version names the reader: the revision of its code, raised by hand when a
 // reading changes, and the first digits of a hash over the files of model/.
-const Version = "r3-2c40d57479"
+const Version = "r4-2c40d57479"
 
 //go:embed model/layers.bin
 var layersFile []byte
@@ -117,7 +117,7 @@ func New() (*Reader, error) {
 // Read says what text says. It reads at most plain.Most runes: of a long text
 // its beginning, its end, and parts between. A text in a language that is not
 // read is unread: only its language is told. What has no letters, as emoji, is
-// read in any language. Emoji alone, and marks such as ★☆☆☆☆ or 4/5, are read by
+// read in any language. Emoji alone, and marks such as ★☆☆☆☆, 4/5 or "Are you satisfied? 2", are read by
 // the tables of package social. The language of a short text is one of those
 // expected, codes of langid.Languages; none given: any.
 func (r *Reader) Read(text string, expected ...string) Reading {

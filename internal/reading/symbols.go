@@ -16,10 +16,52 @@ var (
 	starred = pattern.New(`^(?i)([0-5](?:[.,]\d)?)[ -]?(?:stars?|sterne?n?|estrellas?|étoiles?|stell[ae]|sterren|ster|estrelas?)[.!]*$`)
 )
 
+// asked is a form's question about content with the mark given to it: "How
+// satisfied are you? 2", "Würden Sie uns empfehlen: 9/10". recommending is one
+// of which the mark is a net promoter score.
+var (
+	asked        = pattern.New(`^(?i)([^?:.!]{0,200}(?:satisf|soddisf|content|happy|zufrieden|tevreden|recom|empfehl|consigl|raccom|aanbevel|likely|wahrscheinlich|probab|waarschijnlijk|\brat(?:e|ing)\b|bewert|calific|valora|avali|\bnot(?:e|ez|er)\b|évalu|valut|beoordel|\bcsat\b|\bnps\b)[^?:.!]{0,200}[?:]) ?(\d{1,2})(?: ?(?:/|out of|of|von|de|sur|su|van|em) ?(5|10))?[.!]*$`)
+	recommending = pattern.New(`(?i)recom|empfehl|consigl|raccom|aanbevel|likely|wahrscheinlich|probab|waarschijnlijk|\bnps\b`)
+)
+
+// answered returns what a mark says that stands after a form's question. Of
+// how many it is follows from the question, where the mark does not say so:
+// of ten if it is about recommending or the mark is above five, else of five.
+func answered(text string) (string, bool) {
+	end := strings.TrimRight(text, ".!")
+	if end == "" || len(text) > 300 || end[len(end)-1] < '0' || end[len(end)-1] > '9' { // most texts, and not worth the search
+		return "", false
+	}
+	f := asked.FindStringSubmatch(text)
+	if f == nil {
+		return "", false
+	}
+	v, err := strconv.ParseFloat(f[2], 64)
+	r := social.Rating{Value: v, Worst: 1, Best: 5, Kind: social.CSAT}
+	switch {
+	case recommending.MatchString(f[1]) && f[3] != "5":
+		r.Worst, r.Best, r.Kind = 0, 10, social.NPS
+	case v > 5 || f[3] == "10":
+		r.Best = 10
+	}
+	if err != nil || v > r.Best {
+		return "", false
+	}
+	r.Value = max(v, r.Worst)
+	return r.Sentiment(), true
+}
+
 // mark returns the sentiment of a text that is nothing but a mark, by the
-// table of social.Rating; false for every other text.
+// table of social.Rating; false for every other text. One point alone is the
+// worst mark on every scale; of other numbers alone nobody knows the scale.
 func mark(text string) (string, bool) {
 	m, best := "", 5.0
+	if text == "1" {
+		return social.SentimentNegative, true
+	}
+	if s, ok := answered(text); ok {
+		return s, true
+	}
 	if f := outOf.FindStringSubmatch(text); f != nil {
 		m = f[1]
 		if f[2] == "10" {
