@@ -36,7 +36,7 @@ func TestReadSaysWhatIsMeant(t *testing.T) {
 		{"アカウントが凍結されました", "ja", social.SentimentUnread, social.IntentUnread},
 		{"Мой заказ так и не пришёл, верните деньги", "ru", social.SentimentUnread, social.IntentUnread},
 		{strings.Repeat("TWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcms", 20), "und", social.SentimentUnread, social.IntentUnread},
-		{"danke schön", "de", social.SentimentPositive, ""}, {"geht nicht", "de", social.SentimentNegative, ""}, {"muchas gracias", "es", "", social.IntentClosing},
+		{"danke schön", "de", social.SentimentPositive, ""}, {"geht nicht", "de", "", social.IntentProblem}, {"app geht nicht", "de", social.SentimentNegative, social.IntentProblem}, {"muchas gracias", "es", "", social.IntentClosing},
 		{"❤️❤️", "und", social.SentimentPositive, ""}, {"😡😡😡", "und", social.SentimentNegative, ""},
 		{"", "und", social.SentimentNeutral, social.IntentChatter},
 	} {
@@ -57,7 +57,10 @@ func TestReadSaysWhatIsMeant(t *testing.T) {
 // kinds are how many in a hundred of the sentences of each kind must be read
 // right. They were written for this test by somebody who had not seen those
 // that the reader was trained on.
-var kinds = map[string]int{"negation": 70, "request": 88, "sarcasm": 45, "closing": 90, "denied": 92, "emoji": 85}
+//
+// A deal is somebody who plainly buys or leaves; in what is denied, nobody
+// does. Both count: a reader that never says so reads all that is denied right.
+var kinds = map[string]int{"negation": 70, "request": 88, "sarcasm": 45, "closing": 90, "deal": 70, "denied": 85, "emoji": 85}
 
 func TestKinds(t *testing.T) {
 	f, err := os.Open("testdata/kinds.tsv")

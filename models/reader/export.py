@@ -1,8 +1,8 @@
 """Writes what was trained as internal/reading reads it: layers.bin and heads.bin.
 
-    python export.py --model first.npz second.npz --vader hutto_ICWSM_2014 --states first.npz.states.npz --out ../../internal/reading/model
+    python export.py --model MODEL... --vader hutto_ICWSM_2014 --states first.npz.states.npz --out ../../internal/reading/model
 
-What is written is the mean of the models, which reads texts of other kinds better than each (Wortsman et al. 2022,
+A model is what train.py wrote, or a folder that this program wrote. What is written is the mean of the models, which reads texts of other kinds better than each (Wortsman et al. 2022,
 "Model soups").
 
 Temperatures, by which the heads' outputs are divided so that their probabilities are right (Guo et al. 2017, "On
@@ -49,10 +49,10 @@ def main():
     for name in ["--vader", "--states", "--out"]:
         a.add_argument(name, required=True)
     a = a.parse_args()
-    models = [np.load(m) for m in a.model]
-    m = {k: sum(x[k] for x in models) / len(models) for k in models[0].files}
-    es = [e for e in train.examples(a.vader) if e["set"] == "own" and train.held_out(e, 10)]
+    models = [train.flat(train.read(m)) if os.path.isdir(m) else np.load(m) for m in a.model]
+    m = {k: sum(x[k] for x in models) / len(models) for k in models[0]}
     known = train.remembered(None, [], a.states)
+    es = [e for e in train.examples(a.vader) if e["set"] == "own" and train.held_out(e, 10) and e["text"] in known]
     for e in es:
         e["state"] = known[e["text"]]
     layers = sorted({k.split(".")[0] for k in m if k[0] == "l" and k[1].isdigit()}, key=lambda k: int(k[1:]))

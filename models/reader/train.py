@@ -1,11 +1,12 @@
 """Trains the last four layers of multilingual-e5-small together with the heads of the reader.
 
     python train.py --weights e5-small-q4.bin --vader hutto_ICWSM_2014 --out reader.npz [--held 10]
-        [--leave daily,short] [--unbalanced] [--umsab ../shared/data/umsab]
+        [--leave daily,short] [--unbalanced] [--start ../../internal/reading/model] [--umsab ../shared/data/umsab]
 
 With --held 10 a tenth of the families of sentences is held out, and the figures on it are printed. --leave leaves out
 files of sentences by the ends of their names; --unbalanced leaves the classes of sentiment as often as they
-are. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
+are. --start goes on from a model that was written, once over all texts and in small steps, and lets rare intents weigh
+more. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
 
 Texts: VADER's ground-truth sets (MIT; tweets, Amazon and a third of the NYT, mean ratings of twenty people),
 models/intents.tsv and models/sentences/*.tsv, written for this project. A fifth of VADER's texts is never trained
@@ -22,6 +23,7 @@ import math
 import os
 import random
 import re
+import struct
 import time
 
 import jax
@@ -29,7 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import net
-from e5 import E5
+from e5 import D, F, E5
 from states import SIZES, states
 
 SENTIMENTS = ["negative", "neutral", "positive"]
@@ -38,6 +40,7 @@ HEADS = {"sentiment": 3, "intent": len(INTENTS), "severity": 4, "answer": 1, "af
 SHARE = {"sentiment": 1, "intent": 0.7, "severity": 0.3, "answer": 0.7, "after": 0.7}  # of the loss
 WEIGHT = {"tweets": 1, "amazonReviewSnippets": 0.7, "nytEditorialSnippets": 0.4, "intents": 2, "own": 3}
 EPOCHS, RATE, BATCH, SEED = 3, 1e-4, 32, 1
+ON_EPOCHS, ON_RATE = 1, 4e-5  # where a training goes on from another
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -64,6 +67,12 @@ def examples(vader):
         for _, rating, text in rows(os.path.join(vader, name + "_GroundTruth.txt")):
             if name != "nytEditorialSnippets" or r.random() < 0.35:
                 out.append({"set": name, "text": text, "family": text, "sentiment": soft(float(rating))})
+    return out + sentences()
+
+
+def sentences():
+    """The sentences written for this project, as examples."""
+    out = []
     for intent, sentiment, text in rows(os.path.join(HERE, "..", "intents.tsv")):
         e = {"set": "intents", "text": text, "family": text, "sentiment": one_hot(3, SENTIMENTS.index(sentiment))}
         if intent in INTENTS:
@@ -98,6 +107,15 @@ def balanced(es):
         e["balance"] = float(np.clip(share @ np.array(e["sentiment"]), 0.5, 2))
 
 
+def rare(es):
+    """Gives each example its weight for the head of intents: by the root of how much rarer its intent is than the mean."""
+    n = sum(np.array(e["intent"]) for e in es if "intent" in e)
+    share = np.clip(np.sqrt(n.mean() / n), 0.3, 3)
+    for e in es:
+        if "intent" in e:
+            e["rare"] = float(share @ np.array(e["intent"]))
+
+
 def for_measuring(text):
     """Whether a text of VADER's is never trained on: a fifth of them, those of HeldOut in internal/quality."""
     letters = re.sub(r"[^a-z0-9]", "", re.sub(r"[A-Z]", lambda m: m[0].lower(), text))
@@ -108,7 +126,12 @@ def held_out(e, of):
     """Whether an example is kept out of training: of VADER's a fifth, of the others a part of the families, 0: none."""
     if e["set"] not in ("own", "intents"):
         return for_measuring(e["text"])
-    return of > 0 and int.from_bytes(hashlib.sha256(e["family"].encode()).digest()[:4], "big") % of == 0
+    return of > 0 and part_of(e["family"], of) == 0
+
+
+def part_of(family, of):
+    """In which of some parts of the families one is."""
+    return int.from_bytes(hashlib.sha256(family.encode()).digest()[:4], "big") % of
 
 
 def batch(es):
@@ -122,6 +145,7 @@ def batch(es):
         b[head] = np.array([e.get(head, [0.0] * n) for e in es], np.float32)
         b["has " + head] = np.array([head in e for e in es], np.float32)
     b["has sentiment"] *= np.array([e.get("balance", 1) for e in es], np.float32)
+    b["has intent"] *= np.array([e.get("rare", 1) for e in es], np.float32)
     return b
 
 
@@ -157,13 +181,14 @@ def step(p, m, v, b, key, i, rate):
     return p, m, v, value
 
 
-def fit(model, es):
+def fit(model, es, p=None):
     r, start = np.random.default_rng(SEED), np.random.default_rng(SEED)  # all trainings start alike, so that their mean means something
-    p = {"layers": [{k: jnp.asarray(v) for k, v in l.items()} for l in model.layers[8:]],
+    epochs, top = (ON_EPOCHS, ON_RATE) if p else (EPOCHS, RATE)
+    p = p or {"layers": [{k: jnp.asarray(v) for k, v in l.items()} for l in model.layers[8:]],
          "heads": {h: (jnp.asarray(start.normal(0, 0.02, (384, n)), jnp.float32), jnp.zeros(n)) for h, n in HEADS.items()}}
     m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
-    steps, i, began, key = EPOCHS * math.ceil(len(es) / BATCH), 0, time.time(), jax.random.PRNGKey(SEED)
-    for epoch in range(EPOCHS):
+    steps, i, began, key = epochs * math.ceil(len(es) / BATCH), 0, time.time(), jax.random.PRNGKey(SEED)
+    for epoch in range(epochs):
         order = np.array(sorted(range(len(es)), key=lambda a: (len(es[a]["state"]) + r.integers(0, 4), r.random())))
         parts = [order[a : a + BATCH] for a in range(0, len(order), BATCH)]
         r.shuffle(parts := np.array(parts, dtype=object))
@@ -172,12 +197,43 @@ def fit(model, es):
             part = np.concatenate([part, r.choice(order, BATCH - len(part))]).astype(int)
             i += 1
             warm = 0.1 * steps
-            rate = RATE * min(i / warm, max(0.0, (steps - i) / (steps - warm)))
+            rate = top * min(i / warm, max(0.0, (steps - i) / (steps - warm)))
             p, m, v, value = step(p, m, v, batch([es[j] for j in part]), jax.random.fold_in(key, i), i, rate)
             total += float(value)
             if n % 50 == 49:
                 print(f"epoch {epoch + 1}: {n + 1} of {len(parts)}, loss {total / (n + 1):.4f}, {time.time() - began:.0f} s", flush=True)
     return p
+
+
+def read(folder):
+    """The layers and heads that export.py wrote."""
+    b = open(os.path.join(folder, "layers.bin"), "rb").read()
+    (n,), at, layers = struct.unpack_from("<I", b, 4), 8, []
+    for _ in range(n):
+        l = {}
+        for k, m, cols in [("qw", D, D), ("kw", D, D), ("vw", D, D), ("ow", D, D), ("iw", F, D), ("fw", D, F)]:
+            raw = np.frombuffer(b, np.uint8, m * (4 + cols), at).reshape(m, 4 + cols)
+            l[k] = jnp.asarray(raw[:, 4:].view(np.int8) * raw[:, :4].copy().view("<f4"))
+            at += raw.size
+        for k, m in [("qb", D), ("kb", D), ("vb", D), ("ob", D), ("ib", F), ("fb", D), ("ag", D), ("ab", D), ("og", D), ("olb", D)]:
+            l[k] = jnp.asarray(np.frombuffer(b, "<f4", m, at))
+            at += 4 * m
+        layers.append(l)
+    b, at, heads = open(os.path.join(folder, "heads.bin"), "rb").read(), 4, {}
+    for h, m in HEADS.items():
+        w = np.frombuffer(b, "<f4", m * D, at).reshape(m, D).T
+        at += 4 * m * D
+        heads[h] = jnp.asarray(w), jnp.asarray(np.frombuffer(b, "<f4", m, at))
+        at += 4 * m
+    return {"layers": layers, "heads": heads}
+
+
+def flat(p):
+    """Layers and heads as arrays by name."""
+    out = {f"l{i + 8}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
+    for h, (w, b) in p["heads"].items():
+        out[h + ".w"], out[h + ".b"] = np.asarray(w), np.asarray(b)
+    return out
 
 
 def outputs(p, es):
@@ -238,6 +294,7 @@ def main():
     a.add_argument("--held", type=int, default=0)
     a.add_argument("--leave", default="")
     a.add_argument("--unbalanced", action="store_true")
+    a.add_argument("--start")
     a.add_argument("--umsab")
     a = a.parse_args()
     model, es = E5(a.weights), [e for e in examples(a.vader) if e.get("file") not in a.leave.split(",")]
@@ -247,16 +304,15 @@ def main():
     out = lambda e: held_out(e, a.held)
     if not a.unbalanced:
         balanced(es)
-    p = fit(model, [e for e in es if not out(e)])
+    if a.start:
+        rare(es)
+    p = fit(model, [e for e in es if not out(e)], a.start and read(a.start))
     if a.held:
         own = [e for e in es if out(e) and e["set"] == "own"]
         figures(outputs(p, own), own)
     if a.umsab:
         umsab(p, model, a.umsab)
-    flat = {f"l{i + 8}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
-    for h, (w, b) in p["heads"].items():
-        flat[h + ".w"], flat[h + ".b"] = np.asarray(w), np.asarray(b)
-    np.savez(a.out, **flat)
+    np.savez(a.out, **flat(p))
 
 
 if __name__ == "__main__":
