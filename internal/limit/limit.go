@@ -35,6 +35,7 @@ const (
 	Erasures     Name = "erasures"
 	Publications Name = "publications"
 	Backtests    Name = "backtests"
+	Refits       Name = "refits"
 	Checks       Name = "source_checks"
 	Mails        Name = "mails"
 	PollMinutes  Name = "poll_minutes"
@@ -83,6 +84,7 @@ var table = []Limit{
 	{Discoveries, "discoveries of themes that are asked for", "workspace", Day, 12, 1_000, "the next day has room again, and themes are found each week all the same"},
 	{Publications, "scoring models that are published or gone back to", "workspace", Day, 20, 1_000, "the next day has room again; try a model on people before (try-model)"},
 	{Backtests, "backtests of scoring models", "workspace", Day, 20, 1_000, "the next day has room again; rapport backtest, on an export, has no such bound"},
+	{Refits, "refits of the reader", "workspace", Day, 10, 100, "the next day has room again: what a few more corrections change is little"},
 	{Erasures, "erasures that are asked for; those that platforms demand are not counted", "workspace", Hour, 500, 100_000, "the next hour has room again; the operator's rapport erase has no such bound"},
 	{Checks, "source checks", "workspace", Hour, 30, 1_000, "the next hour has room again"},
 	{Mails, "mails, each recipient counts", "workspace", Day, 200, 100_000, "take recipients off the reports, or " + askOperator + "; the report is stored, and is in the list of runs"},

@@ -55,6 +55,7 @@ import (
 //	model, theme set          w#G#kind          V#version; @ (the active ones, the next one); N (when to discover next); S (how far leads are scored by it)
 //	another scoring model     w#G#models/model  V#version; P#published#version; S
 //	backtest of a model       w#V               T#id; S#id#step (its scores; expire)
+//	refit of the reader       w#V               RF#id; S#id#step (its cases; expire)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
 //	what an erasure looks for w#T#hmac          G#facts; C#place
@@ -256,6 +257,7 @@ const groupOutcome = "outcome"
 
 func backtestsPK(w string) string    { return w + "#V" }
 func backtestSK(id string) string    { return "T#" + id }
+func refitSK(id string) string       { return "RF#" + id }
 func casesSK(id string) string       { return "S#" + id + "#" }
 func outcomePK(w, id string) string  { return w + "#O#" + id }
 func outcomesG1(w, id string) string { return w + "#OC#" + shard(id) }

@@ -19,4 +19,4 @@ vader=$work/hutto_ICWSM_2014
 cp "$work/first.npz.states.npz" "$work/second.npz.states.npz"
 "$work/venv/bin/python" train.py --weights "$weights" --vader "$vader" --out "$work/second.npz" --held 10 --leave daily,short,advice,reviews --unbalanced
 "$work/venv/bin/python" export.py --model "$work/first.npz" "$work/second.npz" --vader "$vader" --states "$work/first.npz.states.npz" --out ../../internal/reading/model
-echo "Now set Version in internal/reading/reading.go to what its test says, and measure with make quality."
+echo "Now set ReaderVersion in internal/social/label.go to what its test says, and measure with make quality."
