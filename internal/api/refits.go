@@ -179,7 +179,9 @@ func (s *service) createRefit(ctx context.Context, w string, _ *InWorkspace) (*C
 		return nil, err
 	}
 	if err := s.Refit(ctx, w, r.ID); err != nil {
-		return nil, err
+		// Nobody will carry it out: the next one need not wait for it.
+		x := refitting.Refitting{Store: s.Store}
+		return nil, errors.Join(err, x.Fail(ctx, w, r.ID, err, s.Now()))
 	}
 	out, err := refitOf(r)
 	return &CreatedOut[Refit]{Location: "/v1/workspaces/" + w + "/reader/refits/" + r.ID, Body: out}, err

@@ -73,7 +73,7 @@ func TestWhatIsDrawnMoreOftenWeighsLess(t *testing.T) {
 		t.Errorf("%v, want less than %v (%v)", weighed.Offsets, even.Offsets, err)
 	}
 	// One that was drawn as by a miracle does not decide alone.
-	odd := made(5, 300, 3, nil)
+	odd := made(5, 300, 3, []float64{0.9, -0.5, -0.4})
 	plain, _ := refit.Fit(odd)
 	odd[0].Weight = 1e9
 	if got, err := refit.Fit(odd); err != nil || math.Abs(got.Offsets[0]-plain.Offsets[0]) > 0.1 {
