@@ -19,6 +19,7 @@ var layers = [][]string{
 	{"fault", "parallel", "pattern", "sdk", "langid", "encoder"},
 	{"social", "cache", "emf", "sheet"},
 	{"platform", "plain", "stats", "limit"},
+	{"refit"},
 	{adapters, "vector", "reading"},
 	{"platform/all", "person"},
 	{"identity"},
@@ -28,7 +29,7 @@ var layers = [][]string{
 	{"issue", "view"}, // over what is stored
 	{"view/conversation", "view/byday", "view/history", "view/named", "view/person", "view/company", "view/blocking", "themed"},
 	{"task"}, // what use cases ask of each other
-	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk"}, // use cases
+	{"intake", "ingest", "leads", "discover", "watch", "poll", "recipients", "talk", "refitting"}, // use cases
 	{"view/lead", "matching"},
 	{"view/all"},
 	{"erasure", "replay", "rebuild", "wipe", "side"},

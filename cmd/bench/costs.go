@@ -13,6 +13,7 @@ import (
 	"rapport/internal/erasure"
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
+	"rapport/internal/refit"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -38,7 +39,9 @@ type rig struct {
 func newRig(s *store.Store, t template) *rig {
 	x := &rig{store: s, template: t, used: newUsage(), bucket: &nowhere{}, leads: leads.New(s)}
 	send := func(n int) { x.used.requests += math.Ceil(float64(n) / 10) }
-	x.in = ingest.New(ingest.Deps{Store: s, Archive: x.bucket, Read: func(text string, expected ...string) social.Reading { return opened().Read(text, expected...).Kept() },
+	x.in = ingest.New(ingest.Deps{Store: s, Archive: x.bucket, Read: func(text string, by *refit.Document, expected ...string) social.Reading {
+		return opened().KeptBy(by, text, expected...)
+	},
 		QueueScore: func(_ context.Context, m []ingest.Score) error {
 			x.scores = append(x.scores, m...)
 			send(len(m))

@@ -7,7 +7,8 @@
 //	go run ./cmd/quality -data ../shared/data
 //
 // The interval of an F1 is a 95 % bootstrap interval over texts or persons, that
-// of a clustering the least and the greatest over five seeds.
+// of a clustering the least and the greatest over five seeds, that of a refit
+// where 95 % of the draws of labels lie.
 package main
 
 import (
@@ -81,6 +82,11 @@ func run(data, only string) error {
 			var out []quality.Figure
 			for _, language := range slices.Sorted(maps.Keys(tweets)) {
 				out = append(out, quality.Tweets(r, language, tweets[language])...)
+				refitted, err := refits(r, "tweets_"+language, tweets[language])
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, refitted...)
 			}
 			return out, nil
 		}},
@@ -89,7 +95,12 @@ func run(data, only string) error {
 			if err != nil {
 				return nil, err
 			}
-			return quality.NeedsAnswer(r, of), nil
+			labelled := make([]quality.Labelled, len(of))
+			for i, x := range of {
+				labelled[i] = quality.Labelled{Text: x.Text, Label: x.Sentiment}
+			}
+			refitted, err := refits(r, "support", labelled)
+			return append(quality.NeedsAnswer(r, of), refitted...), err
 		}},
 		{"app_reviews", func(folder string) ([]quality.Figure, error) {
 			reviews, err := quality.ReadAppReviews(folder)
@@ -141,6 +152,20 @@ func run(data, only string) error {
 		}
 	}
 	return nil
+}
+
+// refits are the figures of refits to 100 and to 200 labels.
+func refits(r *reading.Reader, name string, texts []quality.Labelled) ([]quality.Figure, error) {
+	told := quality.SentimentsTold(r, texts)
+	var out []quality.Figure
+	for _, n := range []int{100, 200} {
+		figures, err := quality.Refits(name, told, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, figures...)
+	}
+	return out, nil
 }
 
 // speed times Read over the first hundred tweets, in one thread.

@@ -67,6 +67,7 @@ type Deps struct {
 	Regroup      func(ctx context.Context, workspace string, accounts []string) error                         // asks for the persons of accounts to be made again
 	Rescore      func(ctx context.Context, workspace string, by leads.Rescoring) error                        // asks for all leads to be scored by a published model, or taken away with a retired one
 	Backtest     func(ctx context.Context, workspace, backtest string) error                                  // asks for a backtest to be carried out
+	Refit        func(ctx context.Context, workspace, refit string) error                                     // asks for a refit of the reader to be carried out
 	Creators     []string                                                                                     // who may create workspaces: see mayCreate; empty: whoever has a token
 	Import       func(ctx context.Context, d platform.Delivery) error                                         // queues imported activities
 	Erased       func(ctx context.Context, workspace string, accounts []string) (map[string]time.Time, error) // as of when those of them were forgotten that were
@@ -199,6 +200,7 @@ func (s *service) operations(api huma.API) {
 	s.issues(api)
 	s.conversations(api)
 	s.corrections(api)
+	s.refits(api)
 	s.activities(api)
 	s.documents(api)
 	s.models(api)

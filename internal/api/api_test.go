@@ -129,6 +129,10 @@ func newWorld(t *testing.T) *world {
 			x.asked = append(x.asked, "backtest "+w)
 			return nil
 		},
+		Refit: func(_ context.Context, w, id string) error {
+			x.asked = append(x.asked, "refit "+w)
+			return nil
+		},
 		Rescore: func(_ context.Context, w string, by leads.Rescoring) error {
 			x.asked = append(x.asked, "rescore "+w+" "+by.Model+" "+by.Version)
 			return nil
@@ -381,6 +385,8 @@ var bodies = map[string]any{
 	"PUT /v1/workspaces/{workspace}/messages/{message}/correction":              map[string]any{"intent": "question", "chosen": "picked"},
 	"DELETE /v1/workspaces/{workspace}/messages/{message}/correction":           nil,
 	"DELETE /v1/workspaces/{workspace}/models":                                  nil,
+	"POST /v1/workspaces/{workspace}/reader/refits":                             nil,
+	"DELETE /v1/workspaces/{workspace}/reader":                                  nil,
 }
 
 func operations(t *testing.T) []operation {
@@ -410,7 +416,7 @@ func operations(t *testing.T) []operation {
 func (o operation) at(workspace string) string {
 	return strings.NewReplacer("{workspace}", workspace, "{thread}", "thr_x", "{person}", "per_x", "{company}", "com_x", "{theme}", "thm_x", "{message}", "msg_x", "{source}", "src_x", "{version}", "1",
 		"{report}", "weekly", "{due}", "20261102T070000Z", "{form}", "html", "{app}", "app_x", "{secret}", "sec_0123456789abcdef", "{guest}", "other",
-		"{outcome}", "deal-1", "{backtest}", "bkt_x", "{draft}", "draft-x",
+		"{outcome}", "deal-1", "{backtest}", "bkt_x", "{draft}", "draft-x", "{refit}", "rft_x",
 		"{member}", "mem_x", "{invitation}", "inv_"+strings.Repeat("a", 26), "{key}", "key_"+strings.Repeat("a", 26)).Replace(o.path) + o.query()
 }
 
@@ -467,7 +473,7 @@ func TestStrangersSeeNoWorkspace(t *testing.T) {
 			t.Errorf("%s %s: a member is refused: %s", o.method, o.path, mine.body)
 		}
 	}
-	if len(x.asked) != 5 { // the member's run, discovery, models, and backtest
+	if len(x.asked) != 6 { // the member's run, discovery, models, backtest, and refit
 		t.Errorf("asked for %q", x.asked)
 	}
 	for app := range x.secrets {

@@ -30,11 +30,13 @@ func (x *world) filled(w, member string) map[string]string {
 	var tried struct{ ID string }
 	x.call(member, "POST", "/v1/workspaces/"+w+"/backtests", map[string]any{"version": "1", "positive": []string{"won"}}).want(x.t, http.StatusCreated, &tried)
 	x.call(member, "PUT", "/v1/workspaces/"+w+"/model-drafts/draft-of-"+w, map[string]any{"model": map[string]any{"id": w}}).want(x.t, http.StatusOK, nil)
+	var fitted struct{ ID string }
+	x.call(member, "POST", "/v1/workspaces/"+w+"/reader/refits", nil).want(x.t, http.StatusCreated, &fitted)
 	x.objects["reports/"+w+"/x.html"] = "<p>of " + w
 	x.run(w, "weekly-"+w, t0, "reports/"+w+"/x")
 	x.call(member, "POST", "/v1/workspaces/"+w+"/people/"+personOf(a)+"/attributes", map[string]any{"attributes": []map[string]any{{"id": "mail-" + w, "name": "email", "value": "ann@" + w + ".net"}}}).want(x.t, http.StatusCreated, nil)
 	firm := profile.FirmOf([]profile.Of{{Facts: []profile.Fact{{Name: "email", Value: "ann@" + w + ".net", Source: profile.Member}}}}, t0)
-	return map[string]string{"{source}": src.ID, "{app}": src.App, "{report}": "weekly-" + w, "{person}": personOf(a), "{thread}": "thr_" + w, "{message}": store.MessageID(a.Platform, a.Scope, a.Object.ID), "{guest}": w, "{company}": firm.ID, "{outcome}": "deal-of-" + w, "{backtest}": tried.ID, "{draft}": "draft-of-" + w}
+	return map[string]string{"{source}": src.ID, "{app}": src.App, "{report}": "weekly-" + w, "{person}": personOf(a), "{thread}": "thr_" + w, "{message}": store.MessageID(a.Platform, a.Scope, a.Object.ID), "{guest}": w, "{company}": firm.ID, "{outcome}": "deal-of-" + w, "{backtest}": tried.ID, "{draft}": "draft-of-" + w, "{refit}": fitted.ID}
 }
 
 // A member of one workspace asks for everything there is of another one, by
@@ -57,7 +59,7 @@ func TestIDsOfAnotherWorkspaceOnEveryOperation(t *testing.T) {
 	if len(before) < 5 {
 		t.Fatalf("%d items of the other workspace: the test is blind", len(before))
 	}
-	nobodys := map[string]string{"{source}": "src_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{app}": "app_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{report}": "weekly-nobody", "{person}": "per_" + strings.Repeat("a", 32), "{thread}": "thr_nobody", "{message}": "msg_nobody", "{guest}": "nobody", "{company}": "com_" + strings.Repeat("a", 32), "{outcome}": "deal-of-nobody", "{backtest}": "bkt_nobody", "{draft}": "nobody"}
+	nobodys := map[string]string{"{source}": "src_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{app}": "app_aaaaaaaaaaaaaaaaaaaaaaaaaa", "{report}": "weekly-nobody", "{person}": "per_" + strings.Repeat("a", 32), "{thread}": "thr_nobody", "{message}": "msg_nobody", "{guest}": "nobody", "{company}": "com_" + strings.Repeat("a", 32), "{outcome}": "deal-of-nobody", "{backtest}": "bkt_nobody", "{draft}": "nobody", "{refit}": "rft_nobody"}
 	fill := func(path string, ids map[string]string) string {
 		for name, id := range ids {
 			path = strings.ReplaceAll(path, name, id)

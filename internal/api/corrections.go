@@ -18,6 +18,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/langid"
+	"rapport/internal/refitting"
 	"rapport/internal/social"
 	"rapport/internal/stats"
 	"rapport/internal/store"
@@ -389,51 +390,19 @@ func (s *service) draw(ctx context.Context, w string, in *drawIn) (*Out[Draw], e
 	return out, nil
 }
 
-// label is what somebody said last of a message that was drawn, and as what the
-// reader had read it then.
-type label struct {
-	social.Corrected
-	read        social.Reading
-	probability float64
-}
-
-// labels are those of the messages that corrections, newest first, are of, and
-// how many messages were picked. That one was drawn stays true when somebody
-// corrects it once more, as long as its text is the same.
-func labels(list []store.Correction) (out []label, picked int) {
-	newest, counted := map[string]store.Correction{}, map[string]bool{}
-	for _, c := range list {
-		top, ok := newest[c.Activity]
-		if !ok {
-			newest[c.Activity], top = c, c
-		}
-		if top.Withdrawn || counted[c.Activity] || !c.Drawn || c.Of != top.Of {
-			continue
-		}
-		counted[c.Activity] = true
-		out = append(out, label{top.Corrected, c.Read, c.Probability})
-	}
-	for activity, c := range newest {
-		if !c.Withdrawn && !counted[activity] {
-			picked++
-		}
-	}
-	return out, picked
-}
-
 // heads are what a reading tells: whether somebody said it, and whether the reader said the same.
 var heads = []struct {
 	name string
-	of   func(l label) (said, right bool)
+	of   func(l refitting.Label) (said, right bool)
 }{
-	{"language", func(l label) (bool, bool) { return l.Language != "", l.Language == l.read.Language }},
-	{"sentiment", func(l label) (bool, bool) { return l.Sentiment != "", l.Sentiment == l.read.Sentiment }},
-	{"intent", func(l label) (bool, bool) { return l.Intent != "", l.Intent == l.read.Intent }},
-	{"severity", func(l label) (bool, bool) {
-		return l.Severity != nil, l.Severity != nil && *l.Severity == l.read.Severity
+	{"language", func(l refitting.Label) (bool, bool) { return l.Language != "", l.Language == l.Read.Language }},
+	{"sentiment", func(l refitting.Label) (bool, bool) { return l.Sentiment != "", l.Sentiment == l.Read.Sentiment }},
+	{"intent", func(l refitting.Label) (bool, bool) { return l.Intent != "", l.Intent == l.Read.Intent }},
+	{"severity", func(l refitting.Label) (bool, bool) {
+		return l.Severity != nil, l.Severity != nil && *l.Severity == l.Read.Severity
 	}},
-	{"needs_answer", func(l label) (bool, bool) {
-		return l.NeedsAnswer != nil, l.NeedsAnswer != nil && *l.NeedsAnswer == conversation.WantsReply(l.read, false)
+	{"needs_answer", func(l refitting.Label) (bool, bool) {
+		return l.NeedsAnswer != nil, l.NeedsAnswer != nil && *l.NeedsAnswer == conversation.WantsReply(l.Read, false)
 	}},
 }
 
@@ -442,7 +411,7 @@ func (s *service) agreement(ctx context.Context, w string, _ *InWorkspace) (*Out
 	if err != nil {
 		return nil, err
 	}
-	of, picked := labels(list)
+	of, picked := refitting.Labels(list)
 	out := Agreements{Drawn: len(of), Picked: picked, Complete: len(list) < agreementOver, Enough: enoughLabels}
 	for _, h := range heads {
 		a := Agreement{Head: h.name}
@@ -452,12 +421,12 @@ func (s *service) agreement(ctx context.Context, w string, _ *InWorkspace) (*Out
 			switch {
 			case !said:
 				continue
-			case l.read.Intent == social.IntentUnread && h.name != "language":
+			case l.Read.Intent == social.IntentUnread && h.name != "language":
 				a.Unread++
 				continue
 			}
 			a.Labels++
-			weight := 1 / l.probability
+			weight := 1 / l.Probability
 			sum, squares = sum+weight, squares+weight*weight
 			if same {
 				right += weight

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/fault"
 	"rapport/internal/langid"
 	"rapport/internal/limit"
 	"rapport/internal/platform"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -111,22 +113,32 @@ func (in *Ingest) hold(ctx context.Context, results []*result) []error {
 				if !imported {
 					taken[w] = all
 				}
-				in.expect(r.facts[w], x.Languages)
+				in.readFor(r.facts[w], x.Terms)
 			}
 		}
 	}
 	return errs
 }
 
-// expect has short texts read again that are in none of the languages that
-// their workspace expects. Without such there is nothing to expect.
-func (in *Ingest) expect(facts []social.Activity, languages []string) {
-	if len(languages) == 0 || in.Read == nil {
+// readFor has the texts read again that read otherwise for their workspace: all
+// where the reader was fitted to its corrections, else short ones in none of
+// the languages that it expects. For most workspaces there is nothing to do.
+func (in *Ingest) readFor(facts []social.Activity, t store.Terms) {
+	if in.Read == nil || len(t.Languages) == 0 && t.Reader == nil {
 		return
 	}
+	var by *refit.Document
+	if t.Reader != nil {
+		by = &t.Reader.Document
+	}
 	for i, a := range facts {
-		if l := a.Language; l != "" && l != langid.Undetermined && !slices.Contains(languages, l) {
-			a.Reading = in.Read(a.Text, languages...)
+		if strings.TrimSpace(a.Text) == "" {
+			continue
+		}
+		l := a.Language
+		unexpected := len(t.Languages) > 0 && l != "" && l != langid.Undetermined && !slices.Contains(t.Languages, l)
+		if by != nil || unexpected {
+			a.Reading = in.Read(a.Text, by, t.Languages...)
 			facts[i] = a.Judged()
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rapport/internal/platform"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/task"
@@ -39,7 +40,7 @@ type Archive interface {
 type Deps struct {
 	Store      *store.Store
 	Archive    Archive
-	Read       func(text string, expected ...string) social.Reading // nil: texts are not read, as where nothing is kept
+	Read       func(text string, by *refit.Document, expected ...string) social.Reading // by may be nil; Read nil: texts are not read, as where nothing is kept
 	QueueScore func(ctx context.Context, m []Score) error
 	QueueView  func(ctx context.Context, m []View) error
 	QueueErase func(ctx context.Context, m []Erase) error

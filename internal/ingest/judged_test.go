@@ -7,6 +7,7 @@ import (
 	"rapport/internal/platform"
 	"rapport/internal/reading/readtest"
 	"rapport/internal/social"
+	"rapport/internal/store"
 )
 
 // A rating decides how an activity sounds, and what its words say besides is kept.
@@ -44,7 +45,7 @@ func TestExpectedLanguagesHaveAShortTextReadAgain(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	read := func(text string, expected ...string) social.Activity {
 		facts := []social.Activity{in.complete(social.Activity{Type: social.Review, Text: text, Rating: &social.Rating{Value: 1, Best: 5, Kind: social.Stars}, Occurred: at}, at)}
-		in.expect(facts, expected)
+		in.readFor(facts, store.Terms{Languages: expected})
 		return facts[0]
 	}
 	const text = "zero complaints"

@@ -468,7 +468,7 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 		a.Text = strings.ToValidUTF8(a.Text[:maxText], "")
 	}
 	if in.Read != nil && strings.TrimSpace(a.Text) != "" {
-		a.Reading = in.Read(a.Text)
+		a.Reading = in.Read(a.Text, nil)
 		if a.Type == social.Message && strings.TrimSpace(a.Text) == "1" { // in a chat it is a choice or a number, and no mark
 			a.Sentiment, a.Negative, a.Intent = social.SentimentNeutral, 0, social.IntentChatter
 		}

@@ -36,6 +36,7 @@ const (
 	Publications Name = "publications"
 	Drafts       Name = "model_drafts"
 	Backtests    Name = "backtests"
+	Refits       Name = "refits"
 	Checks       Name = "source_checks"
 	Mails        Name = "mails"
 	PollMinutes  Name = "poll_minutes"
@@ -85,6 +86,7 @@ var table = []Limit{
 	{Publications, "scoring models that are published or gone back to", "workspace", Day, 20, 1_000, "the next day has room again; try a model on people before (try-model)"},
 	{Drafts, "drafts of scoring models", "workspace", Standing, 20, 100, "delete drafts that nobody works on (delete-model-draft)"},
 	{Backtests, "backtests of scoring models", "workspace", Day, 20, 1_000, "the next day has room again; rapport backtest, on an export, has no such bound"},
+	{Refits, "refits of the reader", "workspace", Day, 10, 100, "the next day has room again: what a few more corrections change is little"},
 	{Erasures, "erasures that are asked for; those that platforms demand are not counted", "workspace", Hour, 500, 100_000, "the next hour has room again; the operator's rapport erase has no such bound"},
 	{Checks, "source checks", "workspace", Hour, 30, 1_000, "the next hour has room again"},
 	{Mails, "mails, each recipient counts", "workspace", Day, 200, 100_000, "take recipients off the reports, or " + askOperator + "; the report is stored, and is in the list of runs"},

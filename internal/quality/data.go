@@ -141,15 +141,16 @@ func ReadUMSAB(folder string) (map[string][]Labelled, error) {
 }
 
 // Support is a customer's tweet to a business, of which somebody who read it
-// with the message before said whether it is owed an answer.
+// with the message before said whether it is owed an answer, and what it says.
 type Support struct {
-	Text  string
-	After bool // the message before is the business's
-	Owed  bool
+	Text      string
+	After     bool // the message before is the business's
+	Owed      bool
+	Sentiment string // one of social.Sentiments
 }
 
-// ReadSupport reads labels, lines of a tweet's id and 1 where it is owed an
-// answer, and the tweets from a folder with the sample of "Customer Support on Twitter".
+// ReadSupport reads labels, lines of a tweet's id, 1 where it is owed an
+// answer, and its sentiment, and the tweets from a folder with the sample of "Customer Support on Twitter".
 func ReadSupport(labels, folder string) ([]Support, error) {
 	tweets, err := rows(filepath.Join(folder, "sample.csv"), ',')
 	if err != nil {
@@ -170,7 +171,7 @@ func ReadSupport(labels, folder string) ([]Support, error) {
 			return nil, fmt.Errorf("%s: no tweet %s in %s", labels, l[0], folder)
 		}
 		before := byID[t[6]]
-		out = append(out, Support{Text: t[4], After: before != nil && before[2] == "False", Owed: l[1] == "1"})
+		out = append(out, Support{Text: t[4], After: before != nil && before[2] == "False", Owed: l[1] == "1", Sentiment: l[2]})
 	}
 	return out, nil
 }

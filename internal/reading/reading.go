@@ -15,15 +15,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"rapport/internal/encoder"
 	"rapport/internal/plain"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 )
 
-// Version names the reader: the revision of its code, raised by hand when a
-// reading changes, and the first digits of a hash over the files of model/.
-const Version = "r4-149456a1ca"
+// Version names the reader as it comes.
+const Version = social.ReaderVersion
 
 //go:embed model/layers.bin
 var layersFile []byte
@@ -55,10 +56,43 @@ type Intent struct {
 	P     float64
 }
 
-// Kept is what an activity keeps of a reading.
+// VersionBy is Version with the id of the adjustments by which texts are read:
+// those of d, where they were made for this Version. d may be nil.
+func VersionBy(d *refit.Document) string {
+	if !adjusts(d) {
+		return Version
+	}
+	return d.Version()
+}
+
+// adjusts reports whether d adjusts this reader. One that was made for another
+// Version says nothing of it, nor does one out of its bounds.
+func adjusts(d *refit.Document) bool {
+	if d == nil || d.Reader != Version {
+		return false
+	}
+	for h, a := range d.Heads {
+		if !a.Fits(classes[h]) {
+			return false
+		}
+	}
+	return true
+}
+
+// classes is how many classes each head has that can be adjusted.
+var classes = map[refit.Head]int{refit.Sentiment: outputs[sentiment], refit.Intent: outputs[intent], refit.Severity: outputs[severity], refit.NeedsAnswer: 2}
+
+// Kept is what an activity keeps of a reading of the reader as it comes.
 func (r Reading) Kept() social.Reading {
 	return social.Reading{Reader: Version, Language: r.Language, Sentiment: r.Sentiment.Label, Negative: hundredths(r.Sentiment.Negative), Intent: r.Intent.Label, Severity: r.Severity,
 		NeedsAnswer: hundredths(r.NeedsAnswer), NeedsAnswerAfter: hundredths(r.NeedsAnswerAfter)}
+}
+
+// KeptBy is what an activity keeps of text, read as by ReadBy.
+func (r *Reader) KeptBy(d *refit.Document, text string, expected ...string) social.Reading {
+	k := r.ReadBy(d, text, expected...).Kept()
+	k.Reader = VersionBy(d)
+	return k
 }
 
 // hundredths rounds a probability to two decimals.
@@ -68,6 +102,7 @@ func hundredths(p float64) float64 { return float64(int(p*100+0.5)) / 100 }
 type Reader struct {
 	encoder *encoder.Encoder
 	heads   [heads]head
+	recent  *recent
 }
 
 // Open returns the reader over the encoder's weights, the bytes of
@@ -81,8 +116,24 @@ func Open(weights []byte) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{e, h}, nil
+	return &Reader{encoder: e, heads: h}, nil
 }
+
+// Remembering returns the reader, which then remembers what it computed of the
+// last texts: one that is read once more, as by a workspace's adjustments, is
+// not computed again.
+func (r *Reader) Remembering() *Reader {
+	return &Reader{r.encoder, r.heads, &recent{of: map[string][heads][]float64{}}}
+}
+
+// recent is what was computed of the last texts, at most mostRecent.
+type recent struct {
+	mu sync.Mutex
+	of map[string][heads][]float64
+}
+
+// mostRecent texts are about those of a batch of deliveries, and at most some megabytes.
+const mostRecent = 1000
 
 // layer is where the weights lie in Lambda: template.yaml's ReaderLayer.
 const layer = "/opt/e5-small-q4.bin"
@@ -121,6 +172,11 @@ func New() (*Reader, error) {
 // the tables of package social. The language of a short text is one of those
 // expected, codes of langid.Languages; none given: any.
 func (r *Reader) Read(text string, expected ...string) Reading {
+	return r.ReadBy(nil, text, expected...)
+}
+
+// ReadBy is Read with the adjustments of d, if they are made for this reader.
+func (r *Reader) ReadBy(d *refit.Document, text string, expected ...string) Reading {
 	text = plain.Text(text)
 	language, read := languageOf(text, expected)
 	if !read {
@@ -137,6 +193,9 @@ func (r *Reader) Read(text string, expected ...string) Reading {
 		return m
 	}
 	p := r.probabilities(text)
+	if adjusts(d) {
+		p = adjusted(d, p)
+	}
 	s := p[sentiment]
 	out.Sentiment = Sentiment{Negative: grid(s[0]), Positive: grid(s[2])}
 	out.Sentiment.Neutral = 1 - out.Sentiment.Negative - out.Sentiment.Positive
@@ -154,9 +213,59 @@ func (r *Reader) Read(text string, expected ...string) Reading {
 	return out
 }
 
-// probabilities are those of each head. A text of several windows needs an
-// answer if one of them does; what else it says is the mean of what they say.
+// Chances are the probabilities that the heads give a text, as they come; ok is
+// false for what is not read by them: see Read. Of emoji alone, which decide
+// the sentiment and whether an answer is needed, those heads are left out.
+func (r *Reader) Chances(text string, expected ...string) (c refit.Chances, ok bool) {
+	text = plain.Text(text)
+	if _, read := languageOf(text, expected); !read || text == "" {
+		return nil, false
+	}
+	if _, ok := mark(text); ok {
+		return nil, false
+	}
+	p := r.probabilities(text)
+	c = refit.Chances{refit.Intent: p[intent], refit.Severity: p[severity]}
+	if _, decided := signs(text); !decided {
+		c[refit.Sentiment], c[refit.NeedsAnswer] = p[sentiment], []float64{1 - p[answer][0], p[answer][0]}
+	}
+	return c, true
+}
+
+// adjusted are the probabilities p, weighed by d. What is said of a message
+// after one of the business stays: no label is of that.
+func adjusted(d *refit.Document, p [heads][]float64) [heads][]float64 {
+	for h, at := range map[refit.Head]int{refit.Sentiment: sentiment, refit.Intent: intent, refit.Severity: severity} {
+		if a, ok := d.Heads[h]; ok {
+			p[at] = a.Of(p[at])
+		}
+	}
+	if a, ok := d.Heads[refit.NeedsAnswer]; ok {
+		p[answer] = a.Of([]float64{1 - p[answer][0], p[answer][0]})[1:]
+	}
+	return p
+}
+
+// probabilities are those of each head; they are not to be changed. A text of
+// several windows needs an answer if one of them does; what else it says is the
+// mean of what they say.
 func (r *Reader) probabilities(text string) (p [heads][]float64) {
+	if r.recent != nil {
+		r.recent.mu.Lock()
+		known, ok := r.recent.of[text]
+		r.recent.mu.Unlock()
+		if ok {
+			return known
+		}
+		defer func() {
+			r.recent.mu.Lock()
+			defer r.recent.mu.Unlock()
+			if len(r.recent.of) >= mostRecent {
+				clear(r.recent.of)
+			}
+			r.recent.of[text] = p
+		}()
+	}
 	parts := windows(text)
 	for i, part := range parts {
 		v := r.encoder.Encode(part)

@@ -1,5 +1,10 @@
 package social
 
+// ReaderVersion names the reader (package reading) as it comes: the revision of
+// its code, raised by hand when a reading changes, and the first digits of a
+// hash over its models. It stands here so that who compares it need not link them.
+const ReaderVersion = "r4-149456a1ca"
+
 // What the reader (package reading) says of a text's sentiment. It stands here
 // so that who compares an activity's need not link the reader's models.
 const (
@@ -33,7 +38,7 @@ var (
 
 // Reading is what the reader (package reading) says of a text, and a rating of what it is given with.
 type Reading struct {
-	Reader    string  // the version of the reader
+	Reader    string  // the version of the reader; after a +, the id of the adjustments to a workspace's corrections
 	Language  string  // as package langid names it; und: none is to be seen
 	Sentiment string  // one of the sentiments above
 	Words     string  // that of the words alone, where a rating decides otherwise

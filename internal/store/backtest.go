@@ -34,20 +34,23 @@ type backtestItem struct {
 	Failed  string `dynamodbav:",omitempty"`
 }
 
-// casesItem holds the scores of a step until the backtest has ended.
+// casesItem holds what a step of a backtest, or of a refit, came to until that has ended.
 type casesItem struct {
 	PK, SK string
 	Cases  []byte
 	TTL    int64 `dynamodbav:"ttl"`
 }
 
-// casesKept is how long the scores of a backtest that died stay.
+// casesKept is how long the cases of one that died stay.
 const casesKept = 7 * 24 * time.Hour
 
 // BacktestID is what the id of a backtest begins with that begins at an
 // instant: they are in the order of time.
-func BacktestID(at time.Time) string {
-	return "bkt_" + strings.Map(func(r rune) rune {
+func BacktestID(at time.Time) string { return "bkt_" + digits(at) }
+
+// digits are those of an instant: as texts they are in the order of time.
+func digits(at time.Time) string {
+	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1
 		}
@@ -121,7 +124,7 @@ func (s *Store) Backtests(ctx context.Context, w, after string, limit int) ([]Ba
 	return out, next, nil
 }
 
-// PutCases keeps the scores of a step of a backtest; the same step again takes their place.
+// PutCases keeps the scores of a step of a backtest, or the cases of one of a refit; the same step again takes their place.
 func (s *Store) PutCases(ctx context.Context, w, id string, step int, cases any, now time.Time) error {
 	b, err := json.Marshal(cases)
 	if err != nil {
@@ -136,7 +139,7 @@ func (s *Store) PutCases(ctx context.Context, w, id string, step int, cases any,
 // maxSteps bounds the steps of a backtest.
 const maxSteps = 1000
 
-// Cases calls f with the scores of each step of a backtest, in their order.
+// Cases calls f with what PutCases kept of each step, in their order.
 func (s *Store) Cases(ctx context.Context, w, id string, f func(cases []byte) error) error {
 	items, err := all[casesItem](ctx, s, query{pk: backtestsPK(w), prefix: casesSK(id), most: maxSteps})
 	if err != nil {
@@ -154,7 +157,7 @@ func (s *Store) Cases(ctx context.Context, w, id string, f func(cases []byte) er
 	return nil
 }
 
-// DropCases takes the scores of a backtest's steps away.
+// DropCases takes away what PutCases kept.
 func (s *Store) DropCases(ctx context.Context, w, id string) error {
 	_, err := s.takeAll(ctx, query{pk: backtestsPK(w), prefix: casesSK(id), most: maxSteps})
 	return err

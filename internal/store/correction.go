@@ -62,12 +62,14 @@ type Correction struct {
 	social.Correction
 	Activity string
 	Message  string
+	Fact     FactRef        // where the activity is kept
 	Read     social.Reading // what the reader had said of the text
 }
 
 func (it correctionItem) whole() (Correction, error) {
 	c, err := it.correction.correction()
-	return Correction{c, it.Activity, it.Message, it.Read}, err
+	_, account, _ := strings.Cut(it.PK, accountPK("", ""))
+	return Correction{c, it.Activity, it.Message, FactRef{account, it.Fact}, it.Read}, err
 }
 
 // Correct stores a correction of a message that stands as i, with the audit

@@ -56,6 +56,7 @@ import (
 //	another scoring model     w#G#models/model  V#version; P#published#version; S
 //	draft of a model          w#G#drafts        name
 //	backtest of a model       w#V               T#id; S#id#step (its scores; expire)
+//	refit of the reader       w#V               RF#id; S#id#step (its cases; expire)
 //	its place in the list     w#G#kind          P#published#version
 //	tombstone of an account   w#T#hmac          @
 //	what an erasure looks for w#T#hmac          G#facts; C#place
@@ -257,6 +258,7 @@ const groupOutcome = "outcome"
 
 func backtestsPK(w string) string    { return w + "#V" }
 func backtestSK(id string) string    { return "T#" + id }
+func refitSK(id string) string       { return "RF#" + id }
 func casesSK(id string) string       { return "S#" + id + "#" }
 func outcomePK(w, id string) string  { return w + "#O#" + id }
 func outcomesG1(w, id string) string { return w + "#OC#" + shard(id) }

@@ -20,21 +20,22 @@ import (
 // Operator is who stops a workspace that its owners can't start again.
 const Operator = "operator"
 
-// Terms are how a workspace runs: whether it is stopped, and the limits
-// that the operator set for it.
+// Terms are how a workspace runs: whether it is stopped, the limits that the
+// operator set for it, and how its texts are read.
 type Terms struct {
 	Stopped   time.Time // zero: it is not
 	StoppedBy string    // the subject of an owner, or Operator
 	Limits    limit.Set
 	Languages []string // that it expects; none: any
+	Reader    *InUse   // what its texts are read by; nil: the reader as it comes
 }
 
 func (it workspaceItem) terms() (Terms, error) {
 	st := Terms{StoppedBy: it.StoppedBy, Limits: it.Limits, Languages: it.Languages}
-	if it.Stopped == "" {
-		return st, nil
-	}
 	var err error
+	if st.Reader, err = it.Reader.inUse(); err != nil || it.Stopped == "" {
+		return st, err
+	}
 	st.Stopped, err = social.ParseStamp(it.Stopped)
 	return st, err
 }

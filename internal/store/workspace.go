@@ -36,6 +36,9 @@ type workspaceItem struct {
 	Stopped   string    `dynamodbav:",omitempty"` // when it was stopped
 	StoppedBy string    `dynamodbav:",omitempty"`
 	Limits    limit.Set `dynamodbav:",omitempty"` // that the operator set for it
+
+	Reader    *inUse     `dynamodbav:",omitempty"` // by what its texts are read; none: the reader as it comes
+	Refitting *refitting `dynamodbav:",omitempty"` // the refit that goes on
 }
 
 // errDeleted is said of a workspace that is being deleted, as of one that never was.

@@ -38,3 +38,14 @@ type Erase struct {
 	After     string `json:"after,omitempty"` // and after what
 	Found     bool   `json:"found,omitempty"` // an earlier part of it found facts
 }
+
+// Refit asks that a refit be gone on with until it has ended.
+type Refit struct {
+	Workspace string `json:"workspace"`
+	ID        string `json:"id"`
+}
+
+// Reads is a message that stands among deliveries, for the function that reads texts.
+type Reads struct {
+	Refit *Refit `json:"refit"`
+}

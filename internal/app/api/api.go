@@ -111,6 +111,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 			}
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkBacktest, Asked: app.Asked{Workspace: w}, State: b})
 		},
+		Refit: func(ctx context.Context, w, id string) error {
+			return replays.SendOf(ctx, w, task.Reads{Refit: &task.Refit{Workspace: w, ID: id}})
+		},
 		Regroup: func(ctx context.Context, w string, accounts []string) error {
 			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, task.Score{Workspace: w, Regroup: accounts})
 		},

@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/needs"
 	"rapport/internal/reading"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 )
 
@@ -31,7 +32,9 @@ func Reader(t testing.TB) *reading.Reader {
 }
 
 // Read reads a text as ingest has it read.
-func Read(t testing.TB) func(string, ...string) social.Reading {
+func Read(t testing.TB) func(string, *refit.Document, ...string) social.Reading {
 	r := Reader(t)
-	return func(text string, expected ...string) social.Reading { return r.Read(text, expected...).Kept() }
+	return func(text string, by *refit.Document, expected ...string) social.Reading {
+		return r.KeptBy(by, text, expected...)
+	}
 }
