@@ -314,3 +314,35 @@ func TestAModelForCustomers(t *testing.T) {
 		t.Errorf("announced: %q", calls)
 	}
 }
+
+// Who has been silent for long is due when colleagues count, however soon they do no longer.
+func TestColleaguesOfWhoIsSilent(t *testing.T) {
+	c := newCommunity(t, question("a", 40), question("b", 50))
+	c.works("a", "Contoso")
+	c.works("b", "Contoso")
+	c.publish(strings.Replace(team, `"recent_days":30`, `"recent_days":3`, 1))
+	c.came(question("b", 0))
+	if h := c.stored("a"); !h.Due.After(now().Add(16*time.Hour)) || h.Due.After(now().Add(40*time.Hour)) {
+		t.Errorf("due at %s", h.Due)
+	}
+}
+
+func TestTwoAccountsOfOnePersonAreOneColleague(t *testing.T) {
+	c := newCommunity(t, question("a", 10), question("b", 5), question("d", 3))
+	for _, who := range []string{"a", "b", "d"} {
+		c.works(who, "Contoso")
+	}
+	c.publish(strings.Replace(team, `"at_least":1`, `"at_least":2`, 1))
+	want := func(what, points string) {
+		t.Helper()
+		if h := c.stored("a"); scoring.Decimal(h.Micro) != points {
+			t.Errorf("%s: %d, want %s", what, h.Micro, points)
+		}
+		c.rebuilt(what)
+	}
+	want("two", "9")
+	c.must(person.Decision{ID: "one-person", Verb: person.Same, One: []string{accountOf("b")}, Other: []string{accountOf("d")}})
+	want("one", "5")
+	c.must(undo("one-person", "b", "d"))
+	want("two again", "9")
+}
