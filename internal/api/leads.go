@@ -37,7 +37,7 @@ type Lead struct {
 	LastSeen     time.Time  `json:"last_seen" doc:"When the person did something last"`
 
 	ToCall        bool           `json:"to_call" doc:"Somebody should call: the score is at or above call_from of the model, and nothing stands against it (held)"`
-	Held          string         `json:"held,omitempty" enum:"no_interest,customer,not_a_lead,snoozed,complaint" doc:"Why nobody should, although the score is high enough: none of the rules that call_needs of the model names gave points (no_interest), the status, an outcome (won or renewed, and not churned since: customer), a snooze, or a complaint that is open and service's first"`
+	Held          string         `json:"held,omitempty" enum:"no_interest,customer,no_customer,not_a_lead,snoozed,complaint" doc:"Why nobody should, although the score is high enough: none of the rules that call_needs of the model names gave points (no_interest), the status, an outcome (won or renewed, and not churned since: customer; by a model for customers, whoever is not: no_customer), a snooze, or a complaint that is open and service's first (not by a model for customers)"`
 	Status        string         `json:"status" enum:"new,contacted,qualified,not_a_lead,customer" doc:"How far you are; new: nobody said anything else"`
 	Owner         string         `json:"owner,omitempty" doc:"The member who works with the person; absent: nobody in particular"`
 	SnoozedUntil  *time.Time     `json:"snoozed_until,omitempty" doc:"Not to be called until then"`

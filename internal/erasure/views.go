@@ -133,6 +133,9 @@ func (e *Erasure) close(ctx context.Context, w, account string, until time.Time,
 	if _, err := leads.New(e.Store).RegroupAll(ctx, w, others, e.Now()); err != nil {
 		return err
 	}
+	if err := all.Leave(ctx, e.Whole, w, account); err != nil {
+		return err
+	}
 	if err := e.Store.ForgetPersons(ctx, w, account); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ const stale = 7 * 24 * time.Hour
 // stand as in head: that the score crossed the model's call from, or else that
 // engagement changed. Nothing is, where the model changed meanwhile, where what moved
 // the score, at the instant moved, is a week old, and where somebody decided that the person is a
-// customer, no lead, or not to be called for now.
+// customer (of a model for customers: none), no lead, or not to be called for now.
 //
 // Each model announces what crosses its own lines; the text of another than the
 // default one names it.
@@ -41,7 +41,7 @@ func crossed(m scoring.Model, old, head store.Lead, moved, now time.Time) *store
 			return nil
 		}
 	}
-	if now.Sub(moved) > stale || head.Status == store.StatusCustomer || head.Customer || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
+	if now.Sub(moved) > stale || !suits(m, head) || head.Status == store.StatusNotALead || head.Snoozed.After(now) {
 		return nil
 	}
 	calls, called := head.Calls, old.Version > 0 && was.Calls
@@ -51,9 +51,14 @@ func crossed(m scoring.Model, old, head store.Lead, moved, now time.Time) *store
 	if old.Version > 0 {
 		a.Evidence["engagement_before"] = fmt.Sprint(was.Engagement)
 	}
-	lead := "A lead"
+	lead := "lead"
+	if m.CallsWhom == scoring.Customers {
+		lead = "customer"
+	}
 	if m.ID != ModelID {
-		lead = fmt.Sprintf("By the scoring model %s a lead", m.ID)
+		lead = fmt.Sprintf("By the scoring model %s a %s", m.ID, lead)
+	} else {
+		lead = "A " + lead
 	}
 	switch {
 	case calls && !called:

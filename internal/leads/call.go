@@ -33,9 +33,10 @@ type Held string
 const (
 	HeldNoInterest Held = "no_interest" // none of the rules that the model's call_needs names gave points
 	HeldCustomer   Held = "customer"
+	HeldNoCustomer Held = "no_customer" // by a model that is for customers
 	HeldNotALead   Held = "not_a_lead"
 	HeldSnoozed    Held = "snoozed"
-	HeldComplaint  Held = "complaint" // service answers that first
+	HeldComplaint  Held = "complaint" // service answers that first; by a model that is for customers it is what to call about
 )
 
 // Complaint is a conversation that waits, since somebody has a problem, complains or is about to leave.
@@ -119,18 +120,29 @@ func (p *past) judge(ctx context.Context, e *Evaluated, asOf time.Time) error {
 	if e.Complaint, err = p.complaint(ctx, asOf); err != nil {
 		return err
 	}
+	forThem := suits(p.model, e.Lead)
 	switch {
-	case e.Status == store.StatusCustomer || e.Customer:
+	case !forThem && isCustomer(e.Lead):
 		e.Held = HeldCustomer
+	case !forThem:
+		e.Held = HeldNoCustomer
 	case e.Status == store.StatusNotALead:
 		e.Held = HeldNotALead
 	case e.Snoozed.After(asOf):
 		e.Held = HeldSnoozed
-	case e.Complaint != nil:
+	case e.Complaint != nil && p.model.CallsWhom != scoring.Customers:
 		e.Held = HeldComplaint
 	}
 	e.ToCall = e.Held == ""
 	return nil
+}
+
+// isCustomer reports whether somebody said that a lead is a customer, or an outcome did.
+func isCustomer(h store.Lead) bool { return h.Status == store.StatusCustomer || h.Customer }
+
+// suits reports whether a lead is one of those whom a model is for: of customers, or of all others.
+func suits(m scoring.Model, h store.Lead) bool {
+	return isCustomer(h) == (m.CallsWhom == scoring.Customers)
 }
 
 // saidBy returns the person's newest records that pass, until an instant, at most limit.

@@ -62,6 +62,7 @@ type Leads struct {
 	company company.View
 	models  *cache.Cache[scoring.Model] // by workspace, model and version: published ones never change
 	by      string                      // the model by which leads are looked at
+	quiet   bool                        // nobody is listed among the people of a company: whoever asked does that
 }
 
 // Named is what the newest that an account did says it is called.
@@ -370,6 +371,13 @@ var errGone = errors.New("a fact of a new lead is gone")
 func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old []store.Lead, x subject, now time.Time) error {
 	base := old[0]
 	p := past{leads: l, w: w, accounts: x.Accounts, models: models}
+	var was people // of the company at which the person is listed: read before the facts are
+	if base.ListedAt != "" {
+		var err error
+		if was, err = l.peopleOf(ctx, w, base.ListedAt, x.ID); err != nil {
+			return err
+		}
+	}
 	since := x.since()
 	if len(x.Accounts) > 1 && base.Version == 0 {
 		since = time.Time{} // the head would know of this account alone
@@ -419,6 +427,12 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 		}
 	}
 	if p.head.Seen.IsZero() && !slices.ContainsFunc(p.undated, p.own) {
+		if l.quiet {
+			return nil // whoever took the facts away scores, too
+		}
+		if err := l.leave(ctx, w, models, was, x.live(), now); err != nil {
+			return err
+		}
 		for _, h := range slices.Backward(old) {
 			if h.Version == 0 {
 				continue // nobody's account, or the business's
@@ -428,6 +442,24 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 			}
 		}
 		return nil
+	}
+	at := was
+	if company := p.worksAt(); company != was.company {
+		if at = (people{}); company != "" {
+			var err error
+			if at, err = l.peopleOf(ctx, w, company, x.ID); err != nil {
+				return err
+			}
+		}
+	}
+	p.firm = at.firm(p.head.Known)
+	if p.head.ListedAt = at.company; l.quiet {
+		p.head.ListedAt = base.ListedAt
+	}
+	if base.ListedAt != "" && p.head.ListedAt != base.ListedAt {
+		if err := l.leave(ctx, w, models, was, x.live(), now); err != nil {
+			return err
+		}
 	}
 	heads := make([]store.Lead, len(models))
 	var failed error
@@ -463,6 +495,15 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 			return err
 		}
 		isNew = isNew || h.Version == 0
+	}
+	if at.company != "" && !l.quiet {
+		days, err := p.days(ctx, at.mine, since.IsZero() || publishedSince(models, old), newest)
+		if err != nil {
+			return err
+		}
+		if err := l.join(ctx, w, models, at, days, x.live(), now); err != nil {
+			return err
+		}
 	}
 	if !isNew {
 		return failed
@@ -542,6 +583,9 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 	for _, p := range before {
 		if !is[p.ID] && !gone[p.ID] {
 			gone[p.ID] = true
+			if err := l.Unlist(ctx, w, p.ID, now); err != nil {
+				return nil, nil, err
+			}
 			if err := l.store.DropLeads(ctx, w, p.ID); err != nil {
 				return nil, nil, err
 			}
@@ -632,6 +676,9 @@ type past struct {
 	undated  []social.Activity
 	witness  social.Activity // the newest own fact that was read as such
 
+	firm  *scoring.Company // nil: the models ask for no colleagues
+	acted map[int]bool     // days of which facts were read as such, on which the person did something
+
 	attributes []profile.Of      // nil: not read
 	named      map[string]naming // by account: what the newest that was read says it is called
 }
@@ -721,6 +768,12 @@ func (p *past) keep(old store.Lead) {
 func (p *past) learn(a social.Activity) {
 	if !p.own(a) {
 		return
+	}
+	if counts(a.Type) {
+		if p.acted == nil {
+			p.acted = map[int]bool{}
+		}
+		p.acted[scoring.DayOf(a.Occurred)] = true
 	}
 	h, mark := &p.head, store.MarkOf(a)
 	if a.Type != social.Edit && a.Type != social.Delete && a.Type != social.Unreact && (h.First.IsZero() || a.Occurred.Before(h.First)) {
@@ -818,7 +871,7 @@ func (p *past) scorer(ctx context.Context, from time.Time, to store.Mark) (func(
 		}
 	}
 	return func(asOf time.Time) (scoring.Score, error) {
-		s, err := scoring.EvaluateRecords(p.model, records, asOf)
+		s, err := scoring.EvaluateAmong(p.model, records, p.firm, asOf)
 		if err != nil {
 			return s, err
 		}
@@ -913,7 +966,7 @@ func (p *past) settle(score func(time.Time) (scoring.Score, error), newest, now 
 		}
 		h := &p.head
 		h.ModelVer, h.AsOf, h.Micro, h.Engagement, h.Grade, h.Fit, h.NextChange, h.Calls = s.Model, at, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange, p.model.Calls(s)
-		if h.Due, err = due(h.Person, p.model, s, score); err != nil {
+		if h.Due, err = due(h.Person, p.model, p.firm, s, score); err != nil {
 			return err
 		}
 		if h.Due.IsZero() || h.Due.After(now) {
@@ -929,9 +982,10 @@ const day = 24 * time.Hour
 
 // due finds the first day at which a score's step or engagement differs if no
 // facts come; zero if none is found. It looks 1, 2, 4 … days ahead, until
-// nothing that counts now can count, and then between the last two: what rises
-// and falls back within such a time is not seen.
-func due(person string, m scoring.Model, s scoring.Score, score func(time.Time) (scoring.Score, error)) (time.Time, error) {
+// nothing that counts now can count, and at the days from which on colleagues
+// count or no longer do; and then between the last two: what else rises and
+// falls back within such a time is not seen.
+func due(person string, m scoring.Model, c *scoring.Company, s scoring.Score, score func(time.Time) (scoring.Score, error)) (time.Time, error) {
 	if s.NextChange.IsZero() && len(s.Contributions) == 0 {
 		return time.Time{}, nil // nothing will ever change
 	}
@@ -943,9 +997,16 @@ func due(person string, m scoring.Model, s scoring.Score, score func(time.Time) 
 		then, err := score(start.Add(time.Duration(days) * day))
 		return store.Step(then.Micro) != store.Step(s.Micro) || then.Engagement != s.Engagement, err
 	}
-	same, end := 0, m.HorizonDays+2
-	for n := 1; ; n *= 2 {
-		n = min(n, end)
+	same, ahead := 0, []int{m.HorizonDays + 2}
+	for n := 1; n < m.HorizonDays+2; n *= 2 {
+		ahead = append(ahead, n)
+	}
+	for _, turn := range m.Turns(c, s.AsOf) {
+		until := time.Unix(0, 0).Add(time.Duration(turn) * day).Sub(start)
+		ahead = append(ahead, int((until+day-1)/day))
+	}
+	slices.Sort(ahead)
+	for _, n := range slices.Compact(ahead) {
 		other, err := differs(n)
 		if err != nil {
 			return time.Time{}, err
@@ -964,11 +1025,9 @@ func due(person string, m scoring.Model, s scoring.Score, score func(time.Time) 
 			}
 			return start.Add(time.Duration(n) * day), nil
 		}
-		if n == end {
-			return time.Time{}, nil
-		}
 		same = n
 	}
+	return time.Time{}, nil
 }
 
 // DueBy is who of one workspace is to be scored again although nothing came.
@@ -1119,6 +1178,13 @@ func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who sto
 			return none(err)
 		}
 		e.Known = knownOf(of, asOf)
+	}
+	if m.CompanyDays() > 0 {
+		at, err := l.peopleOf(ctx, w, e.Known.Company, who.ID)
+		if err != nil {
+			return none(err)
+		}
+		p.firm = at.firm(e.Known)
 	}
 	if err := p.last(ctx, &e, asOf); err != nil {
 		return none(err)

@@ -21,6 +21,7 @@ type Model struct {
 	HorizonDays int         `json:"horizon_days"`         // nothing older counts
 	Engagement  [3]Points   `json:"engagement"`           // from how many points engagement is 3, 2 and 1
 	CallFrom    Points      `json:"call_from,omitzero"`   // from how many points somebody should call; 0: from where engagement is 2
+	CallsWhom   Audience    `json:"calls,omitempty"`      // who can be one to call
 	CallNeeds   []string    `json:"call_needs,omitempty"` // rules of which one at least must have given points for that; none: no matter which
 	Groups      []RuleGroup `json:"groups,omitempty"`
 	Rules       []Rule      `json:"rules"`
@@ -48,6 +49,13 @@ func (m Model) Calls(s Score) bool {
 	}))
 }
 
+// Audience is whom a model is for.
+type Audience string
+
+// Customers are those who are known as customers. A model that does not say so
+// is for everybody else.
+const Customers Audience = "customers"
+
 // CallsFrom is the score, in micro-points, from which on somebody should call.
 func (m Model) CallsFrom() int64 { return int64(cmp.Or(m.CallFrom, m.Engagement[1])) }
 
@@ -67,6 +75,7 @@ const (
 	DialogueRule Kind = "dialogue"
 	PatternRule  Kind = "pattern"
 	RateRule     Kind = "rate"
+	CompanyRule  Kind = "company"
 )
 
 // Rule gives points for what a person did. Which fields a rule has depends
@@ -77,13 +86,13 @@ type Rule struct {
 	Label      *Label      `json:"label,omitempty"`         // activity, rate: what is counted, in words
 	When       *When       `json:"when,omitempty"`          // activity, rate: what is counted
 	Behaviours []Behaviour `json:"behaviours,omitempty"`    // pattern: the n behaviours
-	AtLeast    int         `json:"at_least,omitempty"`      // pattern: k of n; rate: the least number of recent activities to judge by
+	AtLeast    int         `json:"at_least,omitempty"`      // pattern: k of n; rate: the least number of recent activities to judge by; company: so many others
 	WithinDays int         `json:"within_days,omitempty"`   // activity, dialogue (default: the horizon), pattern: how far back
-	RecentDays int         `json:"recent_days,omitempty"`   // rate
+	RecentDays int         `json:"recent_days,omitempty"`   // rate, company
 	BaseDays   int         `json:"baseline_days,omitempty"` // rate: the days before the recent ones
 	PBelow     Points      `json:"p_below,omitempty"`       // rate: the p-value, in millionths, below which the rate counts as changed
 	HalfAt     int         `json:"half_at,omitempty"`       // dialogue: the weight of rounds that gives half the points
-	Points     Points      `json:"points"`                  // per activity; dialogue: the most there is; pattern and rate: once
+	Points     Points      `json:"points"`                  // per activity; dialogue: the most there is; else once
 	Decay      *Decay      `json:"decay,omitempty"`         // activity, dialogue
 	Cap        Points      `json:"cap,omitempty"`           // activity: the most the rule gives, after decay
 	CapPer     *CapPer     `json:"cap_per,omitempty"`       // activity: the most it gives within so many days, before decay
@@ -107,12 +116,12 @@ type When struct {
 }
 
 // Behaviour is one of the behaviours of a pattern rule: activities that match,
-// or that a rate rule gave its points. Exactly one of When and Rule is set.
+// or that a rate or company rule gave its points. Exactly one of When and Rule is set.
 type Behaviour struct {
 	Label   string `json:"label"`
 	When    When   `json:"when,omitzero"`
 	AtLeast int    `json:"at_least,omitempty"` // of When: so many activities; 0: one
-	Rule    string `json:"rule,omitempty"`     // the id of a rate rule that stands before
+	Rule    string `json:"rule,omitempty"`     // the id of a rate or company rule that stands before
 }
 
 // Decay says how points lose value with age: by half every HalfLifeDays, evenly
@@ -138,6 +147,8 @@ const (
 	maxBehaviours = 16
 	maxPlatforms  = 64
 	maxConditions = 128 // of all rules together
+	maxRecentDays = 90  // of a company rule
+	maxOthers     = 10  // that a company rule may ask for
 	maxPeriods    = 120 // of a decay by a factor, within the rule's window
 )
 
@@ -193,6 +204,9 @@ func readModel(v any, memos *memos, p *Problems) Model {
 		n++
 	})
 	m.CallFrom = o.positive("call_from", false)
+	if m.CallsWhom = Audience(o.text("calls", 20, false)); m.CallsWhom != "" && m.CallsWhom != Customers {
+		p.add(o.at("calls"), "%q is not customers; without it, all are called who are no customers", clip(string(m.CallsWhom)))
+	}
 	m.CallNeeds = o.names("call_needs", maxRules, func(string) error { return nil })
 	groups := map[string]bool{}
 	o.list("groups", 1, maxGroups, false, func(v any, path string) {
@@ -214,8 +228,8 @@ func readModel(v any, memos *memos, p *Problems) Model {
 		}
 		rules[r.ID] = r.ID != ""
 		for i, b := range r.Behaviours {
-			if b.Rule != "" && !slices.ContainsFunc(m.Rules, func(o Rule) bool { return o.ID == b.Rule && o.Kind == RateRule }) {
-				p.add(fmt.Sprintf("%s[%d].rule", ro.at("behaviours"), i), "there is no rate rule %q before this one", b.Rule)
+			if b.Rule != "" && !slices.ContainsFunc(m.Rules, func(o Rule) bool { return o.ID == b.Rule && (o.Kind == RateRule || o.Kind == CompanyRule) }) {
+				p.add(fmt.Sprintf("%s[%d].rule", ro.at("behaviours"), i), "there is no rate or company rule %q before this one", b.Rule)
 			}
 		}
 		if r.Group != "" {
@@ -332,9 +346,14 @@ func readRule(v any, path string, horizon int, memos *memos, p *Problems) (Rule,
 		if r.PBelow > million/2 {
 			p.add(o.at("p_below"), "is %s, want at most 0.5", Decimal(int64(r.PBelow)))
 		}
+	case CompanyRule:
+		if r.RecentDays = o.days("recent_days", horizon, true); r.RecentDays > maxRecentDays {
+			p.add(o.at("recent_days"), "is %d, want at most %d", r.RecentDays, maxRecentDays)
+		}
+		r.AtLeast = o.integer("at_least", 1, maxOthers, true)
 	default:
 		if r.Kind != "" {
-			p.add(o.at("kind"), "%q is none of activity, dialogue, pattern, rate", clip(string(r.Kind)))
+			p.add(o.at("kind"), "%q is none of activity, dialogue, pattern, rate, company", clip(string(r.Kind)))
 		}
 		return r, o // which other fields belong to it is unknown
 	}

@@ -61,7 +61,10 @@ func examples() []example {
 	const r0 = "$.rules[0]"
 	rule80 := strings.Replace(rate, "90", "80", 1)
 	return []example{
-		{"every kind", whole(strings.Join([]string{posts, questions, likes, visits, spam, dialogue, pattern, strings.Replace(rate, "90", "80", 1)}, ",")), nil},
+		{"every kind", whole(strings.Join([]string{posts, questions, likes, visits, spam, dialogue, pattern, strings.Replace(rate, "90", "80", 1), colleagues}, ",")), nil},
+		{"a behaviour by a company rule", whole(colleagues + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "colleagues"`, 1)), nil},
+		{"colleagues of a year", whole(strings.Replace(strings.Replace(colleagues, "30", "91", 1), `"at_least": 2`, `"at_least": 11`, 1)), []string{r0 + ".recent_days: is 91, want at most 90", r0 + ".at_least: is 11"}},
+		{"for nobody we know of", strings.Replace(whole(posts), `"rules"`, `"calls": "leads", "rules"`, 1), []string{`$.calls: "leads" is not customers`}},
 		{"the least", with(`"points": "0.000001"`), nil},
 		{"a number that is whole", with(`"points": 2.0, "within_days": 7.0`), nil},
 		{"every field at its most", `{"id": "` + strings.Repeat("z", 63) + `9", "version": 1000000, "title": "` + strings.Repeat("ü", 200) + `", "horizon_days": 3650, "engagement": [-100000, 0, 100000], "rules": [
@@ -95,8 +98,8 @@ func examples() []example {
 		{"a factor that takes nothing", with(`"points": 1, "decay": {"factor": 1, "every_days": 7}`), []string{"*" + r0 + ".decay.factor: is 1, want less than 1"}},
 		{"very many periods", strings.Replace(with(`"points": 1, "decay": {"factor": "0.9", "every_days": 1}`), `"horizon_days": 100`, `"horizon_days": 121`, 1), []string{"*" + r0 + ".decay.every_days: is 1: the 121 days in which the rule counts have more than 120"}},
 		{"behaviours by number and by rate", whole(rule80 + "," + strings.Replace(strings.Replace(pattern, `{"expr": "intent == 'question'"}`, `{"expr": "intent == 'question'"}, "at_least": 3`, 1), `"when": {"types": ["follow"]}`, `"rule": "rate"`, 1)), nil},
-		{"a behaviour by a rule that comes later", whole(strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "rate"`, 1) + "," + rule80), []string{"*" + r0 + `.behaviours[1].rule: there is no rate rule "rate" before`}},
-		{"a behaviour by a rule of another kind", whole(posts + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "posts"`, 1)), []string{`*$.rules[1].behaviours[1].rule: there is no rate rule "posts" before`}},
+		{"a behaviour by a rule that comes later", whole(strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "rate"`, 1) + "," + rule80), []string{"*" + r0 + `.behaviours[1].rule: there is no rate or company rule "rate" before`}},
+		{"a behaviour by a rule of another kind", whole(posts + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "posts"`, 1)), []string{`*$.rules[1].behaviours[1].rule: there is no rate or company rule "posts" before`}},
 		{"a behaviour of nothing", whole(strings.Replace(pattern, `, "when": {"types": ["follow"]}`, ``, 1)), []string{r0 + ".behaviours[1]: want either when or rule"}},
 		{"a behaviour of both", whole(rule80 + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"when": {"types": ["follow"]}, "rule": "rate"`, 1)), []string{"$.rules[1].behaviours[1]: want either when or rule"}},
 		{"a number of what a rule saw", whole(rule80 + "," + strings.Replace(pattern, `"when": {"types": ["follow"]}`, `"rule": "rate", "at_least": 2`, 1)), []string{"$.rules[1].behaviours[1].at_least: is unknown here"}},

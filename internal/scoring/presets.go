@@ -22,9 +22,10 @@ var presetFiles embed.FS
 // their own, so that they can stand beside it.
 var presets = []struct{ name, about string }{
 	{"community", "Who in public and in your community is interested in what you sell. A new workspace starts with it."},
-	{"linkedin", "Who may soon look for another job, by nine behaviours of which none suffices alone and three within 30 days do. " +
+	{"linkedin", "Who may soon look for another job, by ten behaviours of which none suffices alone and three within 30 days do. " +
 		"LinkedIn tells nobody of them: they come from a source of your own, by a mapping of the platform standard, as profile_change whose object_type is recommendation, position, description, email or connection, " +
-		"visit whose object_type is jobs, and follow, join, post and reply. That others at the same company score high, the tenth behaviour, is left out: rules do not see colleagues yet; list-companies does."},
+		"visit whose object_type is jobs, and follow, join, post and reply. That others at the same company are active, the tenth behaviour, needs the person's company: an e-mail at work, or the attribute company."},
+	{"churn", "Which of your customers may leave: who says so, complains, has problems or rates you badly (of a net promoter score 0 to 6). Customers alone are called by it: by their status, or an outcome won or renewed."},
 	{"advocates", "Who recommends you, praises you and passes on what you say. What came of a recommendation is not known, so each counts alike."},
 	{"social-selling", "Who engages with what your people post and with their profiles. Dialogue counts most, however much is liked and shared. " +
 		"Visits of a profile are a visit whose object_type is profile, accepted connections a follow or join: where the network tells nobody, they come from a source of your own, by a mapping of the platform standard."},

@@ -56,7 +56,7 @@ func TestPresetsAreModelsToPublish(t *testing.T) {
 	}
 }
 
-// behaviours are the nine of the LinkedIn preset, each as much of it as one does
+// behaviours are the ten of the LinkedIn preset, each as much of it as one does
 // in a month, by the label of the preset.
 var behaviours = []struct {
 	label string
@@ -73,6 +73,31 @@ var behaviours = []struct {
 	{"began to ask or answer", func() []social.Activity {
 		return many(5, social.Post, 0.6, 5, intent(social.IntentQuestion))
 	}},
+	{othersActive, func() []social.Activity { return nil }}, // nothing that the person does
+}
+
+const othersActive = "others at the company are active"
+
+// scoreOf is the score of what some of the behaviours leave.
+func scoreOf(t *testing.T, m scoring.Model, which ...int) scoring.Score {
+	t.Helper()
+	contoso := &scoring.Company{Name: "Contoso"}
+	for _, i := range which {
+		if behaviours[i].label == othersActive {
+			for n := range 9 {
+				contoso.Others = append(contoso.Others, scoring.Days{scoring.DayOf(asOf) - 1 - n})
+			}
+		}
+	}
+	var records []scoring.Record
+	for _, a := range madeHistory(which...) {
+		records = append(records, scoring.RecordOf(a))
+	}
+	s, err := scoring.EvaluateAmong(m, records, contoso, asOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func of(objectType string) func(*social.Activity) {
@@ -109,7 +134,7 @@ func TestNoBehaviourAloneMakesACandidate(t *testing.T) {
 	m := preset(t, "linkedin")
 	most := int64(0)
 	for i, b := range behaviours {
-		s := evaluate(t, m, madeHistory(i))
+		s := scoreOf(t, m, i)
 		if seen, sentence := patternOf(s); m.Calls(s) || seen != nil {
 			t.Errorf("%s alone: %s points, %s", b.label, scoring.Decimal(s.Micro), sentence)
 		}
@@ -121,14 +146,14 @@ func TestNoBehaviourAloneMakesACandidate(t *testing.T) {
 	drill.Show(t, "%d behaviours, each alone at its fullest: at most %s points, and %s make a candidate", len(behaviours), scoring.Decimal(most), scoring.Decimal(int64(m.CallFrom)))
 }
 
-// Of nine behaviours each three make a candidate, and the sentence names them.
+// Of ten behaviours each three make a candidate, and the sentence names them.
 func TestThreeBehavioursMakeACandidate(t *testing.T) {
 	m := preset(t, "linkedin")
 	candidates, example := 0, ""
 	for i := range behaviours {
 		for j := range i {
 			for k := range j {
-				s := evaluate(t, m, madeHistory(i, j, k))
+				s := scoreOf(t, m, i, j, k)
 				seen, sentence := patternOf(s)
 				for _, n := range []int{i, j, k} {
 					if !strings.Contains(sentence, behaviours[n].label) {
@@ -150,6 +175,44 @@ func TestThreeBehavioursMakeACandidate(t *testing.T) {
 		}
 	}
 	drill.Show(t, "%d threes of behaviours, each a candidate; the last: %s", candidates, example)
+}
+
+// What a customer says of leaving is a reason to call, and so is a bad rating with a complaint.
+func TestWhoMayLeave(t *testing.T) {
+	m := preset(t, "churn")
+	if m.CallsWhom != scoring.Customers {
+		t.Errorf("it calls %q", m.CallsWhom)
+	}
+	nps := func(value float64) func(*social.Activity) {
+		return func(a *social.Activity) {
+			a.Rating = &social.Rating{Value: value, Best: 10, Kind: social.NPS}
+			*a = a.Judged()
+		}
+	}
+	detractor := many(1, social.Recommend, 2, 1, nps(6))
+	for _, tt := range []struct {
+		name  string
+		facts []social.Activity
+		calls bool
+		rules string
+	}{
+		{"says they leave", many(1, social.Post, 1, 1, intent(social.IntentChurn)), true, "leaves"},
+		{"a detractor", detractor, false, "bad_rating"},
+		{"a passive", many(4, social.Recommend, 1, 1, nps(7)), false, ""},
+		{"a detractor with a complaint", slices.Concat(detractor, many(1, social.Message, 1, 1, intent(social.IntentComplaint))), true, "bad_rating complaint"},
+		{"a problem", many(1, social.Message, 1, 1, intent(social.IntentProblem)), false, "problem"},
+		{"a problem every week", many(4, social.Message, 1, 7, intent(social.IntentProblem)), true, "problem"},
+		{"asks and praises", slices.Concat(many(9, social.Post, 1, 1, intent(social.IntentQuestion)), many(9, social.Reply, 1, 1, intent(social.IntentPraise))), false, ""},
+	} {
+		s := evaluate(t, m, tt.facts)
+		var rules []string
+		for _, c := range s.Contributions {
+			rules = append(rules, c.Rule)
+		}
+		if got := strings.Join(rules, " "); m.Calls(s) != tt.calls || got != tt.rules {
+			t.Errorf("%s: %s points by %q", tt.name, scoring.Decimal(s.Micro), got)
+		}
+	}
 }
 
 // Each a little: once, a month ago, and not more than before.

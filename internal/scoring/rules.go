@@ -36,6 +36,7 @@ type scene struct {
 	times    []int64   // of own
 	closings []int64   // of the rounds: when they were closed
 	marks    marks
+	company  *Company // nil: colleagues are not looked at
 }
 
 func newScene(p *plan, s source, h history, now int64) *scene {
@@ -68,6 +69,8 @@ func (e *scene) tallyAll(m *Model) []tally {
 			t, ok = e.pattern(r, out)
 		case RateRule:
 			t, ok = e.rate(r)
+		case CompanyRule:
+			t, ok = e.colleagues(r)
 		}
 		if ok {
 			t.rule = r
@@ -266,6 +269,9 @@ func (e *scene) rate(r *Rule) (tally, bool) {
 func (t *tally) reason(m *Model, a amount) string {
 	r := t.rule
 	s := t.head + ", " + points(a.raw)
+	if r.Kind == CompanyRule {
+		s = t.head + ": " + points(a.raw)
+	}
 	if d := r.Decay; d != nil && d.HalfLifeDays > 0 {
 		s += fmt.Sprintf(" after decay (half-life %s)", count(d.HalfLifeDays, "day", "days"))
 	} else if d != nil && d.EveryDays > 0 {

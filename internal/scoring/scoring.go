@@ -21,7 +21,7 @@
 //	 "within_days": 14, "points": "5", "decay": {"half_life_days": 7}, "cap": "10"}
 //
 // Points are decimal strings (or numbers) with up to six decimals; negative
-// points take away. There are four kinds:
+// points take away. There are five kinds:
 //
 //   - activity: points for each activity that matches. decay takes half of
 //     them every half_life_days, all of them evenly over expires_days, or leaves
@@ -36,7 +36,7 @@
 //     instant its round was closed.
 //   - pattern: points, once, if at_least of the behaviours were seen within
 //     within_days: each an activity, at_least so many of them, or that a rate
-//     rule before gave its points.
+//     or company rule before gave its points.
 //   - rate: points, once, if what the person did in the last recent_days is
 //     more than their own baseline_days before suggest. With k activities in
 //     the recent days and b in the baseline, and the same rate in both, k is
@@ -46,6 +46,10 @@
 //     p_below. There is not enough data with fewer than at_least recent
 //     activities, or if the person was first seen less than recent_days +
 //     baseline_days ago; the reason then says what is missing.
+//   - company: points, once, if at_least other people of the person's company
+//     did something in the recent_days UTC days before the one of the instant.
+//     Who they are and when they did something is passed in (Company): without
+//     it, the reason says what is missing.
 //
 // when selects by types, by platforms and by an expression, all of which must
 // hold. An expression (https://expr-lang.org) may use the fields type,
@@ -100,7 +104,8 @@ type Score struct {
 	// contribute and their evidence; only decay goes on. It is the first
 	// instant after AsOf, in milliseconds, at which the engagement differs or
 	// an activity leaves the window of a rule, or a conversation with rounds of
-	// dialogue the horizon. It is never late. It can be
+	// dialogue the horizon; or the next day (UTC), where a rule asks for the
+	// colleagues of somebody whose company is known. It is never late. It can be
 	// early where positive and negative points fade against each other close
 	// to a threshold, and where an activity leaves a window without effect.
 	// It is zero if nothing will ever change.
@@ -139,18 +144,26 @@ const maxEvidence = 20
 // outside the years 1990 to 2999 and an invalid fact, and with fault.TooLarge
 // for more than 100,000 facts within the horizon and for texts over 1 MiB. It
 // never returns a part of a score.
+//
+// Colleagues are not looked at: a company rule says so, and gives nothing.
 func Evaluate(m Model, facts []social.Activity, asOf time.Time) (Score, error) {
-	return evaluate(m, activities(facts), asOf)
+	return evaluate(m, activities(facts), nil, asOf)
 }
 
 // EvaluateRecords is Evaluate of the facts that records were made of. Evidence
 // then holds records' Refs. Where m asks for Texts, the records must have their
 // Rest; without it those conditions see empty texts.
 func EvaluateRecords(m Model, records []Record, asOf time.Time) (Score, error) {
-	return evaluate(m, compact(records), asOf)
+	return evaluate(m, compact(records), nil, asOf)
 }
 
-func evaluate(m Model, facts source, asOf time.Time) (Score, error) {
+// EvaluateAmong is EvaluateRecords of who works for a company. nil: colleagues
+// are not looked at. What c says of the day of asOf and later changes nothing.
+func EvaluateAmong(m Model, records []Record, c *Company, asOf time.Time) (Score, error) {
+	return evaluate(m, compact(records), c, asOf)
+}
+
+func evaluate(m Model, facts source, c *Company, asOf time.Time) (Score, error) {
 	if m.plan == nil {
 		return Score{}, fault.New(fault.Invalid, "the scoring model was not parsed")
 	}
@@ -163,7 +176,15 @@ func evaluate(m Model, facts source, asOf time.Time) (Score, error) {
 	if err != nil {
 		return Score{}, err
 	}
-	tallies := newScene(m.plan, facts, h, now).tallyAll(&m)
+	e := newScene(m.plan, facts, h, now)
+	e.company = c
+	tallies := e.tallyAll(&m)
+	edge := h.edge
+	if c != nil && c.Name != "" && m.CompanyDays() > 0 { // others may count from the next day on
+		if tomorrow := int64(DayOf(asOf)+1) * days(1); edge == 0 || tomorrow < edge {
+			edge = tomorrow
+		}
+	}
 
 	s := Score{Model: fmt.Sprintf("%s@%d", m.ID, m.Version), AsOf: asOf, Fit: Unknown}
 	for i, a := range amounts(&m, tallies, now) {
@@ -178,7 +199,7 @@ func evaluate(m Model, facts source, asOf time.Time) (Score, error) {
 	})
 	s.Engagement = m.engagement(s.Micro)
 	s.Grade = fmt.Sprintf("?%d", s.Engagement)
-	if next := nextChange(&m, tallies, h.edge, now, s.Engagement); next != 0 {
+	if next := nextChange(&m, tallies, edge, now, s.Engagement); next != 0 {
 		s.NextChange = time.UnixMilli(next).UTC()
 	}
 	return s, nil

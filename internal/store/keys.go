@@ -34,6 +34,7 @@ import (
 //	its profile, and keys     w#A#account       BK (as others are compared with it)
 //	who has a key in common   w#BK#key          account (the key hashed; a key is made of a profile)
 //	may be one with another   w#A#account       SU#account (facts; with both)       G1 w#SU#s / rank#account#account (with the lesser)
+//	who works there, and when they did something  w#CP#company  person
 //	lead head                 w#P#person        L#model                     G1 w#R#model#s / step#person; G3 DUE#score#s / due#w#person
 //	message: thread, place    w#C#message       @
 //	message: edits, deletions w#C#message       E#time#id; E#-#time#id (deletions)
@@ -96,7 +97,7 @@ import (
 //	*its mails of a day       MAIL#hash#what    day#n (expires)
 //
 // Access patterns: score reads w#A# (B within the model's horizon, F and R
-// after the last block); the API's leads read G1 w#R#;
+// after the last block; w#CP# where a model asks for colleagues); the API's leads read G1 w#R#;
 // companies G2 w#CN#, then G1 w#CM#; conversations G1 w#W# (waiting) and G2 w#CV# (by the hour of the newest message); issues,
 // reports and discover read w#D, then w#D#day# by hour; the export reads G1 w#AA#, then w#A#;
 // the ticks read G3 DUE#kind#s up to now; intake reads APP#; the watch and the API's
@@ -302,6 +303,7 @@ func knownAsSK(person string) string        { return "N#" + person }
 func belongsKey(w, account string) key      { return key{accountPK(w, account), "P"} }
 func companyKey(w, account string) key      { return key{accountPK(w, account), "O"} }
 func companyG1(w, company string) string    { return w + "#CM#" + company }
+func colleaguesPK(w, company string) string { return w + "#CP#" + company }
 func companyG2(w, company string) string    { return w + "#CN#" + shard(company) }
 func belongsG1(w, account string) string    { return w + "#PA#" + shard(account) }
 

@@ -56,6 +56,7 @@ type Known struct {
 	AttributesAt time.Time // since when the newest of them holds; zero: none was told
 	Company      string    // the company's id; "": none is known
 	CompanyName  string    // cut as a name is
+	ListedAt     string    // the id of the company among whose people the person is listed (Colleague); "": of none
 }
 
 // Bounds of what a head repeats of a person, in bytes.
@@ -129,6 +130,7 @@ type leadItem struct {
 	ToldAt     int64  `dynamodbav:",omitempty"`
 	Company    string `dynamodbav:",omitempty"`
 	CompanyIs  string `dynamodbav:",omitempty"`
+	ListedAt   string `dynamodbav:",omitempty"`
 }
 
 // millis writes an instant; the zero instant is 0.
@@ -150,7 +152,7 @@ func (it leadItem) lead() Lead {
 	return Lead{Person: lastPart(it.PK), Model: lastPart(it.SK), ModelVer: it.ModelVer, Micro: it.Micro, Calls: it.Calls, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
 		AsOf: ofMillis(it.AsOf), NextChange: ofMillis(it.NextChange), Due: ofMillis(it.Due), First: ofMillis(it.First), Seen: ofMillis(it.Seen), SeenOn: it.SeenOn,
 		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version,
-		Known:   Known{AttributesAt: ofMillis(it.ToldAt), Company: it.Company, CompanyName: it.CompanyIs},
+		Known:   Known{AttributesAt: ofMillis(it.ToldAt), Company: it.Company, CompanyName: it.CompanyIs, ListedAt: it.ListedAt},
 		Working: Working{Status: it.Status, Owner: it.Owner, Snoozed: ofMillis(it.Snoozed), Department: it.Department, Customer: it.Customer, Decided: ofMillis(it.Decided)}}
 }
 
@@ -217,7 +219,7 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead, news *Announcemen
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
 		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy),
 		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Customer: l.Customer, Calls: l.Calls, Decided: millis(l.Decided),
-		ToldAt: millis(l.AttributesAt), Company: l.Company, CompanyIs: ShortName(l.CompanyName)}
+		ToldAt: millis(l.AttributesAt), Company: l.Company, CompanyIs: ShortName(l.CompanyName), ListedAt: l.ListedAt}
 	if !l.Due.IsZero() {
 		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)
 		if isRebuilt(w) {

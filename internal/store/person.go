@@ -467,13 +467,21 @@ func (s *Store) ForgetPersons(ctx context.Context, w, account string) error {
 	return errors.Join(s.ForgetAnnouncements(ctx, w, social.PersonID(account)), s.delete(ctx, belongsKey(w, account)))
 }
 
-// DropLeads takes away the leads of a person that is none any more.
+// DropLeads takes away the leads of a person that is none any more, and the
+// person from among those of a company.
 func (s *Store) DropLeads(ctx context.Context, w, person string) error {
-	models, err := s.LeadModels(ctx, w, person)
+	heads, err := all[leadItem](ctx, s, query{pk: personPK(w, person), prefix: leadSK(""), most: maxModelsOf})
 	if err != nil {
 		return err
 	}
-	errs := parallel.Each(ctx, len(models), 16, func(i int) error { return s.DropLead(ctx, w, person, models[i]) })
+	for _, h := range heads {
+		if h.ListedAt != "" {
+			if err := s.delete(ctx, key{colleaguesPK(w, h.ListedAt), person}); err != nil {
+				return err
+			}
+		}
+	}
+	errs := parallel.Each(ctx, len(heads), 16, func(i int) error { return s.delete(ctx, key{heads[i].PK, heads[i].SK}) })
 	return errors.Join(errs...)
 }
 

@@ -66,6 +66,19 @@ func Split(s *store.Store, now func() time.Time) (single, whole []view.View) {
 	return single, whole
 }
 
+// Leave has views that hold the person of an account among others take it from
+// there, before what stands with the person goes.
+func Leave(ctx context.Context, views []view.View, w, account string) error {
+	for _, v := range views {
+		if v, ok := v.(*lead.View); ok {
+			if err := v.Leave(ctx, w, account); err != nil {
+				return fmt.Errorf("view %s: %w", v.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
 // ForgetRebuilt has what a rebuild made of facts forgotten, which is there
 // while one runs, or after one that was broken off.
 func ForgetRebuilt(ctx context.Context, s *store.Store, views []view.View, w string, gone []view.Fact) error {
@@ -82,6 +95,9 @@ func ForgetRebuilt(ctx context.Context, s *store.Store, views []view.View, w str
 	}
 	for _, f := range gone {
 		account := f.Account().AccountID()
+		if err := Leave(ctx, views, store.Rebuilt(w), account); err != nil {
+			return err
+		}
 		for _, p := range []string{"A#" + account, "P#" + social.PersonID(account)} {
 			if err := s.DropRebuilt(ctx, w, store.Partition(p)); err != nil {
 				return err

@@ -1,5 +1,6 @@
-// Package lead is the view of where each person stands in the list of leads;
-// package leads computes it.
+// Package lead is the view of where each person stands in the list of leads and,
+// where a model asks for colleagues, of who works for which company and when they
+// did something; package leads computes it.
 package lead
 
 import (
@@ -27,9 +28,9 @@ func New(s *store.Store, now func() time.Time) *View { return &View{leads.New(s)
 // Name is the view's name.
 func (*View) Name() string { return "lead" }
 
-// Owns reports whether an item is a head.
+// Owns reports whether an item is a head, or a person among those of a company.
 func (*View) Owns(pk, sk string) bool {
-	return strings.HasPrefix(pk, "P#") && strings.HasPrefix(sk, "L#")
+	return strings.HasPrefix(pk, "CP#") || strings.HasPrefix(pk, "P#") && strings.HasPrefix(sk, "L#")
 }
 
 // Arrival says that a head may be due sooner than it need be: as soon as it
@@ -68,6 +69,12 @@ func (v *View) Forget(ctx context.Context, w string, gone []view.Fact) (int, err
 		return 0, err
 	}
 	return 0, v.score(ctx, w, list)
+}
+
+// Leave has the person of an account that goes be no colleague any more, before
+// its head is taken away with all that stands beside it.
+func (v *View) Leave(ctx context.Context, w, account string) error {
+	return v.leads.Unlist(ctx, w, social.PersonID(account), v.now())
 }
 
 func (v *View) score(ctx context.Context, w string, list []view.Stale) error {

@@ -189,7 +189,7 @@ func (x *finder) owners() {
 			continue
 		}
 		var of []string
-		if strings.HasPrefix(rest, "A#") && (sk == "@" || strings.HasPrefix(sk, "F#")) || strings.HasPrefix(rest, "G#") {
+		if strings.HasPrefix(rest, "A#") && (sk == "@" || strings.HasPrefix(sk, "F#") || strings.HasPrefix(sk, "V#")) || strings.HasPrefix(rest, "G#") {
 			of = append(of, "facts")
 		}
 		for _, v := range views {
