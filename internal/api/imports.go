@@ -269,7 +269,9 @@ func (i *importing) read(raw []byte, now time.Time) {
 		i.onPlatform(a.Platform)
 		fact, err := a.Fact()
 		if err == nil {
-			fact.Known = now
+			if fact.Known = now; fact.Undated {
+				fact.Occurred = now
+			}
 			err = ingest.CheckImported(fact)
 		}
 		if err != nil {
