@@ -98,7 +98,9 @@ func (d *desk) fill(w string) {
 	d.t.Helper()
 	at := func(ago time.Duration) string { return social.Stamp(now.Add(-ago)) }
 	var rows []contacts.Row
-	row := func(c *contacts.Contact, as ...contacts.Activity) { rows = append(rows, contacts.Row{Contact: c, Activities: as}) }
+	row := func(c *contacts.Contact, as ...contacts.Activity) {
+		rows = append(rows, contacts.Row{Contact: c, Activities: as})
+	}
 	did := func(l social.Line) contacts.Activity { return contacts.Activity{Line: l} }
 	var mails []string
 	for n := range 8 {
