@@ -265,7 +265,7 @@ func TestPermissions(t *testing.T) {
 		{"api",
 			calls{"get": get, "put": put, "delete": remove, "query": query, "transact": transact, "read index": index, "read report": read("reports/x"),
 				"update": update, "get a batch": getBatch, "read secret": readSecret, "write secret": writeSecret, "read archive": read("archive/x"), "read parked": read("parked/x"),
-				"queue a replay": send("replays"), "queue an erasure": send("erase"), "keep a replay's body": write("deliveries/x"), "read the erasure key": readErasureKey,
+				"queue a replay": send("replays"), "queue an import": send("imports"), "queue an erasure": send("erase"), "keep a replay's body": write("deliveries/x"), "read the erasure key": readErasureKey,
 				"invoke report": invoke("report"), "invoke discover": invoke("discover"), "check": check, "queue bulk work": send("bulk"),
 				"queue scoring": send("scoring"), "queue feedback": send("feedback")},
 			calls{"scan": scan, "write report": write("reports/x"), "archive": write("archive/x"), "delete archive": erase("archive/x"),

@@ -20,7 +20,7 @@ import (
 // which secrets it reads. What is not here it may not do.
 var roles = map[string]struct{ takes, sends, reads, invokes []string }{
 	"intake":   {sends: []string{"deliveries", "replays"}, reads: []string{"apps"}},
-	"ingest":   {takes: []string{"deliveries", "replays"}, sends: []string{"scoring", "feedback", "erase"}, reads: []string{"erasure key"}},
+	"ingest":   {takes: []string{"deliveries", "replays", "imports"}, sends: []string{"scoring", "feedback", "erase"}, reads: []string{"erasure key"}},
 	"score":    {takes: []string{"scoring"}, sends: []string{"scoring"}},
 	"feedback": {takes: []string{"feedback"}, sends: []string{"scoring"}},
 	"erase":    {takes: []string{"erase"}, sends: []string{"erase"}, reads: []string{"erasure key"}},
@@ -29,7 +29,7 @@ var roles = map[string]struct{ takes, sends, reads, invokes []string }{
 	"mail":     {sends: []string{"mailevents_dlq"}, reads: []string{"erasure key"}},
 	"watch":    {takes: []string{"watch"}, sends: []string{"watch"}, reads: []string{"apps"}},
 	"poll":     {takes: []string{"poll"}, sends: []string{"poll", "deliveries"}, reads: []string{"apps"}},
-	"api":      {sends: []string{"scoring", "feedback", "replays", "erase", "bulk"}, reads: []string{"apps", "erasure key"}, invokes: []string{"report", "discover"}},
+	"api":      {sends: []string{"scoring", "feedback", "replays", "imports", "erase", "bulk"}, reads: []string{"apps", "erasure key"}, invokes: []string{"report", "discover"}},
 }
 
 // TestRolesReachNothingElse tries each function's role on every queue, secret,

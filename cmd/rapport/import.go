@@ -1,22 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
-	"slices"
 	"strings"
-	"time"
 
 	"rapport/internal/contacts"
-	"rapport/internal/send"
 )
 
 type importCommand struct {
@@ -170,26 +163,15 @@ func (c *importCommand) target() (*importTarget, error) {
 	if c.DryRun {
 		return nil, nil
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, misused("--url %q is no http or https URL: give the API's, or --dry-run", c.URL)
-	}
-	if c.Workspace == "" || c.KeyFile == "" {
-		return nil, misused("--workspace and --key-file are needed, or --dry-run")
-	}
-	keys, err := readKeys(c.KeyFile)
+	to, err := newTarget(c.URL, c.Workspace, c.KeyFile, c.Attempts, ", or --dry-run")
 	if err != nil {
 		return nil, err
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("%s holds no key", c.KeyFile)
 	}
 	source := "import"
 	if c.Format == "hubspot" || c.Format == "salesforce" {
 		source = "crm"
 	}
-	return &importTarget{url: strings.TrimSuffix(c.URL, "/") + "/v1/workspaces/" + url.PathEscape(c.Workspace) + "/imports/rows", key: keys[0], source: source, attempts: c.Attempts,
-		client: &http.Client{Timeout: requestTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+	return &importTarget{to, source}, nil
 }
 
 // seekable opens a file that can be read twice; standard input goes into one that is removed again.
@@ -326,9 +308,8 @@ func (b *importBatch) print(a contacts.Answer, came importAnswer) error {
 
 // importTarget is where rows are sent.
 type importTarget struct {
-	url, key, source string
-	attempts         int
-	client           *http.Client
+	*target
+	source string
 }
 
 // importAnswer is what the API says of a row.
@@ -350,56 +331,14 @@ func (t *importTarget) send(s *streams, rows []json.RawMessage) ([]importAnswer,
 	if err != nil {
 		return nil, err
 	}
-	for attempt := 1; ; attempt++ {
-		answers, wait, err := t.once(s.ctx, body, s.now())
-		if err == nil && len(answers) != len(rows) {
-			err = fmt.Errorf("the API answered %d rows of %d", len(answers), len(rows))
-		}
-		if err == nil || wait < 0 || attempt == t.attempts || s.ctx.Err() != nil {
-			return answers, err
-		}
-		s.say("%v; it is tried again", err)
-		if send.Sleep(s.ctx, send.Pause(attempt, wait, rand.Float64())) != nil {
-			return nil, err
-		}
+	var out struct {
+		Rows []importAnswer `json:"rows"`
 	}
-}
-
-// once sends rows once. After an error, wait is how long the API asks to wait, and negative where trying again is of no use.
-func (t *importTarget) once(ctx context.Context, body []byte, now time.Time) (answers []importAnswer, wait time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, -1, err
+	if err := t.call(s, http.MethodPost, "/imports/rows", body, "analyst", &out); err != nil {
+		return nil, err
 	}
-	req.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + t.key}}
-	res, err := t.client.Do(req)
-	if err != nil {
-		return nil, 0, err
+	if len(out.Rows) != len(rows) {
+		return nil, fmt.Errorf("the API answered %d rows of %d", len(out.Rows), len(rows))
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
-	if err != nil {
-		return nil, 0, err
-	}
-	if res.StatusCode == http.StatusOK {
-		var out struct {
-			Rows []importAnswer `json:"rows"`
-		}
-		if err := json.Unmarshal(b, &out); err != nil {
-			return nil, -1, fmt.Errorf("the API's answer can't be read: %w", err)
-		}
-		return out.Rows, 0, nil
-	}
-	var problem struct{ Detail, Title string }
-	if json.Unmarshal(b, &problem) != nil || problem.Detail+problem.Title == "" {
-		problem.Detail = string(b[:min(len(b), 200)])
-	}
-	err = fmt.Errorf("the API answered %d: %s", res.StatusCode, strings.TrimSpace(cmp.Or(problem.Detail, problem.Title)))
-	if slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, res.StatusCode) {
-		err = fmt.Errorf("%w (does the key belong to the workspace, with the role analyst?)", err)
-	}
-	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= 500 {
-		return nil, send.RetryAfter(res.Header.Get("Retry-After"), now), err
-	}
-	return nil, -1, err
+	return out.Rows, nil
 }

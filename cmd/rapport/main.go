@@ -55,6 +55,7 @@ type commands struct {
 	Backtest   backtestCommand   `cmd:"" help:"Try a scoring model on people whose outcome is known."`
 	Match      matchCommand      `cmd:"" help:"Find which accounts are one person's."`
 	Import     importCommand     `cmd:"" help:"Import people, what they did and how it came out with them, from a list."`
+	Export     exportCommand     `cmd:"" help:"Export people, what they did, or how it came out with them, as a list that import reads."`
 	Send       sendCommand       `cmd:"" help:"Sign payloads as a platform would and post them."`
 	Replay     replayCommand     `cmd:"" help:"Send parked or archived deliveries of a stack through today's code."`
 	Rebuild    rebuildCommand    `cmd:"" help:"Make views again from the facts, compare them with those in use, and mend what differs."`
@@ -81,6 +82,7 @@ type streams struct {
 	ctx    context.Context
 	in     io.Reader
 	out    *json.Encoder
+	raw    io.Writer // where out writes
 	errors io.Writer
 	now    func() time.Time
 }
@@ -116,7 +118,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	default:
 		out := json.NewEncoder(buffered)
 		out.SetEscapeHTML(false)
-		err = parsed.Run(&streams{ctx: ctx, in: stdin, out: out, errors: stderr, now: now})
+		err = parsed.Run(&streams{ctx: ctx, in: stdin, out: out, raw: buffered, errors: stderr, now: now})
 	}
 	if flushed := buffered.Flush(); flushed != nil && (err == nil || err == errRefused) {
 		err = fmt.Errorf("write the output: %w", flushed)

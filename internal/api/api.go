@@ -197,6 +197,7 @@ func (s *service) operations(api huma.API) {
 	s.companies(api)
 	s.outcomes(api)
 	s.imports(api)
+	s.contacts(api)
 	s.issues(api)
 	s.conversations(api)
 	s.corrections(api)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rapport/internal/api"
+	"rapport/internal/contacts"
 	"rapport/internal/erasure"
 	"rapport/internal/rebuild"
 	"rapport/internal/scoring"
@@ -186,10 +187,28 @@ func TestAttributesOfAPerson(t *testing.T) {
 		t.Errorf("before a merger:\n%s\nafter it was undone:\n%s", apart, again)
 	}
 
+	listed := func() (out []string) {
+		var page api.Page[contacts.Listed]
+		x.get("ann", inAcme+"/contacts", &page)
+		for _, l := range page.Items {
+			out = append(out, l.Person+" "+l.Contact.ID+" "+l.Contact.Title)
+		}
+		slices.Sort(out)
+		return out
+	}
+	want := []string{bob + " bob Clerk", ada + " ada Head of IT"}
+	slices.Sort(want)
+	if got := listed(); !slices.Equal(got, want) {
+		t.Errorf("contacts: %q, want %q", got, want)
+	}
+
 	// Erased, nothing of it is left.
 	removed := map[string]int{}
 	if err := erasure.New(x.store, x.deps.Now).Account(t.Context(), "acme", told[0].Account().AccountID(), x.now, removed); err != nil || removed["attributes"] != 3 {
 		t.Errorf("erased %v, %v; want 3 attributes", removed, err)
+	}
+	if got := listed(); !slices.Equal(got, []string{bob + " bob Clerk"}) {
+		t.Errorf("contacts after one was erased: %q", got)
 	}
 	for k, v := range x.dump() {
 		if strings.Contains(v, "Head of IT") || strings.Contains(v, "ada@contoso") || strings.HasPrefix(k, "acme#A#"+told[0].Account().AccountID()) {

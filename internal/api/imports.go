@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -83,17 +84,13 @@ func (s *service) imports(api huma.API) {
 type importing struct {
 	row      contacts.Row
 	answer   *ImportedRow
-	account  string         // of the contact; ""
-	fresh    bool           // it is not known
-	told     []profile.Fact // of it, those that are new
-	facts    []importedFact // those that are new
+	account  string            // of the contact; ""
+	fresh    bool              // it is not known
+	told     []profile.Fact    // of it, those that are new
+	facts    []social.Activity // those that are new
+	again    []social.Activity // those that are there as a platform told them: noted in what is there when they are stored
 	outcomes []*importedOutcome
 	unknown  bool // an outcome was left out, since nothing is known of its person
-}
-
-type importedFact struct {
-	social.Activity
-	within time.Duration // how long after its time it may have been done
 }
 
 type importedOutcome struct {
@@ -129,11 +126,12 @@ func (s *service) importRows(ctx context.Context, w string, in *importIn) (*Out[
 		return nil, err
 	}
 	source := profile.Source(cmp.Or(in.Body.Source, string(profile.Import)))
+	told := &toldAlready{}
 	errs := parallel.Each(ctx, len(rows), 16, func(n int) error {
 		if !rows[n].ok() {
 			return nil
 		}
-		return s.lookImport(ctx, w, rows[n], source, now)
+		return s.lookImport(ctx, w, rows[n], source, told, now)
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -271,14 +269,16 @@ func (i *importing) read(raw []byte, now time.Time) {
 		i.onPlatform(a.Platform)
 		fact, err := a.Fact()
 		if err == nil {
-			fact.Known = now
+			if fact.Known = now; fact.Undated {
+				fact.Occurred = now
+			}
 			err = ingest.CheckImported(fact)
 		}
 		if err != nil {
 			i.refuse("%s", err)
 			return
 		}
-		i.facts = append(i.facts, importedFact{fact, a.Within()})
+		i.facts = append(i.facts, fact)
 	}
 }
 
@@ -355,7 +355,7 @@ func (i *importing) withoutErased(erased map[string]time.Time, back map[string]b
 		return false
 	}
 	const leftOut = "%s of an account that was forgotten on %s is left out: it is of before"
-	i.facts = slices.DeleteFunc(i.facts, func(a importedFact) bool {
+	i.facts = slices.DeleteFunc(i.facts, func(a social.Activity) bool {
 		gone := until(a.Account().AccountID(), a.Occurred, a.Undated)
 		if gone {
 			i.tell(leftOut, "an activity", last.Format(time.DateOnly))
@@ -380,23 +380,33 @@ func (i *importing) withoutErased(erased map[string]time.Time, back map[string]b
 }
 
 // lookImport finds out what of a row is new, and whether it can be taken.
-func (s *service) lookImport(ctx context.Context, w string, i *importing, source profile.Source, now time.Time) error {
+func (s *service) lookImport(ctx context.Context, w string, i *importing, source profile.Source, told *toldAlready, now time.Time) error {
 	if i.account != "" {
 		if err := s.lookContact(ctx, w, i, source, now); err != nil {
 			return err
 		}
 	}
-	var fresh []importedFact
-	for _, a := range i.facts {
-		there, err := s.twin(ctx, w, a.Activity, a.within)
-		if err != nil {
+	all := i.facts
+	i.facts = nil
+	for _, a := range all {
+		_, err := s.Store.Activity(ctx, w, store.RefOf(a))
+		if err == nil {
+			continue
+		}
+		if !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		if !there {
-			fresh = append(fresh, a)
+		twins, err := s.Store.Twins(ctx, w, a)
+		switch {
+		case err != nil:
+			return err
+		case len(twins) == 1 && twins[0].Taken:
+		case told.takes(a, twins):
+			i.again = append(i.again, a)
+		default:
+			i.facts = append(i.facts, a)
 		}
 	}
-	i.facts = fresh
 	for _, o := range i.row.Outcomes {
 		if err := s.lookOutcome(ctx, w, i, o); err != nil {
 			return err
@@ -409,15 +419,30 @@ func (s *service) lookImport(ctx context.Context, w string, i *importing, source
 // that says two things of one contact would else tell both anew each time it is imported.
 const toldAgain = 24 * time.Hour
 
-// lookContact finds out what of a contact is new: what its source does not say already.
+// lookContact finds out what of a contact is new: what its source does not say
+// already, and does not hold by a source that is trusted as much or more.
 func (s *service) lookContact(ctx context.Context, w string, i *importing, source profile.Source, now time.Time) error {
-	_, err := s.Store.Account(ctx, w, i.account)
+	ref, err := s.Store.Account(ctx, w, i.account)
 	if i.fresh = fault.Is(err, fault.NotFound); err != nil && !i.fresh {
 		return err
 	}
 	of, err := s.Store.AttributesOf(ctx, w, i.account)
 	if err != nil {
 		return err
+	}
+	holds := map[[2]string]bool{} // names and values that need not be told
+	if !i.fresh {
+		// What a less trusted source told is told by this one all the same: its word counts more.
+		trusted := profile.Of{Account: i.account, Facts: slices.DeleteFunc(slices.Clone(of[0].Facts), func(f profile.Fact) bool {
+			return slices.Index(profile.Sources, f.Source) > slices.Index(profile.Sources, source)
+		})}
+		c, err := s.contactOf(ctx, w, store.Account{ID: i.account, AccountRef: ref}, trusted, now)
+		if err != nil {
+			return err
+		}
+		for _, t := range c.Tells() {
+			holds[[2]string{t.Name, t.Value}] = true
+		}
 	}
 	said := map[string]profile.Fact{} // by this source, the newest of each name
 	lately := map[[2]string]bool{}    // names and values
@@ -447,7 +472,7 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 		if err != nil {
 			return err
 		}
-		if (was.Value != f.Value || was.Kind != f.Kind) && !lately[[2]string{f.Name, f.Value}] {
+		if key := [2]string{f.Name, f.Value}; (was.Value != f.Value || was.Kind != f.Kind) && !lately[key] && !holds[key] {
 			i.told = append(i.told, f)
 		}
 	}
@@ -457,26 +482,29 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 	return nil
 }
 
-// maxTwins bounds how many activities of an account within a minute are looked at.
-const maxTwins = 100
+// toldAlready are the facts that rows of a request tell anew, each of which
+// stands for one of them. Who reads the queue decides it for good.
+type toldAlready struct {
+	sync.Mutex
+	by map[[2]string]string // a fact's key and how exactly it is told anew, and the key of that
+}
 
-// twin reports whether an activity is there already: itself, or the same event
-// by a webhook, whose clock tells more.
-func (s *service) twin(ctx context.Context, w string, a social.Activity, within time.Duration) (bool, error) {
-	_, err := s.Store.Activity(ctx, w, store.RefOf(a))
-	if err == nil || !fault.Is(err, fault.NotFound) {
-		return err == nil, err
-	}
-	if a.Undated {
-		return false, nil
-	}
-	near, err := s.Store.OwnFrom(ctx, w, a.Account().AccountID(), a.Occurred, a.Occurred.Add(within-time.Millisecond), false, maxTwins)
-	for _, b := range near {
-		if b.Type == a.Type && b.Scope == a.Scope && (a.Object.ID == "" || a.Object.ID == b.Object.ID) {
-			return true, err
+// takes takes one of the facts that an activity can be; false: none is left.
+func (t *toldAlready) takes(a social.Activity, twins []store.Twin) bool {
+	t.Lock()
+	defer t.Unlock()
+	for _, x := range twins {
+		k := [2]string{x.Key, string(a.Precision)}
+		if by, there := t.by[k]; there && by != a.Key {
+			continue
 		}
+		if t.by == nil {
+			t.by = map[[2]string]string{}
+		}
+		t.by[k] = a.Key
+		return true
 	}
-	return false, err
+	return false
 }
 
 // lookOutcome finds out with whom it came out so, and whether that is known.
@@ -549,7 +577,7 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 				decided = append(decided, o.Account)
 			}
 		}
-		for _, a := range i.facts {
+		for _, a := range slices.Concat(i.facts, i.again) {
 			line, err := json.Marshal(a.ToLine())
 			if err != nil {
 				return err

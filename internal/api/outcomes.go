@@ -15,6 +15,7 @@ import (
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/outcomes"
+	"rapport/internal/parallel"
 	"rapport/internal/pattern"
 	"rapport/internal/scoring"
 	"rapport/internal/social"
@@ -34,6 +35,15 @@ type Outcome struct {
 	By          string     `json:"by" doc:"The id of the member, or of the machine key, who recorded it"`
 	WithdrawnAt *time.Time `json:"withdrawn_at,omitempty" doc:"When it was taken back: it counts nowhere; absent: it was not"`
 	WithdrawnBy string     `json:"withdrawn_by,omitempty" doc:"Who took it back"`
+
+	With *OutcomeAccount `json:"with,omitempty" doc:"In a list with accounts=true: the account of the person that it is kept with"`
+}
+
+// OutcomeAccount is the account that an outcome is kept with.
+type OutcomeAccount struct {
+	Platform string `json:"platform"`
+	Scope    string `json:"scope,omitempty" doc:"Within what the id is unique; absent: on the whole platform"`
+	Account  string `json:"account" doc:"The account's id on its platform, or the contact's in the CRM"`
 }
 
 // NewOutcome is how it came out with a person.
@@ -118,7 +128,8 @@ type outcomeIn struct {
 
 type listOutcomesIn struct {
 	InWorkspace
-	Totals bool `query:"totals" doc:"Count them, too"`
+	Totals   bool `query:"totals" doc:"Count them, too"`
+	Accounts bool `query:"accounts" doc:"Say of each with which account it is kept, as import-rows takes it"`
 	Paged
 }
 
@@ -351,6 +362,19 @@ func (s *service) shownOutcomes(ctx context.Context, w string, list []store.Outc
 	return out, nil
 }
 
+// withAccounts says of outcomes with which accounts they are kept.
+func (s *service) withAccounts(ctx context.Context, w string, list []store.Outcome, shown []Outcome) error {
+	errs := parallel.Each(ctx, len(list), 16, func(i int) error {
+		ref, err := s.Store.Account(ctx, w, list[i].Account)
+		if fault.Is(err, fault.NotFound) { // it is being erased
+			return nil
+		}
+		shown[i].With = &OutcomeAccount{string(ref.Platform), ref.Scope, ref.ID}
+		return err
+	})
+	return errors.Join(errs...)
+}
+
 func (s *service) listOutcomes(ctx context.Context, w string, in *listOutcomesIn) (*listOutcomesOut, error) {
 	after, err := s.place(ctx, in.Cursor)
 	if err != nil {
@@ -363,6 +387,11 @@ func (s *service) listOutcomes(ctx context.Context, w string, in *listOutcomesIn
 	out := &listOutcomesOut{}
 	if out.Body.Items, err = s.shownOutcomes(ctx, w, list); err != nil {
 		return nil, err
+	}
+	if in.Accounts {
+		if err := s.withAccounts(ctx, w, list, out.Body.Items); err != nil {
+			return nil, err
+		}
 	}
 	if in.Totals {
 		n, more, err := s.Store.CountOutcomes(ctx, w, maxCounted)

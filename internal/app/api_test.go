@@ -77,7 +77,7 @@ func TestAPIFromEventToTable(t *testing.T) {
 
 	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name + "/", "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
 		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function",
-		"REPLAYS_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name, "BULK_QUEUE_URL": *q.QueueUrl}
+		"REPLAYS_QUEUE_URL": "q", "IMPORTS_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name, "BULK_QUEUE_URL": *q.QueueUrl}
 	h, err := api.New(t.Context(), func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)

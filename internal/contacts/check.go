@@ -13,12 +13,6 @@ import (
 	"rapport/internal/social"
 )
 
-// precisions are how exactly a time can be known.
-var precisions = map[string]time.Duration{"": time.Millisecond, "second": time.Second, "minute": time.Minute}
-
-// Within is how long after occurred the activity may have been done.
-func (a Activity) Within() time.Duration { return precisions[a.Precision] }
-
 // activity checks an activity. Where it says no actor, the contact of its row is.
 func (c *checker) activity(in Activity, of *Contact) (Activity, error) {
 	out := in
@@ -26,8 +20,8 @@ func (c *checker) activity(in Activity, of *Contact) (Activity, error) {
 	out.Person, out.Deleted, out.Edited, out.Known, out.Message, out.Corrected = "", false, false, "", "", nil
 	out.Language, out.Sentiment, out.Words, out.Intent = "", "", "", ""
 	out.Negative, out.Severity, out.NeedsAnswer, out.AnswerAfter = 0, 0, 0, 0
-	if _, ok := precisions[in.Precision]; !ok {
-		return out, fmt.Errorf("the precision %.20q is none: minute, second, or leave it out", in.Precision)
+	if !social.Precision(in.Precision).Valid() {
+		return out, fmt.Errorf("the precision %.20q is none: minute, second, millisecond, or leave it out", in.Precision)
 	}
 	if out.Actor.ID == "" && of != nil {
 		ref := of.Ref()
@@ -79,6 +73,7 @@ func (c *checker) activity(in Activity, of *Contact) (Activity, error) {
 			id = social.Key(out.Actor.ID, out.Object.ID)
 		}
 		out.Key = social.ActivityKey(social.Platform(out.Platform), out.Scope, social.Type(out.Type), id, social.Instant(at))
+		out.Precision = cmp.Or(out.Precision, string(social.ToMillisecond))
 	}
 	if prefix := social.Key(out.Platform, out.Scope, out.Type) + "|"; !strings.HasPrefix(out.Key, prefix) {
 		return out, fmt.Errorf("the key %.80q is not of its platform, scope and type: it begins with %q, or leave it out", out.Key, prefix)

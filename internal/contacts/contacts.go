@@ -46,10 +46,7 @@ type Contact struct {
 }
 
 // Activity is an activity in the exchange form. Without a key it gets that of the same event from elsewhere.
-type Activity struct {
-	social.Line
-	Precision string `json:"precision,omitempty" enum:"minute,second" doc:"How exactly occurred is known, where that is not to the millisecond: an activity of the same account and kind within it is taken for the same"`
-}
+type Activity struct{ social.Line }
 
 // Outcome is how it came out with a person: one that is named by its id, by an account, or by an e-mail.
 type Outcome struct {
@@ -180,9 +177,8 @@ func (c *checker) list(what string, in []string, read func(string) (value, why s
 	return out
 }
 
-func (c *checker) contact(in Contact) (Contact, error) {
-	out := Contact{Handle: strings.TrimPrefix(c.text("the handle", in.Handle), "@"), Name: c.text("the name", in.Name), Company: c.text("the company", in.Company),
-		Title: c.text("the title", in.Title), Location: c.text("the location", in.Location)}
+// lists takes over e-mails, phones and pages.
+func (c *checker) lists(out *Contact, in Contact) {
 	out.Emails = c.list("the e-mail", in.Emails, func(s string) (string, string) {
 		address, _, why := identity.Mail(s)
 		return address, why
@@ -201,6 +197,12 @@ func (c *checker) contact(in Contact) (Contact, error) {
 		_, why := identity.Link(s)
 		return social.Shown(s), why
 	})
+}
+
+func (c *checker) contact(in Contact) (Contact, error) {
+	out := Contact{Handle: strings.TrimPrefix(c.text("the handle", in.Handle), "@"), Name: c.text("the name", in.Name), Company: c.text("the company", in.Company),
+		Title: c.text("the title", in.Title), Location: c.text("the location", in.Location)}
+	c.lists(&out, in)
 	for _, name := range slices.Sorted(maps.Keys(in.Attributes)) {
 		if !attributeName.MatchString(name) || reserved(name) {
 			return out, fmt.Errorf("the attribute %.60q has no name that one can have: up to 40 small letters, digits and _, a letter first, and none of a field that has a place of its own", name)

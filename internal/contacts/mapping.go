@@ -136,9 +136,10 @@ var fields = func() map[string]bool {
 
 var (
 	contactFields  = []string{"id", "platform", "scope", "handle", "name", "given_name", "family_name", "email", "phone", "company", "title", "location", "city", "region", "country", "url"}
-	activityFields = []string{"type", "occurred", "event_id", "object_id", "object_type", "conversation", "in_reply_to", "text", "event_url", "direction"}
-	outcomeFields  = []string{"outcome", "outcome_at", "outcome_id", "value", "currency", "person"}
-	bothFields     = []string{"when", "zone"} // of the activity or the outcome
+	activityFields = []string{"type", "occurred", "event_id", "object_id", "object_type", "conversation", "in_reply_to", "text", "event_url", "direction",
+		"activity_key", "activity_scope", "precision", "actor_handle", "actor_name", "details"} // these as the export writes them
+	outcomeFields = []string{"outcome", "outcome_at", "outcome_id", "value", "currency", "person"}
+	bothFields    = []string{"when", "zone"} // of the activity or the outcome
 )
 
 // several are fields that several columns can be.

@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"rapport/internal/pattern"
 	"rapport/internal/platform/standard"
+	"rapport/internal/profile"
 	"rapport/internal/sheet"
 	"rapport/internal/social"
 )
@@ -47,6 +49,8 @@ func bind(header []string, m Mapping) (t *columns, notes []string, err error) {
 		f, said := given[h]
 		if said {
 			used[h] = true
+		} else if name, _, ok := typed(h); ok && attributeName.MatchString(name) && !reserved(name) {
+			f = h
 		} else if f = fieldOf(h); f == "left out" {
 			f = ""
 		} else if f == "" {
@@ -116,9 +120,7 @@ func bind(header []string, m Mapping) (t *columns, notes []string, err error) {
 		switch {
 		case f == "id" || f == "email" || f == "phone" || f == "person":
 			who = true
-		case strings.HasPrefix(f, attributeOf):
-			t.describe = true
-		case f != "platform" && f != "scope" && slices.Contains(contactFields, f):
+		case strings.Contains(f, ":") || f != "platform" && f != "scope" && slices.Contains(contactFields, f):
 			t.describe = true
 		}
 	}
@@ -160,14 +162,21 @@ func (t *columns) row(cells []string) (out Row, told []string, err error) {
 			contact.Phones = append(contact.Phones, parted(cell, ";")...)
 		case f == "url":
 			contact.URLs = append(contact.URLs, parted(cell, " ")...)
-		case strings.HasPrefix(f, attributeOf):
-			b, err := json.Marshal(cell)
-			if err != nil {
+		default:
+			name, kind, ok := typed(f)
+			if !ok {
+				get[f] = cell
+				continue
+			}
+			var value any = cell
+			if kind != profile.Text {
+				if value, err = attribute(json.RawMessage(cell)); err != nil {
+					return out, nil, fmt.Errorf("%.60q in the column %s %w", cell, t.names[i], err)
+				}
+			}
+			if contact.Attributes[name], err = json.Marshal(value); err != nil {
 				return out, nil, err
 			}
-			contact.Attributes[f[len(attributeOf):]] = b
-		default:
-			get[f] = cell
 		}
 	}
 	if t.Format == "salesforce" {
@@ -206,7 +215,9 @@ func (t *columns) row(cells []string) (out Row, told []string, err error) {
 		out.Contact = &contact
 	}
 	var who Contact // as it is told apart from others
-	if t.tells || t.came && get["person"] == "" || len(t.doings) > 0 {
+	if t.tells && contact.ID == social.Unknown {
+		who = Contact{Platform: contact.Platform, Scope: contact.Scope, ID: social.Unknown}
+	} else if t.tells || t.came && get["person"] == "" || len(t.doings) > 0 {
 		if who, err = (&checker{}).contact(contact); err != nil {
 			return out, nil, err
 		}
@@ -222,11 +233,10 @@ func (t *columns) row(cells []string) (out Row, told []string, err error) {
 		case kind == "":
 			told = append(told, fmt.Sprintf("%q is left out, as the mapping says", get["type"]))
 		default:
-			m, err := when(get["occurred"])
+			a, err := t.activity(who, kind, get, when)
 			if err != nil {
 				return out, nil, err
 			}
-			a := did(who, kind, m)
 			a.Object = social.LineObj{ID: get["object_id"], Type: get["object_type"]}
 			if err := a.named(get["event_id"]); err != nil {
 				return out, nil, err
@@ -284,10 +294,68 @@ func (t *columns) row(cells []string) (out Row, told []string, err error) {
 	return out, told, nil
 }
 
+// activity is the activity of a row, but for what it is about, with what an
+// export says of it beside what lists say.
+func (t *columns) activity(who Contact, kind string, get map[string]string, when func(string) (moment, error)) (Activity, error) {
+	var more details
+	if s := get["details"]; s != "" {
+		d := json.NewDecoder(strings.NewReader(s))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&more); err != nil {
+			return Activity{}, fmt.Errorf("the activity's details can't be read: %w", err)
+		}
+	}
+	var m moment
+	if !more.Undated || get["occurred"] != "" {
+		var err error
+		if m, err = when(get["occurred"]); err != nil {
+			return Activity{}, err
+		}
+	}
+	a := did(who, kind, m)
+	if more.Undated && m.at.IsZero() {
+		a.Occurred = ""
+	}
+	a.Undated, a.Flat, a.Addressed, a.Automatic, a.Reaction, a.Rating = more.Undated, more.Flat, more.Addressed, more.Automatic, more.Reaction, more.Rating
+	a.Key, a.Precision = get["activity_key"], cmp.Or(get["precision"], a.Precision)
+	if a.Key != "" { // what an export leaves empty is empty
+		a.Scope = get["activity_scope"]
+	} else {
+		a.Scope = cmp.Or(get["activity_scope"], a.Scope)
+	}
+	a.Actor.Handle, a.Actor.Name = cmp.Or(get["actor_handle"], a.Actor.Handle), cmp.Or(get["actor_name"], a.Actor.Name)
+	return a, nil
+}
+
+// details is what an activity has beside what lists say.
+type details struct {
+	Undated   bool             `json:"undated,omitempty"`
+	Flat      bool             `json:"flat,omitempty"`
+	Addressed []string         `json:"addressed,omitempty"`
+	Automatic bool             `json:"automatic,omitempty"`
+	Reaction  string           `json:"reaction,omitempty"`
+	Rating    *social.LineMark `json:"rating,omitempty"`
+}
+
+// typed reads what a column is that is an attribute; the name is empty where the column's is meant.
+func typed(f string) (name string, kind profile.Kind, ok bool) {
+	for _, x := range attributesOf {
+		if name, ok = strings.CutPrefix(f, x.prefix); ok {
+			return name, x.kind, true
+		}
+	}
+	return "", "", false
+}
+
+var attributesOf = []struct {
+	prefix string
+	kind   profile.Kind
+}{{attributeOf, profile.Text}, {"number:", profile.Number}, {"bool:", profile.Bool}}
+
 // did is an activity of a contact.
 func did(c Contact, kind string, m moment) Activity {
 	return Activity{Line: social.Line{Platform: c.Platform, Scope: c.Scope, Type: strings.ToLower(kind), Occurred: social.Stamp(m.at),
-		Actor: social.LineActor{ID: c.ID, Scope: c.Scope, Handle: c.Handle, Name: c.Name}}, Precision: m.precision}
+		Actor: social.LineActor{ID: c.ID, Scope: c.Scope, Handle: c.Handle, Name: c.Name}, Precision: m.precision}}
 }
 
 // named gives an activity the id that the event has on its platform, if there is one.
@@ -301,6 +369,7 @@ func (a *Activity) named(id string) error {
 	}
 	at, err := social.ParseStamp(a.Occurred)
 	a.Key = social.ActivityKey(social.Platform(a.Platform), a.Scope, social.Type(a.Type), id, at)
+	a.Precision = cmp.Or(a.Precision, string(social.ToMillisecond))
 	return err
 }
 

@@ -3,9 +3,12 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
+	"rapport/internal/fault"
+	"rapport/internal/parallel"
 	"rapport/internal/platform"
 	"rapport/internal/social"
 	"rapport/internal/store"
@@ -20,6 +23,63 @@ func Imported(w string, d platform.Delivery) platform.Delivery {
 
 // CheckImported says why an activity would not be kept; nil: it would.
 func CheckImported(a social.Activity) error { return bound(a) }
+
+// once puts in the place of each fact that is there as a list, or a platform,
+// told it otherwise the fact that is there. The accounts' spans say what has to be looked for.
+func (in *Ingest) once(ctx context.Context, r *result, w string, ids []string, spans []store.ListSpan) error {
+	facts, of := r.facts[w], map[string]store.ListSpan{}
+	for i, id := range ids {
+		of[id] = spans[i]
+	}
+	told := map[string][]social.Activity{} // by lists, by account
+	for _, a := range facts {
+		if a.Precision != social.Exactly {
+			told[a.Account().AccountID()] = append(told[a.Account().AccountID()], a)
+		}
+	}
+	listed := sortedKeys(told)
+	errs := parallel.Each(ctx, len(listed), atOnce, func(i int) error {
+		return in.Store.NoteLists(ctx, w, listed[i], store.ListSpanOf(told[listed[i]]))
+	})
+	errs = append(errs, parallel.Each(ctx, len(facts), atOnce, func(i int) error {
+		twins, err := in.twins(ctx, w, facts[i], of[facts[i].Account().AccountID()])
+		if err != nil {
+			return err
+		}
+		for _, t := range twins {
+			taken := t.Taken
+			if !taken {
+				if taken, err = in.Store.TakeTwin(ctx, w, t.Activity, facts[i]); err != nil {
+					return err
+				}
+			}
+			if taken {
+				if facts[i].Known.Before(t.Known) {
+					t.Known = facts[i].Known
+				}
+				facts[i] = t.Activity
+				return nil
+			}
+		}
+		return nil
+	})...)
+	return errors.Join(errs...)
+}
+
+// twins are the facts that can be the event that an activity tells. What a
+// platform tells outside of the span costs no request.
+func (in *Ingest) twins(ctx context.Context, w string, a social.Activity, span store.ListSpan) ([]store.Twin, error) {
+	if a.Precision == social.Exactly && !span.Holds(a.Occurred) {
+		return nil, nil
+	}
+	if a.Precision != social.Exactly {
+		// Once it is a fact itself, it stands for no other.
+		if _, err := in.Store.Activity(ctx, w, store.RefOf(a)); err == nil || !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+	}
+	return in.Store.Twins(ctx, w, a)
+}
 
 // understandImport reads a delivery of imported activities. They were checked
 // when they were queued; one that can't be kept by now is left out and logged.

@@ -32,10 +32,17 @@ func (in *Ingest) keep(ctx context.Context, r *result) error {
 			accounts[a.Account().AccountID()] = a
 		}
 		ids := sortedKeys(accounts)
-		if err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) error { return in.Store.PutAccount(ctx, w, accounts[ids[i]]) })...); err != nil {
+		spans := make([]store.ListSpan, len(ids))
+		if err := errors.Join(parallel.Each(ctx, len(ids), atOnce, func(i int) (err error) {
+			spans[i], err = in.Store.PutAccountOf(ctx, w, accounts[ids[i]])
+			return err
+		})...); err != nil {
 			return err
 		}
 		if err := errors.Join(parallel.Each(ctx, len(facts), atOnce, func(i int) error { return in.firstDate(ctx, w, &facts[i]) })...); err != nil {
+			return err
+		}
+		if err := in.once(ctx, r, w, ids, spans); err != nil {
 			return err
 		}
 		isNew, first := make([]bool, len(facts)), make([]string, len(facts))

@@ -48,7 +48,19 @@ func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery) (Out
 			there, err := in.Store.Activity(ctx, w, store.RefOf(a))
 			switch {
 			case fault.Is(err, fault.NotFound):
-				o.Add = append(o.Add, a.Key)
+				span, err := in.Store.ListSpan(ctx, w, a.Account().AccountID())
+				if err != nil {
+					return o, err
+				}
+				twins, err := in.twins(ctx, w, a, span)
+				switch {
+				case err != nil:
+					return o, err
+				case len(twins) > 0: // as a list told it
+					o.Same++
+				default:
+					o.Add = append(o.Add, a.Key)
+				}
 			case err != nil:
 				return o, err
 			case same(there, a):
@@ -66,6 +78,6 @@ func same(a, b social.Activity) bool {
 	if a.Undated && b.Undated {
 		b.Occurred = a.Occurred
 	}
-	b.Known, b.Reading, b.Correction, b.Read = a.Known, a.Reading, a.Correction, a.Read
+	b.Known, b.Precision, b.Reading, b.Correction, b.Read = a.Known, a.Precision, a.Reading, a.Correction, a.Read
 	return reflect.DeepEqual(a, b)
 }

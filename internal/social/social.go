@@ -129,6 +129,7 @@ type Activity struct {
 	URL          string    // where a person can look at it; may be empty
 	Occurred     time.Time // when it was done, UTC, milliseconds
 	Undated      bool      // the platform does not say when: Occurred is Known, and zero for one not yet stored
+	Precision    Precision // of what a list told: how exactly Occurred is known
 	Known        time.Time // when Rapport first received it, UTC, milliseconds; zero for one not yet stored
 	Direction    Direction //
 	Own          bool      // the platform takes it for a customer's, but the account is one of the business's own: Direction is outbound for that
@@ -187,6 +188,8 @@ func (a Activity) Validate() error {
 	case a.Undated && a.Occurred.IsZero() && a.Known.IsZero():
 	case a.Occurred.IsZero():
 		return fmt.Errorf("activity %q without a time", a.Key)
+	case !a.Precision.Valid():
+		return fmt.Errorf("activity %q has the unknown precision %q", a.Key, a.Precision)
 	case a.Occurred.Year() < 1990 || a.Occurred.Year() > 2999:
 		return fmt.Errorf("activity %q is of the year %d", a.Key, a.Occurred.Year())
 	}

@@ -146,7 +146,7 @@ func FuzzStampsSortAsTime(f *testing.F) {
 
 // whole is an activity with every field set.
 func whole(t *testing.T) social.Activity {
-	a := social.Activity{Type: social.Message, Direction: social.Inbound, Flat: true, Automatic: true, Addressed: []string{"U1", "U2"}, Rating: &social.Rating{Value: 3, Worst: 5, Best: 1, Kind: social.CES, Question: "How hard?"},
+	a := social.Activity{Type: social.Message, Direction: social.Inbound, Precision: social.ToSecond, Flat: true, Automatic: true, Addressed: []string{"U1", "U2"}, Rating: &social.Rating{Value: 3, Worst: 5, Best: 1, Kind: social.CES, Question: "How hard?"},
 		Reading:  social.Reading{Negative: 0.25, Severity: 2, NeedsAnswer: 0.5, NeedsAnswerAfter: 0.75},
 		Occurred: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC), Known: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC)}
 	var fill func(v reflect.Value, name string)
@@ -238,6 +238,7 @@ func TestLinesThatAreNoActivities(t *testing.T) {
 		"no actor":           {func(l *social.Line) { l.Actor.ID = "" }, "without an actor"},
 		"no object":          {func(l *social.Line) { l.Object.ID = "" }, "without an object"},
 		"unknown type":       {func(l *social.Line) { l.Type = "poke" }, `unknown type "poke"`},
+		"unknown precision":  {func(l *social.Line) { l.Precision = "hour" }, `unknown precision "hour"`},
 		"unknown direction":  {func(l *social.Line) { l.Direction = "up" }, `unknown direction "up"`},
 		"no time":            {func(l *social.Line) { l.Occurred = "" }, "no RFC 3339 time"},
 		"no time of receipt": {func(l *social.Line) { l.Known = "yesterday" }, "no RFC 3339 time"},

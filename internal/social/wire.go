@@ -22,6 +22,7 @@ type Line struct {
 	URL          string    `json:"url,omitempty"`
 	Occurred     string    `json:"occurred,omitempty" format:"date-time" doc:"Absent only where the platform does not say when and it has not been received"`
 	Undated      bool      `json:"undated,omitempty" doc:"The platform does not say when it was done: occurred is known"`
+	Precision    string    `json:"precision,omitempty" enum:"minute,second,millisecond" doc:"Of what a list told: how exactly occurred is known. The same event, told by its platform within that time, is this activity"`
 	Direction    string    `json:"direction" enum:"inbound,outbound"`
 	Person       string    `json:"person,omitempty" doc:"Set by the API"`
 	Deleted      bool      `json:"deleted,omitempty" doc:"Set by the API: the message was deleted by now, and what it said is left out"`
@@ -94,7 +95,7 @@ type LineObj struct {
 func (a Activity) ToLine() Line {
 	l := Line{Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		Actor: LineActor(a.Actor), Object: LineObj(a.Object), InReplyTo: a.InReplyTo, Conversation: a.Conversation,
-		Text: a.Text, URL: a.URL, Undated: a.Undated, Direction: string(a.Direction),
+		Text: a.Text, URL: a.URL, Undated: a.Undated, Precision: string(a.Precision), Direction: string(a.Direction),
 		Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: (*LineMark)(a.Rating),
 		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Negative: a.Negative, Intent: a.Intent, Severity: a.Severity,
 		NeedsAnswer: a.NeedsAnswer, AnswerAfter: a.NeedsAnswerAfter, Corrected: LineReadOf(a)}
@@ -111,7 +112,7 @@ func (a Activity) ToLine() Line {
 func (l Line) Activity() (Activity, error) {
 	a := Activity{Key: l.Key, Platform: Platform(l.Platform), Scope: l.Scope, Type: Type(l.Type),
 		Actor: Actor(l.Actor), Object: Object(l.Object), InReplyTo: l.InReplyTo, Conversation: l.Conversation,
-		Text: l.Text, URL: l.URL, Undated: l.Undated, Direction: Direction(l.Direction),
+		Text: l.Text, URL: l.URL, Undated: l.Undated, Precision: Precision(l.Precision), Direction: Direction(l.Direction),
 		Flat: l.Flat, Addressed: l.Addressed, Automatic: l.Automatic, Reaction: l.Reaction, Rating: (*Rating)(l.Rating),
 		Reading: Reading{Language: l.Language, Sentiment: l.Sentiment, Words: l.Words, Negative: l.Negative, Intent: l.Intent, Severity: l.Severity,
 			NeedsAnswer: l.NeedsAnswer, NeedsAnswerAfter: l.AnswerAfter}}

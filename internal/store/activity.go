@@ -35,7 +35,8 @@ type activityItem struct {
 	Text             string `dynamodbav:",omitempty"`
 	URL              string `dynamodbav:",omitempty"`
 	Occurred         string
-	Undated          bool `dynamodbav:",omitempty"`
+	Undated          bool   `dynamodbav:",omitempty"`
+	Precision        string `dynamodbav:",omitempty"`
 	Known            string
 	Direction        string
 	Own              bool           `dynamodbav:",omitempty"`
@@ -55,6 +56,11 @@ type activityItem struct {
 	Reader           string         `dynamodbav:",omitempty"` // the version that read Text
 	Correction       *correction    `dynamodbav:",omitempty"` // of a fact: the newest of those that stand beside it
 	Archive          string         `dynamodbav:",omitempty"` // of a fact: where the delivery that told it first lies
+	// Of a fact: the key of the same event as it was told otherwise, by how exactly that knows the time. See Twins.
+	TwinExact       string `dynamodbav:",omitempty"`
+	TwinMillisecond string `dynamodbav:",omitempty"`
+	TwinSecond      string `dynamodbav:",omitempty"`
+	TwinMinute      string `dynamodbav:",omitempty"`
 }
 
 // toItem keeps an activity as it was read: corrections stand beside facts.
@@ -62,7 +68,7 @@ func toItem(pk, sk string, a social.Activity) activityItem {
 	a = a.AsRead()
 	it := activityItem{PK: pk, SK: sk, Key: a.Key, Platform: string(a.Platform), Scope: a.Scope, Type: string(a.Type),
 		ActorID: a.Actor.ID, ActorScope: a.Actor.Scope, ActorHandle: a.Actor.Handle, ActorName: a.Actor.Name, ObjectID: a.Object.ID, ObjectType: a.Object.Type,
-		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated,
+		InReplyTo: a.InReplyTo, Conversation: a.Conversation, Text: a.Text, URL: a.URL, Occurred: social.Stamp(a.Occurred), Undated: a.Undated, Precision: string(a.Precision),
 		Known: social.Stamp(a.Known), Direction: string(a.Direction), Own: a.Own, Flat: a.Flat, Addressed: a.Addressed, Automatic: a.Automatic, Reaction: a.Reaction, Rating: a.Rating,
 		Language: a.Language, Sentiment: a.Sentiment, Words: a.Words, Intent: a.Intent, Severity: a.Severity, Negative: a.Negative, NeedsAnswer: a.NeedsAnswer, NeedsAnswerAfter: a.NeedsAnswerAfter}
 	if a.Text != "" {
@@ -83,7 +89,7 @@ func (it activityItem) activity() (social.Activity, error) {
 	a := social.Activity{Key: it.Key, Platform: social.Platform(it.Platform), Scope: it.Scope, Type: social.Type(it.Type),
 		Actor:  social.Actor{ID: it.ActorID, Scope: it.ActorScope, Handle: it.ActorHandle, Name: it.ActorName},
 		Object: social.Object{ID: it.ObjectID, Type: it.ObjectType}, InReplyTo: it.InReplyTo, Conversation: it.Conversation,
-		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Known: known, Direction: social.Direction(it.Direction), Own: it.Own,
+		Text: it.Text, URL: it.URL, Occurred: occurred, Undated: it.Undated, Precision: social.Precision(it.Precision), Known: known, Direction: social.Direction(it.Direction), Own: it.Own,
 		Flat: it.Flat, Addressed: it.Addressed, Automatic: it.Automatic, Reaction: it.Reaction, Rating: it.Rating,
 		Reading: social.Reading{Reader: it.Reader, Language: it.Language, Sentiment: it.Sentiment, Words: it.Words, Negative: it.Negative, Intent: it.Intent, Severity: it.Severity,
 			NeedsAnswer: it.NeedsAnswer, NeedsAnswerAfter: it.NeedsAnswerAfter}}
@@ -104,6 +110,8 @@ type accountItem struct {
 	Scope        string `dynamodbav:",omitempty"`
 	ID           string
 	FirstSeenKey string // of an activity, for people who look at the table
+	ListedFrom   string `dynamodbav:",omitempty"` // a ListSpan
+	ListedTo     string `dynamodbav:",omitempty"`
 }
 
 func newAccountItem(w string, a social.Activity) accountItem {
@@ -116,20 +124,23 @@ func newAccountItem(w string, a social.Activity) accountItem {
 // PutAccount notes that an account exists. It is the same whoever writes it.
 // It reads before it writes, since most accounts are there already.
 func (s *Store) PutAccount(ctx context.Context, w string, a social.Activity) error {
+	_, err := s.PutAccountOf(ctx, w, a)
+	return err
+}
+
+// PutAccountOf is PutAccount. It returns when lists told what the account did,
+// which stands in what is read anyway.
+func (s *Store) PutAccountOf(ctx context.Context, w string, a social.Activity) (ListSpan, error) {
 	id := a.Account().AccountID()
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: key{accountPK(w, id), "@"}.av(), ProjectionExpression: aws.String(attrPK)})
-	if err != nil {
-		return classify("get account", err)
-	}
-	s.readBytes(100, false)
-	if out.Item != nil {
-		return nil
+	l, there, err := s.listSpan(ctx, w, id, false)
+	if err != nil || there {
+		return l, err
 	}
 	_, err = s.putNew(ctx, newAccountItem(w, a))
 	if errors.Is(err, errExists) {
-		return nil
+		return l, nil // not yet by a list: those note that once the account is there
 	}
-	return err
+	return l, err
 }
 
 // PutActivity stores the fact a unless it is there. A fact that is there
@@ -280,7 +291,17 @@ func (s *Store) Activity(ctx context.Context, w string, ref FactRef) (social.Act
 // Accounts lists a workspace's account ids in the order (shard, id), after
 // the given one ("" from the start), at most limit.
 func (s *Store) Accounts(ctx context.Context, w, after string, limit int) ([]string, error) {
+	list, err := s.AccountRefs(ctx, w, after, limit)
 	var out []string
+	for _, a := range list {
+		out = append(out, a.ID)
+	}
+	return out, err
+}
+
+// AccountRefs is Accounts, with which identity each is.
+func (s *Store) AccountRefs(ctx context.Context, w, after string, limit int) ([]Account, error) {
+	var out []Account
 	start := ""
 	if after != "" {
 		start = shard(after)
@@ -298,7 +319,7 @@ func (s *Store) Accounts(ctx context.Context, w, after string, limit int) ([]str
 			return nil, err
 		}
 		for _, it := range items {
-			out = append(out, it.G1SK)
+			out = append(out, Account{it.G1SK, social.AccountRef{Platform: social.Platform(it.Platform), Scope: it.Scope, ID: it.ID}})
 		}
 		if len(out) >= limit {
 			return out[:limit], nil

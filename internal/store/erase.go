@@ -337,7 +337,13 @@ func (s *Store) CloseAccount(ctx context.Context, w, account string, until time.
 		}
 	}
 	if len(later) > 0 {
-		return later, views, s.put(ctx, newAccountItem(w, later[len(later)-1]))
+		it := newAccountItem(w, later[len(later)-1])
+		var l ListSpan
+		for _, a := range later {
+			l = l.with(a)
+		}
+		it.ListedFrom, it.ListedTo = l.stamps()
+		return later, views, s.put(ctx, it)
 	}
 	if len(facts) > 0 {
 		return nil, views, nil

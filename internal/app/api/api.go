@@ -42,7 +42,7 @@ import (
 // New returns the function that the front end calls.
 func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, error) {
 	env, cfg, err := app.Begin(ctx, getenv, "TABLE", "BUCKET", "SECRETS_PREFIX", "ISSUER", "JWKS_URL", "CLIENT_ID", "REPORT_FUNCTION", "DISCOVER_FUNCTION",
-		"REPLAYS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET", "BULK_QUEUE_URL")
+		"REPLAYS_QUEUE_URL", "IMPORTS_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "ERASURE_KEY_SECRET", "BULK_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		RunReport: func(ctx context.Context, w, report string, due time.Time, how api.RunHow) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": how.Mail, "again": how.Again})
 		},
-		Import: deliver.To(replays, bucket),
+		Import: deliver.Fairly(queue.New(cfg, env["IMPORTS_QUEUE_URL"]), bucket),
 		Erased: func(ctx context.Context, w string, accounts []string) (map[string]time.Time, error) {
 			k, err := erasureKey(ctx)
 			if err != nil {

@@ -13,6 +13,16 @@ import (
 
 // To returns what queues a delivery; the body of one too large for the queue goes to the bucket first.
 func To(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.Delivery) error {
+	return to(b, func(ctx context.Context, d platform.Delivery) error { return q.Send(ctx, d) })
+}
+
+// Fairly is To of deliveries that are each for one workspace: where those of one take
+// up the takers, those of others are handed out first.
+func Fairly(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.Delivery) error {
+	return to(b, func(ctx context.Context, d platform.Delivery) error { return q.SendOf(ctx, d.For, d) })
+}
+
+func to(b *archive.Bucket, give func(context.Context, platform.Delivery) error) func(context.Context, platform.Delivery) error {
 	return func(ctx context.Context, d platform.Delivery) error {
 		if len(d.Request.Body)*4/3+16<<10 > queue.MaxBytes {
 			d.Object = d.ObjectKey()
@@ -21,7 +31,7 @@ func To(q *queue.Queue, b *archive.Bucket) func(context.Context, platform.Delive
 			}
 			d.Request.Body = nil
 		}
-		return q.Send(ctx, d)
+		return give(ctx, d)
 	}
 }
 
