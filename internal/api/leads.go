@@ -330,7 +330,7 @@ func (s *service) decideLead(ctx context.Context, w string, in *decideLeadIn) (*
 	}
 	// Scored here, and again from the queue, should this be cut short.
 	now := social.Instant(s.Now())
-	stale := view.Stale{Account: account, Since: now, Until: now, Decided: true}
+	stale := view.Stale{Account: account, Since: now, Until: now, Decided: true, Live: true}
 	if err := s.Score(ctx, ingest.Score{Workspace: w, Accounts: []view.Stale{stale}}); err != nil {
 		return nil, err
 	}
