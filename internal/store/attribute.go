@@ -161,6 +161,20 @@ func (s *Store) putAttributes(ctx context.Context, w string, told profile.Of) (f
 	return len(puts), nil, err
 }
 
+// Told returns the values, each once, of the attributes of an account whose
+// names pass, however many there are.
+func (s *Store) Told(ctx context.Context, w, account string, pass func(name string) bool) ([]string, error) {
+	items, err := all[attributeItem](ctx, s, query{pk: accountPK(w, account), prefix: attributes, most: maxForgotten})
+	var out []string
+	for _, it := range items {
+		if pass(it.Name) {
+			out = append(out, it.Value)
+		}
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(v string) bool { return v == "" }), err
+}
+
 // ForgetAttributes takes away what was told of an account, and returns how much there was.
 func (s *Store) ForgetAttributes(ctx context.Context, w, account string) (int, error) {
 	return s.takeAll(ctx, query{pk: accountPK(w, account), prefix: attributes, most: maxForgotten})
