@@ -43,8 +43,8 @@ type Backtest struct {
 	Aim         float64         `json:"aim" minimum:"0" maximum:"1" doc:"The share that the suggested call_from is for"`
 	Looked      int             `json:"looked" doc:"How many outcomes were looked at"`
 	Of          int             `json:"of" doc:"How many there are to look at; the newest 5000 at most"`
-	Ended       bool            `json:"ended" doc:"Whether it goes on no more: there is a result, or it failed"`
-	Failed      string          `json:"failed,omitempty" doc:"Why there will be no result; absent: it did not fail"`
+	Ended       bool            `json:"ended" doc:"Whether to wait no longer: there is a result, or it failed"`
+	Failed      string          `json:"failed,omitempty" doc:"Why there is no result; absent: it did not fail. Also where there was no progress for 6 hours, with what to do; should your operator have the work taken up again, there is a result yet"`
 	Result      *BacktestResult `json:"result,omitempty"`
 }
 
@@ -147,7 +147,7 @@ func (s *service) backtests(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			out, err := backtest(b)
+			out, err := backtest(b, s.Now())
 			return &Out[Backtest]{out}, err
 		})
 }
@@ -189,7 +189,7 @@ func (s *service) createBacktest(ctx context.Context, w string, in *newBacktestI
 	if err := s.Backtest(ctx, w, b.ID); err != nil {
 		return nil, err
 	}
-	out, err := backtest(b)
+	out, err := backtest(b, s.Now())
 	return &CreatedOut[Backtest]{Location: "/v1/workspaces/" + w + "/backtests/" + b.ID, Body: out}, err
 }
 
@@ -204,7 +204,7 @@ func (s *service) listBacktests(ctx context.Context, w string, in *listBacktests
 	}
 	out := &listBacktestsOut{Body: Page[Backtest]{Items: []Backtest{}}}
 	for _, b := range list {
-		shown, err := backtest(b)
+		shown, err := backtest(b, s.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +214,7 @@ func (s *service) listBacktests(ctx context.Context, w string, in *listBacktests
 	return out, err
 }
 
-func backtest(b store.Backtest) (Backtest, error) {
+func backtest(b store.Backtest, now time.Time) (Backtest, error) {
 	var a leads.BacktestAsked
 	var state leads.BacktestState
 	if err := errors.Join(json.Unmarshal(b.Asked, &a), json.Unmarshal(b.State, &state)); err != nil {
@@ -222,6 +222,10 @@ func backtest(b store.Backtest) (Backtest, error) {
 	}
 	out := Backtest{ID: b.ID, Begun: b.Begun, By: b.By, Model: cmp.Or(a.Model, leads.ModelID), Version: a.Version, Active: a.Active, Positive: []string{}, BeforeHours: int(a.Before / time.Hour), Facts: "known", Aim: a.Aim,
 		Looked: state.Looked, Of: state.Of, Ended: b.Result != nil || b.Failed != "", Failed: b.Failed}
+	if !out.Ended {
+		out.Failed = state.Stalled(now)
+		out.Ended = out.Failed != ""
+	}
 	if a.Occurred {
 		out.Facts = "occurred"
 	}

@@ -167,6 +167,16 @@ func TestBacktestByTheAPI(t *testing.T) {
 	if len(salt()) < 20 {
 		t.Errorf("salt %q", salt())
 	}
+	// Nothing happens for hours: its message is among the dead letters. It says so; a result comes all the same.
+	began := x.now
+	for after, failed := range map[time.Duration]string{6*time.Hour - time.Second: "", 6 * time.Hour: "no progress since " + began.UTC().Format(time.RFC3339) + ": it was given up. Start it again (create-backtest)"} {
+		x.now = began.Add(after)
+		var b api.Backtest
+		if x.get("ann", inAcme+"/backtests/"+going.ID, &b); b.Failed != failed || b.Ended != (failed != "") {
+			t.Errorf("%s after its last step: ended %v, %q", after, b.Ended, b.Failed)
+		}
+	}
+	x.now = began
 	// It fails for good: it has ended, with a reason and without a result.
 	if err := x.store.PutCases(t.Context(), "acme", going.ID, 0, []int{}, x.now); err != nil {
 		t.Fatal(err)

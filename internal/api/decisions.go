@@ -9,8 +9,10 @@ import (
 
 	"rapport/internal/conversation"
 	"rapport/internal/fault"
+	"rapport/internal/ingest"
 	"rapport/internal/social"
 	"rapport/internal/store"
+	"rapport/internal/view"
 )
 
 // Decision is what somebody of the business decided about a conversation.
@@ -77,6 +79,12 @@ func (s *service) decide(ctx context.Context, w string, in *newDecisionIn) (*Out
 	thread, err := s.Store.Restand(ctx, w, h.Thread, h.Asker)
 	if err != nil {
 		return nil, err
+	}
+	if d.Kind == conversation.Done || d.Kind == conversation.NotNeeded { // a complaint that held back a call may have ended
+		now := social.Instant(s.Now())
+		if err := s.Score(ctx, ingest.Score{Workspace: w, Accounts: []view.Stale{{Account: h.Asker, Since: now, Until: now, Live: true}}}); err != nil {
+			return nil, err
+		}
 	}
 	if h, err = s.headOf(ctx, w, thread, h.Asker); err != nil {
 		return nil, err

@@ -590,7 +590,7 @@ func (s *service) storeImport(ctx context.Context, w string, rows []*importing, 
 			body = append(append(body, line...), '\n')
 		}
 	}
-	if err := errors.Join(flush(), s.decidedAbout(ctx, w, decided...)); err != nil {
+	if err := errors.Join(flush(), s.decidedAbout(ctx, w, false, decided...)); err != nil {
 		return err
 	}
 	// Whom they are one person with is looked for once all is stored.

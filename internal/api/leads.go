@@ -123,8 +123,8 @@ type LeadLedger struct {
 	Contributions []Contribution     `json:"contributions" doc:"They add up to the score, exactly"`
 	FitPoints     string             `json:"fit_points,omitempty" doc:"What fit_reasons add up to, exactly; the model says from how many on fit is C, B and A"`
 	FitReasons    []FitReason        `json:"fit_reasons,omitempty" doc:"In the order of the model's rules of fit; absent where it has none"`
-	Decisions     Page[LeadDecision] `json:"decisions" doc:"What members decided, newest first; the next page with cursor"`
-	Outcomes      []Outcome          `json:"outcomes" maxItems:"20" doc:"How it came out with the person, what happened last first; at most 20"`
+	Decisions     Page[LeadDecision] `json:"decisions" doc:"What members decided, newest first, with as_of too until now; the next page with cursor"`
+	Outcomes      []Outcome          `json:"outcomes" maxItems:"20" doc:"How it came out with the person, what happened last first; at most 20. With as_of those that had happened and were recorded by then, by which held is judged, too"`
 }
 
 // LeadPage is one page of leads.
@@ -146,7 +146,7 @@ type LeadTotals struct {
 
 // AsOf is the part of a request that asks for the state at an instant.
 type AsOf struct {
-	AsOf string `query:"as_of" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Evaluate as of this instant; without it, as of now"`
+	AsOf string `query:"as_of" format:"date-time" pattern:"^(199[0-9]|2[0-9]{3})-" maxLength:"64" doc:"Evaluate as of this instant; without it, as of now. Activities and attributes count from when they happened, also where they came to be known later (a backtest with facts=known takes what was known by then); what members decided, and outcomes, from when they were decided or recorded"`
 }
 
 // LeadFilter is the part of a request that says which leads are asked for.
@@ -223,7 +223,7 @@ func (s *service) leads(api huma.API) {
 			"With a filter a page may hold fewer than asked for, or none, while there is a next one: for each page at most 300 leads are looked at. " +
 			"With as_of the leads are evaluated at that instant and ordered by it, 300 at a time, those first that stand highest today; status, owner and snooze are those of that instant, too."}, s.listLeads)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-lead", Method: http.MethodGet, Path: "/leads/{person}", Tags: []string{"leads"}, Summary: "Get a lead with its ledger",
-		Description: "Evaluated now, from the facts, by the scoring model; with the person's own words, how to reach them, and what was decided."}, s.getLead)
+		Description: "Evaluated now, from the facts, by the scoring model; with the person's own words, how to reach them, what was decided, and how it came out. With as_of all but decisions is as of that instant."}, s.getLead)
 	members(s, api, social.Agent, huma.Operation{OperationID: "decide-lead", Method: http.MethodPost, Path: "/leads/{person}/decisions", Tags: []string{"leads"}, Summary: "Decide about a lead",
 		Description: "Say how far you are, who works with the person, that nobody should call until an instant, which department goes on, or note something. What is decided is kept, with who and when, and shown with the lead; it is not changed: decide again. " +
 			"It is kept with an account of the person: of persons that are merged the newest decision holds, and taken apart each has its own again.",
@@ -330,7 +330,7 @@ func (s *service) decideLead(ctx context.Context, w string, in *decideLeadIn) (*
 	}
 	// Scored here, and again from the queue, should this be cut short.
 	now := social.Instant(s.Now())
-	stale := view.Stale{Account: account, Since: now, Until: now, Decided: true}
+	stale := view.Stale{Account: account, Since: now, Until: now, Decided: true, Live: true}
 	if err := s.Score(ctx, ingest.Score{Workspace: w, Accounts: []view.Stale{stale}}); err != nil {
 		return nil, err
 	}

@@ -218,14 +218,15 @@ func (s *service) record(ctx context.Context, w, person string, o store.Outcome)
 	return was, p, again, err
 }
 
-// decidedAbout asks for people to be scored again about whom something was decided.
-func (s *service) decidedAbout(ctx context.Context, w string, accounts ...string) error {
+// decidedAbout asks for people to be scored again about whom something was
+// decided: live, where somebody did just now, and did not import it.
+func (s *service) decidedAbout(ctx context.Context, w string, live bool, accounts ...string) error {
 	now := social.Instant(s.Now())
 	slices.Sort(accounts)
 	for part := range slices.Chunk(slices.Compact(accounts), scoredPerMessage) {
 		var stale []view.Stale
 		for _, a := range part {
-			stale = append(stale, view.Stale{Account: a, Since: now, Until: now, Decided: true})
+			stale = append(stale, view.Stale{Account: a, Since: now, Until: now, Decided: true, Live: live})
 		}
 		if err := s.Score(ctx, ingest.Score{Workspace: w, Accounts: stale}); err != nil {
 			return err
@@ -252,11 +253,11 @@ func (s *service) recordOutcome(ctx context.Context, w string, in *recordOutcome
 // decidedNow scores a person again about whom something was decided: here, and
 // again from the queue, should this be cut short.
 func (s *service) decidedNow(ctx context.Context, w, account string) error {
-	if err := s.decidedAbout(ctx, w, account); err != nil {
+	if err := s.decidedAbout(ctx, w, true, account); err != nil {
 		return err
 	}
 	now := social.Instant(s.Now())
-	return errors.Join(s.Leads.Score(ctx, w, now, view.Stale{Account: account, Since: now, Until: now, Decided: true})...)
+	return errors.Join(s.Leads.Score(ctx, w, now, view.Stale{Account: account, Since: now, Until: now, Decided: true, Live: true})...)
 }
 
 func (s *service) recordOutcomes(ctx context.Context, w string, in *recordOutcomesIn) (*Out[RecordedOutcomes], error) {
@@ -283,7 +284,7 @@ func (s *service) recordOutcomes(ctx context.Context, w string, in *recordOutcom
 		}
 		out.Rows = append(out.Rows, row)
 	}
-	return &Out[RecordedOutcomes]{out}, s.decidedAbout(ctx, w, accounts...)
+	return &Out[RecordedOutcomes]{out}, s.decidedAbout(ctx, w, false, accounts...)
 }
 
 // recordRow records one outcome of a batch, and says with which account. An

@@ -71,12 +71,26 @@ func TestWhoWonIsHeldAsACustomer(t *testing.T) {
 		t.Error(d)
 	}
 
+	// As of an instant: what had happened and was recorded by then, as it stood then.
+	x.came(personOf(bea), "late-1", "won", x.now.Sub(before)).want(t, http.StatusCreated, nil)
+	for at, want := range map[time.Time]string{before: "", won.Add(-time.Minute): "won lost", x.now.Add(-time.Minute - time.Hour): "renewed churned won lost"} {
+		var then api.LeadLedger
+		x.get("ann", inAcme+"/leads/"+personOf(bea)+"?as_of="+at.Format(time.RFC3339), &then)
+		var got []string
+		for _, o := range then.Outcomes {
+			got = append(got, o.Kind+map[bool]string{true: " back"}[o.WithdrawnAt != nil])
+		}
+		if strings.Join(got, " ") != want || (then.Held == "customer") != (want != "") {
+			t.Errorf("as of %v: held %q, %q; want %q", at, then.Held, got, want)
+		}
+	}
+
 	// Merged persons have those of all accounts; taken apart each has its own.
 	x.came(personOf(lol), "deal-3", "won", 0).want(t, http.StatusCreated, nil)
 	var merged personBody
 	x.call("ann", "POST", inAcme+"/people/"+personOf(bea)+"/decisions", map[string]any{"kind": "same", "id": "merge-0001", "with": personOf(lol)}).want(t, http.StatusCreated, &merged)
 	id := merged.People[0].Person
-	if l := x.leadOf(bea); len(l.Outcomes) != 5 || l.Person != id || l.Held != "customer" || l.Outcomes[0].Person != id {
+	if l := x.leadOf(bea); len(l.Outcomes) != 6 || l.Person != id || l.Held != "customer" || l.Outcomes[0].Person != id {
 		t.Errorf("merged: %+v %+v", l.Lead, l.Outcomes)
 	}
 	x.came(id, "deal-1", "lost", x.now.Sub(before.Add(time.Hour))).want(t, http.StatusCreated, nil) // the same, by the other id
@@ -92,16 +106,16 @@ func TestWhoWonIsHeldAsACustomer(t *testing.T) {
 	}
 	x.call("ann", "POST", inAcme+"/people/"+id+"/decisions", map[string]any{"kind": "undo", "id": "undo-0001", "decision": "merge-0001"}).want(t, http.StatusCreated, nil)
 	of := x.leadOf(lol).Outcomes
-	if len(of)+len(x.leadOf(bea).Outcomes) != 6 || !slices.ContainsFunc(of, func(o api.Outcome) bool { return o.ID == "deal-3" }) {
+	if len(of)+len(x.leadOf(bea).Outcomes) != 7 || !slices.ContainsFunc(of, func(o api.Outcome) bool { return o.ID == "deal-3" }) {
 		t.Errorf("apart: %+v", of)
 	}
 
 	// An erasure takes away those of the account, and of whom it was one with; none is left of them, not even its id.
-	if n, err := x.store.ForgetOutcomes(t.Context(), "acme", bea.Account().AccountID(), partOf); err != nil || n != 5 {
-		t.Errorf("%d outcomes forgotten, %v; want 5", n, err)
+	if n, err := x.store.ForgetOutcomes(t.Context(), "acme", bea.Account().AccountID(), partOf); err != nil || n != 6 {
+		t.Errorf("%d outcomes forgotten, %v; want 6", n, err)
 	}
 	for k, v := range x.dump() {
-		for _, id := range []string{"deal-1", "deal-2", "sub-1", "sub-2", "both-1"} {
+		for _, id := range []string{"deal-1", "deal-2", "sub-1", "sub-2", "late-1", "both-1"} {
 			if strings.Contains(k+v, id) {
 				t.Errorf("left: %s %s", k, v)
 			}

@@ -20,6 +20,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/platform"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -102,6 +103,8 @@ type demand struct {
 	ref       social.AccountRef // an empty ID: everyone of its scope
 	accounts  []store.Account
 	at        time.Time
+
+	told []string // what the accounts are called by what was told of them
 
 	// Of the facts that went, once they are looked for.
 	whose map[string]bool // ids of the accounts
@@ -222,6 +225,11 @@ func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]in
 			}
 		}
 	}
+	for _, a := range x.accounts {
+		if err := e.lookTold(ctx, x, a.ID); err != nil {
+			return false, err
+		}
+	}
 	// What an attempt that died had found of others.
 	err := e.sought(ctx, x, func(s store.Sought) error {
 		if len(s.Open) == 0 {
@@ -268,6 +276,20 @@ func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]in
 	return true, nil
 }
 
+// lookTold notes what an account is called by what was told of it, before that
+// goes: names, handles, e-mails and phones, those that hold no more among them.
+func (e *Erasure) lookTold(ctx context.Context, x *demand, account string) error {
+	names, err := e.Store.Told(ctx, x.workspace, account, func(name string) bool {
+		first, _, _ := strings.Cut(name, "_") // email_2 is another e-mail
+		return slices.Contains([]string{"name", "handle", profile.Email, profile.Phone}, first)
+	})
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	x.message.Found, x.told = true, append(x.told, names...)
+	return e.look(ctx, x, store.Sought{ID: "told-" + account, Names: names})
+}
+
 // beside bounds how many of others' messages in a thread are looked through for quotes.
 const beside = 200
 
@@ -290,7 +312,7 @@ func (e *Erasure) part(ctx context.Context, x *demand, facts []store.SourceOf, r
 	if err != nil {
 		return err
 	}
-	c := newCutter([]string{x.ref.ID}, own.Names, own.Words)
+	c := newCutter([]string{x.ref.ID}, slices.Concat(own.Names, x.told), own.Words)
 	for _, ref := range others {
 		if err := e.cutFact(ctx, x, ref, c, true); err != nil {
 			return err

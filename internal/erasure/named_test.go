@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/erasure"
 	"rapport/internal/ingest"
 	"rapport/internal/parallel"
 	"rapport/internal/platform"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -274,5 +276,44 @@ func TestAmongManyArchivedObjects(t *testing.T) {
 	}
 	if left := holding(x.table.Dump(t), herTraces...); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// What somebody is called by what was told of the person alone is sought in
+// others' words, too; and a contact that did nothing can be forgotten.
+func TestWhoIsKnownByAttributesAlone(t *testing.T) {
+	x := newWorld(t)
+	reply := said("bob-0001", "p2", "p1", 10)
+	reply.Text = "Ring Wilma Winterstein, once wilma.old@mail.example, now w.winter@mail.example or +493012345678. Mine came."
+	x.ingest(1, x.message(received, said(ann, "p1", "", 0), reply))
+	contact := social.AccountRef{Platform: "standard", Scope: "import", ID: "imported@mail.example"}
+	if err := x.store.PutAccount(t.Context(), w, social.Activity{Platform: "standard", Scope: "import", Direction: social.Inbound, Actor: social.Actor{ID: contact.ID, Scope: contact.Scope}}); err != nil {
+		t.Fatal(err)
+	}
+	var told []profile.Of
+	for i, a := range []string{account(ann), contact.AccountID()} {
+		o := profile.Of{Account: a}
+		for n, v := range []string{"name=Wilma Winterstein", "email=wilma.old@mail.example", "email_2=w.winter@mail.example", "phone=+493012345678", "title=Captain"} {
+			name, value, _ := strings.Cut(v, "=")
+			o.Facts = append(o.Facts, profile.Fact{ID: fmt.Sprintf("told-%d-000%d", i, n), Name: name, Kind: profile.Text, Value: value, Source: profile.Import, At: received, Known: received, By: "key_a"})
+		}
+		told = append(told, o)
+	}
+	if _, errs := x.store.PutAttributes(t.Context(), w, told...); errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	// The account that did something, and then the contact that did nothing.
+	x.forget(demand)
+	x.forget(ingest.Erase{Workspace: w, Platform: string(contact.Platform), Scope: contact.Scope, ID: contact.ID, Reason: "asked for", At: social.Stamp(demanded)})
+	after := x.everything()
+	if left := holding(after, "Winterstein", "wilma.old", "w.winter", "+4930", "Captain", contact.AccountID(), contact.ID); len(left) > 0 {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
+	}
+	if len(holding(after, "Mine came")) == 0 {
+		t.Error("what bob said is gone")
+	}
+	erased, err := erasure.Erased(x.store, key)(t.Context(), w, []string{contact.AccountID()})
+	if err != nil || erased[contact.AccountID()].IsZero() { // by that an import leaves it out
+		t.Errorf("the contact has no tombstone: %v, %v", erased, err)
 	}
 }

@@ -1,15 +1,19 @@
 package leads_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	conversations "rapport/internal/conversation"
 	"rapport/internal/erasure"
 	"rapport/internal/leads"
 	"rapport/internal/person"
@@ -17,6 +21,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
+	"rapport/internal/view/conversation"
 )
 
 // came has facts scored as what a delivery brought.
@@ -50,7 +55,12 @@ func (c *community) announced(want ...string) []store.Announcement {
 		c.Fatal(err)
 	}
 	var got []string
+	ids := map[string]bool{}
 	for _, a := range list {
+		if ids[a.ID] {
+			c.Errorf("two announcements are called %s", a.ID)
+		}
+		ids[a.ID] = true
 		got = append(got, a.Kind)
 	}
 	slices.Sort(got)
@@ -112,6 +122,150 @@ func TestWhatIsNotAnnounced(t *testing.T) {
 	put(t, c.s, more)
 	c.score(view.Stale{Account: a, Since: more.Occurred, Until: more.Occurred, Decided: true, Live: true})
 	c.announced(leads.KindRose)
+}
+
+// at scores an account at an instant as something that just happened.
+func (c *community) at(now time.Time, s view.Stale) {
+	c.Helper()
+	s.Since, s.Until, s.Live = now, now, true
+	if err := errors.Join(c.l.Score(c.Context(), w, now, s)...); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// decides has something decided about somebody, who is scored as decide-lead does.
+func (c *community) decides(who string, at time.Time, d store.LeadDecision) {
+	c.Helper()
+	c.n++
+	a := accountOf(who)
+	d.ID, d.At, d.By = fmt.Sprintf("decision-%d", c.n), at, "mem_1"
+	if _, err := c.s.PutLeadDecision(c.Context(), w, a, store.Person{ID: social.PersonID(a), Accounts: []string{a}}, d); err != nil {
+		c.Fatal(err)
+	}
+	c.at(at, view.Stale{Account: a, Decided: true})
+}
+
+// tick scores who is due at an instant, and returns how many.
+func (c *community) tick(now time.Time) int {
+	c.Helper()
+	due, err := c.l.Due(c.Context(), now, 100)
+	if err != nil {
+		c.Fatal(err)
+	}
+	n := 0
+	for _, d := range due {
+		n += len(d.Stale)
+		if err := errors.Join(c.l.Score(c.Context(), d.Workspace, now, d.Stale...)...); err != nil {
+			c.Fatal(err)
+		}
+	}
+	return n
+}
+
+// What a snooze or a status holds back is announced when the hold ends, by
+// itself or by a decision, once.
+func TestACallThatWasHeldIsAnnouncedWhenNothingHoldsItAnyMore(t *testing.T) {
+	c := newCommunity(t)
+	at, rose, call := now(), leads.KindRose, leads.KindToCall
+	c.came(question("a", 3))
+	c.decides("a", at, store.LeadDecision{Kind: store.LeadSnoozed, Until: at.Add(30 * time.Hour)})
+	c.came(question("a", 1))
+	c.announced(rose)
+	if n := c.tick(at.Add(29 * time.Hour)); n != 0 {
+		t.Errorf("%d are due while the snooze lasts", n)
+	}
+	// An attribute that is told right after the end is no news, and hides none.
+	if err := errors.Join(c.l.Score(t.Context(), w, at.Add(30*time.Hour), view.Stale{Account: accountOf("a"), Since: at, Until: at, Decided: true})...); err != nil {
+		t.Fatal(err)
+	}
+	c.announced(rose)
+	for range 2 {
+		c.tick(at.Add(31 * time.Hour))
+		c.at(at.Add(32*time.Hour), view.Stale{Account: accountOf("a")})
+	}
+	c.announced(rose, call)
+	c.decides("a", at.Add(33*time.Hour), store.LeadDecision{Kind: store.LeadSnoozed, Until: at.Add(40 * time.Hour)})
+	c.announced(rose, call)
+	c.tick(at.Add(40 * time.Hour)) // who was announced before comes back, too
+	c.announced(rose, call, call)
+	c.decides("a", at.Add(41*time.Hour), store.LeadDecision{Kind: store.LeadSnoozed, Until: at.Add(90 * time.Hour)})
+	c.decides("a", at.Add(42*time.Hour), store.LeadDecision{Kind: store.LeadSnoozed}) // taken back
+	c.announced(rose, call, call, call)
+
+	c.came(question("b", 3))
+	c.decides("b", at, store.LeadDecision{Kind: store.LeadStatus, To: store.StatusCustomer})
+	c.came(question("b", 1))
+	c.decides("b", at.Add(time.Minute), store.LeadDecision{Kind: store.LeadNoted, Text: "rang"})
+	c.announced(rose, call, call, call, rose)
+	for i := range 2 { // taken back twice: two calls, however old what the person did is
+		c.decides("b", at.AddDate(0, 0, 9+2*i), store.LeadDecision{Kind: store.LeadStatus, To: store.StatusContacted})
+		c.at(at.AddDate(0, 0, 9+2*i), view.Stale{Account: accountOf("b")})
+		c.decides("b", at.AddDate(0, 0, 10+2*i), store.LeadDecision{Kind: store.LeadStatus, To: store.StatusNotALead})
+	}
+	c.announced(rose, call, call, call, rose, call, call)
+}
+
+// Whom an open complaint holds back is announced when it has ended, and not before.
+func TestACallWaitsForAComplaint(t *testing.T) {
+	c := newCommunity(t)
+	at, rose, call := now(), leads.KindRose, leads.KindToCall
+	complaint := func(who string, n int) social.Activity {
+		q := question(who, n)
+		q.Intent, q.Object.ID = social.IntentComplaint, "angry-"+who
+		q.Key = social.ActivityKey(q.Platform, q.Scope, q.Type, q.Object.ID, q.Occurred)
+		return q
+	}
+	angry := complaint("e", 4)
+	c.came(angry)
+	if err := conversation.New(c.s, func(context.Context, string, []view.Stale) error { return nil }).Keep(t.Context(), w, []view.Fact{view.FactOf(angry)}); err != nil {
+		t.Fatal(err)
+	}
+	c.came(question("e", 3))
+	c.came(question("e", 1))
+	c.announced(rose)
+	if e, err := c.l.Evaluate(t.Context(), w, social.PersonID(accountOf("e")), at); err != nil || e.Held != leads.HeldComplaint {
+		t.Fatalf("the test is blind: held %q, %v", e.Held, err)
+	}
+	if n := c.tick(at.Add(23 * time.Hour)); n != 0 {
+		t.Errorf("%d are due within a day of a complaint of 4 days", n)
+	}
+	if n := c.tick(at.Add(24 * time.Hour)); n != 1 {
+		t.Errorf("%d are due after a day", n)
+	}
+	c.announced(rose)
+	p, err := c.s.Place(t.Context(), w, store.MessageID(angry.Platform, angry.Scope, angry.Object.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.s.PutDecision(t.Context(), w, p.Thread, accountOf("e"), conversations.Decision{ID: "done-0001", At: at.AddDate(0, 0, 9), By: "mem_1", Kind: conversations.Done}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.s.Restand(t.Context(), w, p.Thread, accountOf("e")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		c.tick(at.AddDate(0, 0, 10))
+		c.at(at.AddDate(0, 0, 11), view.Stale{Account: accountOf("e")})
+	}
+	c.announced(rose, call)
+
+	// What was said just now is in no conversation yet: it is looked at after an hour, and wants no answer then.
+	c.came(question("f", 3))
+	c.came(complaint("f", 0), question("f", 1))
+	c.announced(rose, call, rose)
+	c.tick(at.Add(time.Hour))
+	c.announced(rose, call, rose, call)
+
+	// Who falls below the line while it waits was never announced as to call.
+	c.came(question("g", 3))
+	second := question("g", 1)
+	c.came(complaint("g", 0), second)
+	taken := question("g", 0)
+	taken.Type, taken.Object.ID, taken.Text = social.Delete, second.Object.ID, ""
+	taken.Key = social.ActivityKey(taken.Platform, taken.Scope, taken.Type, taken.Object.ID, taken.Occurred)
+	c.came(taken)
+	c.tick(at.Add(time.Hour))
+	c.announced(rose, call, rose, call, rose, leads.KindFell)
 }
 
 // What is told of a person now makes what it did long ago no news, also where

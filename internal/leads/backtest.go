@@ -78,6 +78,21 @@ type BacktestResult struct {
 	Ended     time.Time       `json:"ended"`
 }
 
+// givenUpAfter is how long after its last step a backtest is given up: its
+// message is handed out three times, each for an hour and a half (BulkQueue in
+// template.yaml), and lies among the dead letters then.
+const givenUpAfter = 6 * time.Hour
+
+// Stalled says why nothing is to be expected of a backtest that has not ended,
+// in words; "" where it is under way. It has a result all the same where the
+// operator hands its message out again.
+func (s BacktestState) Stalled(now time.Time) string {
+	if now.Sub(s.At) < givenUpAfter {
+		return ""
+	}
+	return "no progress since " + s.At.UTC().Format(time.RFC3339) + ": it was given up. Start it again (create-backtest)"
+}
+
 // tried is one outcome and the scores before it.
 type tried struct {
 	Unit      uint64 `json:"u"` // the person, by a name that nobody can tell without the salt

@@ -480,16 +480,16 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 	}
 	isNew := false
 	for i, h := range slices.Backward(heads) {
-		if h.Person == "" || i > 0 && h == old[i] {
+		if h.Person == "" {
 			continue
 		}
-		var news *store.Announcement
-		if x.live() && (old[i].Version > 0 || base.Version == 0) { // else the model is new, and not the person
-			moved := acted // what was told of the person moves no score
-			if h.AsOf.After(newest) {
-				moved = h.AsOf // time did
-			}
-			news = crossed(models[i], old[i], h, moved, now)
+		live := x.live() && (old[i].Version > 0 || base.Version == 0) // else the model is new, and not the person
+		news, err := p.news(ctx, models[i], old[i], &h, live, acted, newest, now)
+		if err != nil {
+			return err
+		}
+		if i > 0 && h == old[i] {
+			continue
 		}
 		if err := l.store.PutLead(ctx, w, h, news); err != nil {
 			return err
@@ -956,7 +956,7 @@ func (p *past) knownBefore(ctx context.Context, from time.Time) (bool, error) {
 }
 
 // settle fills the head: as of the newest fact, and if that is past, as of the
-// last day until now on which step or engagement changed.
+// last day until now on which step or engagement changed, or a snooze ended.
 func (p *past) settle(score func(time.Time) (scoring.Score, error), newest, now time.Time) error {
 	at := newest
 	for {
@@ -968,6 +968,10 @@ func (p *past) settle(score func(time.Time) (scoring.Score, error), newest, now 
 		h.ModelVer, h.AsOf, h.Micro, h.Engagement, h.Grade, h.Fit, h.NextChange, h.Calls = s.Model, at, s.Micro, s.Engagement, s.Grade, s.Fit, s.NextChange, p.model.Calls(s)
 		if h.Due, err = due(h.Person, p.model, p.firm, s, score); err != nil {
 			return err
+		}
+		// When a snooze ends, the person is one to call again.
+		if h.Calls && !decidedAgainst(p.model, *h) && h.Snoozed.After(at) && (h.Due.IsZero() || h.Snoozed.Before(h.Due)) {
+			h.Due = h.Snoozed
 		}
 		if h.Due.IsZero() || h.Due.After(now) {
 			return nil

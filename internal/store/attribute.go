@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -33,9 +37,9 @@ type attributeItem struct {
 // MaxAttributes bounds how many attributes were told of one account, those that hold no more among them.
 const MaxAttributes = 500
 
-// readAttributes bounds how many attributes of one account are read: who tells
-// at the same time as others may pass the bound of what is kept, and that is
-// read, too.
+// readAttributes bounds how many attributes of one account are read. There are
+// more than MaxAttributes where they were told before the bound held of who
+// tells at the same time as others.
 const readAttributes = 4 * MaxAttributes
 
 // MaxTold bounds how many attributes of one account are stored at once.
@@ -50,11 +54,15 @@ func (it attributeItem) fact() (profile.Fact, error) {
 	return f, err
 }
 
-// AttributesOf returns what was told of accounts, in their order, by the ids of the facts.
+// AttributesOf returns what was told of accounts, in their order, by the ids of
+// the facts: all of it, or an error of kind TooLarge where one has over 2,000.
 func (s *Store) AttributesOf(ctx context.Context, w string, accounts ...string) ([]profile.Of, error) {
 	out := make([]profile.Of, len(accounts))
 	errs := parallel.Each(ctx, len(accounts), 16, func(i int) error {
-		items, err := all[attributeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), prefix: attributes, limit: readAttributes})
+		items, err := all[attributeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), prefix: attributes, limit: readAttributes + 1})
+		if err == nil && len(items) > readAttributes {
+			err = fault.New(fault.TooLarge, "over %d attributes were told of one account: they can't be read", readAttributes)
+		}
 		if err != nil {
 			return fmt.Errorf("attributes of %s: %w", accounts[i], err)
 		}
@@ -100,7 +108,20 @@ func (s *Store) putAttributes(ctx context.Context, w string, told profile.Of) (f
 	if len(told.Facts) > MaxTold {
 		return 0, nil, fault.New(fault.TooLarge, "%d attributes of one account at once: at most %d are stored", len(told.Facts), MaxTold)
 	}
+	// The account says which attributes it has. Read before these, it is as it
+	// was when they are stored: nobody passes the bound by telling at the same time.
+	pk := accountPK(factsOf(w), told.Account)
+	account := key{pk, "@"}
+	var was struct{ Told string }
+	if err := s.get(ctx, account, &was); fault.Is(err, fault.NotFound) {
+		return 0, fault.New(fault.NotFound, "this account is not known: it may be erased right now"), nil
+	} else if err != nil {
+		return 0, nil, err
+	}
 	there, err := s.AttributesOf(ctx, w, told.Account)
+	if fault.Is(err, fault.TooLarge) {
+		return 0, err, nil
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -109,7 +130,6 @@ func (s *Store) putAttributes(ctx context.Context, w string, told profile.Of) (f
 		has[f.ID] = f
 	}
 	var puts []types.TransactWriteItem
-	pk := accountPK(factsOf(w), told.Account)
 	for _, f := range told.Facts {
 		if old, ok := has[f.ID]; ok {
 			if !old.Says(f) {
@@ -131,16 +151,28 @@ func (s *Store) putAttributes(ctx context.Context, w string, told profile.Of) (f
 		return 0, nil, fault.New(fault.TooLarge, "%d attributes were told of this account already: no more than %d are kept", len(there[0].Facts), MaxAttributes)
 	}
 	// None with an account that is gone: an erasure that took that would not find it.
-	account := key{pk, "@"}
-	puts = append(puts, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: &s.table, Key: account.av(), ConditionExpression: aws.String("attribute_exists(PK)")}})
-	err = s.change(ctx, "attributes", puts...)
-	if fault.Is(err, fault.Conflict) {
-		var it key
-		if e := s.get(ctx, account, &it); fault.Is(e, fault.NotFound) {
-			return 0, nil, fault.New(fault.NotFound, "this account is not known: it may be erased right now")
+	ids := sha256.Sum256([]byte(social.Key(slices.Sorted(maps.Keys(has))...)))
+	set := &types.Update{TableName: &s.table, Key: account.av(), UpdateExpression: aws.String("SET Told = :is"), ConditionExpression: aws.String("attribute_exists(PK) AND attribute_not_exists(Told)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":is": str(hex.EncodeToString(ids[:16]))}}
+	if was.Told != "" {
+		set.ConditionExpression, set.ExpressionAttributeValues[":was"] = aws.String("attribute_exists(PK) AND Told = :was"), str(was.Told)
+	}
+	err = s.change(ctx, "attributes", append(puts, types.TransactWriteItem{Update: set})...)
+	return len(puts), nil, err
+}
+
+// Told returns the values, each once, of the attributes of an account whose
+// names pass, however many there are.
+func (s *Store) Told(ctx context.Context, w, account string, pass func(name string) bool) ([]string, error) {
+	items, err := all[attributeItem](ctx, s, query{pk: accountPK(w, account), prefix: attributes, most: maxForgotten})
+	var out []string
+	for _, it := range items {
+		if pass(it.Name) {
+			out = append(out, it.Value)
 		}
 	}
-	return len(puts) - 1, nil, err
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(v string) bool { return v == "" }), err
 }
 
 // ForgetAttributes takes away what was told of an account, and returns how much there was.

@@ -74,9 +74,38 @@ func TestAttributes(t *testing.T) {
 	if !fault.Is(errs[0], fault.TooLarge) {
 		t.Errorf("one over the bound: %v", errs[0])
 	}
-	over := toldByMany(t, table, accounts[1])
+	over := toldByMany(t, table, accounts[1], 24)
 	if of, err := s.AttributesOf(t.Context(), "acme", accounts[1]); err != nil || len(of[0].Facts) != over || over <= store.MaxAttributes+store.MaxTold {
 		t.Errorf("told by many at once: %d of %d are read, %v", len(of[0].Facts), over, err)
+	}
+	// More than can be read is said, and never half of it.
+	toldByMany(t, table, accounts[1], 81)
+	if _, err := s.AttributesOf(t.Context(), "acme", accounts[1]); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("over what is read: %v", err)
+	}
+	if _, errs := s.PutAttributes(t.Context(), "acme", profile.Of{Account: accounts[1], Facts: []profile.Fact{attribute("one-more1", "title", "CTO")}}); !fault.Is(errs[0], fault.TooLarge) {
+		t.Errorf("told to whom too much was: %v", errs[0])
+	}
+	// Nobody passes the bound by telling at the same time.
+	toldByMany(t, table, accounts[2], 19) // 477 with the two
+	at := make([]profile.Of, 8)
+	for n := range at {
+		at[n] = profile.Of{Account: accounts[2]}
+		for i := range 4 {
+			at[n].Facts = append(at[n].Facts, attribute(fmt.Sprintf("once-%05d", 10*n+i), "title", "CTO"))
+		}
+	}
+	_, errs = s.PutAttributes(t.Context(), "acme", at...)
+	refused := 0
+	for _, err := range errs {
+		if fault.Is(err, fault.TooLarge) {
+			refused++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if of, err = s.AttributesOf(t.Context(), "acme", accounts[2]); err != nil || len(of[0].Facts) != 497 || refused != 3 {
+		t.Errorf("told at once: %d stand, %d refused, %v", len(of[0].Facts), refused, err)
 	}
 	if n, err := s.ForgetAttributes(t.Context(), "acme", accounts[0]); n != store.MaxAttributes || err != nil {
 		t.Errorf("%d were forgotten, %v", n, err)
@@ -88,7 +117,7 @@ func TestAttributes(t *testing.T) {
 
 // toldByMany writes more attributes of an account than are kept, as those do
 // who tell some at the same time. It returns how many there are.
-func toldByMany(t *testing.T, table storetest.Table, account string) int {
+func toldByMany(t *testing.T, table storetest.Table, account string, batches int) int {
 	t.Helper()
 	n := 0
 	var one map[string]types.AttributeValue
@@ -105,7 +134,7 @@ func toldByMany(t *testing.T, table storetest.Table, account string) int {
 		one = got.Item
 	}
 	prefix, _, _ := strings.Cut(one["SK"].(*types.AttributeValueMemberS).Value, "-0001")
-	for range 24 {
+	for range batches {
 		var puts []types.WriteRequest
 		for range 25 {
 			it := maps.Clone(one)

@@ -32,8 +32,9 @@ type Lead struct {
 	Fit        string    //
 	AsOf       time.Time // what the score holds for: the person's newest fact, or a later day on which step or engagement changed by themselves
 	Calls      bool      // whether the model says that somebody should call
+	Waits      bool      // that somebody should is still to be announced: when an open complaint ends, or at the next tick
 	NextChange time.Time // when engagement or what counts changes without new facts; zero: never
-	Due        time.Time // when the lead is to be scored again without new facts: when its step or engagement will differ, or sooner; zero: never
+	Due        time.Time // when the lead is to be scored again without new facts: when its step or engagement will differ, a snooze ends, or sooner; zero: never
 
 	// Of all the person's dated facts, however old.
 	First   time.Time // the earliest thing the person did; zero if all was undated
@@ -126,6 +127,7 @@ type leadItem struct {
 	Department string `dynamodbav:",omitempty"`
 	Customer   bool   `dynamodbav:",omitempty"`
 	Calls      bool   `dynamodbav:",omitempty"`
+	Waits      bool   `dynamodbav:",omitempty"`
 	Decided    int64  `dynamodbav:",omitempty"`
 	ToldAt     int64  `dynamodbav:",omitempty"`
 	Company    string `dynamodbav:",omitempty"`
@@ -149,7 +151,7 @@ func ofMillis(ms int64) time.Time {
 }
 
 func (it leadItem) lead() Lead {
-	return Lead{Person: lastPart(it.PK), Model: lastPart(it.SK), ModelVer: it.ModelVer, Micro: it.Micro, Calls: it.Calls, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
+	return Lead{Person: lastPart(it.PK), Model: lastPart(it.SK), ModelVer: it.ModelVer, Micro: it.Micro, Calls: it.Calls, Waits: it.Waits, Engagement: it.Engagement, Grade: it.Grade, Fit: it.Fit,
 		AsOf: ofMillis(it.AsOf), NextChange: ofMillis(it.NextChange), Due: ofMillis(it.Due), First: ofMillis(it.First), Seen: ofMillis(it.Seen), SeenOn: it.SeenOn,
 		Undated: it.Undated, Name: it.Name, Handle: it.Handle, NamedBy: Mark(it.NamedBy), URL: it.URL, LinkedBy: Mark(it.LinkedBy), Version: it.Version,
 		Known:   Known{AttributesAt: ofMillis(it.ToldAt), Company: it.Company, CompanyName: it.CompanyIs, ListedAt: it.ListedAt},
@@ -218,7 +220,7 @@ func (s *Store) PutLead(ctx context.Context, w string, l Lead, news *Announcemen
 		ModelVer: l.ModelVer, Micro: l.Micro, Engagement: l.Engagement, Grade: l.Grade, Fit: l.Fit,
 		AsOf: millis(l.AsOf), NextChange: millis(l.NextChange), Due: millis(l.Due), First: millis(l.First), Seen: millis(l.Seen), SeenOn: l.SeenOn,
 		Undated: l.Undated, Name: l.Name, Handle: l.Handle, NamedBy: string(l.NamedBy), URL: l.URL, LinkedBy: string(l.LinkedBy),
-		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Customer: l.Customer, Calls: l.Calls, Decided: millis(l.Decided),
+		Status: l.Status, Owner: l.Owner, Snoozed: millis(l.Snoozed), Department: l.Department, Customer: l.Customer, Calls: l.Calls, Waits: l.Waits, Decided: millis(l.Decided),
 		ToldAt: millis(l.AttributesAt), Company: l.Company, CompanyIs: ShortName(l.CompanyName), ListedAt: l.ListedAt}
 	if !l.Due.IsZero() {
 		it.G3PK, it.G3SK = dueScorePK(shard(l.Person)), dueScoreSK(l.Due, w, l.Person)

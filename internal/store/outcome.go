@@ -139,13 +139,15 @@ func (s *Store) WithdrawOutcome(ctx context.Context, w, id, by string, at time.T
 		ExpressionAttributeValues: map[string]types.AttributeValue{":at": str(social.Stamp(at)), ":by": str(by)}})
 }
 
-// OutcomesOf returns the outcomes of a person, those that happened last first,
-// at most limit; those that were taken back are among them.
+// OutcomesOf returns the outcomes of a person that had happened, and were known
+// of, by an instant, as they stood then, those that happened last first, at most
+// limit; those that were taken back are among them. It looks at the 100 of an
+// account that happened last.
 func (s *Store) OutcomesOf(ctx context.Context, w string, accounts []string, until time.Time, limit int) ([]Outcome, error) {
 	parts := make([][]outcomeItem, len(accounts))
 	errs := parallel.Each(ctx, len(accounts), 16, func(i int) (err error) {
 		of := decisionsOf(groupOutcome)
-		parts[i], err = all[outcomeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), from: of, to: of + social.Stamp(until) + "$", descending: true, limit: limit})
+		parts[i], err = all[outcomeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), from: of, to: of + social.Stamp(until) + "$", descending: true, limit: newestOutcomes})
 		return err
 	})
 	for _, err := range errs {
@@ -155,7 +157,14 @@ func (s *Store) OutcomesOf(ctx context.Context, w string, accounts []string, unt
 	}
 	items := slices.Concat(parts...)
 	slices.SortFunc(items, func(a, b outcomeItem) int { return cmp.Compare(b.SK, a.SK) })
-	return outcomesOf(items[:min(limit, len(items))])
+	list, err := outcomesOf(items)
+	list = slices.DeleteFunc(list, func(o Outcome) bool { return o.Recorded.After(until) })
+	for i, o := range list {
+		if o.Withdrawn.After(until) { // not yet
+			list[i].Withdrawn, list[i].WithdrawnBy = time.Time{}, ""
+		}
+	}
+	return list[:min(limit, len(list))], err
 }
 
 func outcomesOf(items []outcomeItem) ([]Outcome, error) {
@@ -222,8 +231,8 @@ func (s *Store) CountOutcomes(ctx context.Context, w string, limit int) (n map[o
 	return n, more, nil
 }
 
-// newestOutcomes is how many outcomes of an account are looked at for whether
-// the person is a customer.
+// newestOutcomes is how many outcomes of an account are looked at for how it
+// came out with the person.
 const newestOutcomes = 100
 
 // customer says whether a person is a customer by the outcomes that had
@@ -233,12 +242,6 @@ func (s *Store) customer(ctx context.Context, w string, accounts []string, until
 	list, err := s.OutcomesOf(ctx, w, accounts, until, newestOutcomes)
 	found := false
 	for _, o := range list {
-		if o.Recorded.After(until) {
-			continue
-		}
-		if o.Withdrawn.After(until) {
-			o.Withdrawn = time.Time{} // not yet
-		}
 		for _, t := range []time.Time{o.Recorded, o.Withdrawn} {
 			if t.After(recorded) {
 				recorded = t

@@ -247,10 +247,19 @@ func (v View) update(ctx context.Context, w, account string, gone map[store.Fact
 			return err
 		}
 		is, mine = now, keys
+		// Before that was there, an erasure may have looked for it.
+		if len(of[0].Facts) > 0 {
+			there, err := v.store.AttributesOf(ctx, w, account)
+			if err != nil {
+				return err
+			}
+			if len(there[0].Facts) < len(of[0].Facts) {
+				return fault.New(fault.Conflict, "what was told of the account is gone")
+			}
+		}
 		if !byFact {
 			return nil
 		}
-		// Before that was there, an erasure may have looked for it.
 		switch there, err := v.store.Activity(ctx, w, store.RefOf(a)); {
 		case fault.Is(err, fault.NotFound), err == nil && !names(there):
 			return fault.New(fault.Conflict, "what names the account is gone")

@@ -34,8 +34,9 @@ func (*View) Owns(pk, sk string) bool {
 }
 
 // Arrival says that a head may be due sooner than it need be: as soon as it
-// was when it was written before.
-func (*View) Arrival(pk, sk string) []string { return []string{"Due", "G3PK", "G3SK"} }
+// was when it was written before, or since something is still to be announced,
+// which depends on what was announced.
+func (*View) Arrival(pk, sk string) []string { return []string{"Due", "G3PK", "G3SK", "Waits"} }
 
 // Keep scores those who did what facts say. Whoever else a fact has a part in,
 // as the reply to somebody does, is told by the view that finds it so. Without
