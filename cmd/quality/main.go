@@ -63,6 +63,31 @@ func run(data, only string) error {
 			}
 			return quality.Themes("clinc150", texts, 150, runs)
 		}},
+		{"community", func(string) ([]quality.Figure, error) {
+			said, err := quality.ReadCommunity(filepath.FromSlash("internal/quality/testdata"))
+			if err != nil {
+				return nil, err
+			}
+			var all []quality.Labelled
+			languages := slices.Sorted(maps.Keys(said))
+			for _, language := range languages {
+				all = append(all, said[language]...)
+			}
+			said["mixed"] = all
+			var out []quality.Figure
+			for _, language := range append(languages, "mixed") {
+				ten, err := quality.Themes("community_"+language, said[language], 10, runs)
+				if err != nil {
+					return nil, err
+				}
+				free, err := quality.Themes("community_"+language+"_free", said[language], 0, runs) // the texts decide how many
+				if err != nil {
+					return nil, err
+				}
+				out = append(append(out, ten...), free...)
+			}
+			return out, nil
+		}},
 		{"vader", func(folder string) ([]quality.Figure, error) {
 			rated, err := quality.ReadVADER(folder)
 			if err != nil {

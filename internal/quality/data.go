@@ -78,6 +78,24 @@ func ReadBanking(folder, split string) ([]Labelled, error) {
 	return readTable(filepath.Join(folder, split+".csv"), ',', 0, 1)
 }
 
+// ReadCommunity reads what is said in a made support community, by language: ten
+// themes in each. It was written for this project, and is for measuring alone.
+func ReadCommunity(folder string) (map[string][]Labelled, error) {
+	out := map[string][]Labelled{}
+	for _, language := range []string{"de", "en", "es", "fr", "it", "nl", "pt"} {
+		b, err := os.ReadFile(filepath.Join(folder, "themes_"+language+".tsv"))
+		if err != nil {
+			return nil, fmt.Errorf("open labelled texts: %w", err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if label, text, ok := strings.Cut(strings.TrimRight(line, "\n"), "\t"); ok && label != "theme" {
+				out[language] = append(out[language], Labelled{Text: text, Label: label})
+			}
+		}
+	}
+	return out, nil
+}
+
 // ReadAppReviews reads the labelled app reviews of Panichella et al. 2015.
 func ReadAppReviews(folder string) ([]Labelled, error) {
 	return readTable(filepath.Join(folder, "panichella_1390.tsv"), '\t', 1, 2)

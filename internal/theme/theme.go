@@ -47,7 +47,7 @@ type Options struct {
 // to them. It is a value for JSON, under 150 KB for 100 themes.
 type Set struct {
 	Version   string   `json:"version"`   // a hash of the rest
-	Reader    string   `json:"reader"`    // the reader's version it was found with
+	Reader    string   `json:"reader"`    // the version of the vectors it was found with
 	Threshold float64  `json:"threshold"` // least similarity of a text to its theme
 	Docs      int      `json:"docs"`      // texts it was found in
 	People    int      `json:"people"`    // their writers
@@ -122,12 +122,13 @@ func Discover(docs []Doc, opt Options) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("find themes: %w", err)
 	}
-	set := Set{Reader: vector.Version, Threshold: highThreshold, Docs: len(docs), People: people(docs, nil, 0), Themes: []Theme{}, Terms: []string{}, IDF: []byte{}}
+	model := modelFor(docs)
+	set := Set{Reader: model.Version(), Threshold: highThreshold, Docs: len(docs), People: people(docs, nil, 0), Themes: []Theme{}, Terms: []string{}, IDF: []byte{}}
 	if set.People < minPeople {
 		set.Version = set.hash()
 		return set, nil
 	}
-	s, idf, mean := newSpace(docs)
+	s, idf, mean := newSpace(model, docs)
 	set.Terms, set.IDF, set.Mean = make([]string, len(s.idf)), idf, mean
 	for t, i := range s.terms {
 		set.Terms[i] = t
@@ -200,6 +201,20 @@ func prepare(docs []Doc) ([]Doc, error) {
 	return docs, nil
 }
 
+// modelFor returns the model for docs: English's own where most are in English.
+func modelFor(docs []Doc) vector.Model {
+	english := 0
+	for _, d := range docs {
+		if languageOf(d) == "en" {
+			english++
+		}
+	}
+	if 2*english >= len(docs) {
+		return vector.English
+	}
+	return vector.Multilingual
+}
+
 // people counts the writers of the docs in cluster c; of all where of is nil.
 func people(docs []Doc, of []int, c int) int {
 	seen := map[string]bool{}
@@ -259,9 +274,11 @@ type Assigner struct {
 }
 
 // NewAssigner returns the assigner of a set. Of a set whose packed parts are
-// damaged, what is missing counts as zero.
+// damaged, what is missing counts as zero; so does the vector of each text where
+// the set was found with vectors that are no more, and its words alone count.
 func NewAssigner(set Set) *Assigner {
-	a := &Assigner{set: set, space: openSpace(set.Terms, set.IDF, set.Mean)}
+	model, _ := vector.Named(set.Reader)
+	a := &Assigner{set: set, space: openSpace(model, set.Terms, set.IDF, set.Mean)}
 	for _, t := range set.Themes {
 		c := centre{dense: t.Dense.unpack(vector.Dim), sparse: make([]float32, len(set.Terms))}
 		for i, w := range t.Sparse.unpack(len(t.Term) / 2) {
@@ -396,10 +413,10 @@ func Short(text string) string {
 
 // inherit gives themes the ids and labels of the previous set's, one to one:
 // pairs in the order of their overlap, which is the share of people in both
-// among those in either, counted on docs by both sets. A set of another
-// reader's vectors can't assign anything: wake knows its themes by their words.
+// among those in either, counted on docs by both sets, each with its own
+// vectors. A set whose vectors are no more can't tell: wake knows its themes by their words.
 func (s *Set) inherit(docs []Doc, previous Set) {
-	if previous.Reader != s.Reader {
+	if _, ok := vector.Named(previous.Reader); !ok {
 		return
 	}
 	now, _ := s.assign(docs)

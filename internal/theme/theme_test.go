@@ -15,6 +15,7 @@ import (
 	"rapport/internal/needs"
 	"rapport/internal/quality"
 	"rapport/internal/theme"
+	"rapport/internal/vector"
 )
 
 // talk holds a few dozen ways to say the same, per subject.
@@ -433,5 +434,64 @@ func TestOwnNamesNameNoTheme(t *testing.T) {
 	}
 	if got := labels(""); !strings.Contains(got, "larkspoon") {
 		t.Errorf("without the option the name is not barred, or this test shows nothing: %q", got)
+	}
+}
+
+// In another language than English, themes agree with what the texts are about;
+// with English's vectors they did as little as if drawn at random (0.14).
+func TestThemesInAnotherLanguage(t *testing.T) {
+	said, err := quality.ReadCommunity("../quality/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures, err := quality.Themes("de", said["de"], 10, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if nmi := figures[0].Value; nmi < 0.2 {
+		t.Errorf("German themes have an NMI of %.3f", nmi)
+	}
+}
+
+func TestVectorsAreThoseOfTheLanguage(t *testing.T) {
+	docs := corpus("delivery", "login")
+	if set := discover(t, docs, theme.Options{Seed: 1}); set.Reader != vector.English.Version() {
+		t.Errorf("English is found with the vectors %s", set.Reader)
+	}
+	for i := range docs[:len(docs)/2+1] {
+		docs[i].Language = "de"
+	}
+	if set := discover(t, docs, theme.Options{Seed: 1}); set.Reader != vector.Multilingual.Version() {
+		t.Errorf("mostly German is found with the vectors %s", set.Reader)
+	}
+}
+
+// A set that was found with English's vectors, as all once were, goes on with
+// them; the themes of the next one inherit from it where they hold the same people.
+func TestIdentityLastsFromEnglishVectorsToMultilingual(t *testing.T) {
+	docs := corpus("delivery", "login")
+	before := discover(t, docs, theme.Options{Seed: 1})
+	for i := range docs {
+		docs[i].Language = "de" // so that the same texts are found with the other vectors
+	}
+	after := discover(t, docs, theme.Options{Seed: 1, Previous: &before})
+	if before.Reader == after.Reader {
+		t.Fatalf("both with the vectors %s", after.Reader)
+	}
+	kept := map[string]bool{}
+	for _, th := range before.Themes {
+		kept[th.ID] = true
+	}
+	lasted := 0
+	for _, th := range after.Themes {
+		if kept[th.ID] {
+			lasted++
+		}
+	}
+	if lasted < 2 {
+		t.Errorf("%d of %d themes kept their identity", lasted, len(before.Themes))
+	}
+	if as := assign(before, "where is my package? it should have arrived on monday"); !as.OK {
+		t.Errorf("the set before assigns nothing any more: %+v", as)
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"rapport/internal/vector"
 )
 
-// space is how a text becomes a point: the reader's vector without what all
+// space is how a text becomes a point: a model's vector without what all
 // texts of the set share, beside the TF-IDF of the set's terms.
 type space struct {
+	model vector.Model
 	terms map[string]int32 // a term's place
 	idf   []float32        // by place, above 0
 	mean  []float32        // the mean vector; vector.Dim components
@@ -29,14 +30,14 @@ const (
 // them, the most frequent first, and their weights, 1 + log(docs / docs with
 // the term). Mean and weights are rounded as a Set keeps them, so that finding
 // themes and assigning texts to them see the same points.
-func newSpace(docs []Doc) (space, []byte, packed) {
+func newSpace(model vector.Model, docs []Doc) (space, []byte, packed) {
 	count := map[string]int{}
 	sum := make([]float64, vector.Dim)
 	for _, d := range docs {
 		for _, t := range unique(stems(d.Text)) {
 			count[t]++
 		}
-		for i, x := range vector.Of(d.Text) {
+		for i, x := range model.Of(d.Text) {
 			sum[i] += float64(x)
 		}
 	}
@@ -63,12 +64,12 @@ func newSpace(docs []Doc) (space, []byte, packed) {
 		idf[i] = byte(min(255, math.Round(idfStep*(1+math.Log(float64(len(docs))/float64(count[t]))))))
 	}
 	m := pack(mean)
-	return openSpace(list, idf, m), idf, m
+	return openSpace(model, list, idf, m), idf, m
 }
 
 // openSpace is the space of a set's terms, weights and mean.
-func openSpace(list []string, idf []byte, mean packed) space {
-	s := space{terms: make(map[string]int32, len(list)), idf: make([]float32, len(list)), mean: mean.unpack(vector.Dim)}
+func openSpace(model vector.Model, list []string, idf []byte, mean packed) space {
+	s := space{model: model, terms: make(map[string]int32, len(list)), idf: make([]float32, len(list)), mean: mean.unpack(vector.Dim)}
 	for i, t := range list {
 		s.terms[t] = int32(i)
 		if i < len(idf) {
@@ -80,7 +81,7 @@ func openSpace(list []string, idf []byte, mean packed) space {
 
 // point returns text's place in s, and false where the text says nothing.
 func (s space) point(text string) (point, bool) {
-	p := point{dense: vector.Of(text), weight: 1}
+	p := point{dense: s.model.Of(text), weight: 1}
 	if norm(p.dense, nil) > 0 {
 		for i := range p.dense {
 			p.dense[i] -= s.mean[i]

@@ -1,7 +1,9 @@
-// Package vector turns a text into a vector in which English texts of like
-// meaning are near each other: the sum of its tokens' vectors, which were
-// distilled from all-MiniLM-L6-v2 (model/MODEL.md). It costs microseconds; in
-// other languages it says little.
+// Package vector turns a text into a vector in which texts of like meaning are
+// near each other: the sum of the vectors of its words' pieces. Those of English
+// were distilled from all-MiniLM-L6-v2, those of English, German, Spanish,
+// French, Italian, Dutch and Portuguese from Google's multilingual Universal
+// Sentence Encoder (model/MODEL.md); the former tell English texts better apart.
+// A vector costs microseconds. Vectors of different models can't be compared.
 package vector
 
 import (
@@ -13,8 +15,31 @@ import (
 	"rapport/internal/plain"
 )
 
-// Version names the vectors: the first digits of a hash over the files of model/.
-const Version = "v1-837586d9d6"
+// Model makes vectors.
+type Model struct {
+	version string
+	embed   func(dst []float32, text string)
+}
+
+// The versions name the models: the first digits of a hash over their files in model/.
+var (
+	English      = Model{"v1-837586d9d6", func(dst []float32, text string) { embed(dst, Tokens(text)) }}
+	Multilingual = Model{"m1-415921ac1f", func(dst []float32, text string) { manyPieces().embed(dst, text) }}
+)
+
+// Version is the model's name.
+func (m Model) Version() string { return m.version }
+
+// Named returns the model of a version, and whether there is one: the vectors of
+// any other are zero.
+func Named(version string) (Model, bool) {
+	for _, m := range []Model{English, Multilingual} {
+		if m.version == version {
+			return m, true
+		}
+	}
+	return Model{version, func([]float32, string) {}}, false
+}
 
 // vocabulary is BERT's uncased vocabulary, a token a line.
 //
@@ -24,14 +49,14 @@ var vocabulary string
 var vocab = sync.OnceValue(func() *index { return newIndex(vocabulary) })
 
 // Of returns the vector of text, without its links and handles: Dim
-// components, L2-normalised, or zero where the text has no known token.
-func Of(text string) []float32 {
+// components, L2-normalised, or zero where the text has nothing that is known.
+func (m Model) Of(text string) []float32 {
 	v := make([]float32, Dim)
-	embed(v, Tokens(plain.Text(text)))
+	m.embed(v, plain.Text(text))
 	return v
 }
 
-// Tokens returns the ids of text's WordPiece tokens (BERT uncased, without
+// Tokens returns the ids, for English, of text's WordPiece tokens (BERT uncased, without
 // [CLS] and [SEP]), of at most plain.Most runes.
 func Tokens(text string) []int32 {
 	text = plain.Bound(text)
@@ -41,7 +66,7 @@ func Tokens(text string) []int32 {
 // Dim is the number of components of a text's vector.
 const Dim = 256
 
-// static holds the vectors of the vocabulary, in the layout of model/MODEL.md:
+// static holds the English vectors of the vocabulary, in the layout of model/MODEL.md:
 // "SVQ1", uint32 rows, uint32 columns, a float32 scale per row, int8 rows. It
 // is read in place, so that a cold start copies nothing.
 //

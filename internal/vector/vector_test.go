@@ -46,21 +46,21 @@ func squared(v []float32) (sum float64) {
 }
 
 func TestVectorIsOfUnitLengthOrZero(t *testing.T) {
-	if s := squared(vector.Of("my parcel never arrived")); math.Abs(s-1) > 1e-6 {
+	if s := squared(vector.English.Of("my parcel never arrived")); math.Abs(s-1) > 1e-6 {
 		t.Errorf("squared length %v, want 1", s)
 	}
-	if s := squared(vector.Of("@acme")); s != 0 {
+	if s := squared(vector.English.Of("@acme")); s != 0 {
 		t.Errorf("the vector of nothing has the squared length %v", s)
 	}
-	if diff := cmp.Diff(vector.Of("late again"), vector.Of("@acme late again http://x.example")); diff != "" {
+	if diff := cmp.Diff(vector.English.Of("late again"), vector.English.Of("@acme late again http://x.example")); diff != "" {
 		t.Errorf("a handle or a link is in the vector:\n%s", diff)
 	}
 }
 
 func TestLikeTextsHaveNearVectors(t *testing.T) {
 	cos := func(a, b string) (s float64) {
-		for i, x := range vector.Of(a) {
-			s += float64(x) * float64(vector.Of(b)[i])
+		for i, x := range vector.English.Of(a) {
+			s += float64(x) * float64(vector.English.Of(b)[i])
 		}
 		return s
 	}
@@ -77,17 +77,54 @@ func TestOnlyTheBeginningOfALongTextIsRead(t *testing.T) {
 	}
 }
 
-func TestVersionNamesTheModelFiles(t *testing.T) {
-	h := sha256.New()
-	for _, name := range []string{"static_vc256.bin", "vocab.txt"} {
-		b, err := os.ReadFile(filepath.Join("model", name))
-		if err != nil {
-			t.Fatal(err)
+func TestVersionsNameTheModelFiles(t *testing.T) {
+	for _, c := range []struct {
+		version string
+		files   []string
+	}{
+		{vector.English.Version(), []string{"static_vc256.bin", "vocab.txt"}},
+		{vector.Multilingual.Version(), []string{"pieces.bin"}},
+	} {
+		h := sha256.New()
+		for _, name := range c.files {
+			b, err := os.ReadFile(filepath.Join("model", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Write(b)
 		}
-		h.Write(b)
+		if want := fmt.Sprintf("-%x", h.Sum(nil)[:5]); !strings.HasSuffix(c.version, want) {
+			t.Errorf("version %q does not end with %q", c.version, want)
+		}
 	}
-	if want := fmt.Sprintf("-%x", h.Sum(nil)[:5]); !strings.HasSuffix(vector.Version, want) {
-		t.Errorf("version %q does not end with %q", vector.Version, want)
+}
+
+func TestVectorsOfAnUnknownVersionAreZero(t *testing.T) {
+	if m, ok := vector.Named("v0-gone"); ok || squared(m.Of("late again")) != 0 {
+		t.Error("a version that is no more has vectors")
+	}
+	if m, ok := vector.Named(vector.Multilingual.Version()); !ok || squared(m.Of("wieder zu spät")) == 0 {
+		t.Error("the multilingual vectors are not found by their version")
+	}
+}
+
+// Like texts of any language are nearer to each other than to others, in one
+// language as across two.
+func TestLikeTextsHaveNearVectorsInEachLanguage(t *testing.T) {
+	late := []string{"my parcel has not arrived", "mein Paket ist nicht angekommen", "mi paquete no ha llegado", "mon colis n'est pas arrivé", "il mio pacco non è arrivato", "mijn pakket is niet aangekomen", "minha encomenda não chegou"}
+	concert := []string{"what a lovely concert", "was für ein schönes Konzert", "qué concierto tan bonito", "quel beau concert", "che bel concerto", "wat een mooi concert", "que concerto lindo"}
+	for i, a := range late {
+		for j := range late {
+			near, far := 0.0, 0.0
+			x, y, z := vector.Multilingual.Of(a), vector.Multilingual.Of(late[j]), vector.Multilingual.Of(concert[j])
+			for k := range x {
+				near += float64(x[k]) * float64(y[k])
+				far += float64(x[k]) * float64(z[k])
+			}
+			if near < far+0.2 {
+				t.Errorf("%q: %.2f near to %q, %.2f to %q", late[i], near, late[j], far, concert[j])
+			}
+		}
 	}
 }
 
@@ -96,8 +133,10 @@ func FuzzOf(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if s := squared(vector.Of(text)); s != 0 && math.Abs(s-1) > 1e-5 {
-			t.Errorf("a vector of squared length %v", s)
+		for _, m := range []vector.Model{vector.English, vector.Multilingual} {
+			if s := squared(m.Of(text)); s != 0 && math.Abs(s-1) > 1e-5 {
+				t.Errorf("a vector of squared length %v", s)
+			}
 		}
 		for _, id := range vector.Tokens(text) {
 			if id < 0 || id >= 30522 {
@@ -109,6 +148,12 @@ func FuzzOf(f *testing.F) {
 
 func BenchmarkOf(b *testing.B) {
 	for b.Loop() {
-		vector.Of("Still waiting for my refund after three weeks, your support keeps telling me it's on the way. Really disappointed, I might cancel!")
+		vector.English.Of("Still waiting for my refund after three weeks, your support keeps telling me it's on the way. Really disappointed, I might cancel!")
+	}
+}
+
+func BenchmarkMultilingual(b *testing.B) {
+	for b.Loop() {
+		vector.Multilingual.Of("Seit drei Wochen warte ich auf mein Geld, der Support sagt immer nur, es sei unterwegs. Wirklich enttäuscht, vielleicht kündige ich!")
 	}
 }
