@@ -66,6 +66,7 @@ type Deps struct {
 	Refuses      func(url string) error                                                                       // why a URL will never be fetched; nil: it may be
 	Regroup      func(ctx context.Context, workspace string, accounts []string) error                         // asks for the persons of accounts to be made again
 	Rescore      func(ctx context.Context, workspace string, by leads.Rescoring) error                        // asks for all leads to be scored by a published model, or taken away with a retired one
+	Compare      func(ctx context.Context, workspace string) error                                            // asks for how its people stand to be computed
 	Backtest     func(ctx context.Context, workspace, backtest string) error                                  // asks for a backtest to be carried out
 	Refit        func(ctx context.Context, workspace, refit string) error                                     // asks for a refit of the reader to be carried out
 	Creators     []string                                                                                     // who may create workspaces: see mayCreate; empty: whoever has a token

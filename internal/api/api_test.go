@@ -125,6 +125,10 @@ func newWorld(t *testing.T) *world {
 		Post:    func(_ context.Context, r platform.Request) (int, []byte, error) { return x.post(r) },
 		Regroup: func(_ context.Context, w string, accounts []string) error { return nil },
 		Score:   func(_ context.Context, m ingest.Score) error { return nil },
+		Compare: func(_ context.Context, w string) error {
+			x.asked = append(x.asked, "compare "+w)
+			return nil
+		},
 		Backtest: func(_ context.Context, w, id string) error {
 			x.asked = append(x.asked, "backtest "+w)
 			return nil

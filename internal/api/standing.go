@@ -21,7 +21,7 @@ type Standing struct {
 
 // Compared are the people that a person is compared with.
 type Compared struct {
-	Day    string `json:"day" format:"date" doc:"As of whose beginning, in UTC"`
+	Day    string `json:"day,omitempty" format:"date" doc:"As of whose beginning, in UTC: today, or yesterday while that of today is being computed; absent: neither is there yet"`
 	People int    `json:"people" minimum:"0" doc:"Leads of the workspace, at most 200, chosen by the hash of their ids"`
 }
 
@@ -54,7 +54,7 @@ type StandingLine struct {
 const mostLines = 50
 
 func (s *service) getStanding(ctx context.Context, w string, in *InPerson) (*Out[Standing], error) {
-	x, err := s.Leads.Standing(ctx, w, in.Person, s.Now())
+	x, err := s.Leads.Standing(ctx, w, in.Person, s.Now(), func() error { return s.Compare(ctx, w) })
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,11 @@ func (s *service) getStanding(ctx context.Context, w string, in *InPerson) (*Out
 		engagement.Missing = "no lead: nothing that the scoring model counts is known"
 	}
 	out.Readings = []StandingReading{engagement, reading("influence", x.Influence, x.Community.Influence), reading("outreach", x.Outreach, x.Community.Outreach), reading("relationship", x.Relationship, x.Community.Relationship)}
+	if x.Community.Day == "" {
+		for i := range out.Readings {
+			out.Readings[i].Missing = "how your people stand is being computed: ask again in a minute"
+		}
+	}
 	return &Out[Standing]{out}, nil
 }
 

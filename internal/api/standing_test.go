@@ -46,6 +46,25 @@ func TestHowAPersonStands(t *testing.T) {
 		x.get("ann", inAcme+"/people/"+social.PersonID(a.Account().AccountID())+"/standing", &out)
 		return out
 	}
+	for range 2 { // the second finds that it is asked for
+		if r := stands(asked).Readings[1]; r.Percentile != nil || !strings.Contains(r.Missing, "ask again in a minute") {
+			t.Errorf("before anybody computed whom to compare with: %+v", r)
+		}
+	}
+	if n := strings.Count(strings.Join(x.asked, ","), "compare acme"); n != 1 {
+		t.Errorf("it was asked for %d times", n)
+	}
+	x.now = x.now.Add(11 * time.Minute) // the message may be lost
+	stands(asked)
+	if n := strings.Count(strings.Join(x.asked, ","), "compare acme"); n != 2 {
+		t.Errorf("after a while it was asked for %d times", n)
+	}
+	stood := func(w string) {
+		if _, err := x.deps.Leads.Stood(t.Context(), w, x.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stood("acme")
 	ivy, member := stands(asked), stands(ring)
 	value := func(r api.StandingReading) float64 {
 		v, err := strconv.ParseFloat(r.Value, 64)
@@ -90,9 +109,16 @@ func TestHowAPersonStands(t *testing.T) {
 	if again := stands(asked); fmt.Sprintf("%+v", again.Compared) != fmt.Sprintf("%+v", ivy.Compared) {
 		t.Errorf("asked again: %+v", again.Compared)
 	}
+	day := ivy.Compared.Day
+	x.now = x.now.AddDate(0, 0, 1)
+	if next := stands(asked); next.Compared.Day != day || next.Readings[1].Percentile == nil {
+		t.Errorf("while the next day's is being computed: %+v", next.Compared)
+	}
+	x.now = x.now.AddDate(0, 0, -1)
 
 	x.workspace("small", "ann")
 	few := x.tell("small", asks("kim", "Hello?", social.IntentQuestion, 0, hours(60)))[0]
+	stood("small")
 	var out api.Standing
 	x.get("ann", "/v1/workspaces/small/people/"+social.PersonID(few.Account().AccountID())+"/standing", &out)
 	if out.Readings[1].Percentile != nil || out.Readings[1].Missing != "not enough data: 1 people, of at least 30" {

@@ -48,5 +48,6 @@ const (
 	BulkSides    = "sides"    // apply to the past that accounts of Workspace were named as own, or are no more: State says which
 	BulkRescore  = "rescore"  // score the leads of Workspace by the model that State names, or take them away with it, or go on with State
 	BulkBacktest = "backtest" // go on with the backtest of Workspace that State names
+	BulkCompare  = "compare"  // compute how the people of Workspace stand today, to compare each with
 	BulkWipe     = "wipe"     // take away what is left of Workspace, which was deleted, or go on with State
 )

@@ -39,9 +39,10 @@ const (
 )
 
 // Standing computes how a person stands, beside how the community did at the
-// beginning of the day (UTC). The first who asks on a day has that computed of
-// some 200 people. A person of whom nothing is known is an error of kind NotFound.
-func (l *Leads) Standing(ctx context.Context, w, id string, now time.Time) (Standing, error) {
+// beginning of the day (UTC), or of the day before while that of today is being
+// made: see Stood. Whoever finds that nobody has asked for that yet has ask do
+// so. A person of whom nothing is known is an error of kind NotFound.
+func (l *Leads) Standing(ctx context.Context, w, id string, now time.Time, ask func() error) (Standing, error) {
 	who, err := l.Person(ctx, w, id)
 	if err != nil {
 		return Standing{}, err
@@ -66,12 +67,33 @@ func (l *Leads) Standing(ctx context.Context, w, id string, now time.Time) (Stan
 		return out, fault.New(fault.NotFound, "no such person, or one who did nothing in %d days and is no lead", community.Days)
 	}
 	out.Seen, out.Influence, out.Outreach, out.Relationship = seen, community.Influence(seen), community.Outreach(seen), community.Relationship(seen, now)
-	out.Community, err = l.community(ctx, w, now)
-	return out, err
+	for _, day := range []time.Time{now, now.AddDate(0, 0, -1)} {
+		out.Community, err = l.store.Community(ctx, w, day.UTC().Format(time.DateOnly))
+		if !fault.Is(err, fault.NotFound) {
+			return out, err
+		}
+		if day.Equal(now) {
+			first, err := l.store.AskCommunity(ctx, w, now, askedAgain)
+			if err != nil {
+				return out, err
+			}
+			if first {
+				if err := ask(); err != nil {
+					return out, err
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
-// community is how people stood at the beginning of the day.
-func (l *Leads) community(ctx context.Context, w string, now time.Time) (store.Community, error) {
+// askedAgain is after how long somebody else asks for how the community stands,
+// where it has not been made.
+const askedAgain = 10 * time.Minute
+
+// Stood computes how some 200 people of a workspace stood at the beginning of
+// the day, and keeps it for two days. It takes seconds.
+func (l *Leads) Stood(ctx context.Context, w string, now time.Time) (store.Community, error) {
 	day := now.UTC().Truncate(24 * time.Hour)
 	c, err := l.store.Community(ctx, w, day.Format(time.DateOnly))
 	if !fault.Is(err, fault.NotFound) {

@@ -77,7 +77,7 @@ import (
 //	run                       w#U#report        due
 //	source heard in an hour   w#H#source        hour (a set of slots; expires)
 //	source heard last         w#S               H#source
-//	how its people stand      w#S               N#day (computed; expires)
+//	how its people stand      w#S               N#day (computed); NA#day (asked for); both expire
 //	lease, revoked grant      w#S               L#source; V#source
 //	its newest silence        w#S               Q#source
 //	announcement              w#X#s             id                          G1 w#XN#s / at#id
@@ -148,6 +148,7 @@ func listedSK(at, version string) string     { return "P#" + at + "#" + version 
 func parkedPK(w string, at time.Time) string { return w + "#K#" + at.UTC().Format("2006-01") }
 func workspacePK(w string) string            { return w + "#S" }
 func communitySK(day string) string          { return "N#" + day }
+func communityAskedSK(day string) string     { return "NA#" + day }
 func runPK(w, report string) string          { return w + "#U#" + report }
 func appPK(app string) string                { return "APP#" + app }
 func routeSK(scope string) string            { return "R#" + social.Key(scope) }

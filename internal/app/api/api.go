@@ -104,6 +104,9 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 			}
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkRescore, Asked: app.Asked{Workspace: w}, State: b})
 		},
+		Compare: func(ctx context.Context, w string) error {
+			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkCompare, Asked: app.Asked{Workspace: w}})
+		},
 		Backtest: func(ctx context.Context, w, id string) error {
 			b, err := json.Marshal(id)
 			if err != nil {

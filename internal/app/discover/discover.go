@@ -69,6 +69,9 @@ func New(ctx context.Context, getenv func(string) string) (func(context.Context,
 			return rescored(ctx, l, q, m)
 		case app.BulkBacktest:
 			return backtested(ctx, l, q, m)
+		case app.BulkCompare:
+			_, err := l.Stood(ctx, m.Workspace, social.Instant(time.Now()))
+			return err
 		}
 		return fault.New(fault.Invalid, "no bulk work is called %q", m.Kind)
 	}, func(ctx context.Context, a app.Asked) error {
