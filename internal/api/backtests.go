@@ -174,10 +174,7 @@ func (s *service) createBacktest(ctx context.Context, w string, in *newBacktestI
 		return nil, err
 	}
 	caller, now := callerOf(ctx), social.Instant(s.begun(ctx))
-	by := caller.Key.ID
-	if !caller.machine() {
-		by = store.MemberID(caller.Subject)
-	}
+	by := caller.by()
 	id, err := s.randomID(store.BacktestID(now))
 	if err != nil {
 		return nil, err

@@ -282,10 +282,7 @@ func (s *service) say(ctx context.Context, w string, in InMessage, only IfMatch,
 		return nil, fault.New(fault.NotFound, "the message's reading was never corrected")
 	}
 	caller := callerOf(ctx)
-	c.At, c.By, c.Of = social.Instant(s.Now()), caller.Key.ID, social.TextID(i.Text)
-	if !caller.machine() {
-		c.By = store.MemberID(caller.Subject)
-	}
+	c.At, c.By, c.Of = social.Instant(s.Now()), caller.by(), social.TextID(i.Text)
 	if old == nil || !same(*old, c) {
 		if old != nil && !c.At.After(old.At) { // clocks differ: what is said now holds
 			c.At = old.At.Add(time.Millisecond)

@@ -100,10 +100,7 @@ func (s *service) decide(ctx context.Context, w string, in *newDecisionIn) (*Out
 // decisionOf reads what is to be decided.
 func (s *service) decisionOf(ctx context.Context, w string, b NewDecision) (conversation.Decision, error) {
 	caller := callerOf(ctx)
-	d := conversation.Decision{ID: b.ID, At: s.begun(ctx), By: caller.Key.ID, Kind: conversation.Kind(b.Kind), To: b.To, Text: b.Text}
-	if !caller.machine() {
-		d.By = store.MemberID(caller.Subject)
-	}
+	d := conversation.Decision{ID: b.ID, At: s.begun(ctx), By: caller.by(), Kind: conversation.Kind(b.Kind), To: b.To, Text: b.Text}
 	var err error
 	if d.Until, err = requestTime("body.until", b.Until); err != nil {
 		return d, err

@@ -457,10 +457,7 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 			lately[[2]string{f.Name, f.Value}] = true
 		}
 	}
-	by := callerOf(ctx).Key.ID
-	if caller := callerOf(ctx); !caller.machine() {
-		by = store.MemberID(caller.Subject)
-	}
+	by := callerOf(ctx).by()
 	for _, t := range i.row.Contact.Tells() {
 		was := said[t.Name]
 		f, err := profile.Read(profile.Fact{ID: social.HashID("imp", social.Key(i.account, string(source), t.Name, t.Value, was.ID)), Name: t.Name, Kind: t.Kind, Value: t.Value,

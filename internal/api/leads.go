@@ -349,10 +349,7 @@ func (s *service) decideLead(ctx context.Context, w string, in *decideLeadIn) (*
 // leadDecisionOf reads what is to be decided about a lead.
 func (s *service) leadDecisionOf(ctx context.Context, w string, b NewLeadDecision) (store.LeadDecision, error) {
 	caller := callerOf(ctx)
-	d := store.LeadDecision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.Key.ID, Kind: store.LeadKind(b.Kind), To: cmp.Or(b.Status, b.Owner, b.Department), Text: b.Text}
-	if !caller.machine() {
-		d.By = store.MemberID(caller.Subject)
-	}
+	d := store.LeadDecision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.by(), Kind: store.LeadKind(b.Kind), To: cmp.Or(b.Status, b.Owner, b.Department), Text: b.Text}
 	var err error
 	if d.Until, err = requestTime("body.until", b.Until); err != nil {
 		return d, err

@@ -169,10 +169,7 @@ var (
 // outcomeOf reads an outcome, and lists what is wrong with it.
 func (s *service) outcomeOf(ctx context.Context, b NewOutcome) (store.Outcome, []FieldError) {
 	caller, now := callerOf(ctx), social.Instant(s.Now())
-	o := store.Outcome{ID: b.ID, Kind: outcomes.Kind(b.Kind), Value: b.Value, Currency: b.Currency, Recorded: now, By: caller.Key.ID}
-	if !caller.machine() {
-		o.By = store.MemberID(caller.Subject)
-	}
+	o := store.Outcome{ID: b.ID, Kind: outcomes.Kind(b.Kind), Value: b.Value, Currency: b.Currency, Recorded: now, By: caller.by()}
 	var wrong []FieldError
 	is := func(field, detail string) { wrong = append(wrong, FieldError{field, detail}) }
 	if !outcomeIDForm.MatchString(b.ID) {
@@ -331,10 +328,7 @@ func (s *service) recordRow(ctx context.Context, w string, raw json.RawMessage) 
 
 func (s *service) withdrawOutcome(ctx context.Context, w string, in *outcomeIn) (*Out[Outcome], error) {
 	caller := callerOf(ctx)
-	by := caller.Key.ID
-	if !caller.machine() {
-		by = store.MemberID(caller.Subject)
-	}
+	by := caller.by()
 	o, err := s.Store.WithdrawOutcome(ctx, w, in.Outcome, by, social.Instant(s.Now()))
 	if err != nil {
 		return nil, err

@@ -275,10 +275,7 @@ func (s *service) decidedPeople(ctx context.Context, w string, now []store.Perso
 // personDecision reads what is to be decided about a person.
 func (s *service) personDecision(ctx context.Context, w, id string, p store.Person, b NewPersonDecision) (person.Decision, error) {
 	caller := callerOf(ctx)
-	d := person.Decision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.Key.ID, Verb: person.Verb(b.Kind), Why: b.Text}
-	if !caller.machine() {
-		d.By = store.MemberID(caller.Subject)
-	}
+	d := person.Decision{ID: b.ID, At: social.Instant(s.begun(ctx)), By: caller.by(), Verb: person.Verb(b.Kind), Why: b.Text}
 	switch {
 	case d.Verb == person.Undo && b.Decision == "":
 		return d, invalid("body.decision", "is missing: it is the id of the decision that counts no more")

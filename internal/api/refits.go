@@ -157,10 +157,7 @@ func (s *service) reader(ctx context.Context, w string, _ *InWorkspace) (*Out[Re
 
 func (s *service) createRefit(ctx context.Context, w string, _ *InWorkspace) (*CreatedOut[Refit], error) {
 	caller, now := callerOf(ctx), social.Instant(s.begun(ctx))
-	by := caller.Key.ID
-	if !caller.machine() {
-		by = store.MemberID(caller.Subject)
-	}
+	by := caller.by()
 	// Asked first: a refit that is refused counts for nothing.
 	if goes, err := s.Store.Refitting(ctx, w, now); err != nil {
 		return nil, err
