@@ -19,8 +19,8 @@ import (
 	"rapport/internal/emf"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
+	"rapport/internal/pattern"
 	"rapport/internal/platform"
-	"rapport/internal/profile"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/view"
@@ -276,13 +276,14 @@ func (e *Erasure) allFacts(ctx context.Context, x *demand, removed map[string]in
 	return true, nil
 }
 
+// called are the attributes that say what somebody is called: email_2 is
+// another e-mail, email_opt_in is none, and its value is in everybody's texts.
+var called = pattern.New(`^(name|handle|(email|phone)(_[0-9]{1,2})?)$`)
+
 // lookTold notes what an account is called by what was told of it, before that
 // goes: names, handles, e-mails and phones, those that hold no more among them.
 func (e *Erasure) lookTold(ctx context.Context, x *demand, account string) error {
-	names, err := e.Store.Told(ctx, x.workspace, account, func(name string) bool {
-		first, _, _ := strings.Cut(name, "_") // email_2 is another e-mail
-		return slices.Contains([]string{"name", "handle", profile.Email, profile.Phone}, first)
-	})
+	names, err := e.Store.Told(ctx, x.workspace, account, called.MatchString)
 	if err != nil || len(names) == 0 {
 		return err
 	}

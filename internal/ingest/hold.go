@@ -138,7 +138,7 @@ func (in *Ingest) readFor(facts []social.Activity, t store.Terms) {
 		l := a.Language
 		unexpected := len(t.Languages) > 0 && l != "" && l != langid.Undetermined && !slices.Contains(t.Languages, l)
 		if by != nil || unexpected {
-			a.Reading = in.Read(a.Text, by, t.Languages...)
+			a.Reading = in.reading(a, by, t.Languages...)
 			facts[i] = a.Judged()
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
@@ -78,7 +79,10 @@ func (in *Ingest) twins(ctx context.Context, w string, a social.Activity, span s
 			return nil, err
 		}
 	}
-	return in.Store.Twins(ctx, w, a)
+	list, err := in.Store.Twins(ctx, w, a)
+	return slices.DeleteFunc(list, func(t store.Twin) bool {
+		return a.Type.Utterance() && t.Text == "" && a.Text != "" // it would swallow what was said
+	}), err
 }
 
 // understandImport reads a delivery of imported activities. They were checked

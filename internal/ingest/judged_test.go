@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/platform"
 	"rapport/internal/reading/readtest"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -61,12 +62,18 @@ func TestExpectedLanguagesHaveAShortTextReadAgain(t *testing.T) {
 	}
 }
 
+// Also where the workspace has a reader of its own.
 func TestANumberInAChatIsNoMark(t *testing.T) {
 	in := New(Deps{Read: readtest.Read(t)})
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	for typ, want := range map[social.Type]string{social.Message: social.SentimentNeutral, social.Review: social.SentimentNegative} {
 		if got := in.complete(social.Activity{Type: typ, Text: "1", Occurred: at}, at); got.Sentiment != want {
 			t.Errorf("1 in a %s is %s, want %s", typ, got.Sentiment, want)
+		}
+		of := []social.Activity{in.complete(social.Activity{Type: typ, Text: "1", Occurred: at}, at)}
+		in.readFor(of, store.Terms{Reader: &store.InUse{Document: refit.Document{}}})
+		if of[0].Sentiment != want {
+			t.Errorf("1 in a %s is %s by a reader of the workspace's own, want %s", typ, of[0].Sentiment, want)
 		}
 	}
 }

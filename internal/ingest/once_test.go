@@ -19,7 +19,7 @@ func listDesk(t *testing.T) *desk {
 	t.Helper()
 	d := newDesk(t)
 	d.connect(t, store.App{ID: "events", Owner: w, Platform: "standard", Config: json.RawMessage(`{"mapping":{"scope":{"value":"guild"},"type":{"path":"/type"},"id":{"path":"/id"},
-		"object_id":{"path":"/about","default":""},"actor_id":{"path":"/by"},"occurred":{"path":"/at"},"direction":{"value":"inbound"}}}`)}, true, w, "guild")
+		"object_id":{"path":"/about","default":""},"text":{"path":"/text","default":""},"actor_id":{"path":"/by"},"occurred":{"path":"/at"},"direction":{"value":"inbound"}}}`)}, true, w, "guild")
 	return d
 }
 
@@ -126,6 +126,24 @@ func TestWebhookAndListDateAnEventDifferently(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A list's message without words does not stand for the platform's with words:
+// somebody may wait for an answer to these.
+func TestAListWithoutWordsHidesNoMessage(t *testing.T) {
+	d := listDesk(t)
+	d.batch(t, rowOf(t, "message", "7", "m1", "10:00:00", social.ToMinute))
+	said := delivered("events", received, `{"id":"m1","type":"message","by":"7","about":"m1","at":"2026-10-05T10:00:20.250Z","text":"Where is my box?"}`)
+	for range 2 {
+		d.batch(t, said)
+	}
+	var texts []string
+	for _, a := range d.facts(t, w) {
+		texts = append(texts, a.Text)
+	}
+	if slices.Sort(texts); !slices.Equal(texts, []string{"", "Where is my box?"}) {
+		t.Errorf("stored are %q", texts)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/platform"
 	"rapport/internal/platform/all"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 )
@@ -468,12 +469,19 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 		a.Text = strings.ToValidUTF8(a.Text[:maxText], "")
 	}
 	if in.Read != nil && strings.TrimSpace(a.Text) != "" {
-		a.Reading = in.Read(a.Text, nil)
-		if a.Type == social.Message && strings.TrimSpace(a.Text) == "1" { // in a chat it is a choice or a number, and no mark
-			a.Sentiment, a.Negative, a.Intent = social.SentimentNeutral, 0, social.IntentChatter
-		}
+		a.Reading = in.reading(a, nil)
 	}
 	return a.Judged()
+}
+
+// reading is what an activity's text says. "1" in a chat is a choice or a
+// number, and no mark.
+func (in *Ingest) reading(a social.Activity, by *refit.Document, languages ...string) social.Reading {
+	r := in.Read(a.Text, by, languages...)
+	if a.Type == social.Message && strings.TrimSpace(a.Text) == "1" {
+		r.Sentiment, r.Negative, r.Intent = social.SentimentNeutral, 0, social.IntentChatter
+	}
+	return r
 }
 
 type panicError struct{ error }
