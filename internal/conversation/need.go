@@ -183,7 +183,7 @@ func thousands(n int) string {
 // that are read. It is a rule of words, since no intent tells a company with a
 // budget from somebody who asks for a price.
 func Buyer(text string) bool {
-	return !noBudget.MatchString(text) && slices.ContainsFunc(budgets, func(p *pattern.Pattern) bool { return p.MatchString(text) })
+	return !noBudget.MatchString(text) && !bought.MatchString(text) && slices.ContainsFunc(budgets, func(p *pattern.Pattern) bool { return p.MatchString(text) })
 }
 
 // budgets are the words by which Buyer knows, by language.
@@ -198,3 +198,6 @@ var budgets = []*pattern.Pattern{
 }
 
 var noBudget = pattern.New(`(?i)\b(?:no budget|not approved|isn['’]t approved|kein(?:e|en)? budget|nicht (?:freigegeben|genehmigt|bewilligt)|sin presupuesto|sem orçamento|pas de budget|pas (?:validé|approuvé)|nessun budget|geen budget|niet goedgekeurd)`)
+
+// bought are the words of somebody who tells that it is done.
+var bought = pattern.New(`(?i)\b(?:just (?:booked|ordered|bought|purchased|signed)|(?:gerade|eben|soeben) \d+ .*(?:gebucht|bestellt|gekauft)|(?:acabo|acabamos) de (?:reservar|comprar|contratar|pedir)|(?:acabei|acabámos|acabamos) de (?:reservar|comprar|contratar|encomendar|pedir)|(?:viens|venons) de (?:réserver|commander|acheter|prendre)|(?:appena|già) (?:prenotato|ordinato|acquistato|comprato)|(?:net|zojuist) \d+ .*(?:geboekt|besteld|gekocht))`)

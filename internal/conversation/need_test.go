@@ -84,6 +84,7 @@ func TestWordsOfABuyer(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
+		"Just ordered 30 licences for the team!", "Haben gerade 20 Lizenzen bestellt, freuen uns", "Acabamos de contratar 15 licencias", "Acabei de comprar 10 licenças", "On vient de prendre 12 licences, venons de commander 12 licences", "Abbiamo appena acquistato 25 licenze", "We hebben net 40 licenties besteld",
 		"", "There is no budget for this, 40 employees or not", "Das Budget ist nicht freigegeben", "El envío tardó 3 días", "My budget is small", "Pas de budget cette année pour nos 20 salariés",
 		"Your employees were rude", "Meu orçamento acabou", "How much is it?",
 	} {
