@@ -104,7 +104,7 @@ type Draw struct {
 // Agreement says how often the reader was right.
 type Agreement struct {
 	Head   string   `json:"head" enum:"language,sentiment,intent,severity,needs_answer" doc:"What was compared"`
-	Labels int      `json:"labels" example:"120" doc:"How many drawn messages somebody said it of"`
+	Labels int      `json:"labels" example:"120" doc:"How many drawn messages somebody said it of, that were read by the version in use now"`
 	Unread int      `json:"unread" example:"3" doc:"How many more there are that the reader could not read"`
 	Share  *float64 `json:"share,omitempty" minimum:"0" maximum:"1" example:"0.87" doc:"In how many of the messages the reader says the same, each weighed by how improbable it was to be drawn; absent where there is not enough data"`
 	Low    *float64 `json:"low,omitempty" minimum:"0" maximum:"1" example:"0.79" doc:"The lower end of the share's 95 % interval (Wilson's; of unequal weights, for as many messages as they are worth)"`
@@ -114,6 +114,7 @@ type Agreement struct {
 // Agreements is how right the reader was on what was drawn.
 type Agreements struct {
 	Drawn    int         `json:"drawn" example:"120" doc:"How many messages were drawn and corrected, or confirmed"`
+	Others   int         `json:"of_other_versions" example:"12" doc:"How many of drawn had been read by another version of the reader than is in use now (get-reader): they are not compared"`
 	Picked   int         `json:"picked" example:"14" doc:"How many were picked: they say nothing of how often the reader is right"`
 	Complete bool        `json:"complete" doc:"All corrections were looked at; else the newest 5000"`
 	Enough   int         `json:"enough" example:"30" doc:"From so many labels on a share is told"`
@@ -197,7 +198,7 @@ func (s *service) corrections(api huma.API) {
 	members(s, api, social.Agent, huma.Operation{OperationID: "draw-messages", Method: http.MethodGet, Path: "/corrections/draw", Tags: tags, Summary: "Draw messages to be read by somebody",
 		Description: "At random, each with the same probability, of what people said in the period, by default of the last 28 days and at most of 31. Correct each of them, or confirm it, with that probability: how right the reader is can be told from these alone."}, s.draw)
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-agreement", Method: http.MethodGet, Path: "/corrections/agreement", Tags: tags, Summary: "How right the reader was",
-		Description: "On messages that were drawn: how often it said what somebody says they say."}, s.agreement)
+		Description: "On messages that were drawn, and read by the version of the reader that is in use now: how often it said what somebody says they say."}, s.agreement)
 }
 
 // corrigible returns a message as it stands whose reading may be corrected.
@@ -408,8 +409,14 @@ func (s *service) agreement(ctx context.Context, w string, _ *InWorkspace) (*Out
 	if err != nil {
 		return nil, err
 	}
+	use, err := s.Store.ReaderOf(ctx, w)
+	if err != nil {
+		return nil, err
+	}
 	of, picked := refitting.Labels(list)
-	out := Agreements{Drawn: len(of), Picked: picked, Complete: len(list) < agreementOver, Enough: enoughLabels}
+	drawn, version := len(of), versionOf(use)
+	of = slices.DeleteFunc(of, func(l refitting.Label) bool { return l.Read.Reader != version })
+	out := Agreements{Drawn: drawn, Others: drawn - len(of), Picked: picked, Complete: len(list) < agreementOver, Enough: enoughLabels}
 	for _, h := range heads {
 		a := Agreement{Head: h.name}
 		var right, sum, squares float64 // of weights

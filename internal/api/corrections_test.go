@@ -11,6 +11,7 @@ import (
 	"rapport/internal/ingest"
 	"rapport/internal/leads"
 	"rapport/internal/rebuild"
+	"rapport/internal/refit"
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/talk"
@@ -208,6 +209,7 @@ func TestDrawsAndAgreement(t *testing.T) {
 	var posts []social.Activity
 	for i := range 60 {
 		posts = append(posts, asks(fmt.Sprint("u", i), "How?", social.IntentQuestion, 0, time.Duration(i+1)*time.Hour))
+		posts[i].Reading.Reader = social.ReaderVersion
 	}
 	x.tell("acme", append(posts, answers("r", "p-u0", "So", time.Minute))...)
 	draw := func(query string) (out api.Draw) {
@@ -285,8 +287,18 @@ func TestDrawsAndAgreement(t *testing.T) {
 		t.Errorf("%+v %v", h, *h.Share)
 	}
 	x.call("ann", "DELETE", inAcme+"/messages/"+messages(first)[31]+"/correction", nil).want(t, 200, nil)
-	if h = agreement().Heads[2]; h.Labels != 30 {
-		t.Errorf("%+v", h)
+	if got = agreement(); got.Heads[2].Labels != 30 || got.Others != 0 {
+		t.Errorf("%+v", got)
+	}
+	// What the reader as it comes had read says nothing of the one that is fitted, which is in use now.
+	if err := x.store.BeginRefit(t.Context(), "acme", store.Refit{ID: "rft_1", Begun: x.now, By: "mem_a"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.store.EndRefit(t.Context(), "acme", "rft_1", &refit.Document{Reader: social.ReaderVersion}, false, x.now); err != nil {
+		t.Fatal(err)
+	}
+	if got = agreement(); got.Heads[2].Labels != 0 || got.Heads[2].Share != nil || got.Drawn != 30 || got.Others != 30 {
+		t.Errorf("%+v", got)
 	}
 }
 

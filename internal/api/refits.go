@@ -85,7 +85,7 @@ func (s *service) refits(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "get-reader", Method: http.MethodGet, Path: "/reader", Tags: tags, Summary: "Get what texts are read by",
 		Description: "The reader as it comes, or with adjustments to the workspace's corrections: since when, and what they are worth."}, s.reader)
 	members(s, api, social.Analyst, huma.Operation{OperationID: "reset-reader", Method: http.MethodDelete, Path: "/reader", Tags: tags, Summary: "Go back to the reader as it comes",
-		Description: "From a minute later on, what comes is read without adjustments. What was read before keeps its reading. The refits stay listed. Where the reader is in use as it comes, the answer is 404.", DefaultStatus: http.StatusNoContent},
+		Description: "From a minute later on, what comes is read without adjustments. What was read before keeps its reading. The refits stay listed; one that goes on is not put in use when it ends. Where the reader is in use as it comes, and no refit goes on, the answer is 404.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, w string, _ *InWorkspace) (*struct{}, error) {
 			return nil, s.Store.DropReader(ctx, w)
 		})
@@ -105,7 +105,7 @@ func (s *service) refits(api huma.API) {
 			}
 			out := &PageOut[Refit]{Body: Page[Refit]{Items: []Refit{}}}
 			for _, r := range list {
-				shown, err := refitOf(r)
+				shown, err := refitOf(r, s.Now())
 				if err != nil {
 					return nil, err
 				}
@@ -121,7 +121,7 @@ func (s *service) refits(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			out, err := refitOf(r)
+			out, err := refitOf(r, s.Now())
 			return &Out[Refit]{out}, err
 		})
 }
@@ -131,28 +131,34 @@ func (s *service) reader(ctx context.Context, w string, _ *InWorkspace) (*Out[Re
 	if err != nil {
 		return nil, err
 	}
-	out := &Out[ReaderInUse]{ReaderInUse{Reader: social.ReaderVersion}}
+	out := &Out[ReaderInUse]{ReaderInUse{Reader: versionOf(use)}}
 	if use != nil {
 		r, err := s.Store.Refit(ctx, w, use.Refit)
 		if err != nil {
 			return nil, err
 		}
-		shown, err := refitOf(r)
+		shown, err := refitOf(r, s.Now())
 		if err != nil {
 			return nil, err
 		}
 		out.Body.Refit, out.Body.Since = &shown, &use.Since
-		if out.Body.Outdated = use.Document.Reader != social.ReaderVersion; !out.Body.Outdated {
-			out.Body.Reader = use.Document.Version()
-		}
+		out.Body.Outdated = use.Document.Reader != social.ReaderVersion
 	}
 	list, _, err := s.Store.Refits(ctx, w, "", 1)
 	if err != nil || len(list) == 0 {
 		return out, err
 	}
-	newest, err := refitOf(list[0])
+	newest, err := refitOf(list[0], s.Now())
 	out.Body.Newest = &newest
 	return out, err
+}
+
+// versionOf is the version by which texts are read: what was fitted to another reader than there is now does not count.
+func versionOf(use *store.InUse) string {
+	if use == nil || use.Document.Reader != social.ReaderVersion {
+		return social.ReaderVersion
+	}
+	return use.Document.Version()
 }
 
 func (s *service) createRefit(ctx context.Context, w string, _ *InWorkspace) (*CreatedOut[Refit], error) {
@@ -180,16 +186,19 @@ func (s *service) createRefit(ctx context.Context, w string, _ *InWorkspace) (*C
 		x := refitting.Refitting{Store: s.Store}
 		return nil, errors.Join(err, x.Fail(ctx, w, r.ID, err, s.Now()))
 	}
-	out, err := refitOf(r)
+	out, err := refitOf(r, s.Now())
 	return &CreatedOut[Refit]{Location: "/v1/workspaces/" + w + "/reader/refits/" + r.ID, Body: out}, err
 }
 
-func refitOf(r store.Refit) (Refit, error) {
+func refitOf(r store.Refit, now time.Time) (Refit, error) {
 	var state refitting.State
 	if err := json.Unmarshal(r.State, &state); err != nil {
 		return Refit{}, err
 	}
 	out := Refit{ID: r.ID, Begun: r.Begun, By: r.By, Looked: state.Looked, Of: state.Of, Ended: r.Ended(), Failed: r.Failed}
+	if dead := r.Stalled(now); dead != "" {
+		out.Failed, out.Ended = dead, true
+	}
 	if r.Result == nil {
 		return out, nil
 	}

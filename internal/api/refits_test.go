@@ -100,6 +100,19 @@ func TestRefits(t *testing.T) {
 	}
 	x.call("ann", "GET", at+"/refits/"+second.ID, nil).want(t, 200, nil)
 
+	// Who goes back while one goes on has gone back also when that has ended.
+	x.now = x.now.Add(time.Hour)
+	x.call("ann", "POST", at+"/refits", nil).want(t, 201, &second)
+	x.call("ann", "DELETE", at, nil).want(t, 204, nil)
+	if stored, err = x.store.Refit(t.Context(), "acme", second.ID); err != nil {
+		t.Fatal(err)
+	}
+	end(social.ReaderVersion)
+	if r := reader(); r.Reader != social.ReaderVersion || r.Refit != nil || r.Newest.Result == nil || !r.Newest.Result.Heads[0].Adjusted {
+		t.Errorf("%+v", r)
+	}
+	x.call("ann", "DELETE", at, nil).want(t, 404, nil)
+
 	// What was fitted to a reader that is none any more does not count.
 	x.now = x.now.Add(time.Hour)
 	x.call("ann", "POST", at+"/refits", nil).want(t, 201, &second)
@@ -113,8 +126,16 @@ func TestRefits(t *testing.T) {
 
 	// One that died holds no other back for ever; one that fails leaves what is in use.
 	x.now = x.now.Add(time.Hour)
-	x.call("ann", "POST", at+"/refits", nil).want(t, 201, nil)
-	x.now = x.now.Add(3 * time.Hour)
+	var died api.Refit
+	x.call("ann", "POST", at+"/refits", nil).want(t, 201, &died)
+	x.now = x.now.Add(time.Hour)
+	if x.get("ann", at+"/refits/"+died.ID, &died); died.Ended || died.Failed != "" {
+		t.Errorf("after an hour: %+v", died)
+	}
+	x.now = x.now.Add(2 * time.Hour)
+	if x.get("ann", at+"/refits/"+died.ID, &died); !died.Ended || died.Failed != "it did not end within 2 hours: it was given up. Ask for a new one (create-refit)" {
+		t.Errorf("after three hours: %+v", died)
+	}
 	x.call("ann", "POST", at+"/refits", nil).want(t, 201, &second)
 	f := refitting.Refitting{Store: x.store}
 	if err := f.Fail(t.Context(), "acme", second.ID, errors.New("no"), x.now); err != nil {

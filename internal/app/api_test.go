@@ -56,6 +56,11 @@ func TestAPIFromEventToTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	queues := sqs.NewFromConfig(cfg)
+	imports, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(table.Name + "-imports")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +82,7 @@ func TestAPIFromEventToTable(t *testing.T) {
 
 	env := map[string]string{"TABLE": table.Name, "BUCKET": "b", "SECRETS_PREFIX": "/" + name + "/", "ISSUER": "https://issuer.example", "JWKS_URL": jwks.URL, "CLIENT_ID": "c",
 		"REPORT_FUNCTION": name + "-no-such-function", "DISCOVER_FUNCTION": name + "-no-such-function",
-		"REPLAYS_QUEUE_URL": "q", "IMPORTS_QUEUE_URL": "q", "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name, "BULK_QUEUE_URL": *q.QueueUrl}
+		"REPLAYS_QUEUE_URL": "q", "IMPORTS_QUEUE_URL": *imports.QueueUrl, "SCORING_QUEUE_URL": "q", "FEEDBACK_QUEUE_URL": "q", "ERASE_QUEUE_URL": "q", "ERASURE_KEY_SECRET": name, "BULK_QUEUE_URL": *q.QueueUrl}
 	h, err := api.New(t.Context(), func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +118,13 @@ func TestAPIFromEventToTable(t *testing.T) {
 	// The cursor's key is fetched when the first cursor is read: one of ours is refused for what it is.
 	if r := send("GET", "/v1/workspaces/acme/leads", "cursor=AAAA", ""); r.StatusCode != 422 {
 		t.Errorf("%d %s", r.StatusCode, r.Body)
+	}
+	// A refit takes minutes: it stands before no source check, in the queue of replays.
+	if r := send("POST", "/v1/workspaces/acme/reader/refits", "", ""); r.StatusCode != 201 {
+		t.Errorf("%d %s", r.StatusCode, r.Body)
+	}
+	if got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: imports.QueueUrl}); err != nil || len(got.Messages) != 1 || !strings.Contains(*got.Messages[0].Body, `"rft_`) {
+		t.Errorf("the queue of imports holds %+v, %v", got, err)
 	}
 	if r := send("POST", "/v1/workspaces/acme/theme-sets", "", `{}`); r.StatusCode != 503 || strings.Contains(r.Body, name) {
 		t.Errorf("a function that is not there: %d %s", r.StatusCode, r.Body)

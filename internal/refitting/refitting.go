@@ -116,7 +116,9 @@ func Begin(ctx context.Context, s *store.Store, w, id, by string, now time.Time)
 }
 
 // Go goes on with a refit until it has ended, or it is time to stop (zero:
-// never), and reports whether it has ended. A step that is done again is the
+// never), and reports whether it has ended. It does one step at least, also
+// where the time to stop has passed: else one that always comes beside other
+// work would never end. A step that is done again is the
 // same step; of two who go on at the same time one has an error of kind Conflict.
 func (x *Refitting) Go(ctx context.Context, w, id string, clock func() time.Time, stop time.Time) (bool, error) {
 	r, err := x.Store.Refit(ctx, w, id)
@@ -140,12 +142,12 @@ func (x *Refitting) Go(ctx context.Context, w, id string, clock func() time.Time
 		labels, picked := Labels(list)
 		slices.SortFunc(labels, func(a, b Label) int { return cmp.Compare(place(b), place(a)) })
 		labels = labels[:min(len(labels), MostLabels)]
-		for {
+		for stepped := false; ; stepped = true {
 			rest := slices.DeleteFunc(slices.Clone(labels), func(l Label) bool { return state.After != "" && place(l) >= state.After })
 			if len(rest) == 0 {
 				break
 			}
-			if !stop.IsZero() && !clock().Before(stop) {
+			if stepped && !stop.IsZero() && !clock().Before(stop) {
 				return false, nil
 			}
 			rest = rest[:min(len(rest), labelsAStep)]
@@ -288,8 +290,8 @@ func (x *Refitting) judged(ctx context.Context, w, id string) (Result, error) {
 	d := refit.Document{Reader: social.ReaderVersion, Heads: map[refit.Head]refit.Adjustment{}}
 	for _, h := range refit.Heads {
 		v, err := refit.Judge(cases[h])
-		if err != nil {
-			return out, err
+		if err != nil { // the same cases would fail again
+			return out, fault.Wrap(fault.Invalid, err, "the labels of "+string(h)+" can't be fitted to")
 		}
 		if out.Heads[h] = v; v.Adjustment != nil {
 			d.Heads[h] = *v.Adjustment

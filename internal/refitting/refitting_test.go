@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rapport/internal/fault"
 	"rapport/internal/refit"
 	"rapport/internal/refitting"
 	"rapport/internal/social"
@@ -68,6 +69,10 @@ func TestARefitGoesOnWhereItStopped(t *testing.T) {
 			if done, err := x.Go(t.Context(), "acme", id, clock, now.Add(time.Duration(n)*time.Second)); done || err != nil {
 				t.Fatalf("done %t, %v", done, err)
 			}
+			var state refitting.State
+			if r, err := s.Refit(t.Context(), "acme", id); err != nil || json.Unmarshal(r.State, &state) != nil || state.Steps != 1 || state.Looked != 100 {
+				t.Errorf("it stopped at %+v, %v", state, err)
+			}
 		}
 		if done, err := x.Go(t.Context(), "acme", id, func() time.Time { return now }, time.Time{}); !done || err != nil {
 			t.Fatalf("done %t, %v", done, err)
@@ -85,8 +90,8 @@ func TestARefitGoesOnWhereItStopped(t *testing.T) {
 	if a := once.Heads[refit.Sentiment].Adjustment; a == nil || a.Offsets[0] <= a.Offsets[1] || once.Document == nil {
 		t.Errorf("sentiment %+v", once.Heads[refit.Sentiment])
 	}
-	// It stops before the first step, and after it.
-	if twice := carryOut("rft_2", 1, 3); !cmp.Equal(once, twice) {
+	// It does a step also where the time to stop has passed, and stops then.
+	if twice := carryOut("rft_2", -60); !cmp.Equal(once, twice) {
 		t.Errorf("in parts: %s", cmp.Diff(once, twice))
 	}
 	if use, err := s.ReaderOf(t.Context(), "acme"); err != nil || use == nil || use.Refit != "rft_2" || use.Document.ID() != once.Document.ID() {
@@ -96,5 +101,36 @@ func TestARefitGoesOnWhereItStopped(t *testing.T) {
 	now = t0.Add(time.Minute)
 	if early := carryOut("rft_3"); early.Drawn != 59 || early.Document != nil {
 		t.Errorf("of the first minute: %+v", early)
+	}
+}
+
+// TestWhatCannotBeFittedFails: the same labels would fail again, so that the
+// refit is not tried again, and says that it failed.
+func TestWhatCannotBeFittedFails(t *testing.T) {
+	s := storetest.New(t)
+	if err := s.CreateWorkspace(t.Context(), store.Workspace{ID: "acme", Name: "Acme", TimeZone: "UTC", Created: t0}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := refitting.Begin(t.Context(), s, "acme", "rft_1", "mem_ann", t0); err != nil {
+		t.Fatal(err)
+	}
+	var cases []map[string]any
+	for i := range refit.Enough {
+		cases = append(cases, map[string]any{"i": fmt.Sprint("cor_", i), "w": 1e308, "f": i % refit.Folds, // the sum of the weights is infinite
+			"s": map[refit.Head]int{refit.Sentiment: 0}, "p": refit.Chances{refit.Sentiment: {0.1, 0.8, 0.1}}})
+	}
+	if err := s.PutCases(t.Context(), "acme", "rft_1", 0, cases, t0); err != nil {
+		t.Fatal(err)
+	}
+	x := refitting.Refitting{Store: s, Chances: chances}
+	done, err := x.Go(t.Context(), "acme", "rft_1", func() time.Time { return t0 }, time.Time{})
+	if done || err == nil || fault.Retryable(err) || fault.Message(err) != "the labels of sentiment can't be fitted to" {
+		t.Fatalf("done %t, %v", done, err)
+	}
+	if err := x.Fail(t.Context(), "acme", "rft_1", err, t0); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Refit(t.Context(), "acme", "rft_1"); err != nil || !r.Ended() || r.Failed == "" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -29,6 +30,16 @@ type Refit struct {
 
 // Ended reports whether it goes on no more.
 func (r Refit) Ended() bool { return r.Result != nil || r.Failed != "" }
+
+// Stalled says why nothing is to be expected of a refit that has not ended, in
+// words; "" where it is under way, or has ended. It has a result all the same
+// where the operator hands its message out again.
+func (r Refit) Stalled(now time.Time) string {
+	if r.Ended() || !r.Begun.Before(now.Add(-refitLasts)) {
+		return ""
+	}
+	return fmt.Sprintf("it did not end within %.0f hours: it was given up. Ask for a new one (create-refit)", refitLasts.Hours())
+}
 
 type refitItem struct {
 	PK, SK  string
@@ -204,11 +215,12 @@ func (s *Store) EndRefit(ctx context.Context, w, id string, d *refit.Document, k
 	return err
 }
 
-// DropReader has a workspace's texts read by the reader as it comes. Where
-// nothing else is in use its error is of kind NotFound.
+// DropReader has a workspace's texts read by the reader as it comes; a refit
+// that goes on is not put in use when it ends. Where nothing else is in use,
+// and none goes on, its error is of kind NotFound.
 func (s *Store) DropReader(ctx context.Context, w string) error {
-	err := s.change(ctx, "reader", types.TransactWriteItem{Update: &types.Update{TableName: &s.table, Key: key{workspacePK(w), "@"}.av(), UpdateExpression: aws.String("REMOVE Reader"),
-		ConditionExpression: aws.String("attribute_exists(Reader) AND attribute_not_exists(Deleted)")}})
+	err := s.change(ctx, "reader", types.TransactWriteItem{Update: &types.Update{TableName: &s.table, Key: key{workspacePK(w), "@"}.av(), UpdateExpression: aws.String("REMOVE Reader, Refitting"),
+		ConditionExpression: aws.String("(attribute_exists(Reader) OR attribute_exists(Refitting)) AND attribute_not_exists(Deleted)")}})
 	if fault.Is(err, fault.Conflict) {
 		return fault.New(fault.NotFound, "the reader is in use as it comes")
 	}

@@ -48,7 +48,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 	}
 	s, functions, keep := store.New(cfg, env["TABLE"]), lambda.NewFromConfig(cfg), secret.New(cfg, env["SECRETS_PREFIX"])
 	bucket := archive.New(cfg, env["BUCKET"])
-	replays := queue.New(cfg, env["REPLAYS_QUEUE_URL"])
+	replays, imports := queue.New(cfg, env["REPLAYS_QUEUE_URL"]), queue.New(cfg, env["IMPORTS_QUEUE_URL"])
 	erasureKey := once(func(ctx context.Context) ([]byte, error) { return key.Read(ctx, cfg, env["ERASURE_KEY_SECRET"]) })
 	return lambdahttp.Handler(api.Handler(api.Deps{
 		Store: s, Leads: leads.New(s),
@@ -72,7 +72,7 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 		RunReport: func(ctx context.Context, w, report string, due time.Time, how api.RunHow) error {
 			return ask(ctx, functions, env["REPORT_FUNCTION"], map[string]any{"workspace": w, "report": report, "due": due.UTC(), "mail": how.Mail, "again": how.Again})
 		},
-		Import: deliver.Fairly(queue.New(cfg, env["IMPORTS_QUEUE_URL"]), bucket),
+		Import: deliver.Fairly(imports, bucket),
 		Erased: func(ctx context.Context, w string, accounts []string) (map[string]time.Time, error) {
 			k, err := erasureKey(ctx)
 			if err != nil {
@@ -115,7 +115,8 @@ func New(ctx context.Context, getenv func(string) string) (lambdahttp.Func, erro
 			return queue.New(cfg, env["BULK_QUEUE_URL"]).Send(ctx, app.Bulk{Kind: app.BulkBacktest, Asked: app.Asked{Workspace: w}, State: b})
 		},
 		Refit: func(ctx context.Context, w, id string) error {
-			return replays.SendOf(ctx, w, task.Reads{Refit: &task.Refit{Workspace: w, ID: id}})
+			// Handed out as of nobody else, so that it is not held back with the rest of its workspace's import.
+			return imports.SendOf(ctx, id, task.Reads{Refit: &task.Refit{Workspace: w, ID: id}})
 		},
 		Regroup: func(ctx context.Context, w string, accounts []string) error {
 			return queue.New(cfg, env["SCORING_QUEUE_URL"]).Send(ctx, task.Score{Workspace: w, Regroup: accounts})
