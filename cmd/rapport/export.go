@@ -111,8 +111,11 @@ func (c *exportCommand) contacts(s *streams, from *target, count func()) error {
 	each := func(f func(contacts.Listed) error) error {
 		return pages(s, from, "/contacts", "viewer", func(l contacts.Listed) error {
 			count()
+			if l.TooMany {
+				s.say("%s is without its attributes: so many were told that they can't be read; erase the account", l.Account)
+			}
 			for _, part := range l.Contact.Parts() {
-				if err := f(contacts.Listed{Person: l.Person, Account: l.Account, Contact: part}); err != nil {
+				if err := f(contacts.Listed{Person: l.Person, Account: l.Account, Contact: part, TooMany: l.TooMany}); err != nil {
 					return err
 				}
 			}

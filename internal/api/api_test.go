@@ -146,7 +146,9 @@ func newWorld(t *testing.T) *world {
 		Replay: &replay.Replay{Store: s, Archive: shelf{x}, Enqueue: func(_ context.Context, d platform.Delivery) error {
 			x.queued = append(x.queued, d)
 			return nil
-		}, Would: func(context.Context, string, platform.Delivery) (ingest.Outcome, error) { return x.outcome, nil }},
+		}, Would: func(context.Context, string, platform.Delivery, *ingest.Told) (ingest.Outcome, error) {
+			return x.outcome, nil
+		}},
 		DeleteSecret: func(_ context.Context, app string) error { delete(x.secrets, app); return nil },
 		Object: func(_ context.Context, key string) ([]byte, error) {
 			if x.objectErr != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/contacts"
+	"rapport/internal/fault"
 	"rapport/internal/parallel"
 	"rapport/internal/profile"
 	"rapport/internal/social"
@@ -23,7 +24,7 @@ type listContactsIn struct {
 func (s *service) contacts(api huma.API) {
 	members(s, api, social.Viewer, huma.Operation{OperationID: "list-contacts", Method: http.MethodGet, Path: "/contacts", Tags: []string{"leads"}, Summary: "Export contacts",
 		Description: "Every account exactly once, with the person it belongs to and what holds of it now: of each attribute what the most trusted source told of the account, and of that the newest. Whose name or handle nobody told has the newest under which it acted. " +
-			"The order is always the same, and says nothing; an account that comes while you read may be left out. At most 20 e-mails, phones and pages of an account are listed. A page holds at most 2 MB, and so may hold fewer than asked for."}, s.listContacts)
+			"The order is always the same, and says nothing; an account that comes while you read may be left out. At most 20 e-mails, phones and pages of an account are listed. An account of which over 2,000 attributes were told comes without them, and says so. A page holds at most 2 MB, and so may hold fewer than asked for."}, s.listContacts)
 }
 
 // contactsAtOnce is how many accounts are read at a time: with all that could be told of each they fit the memory.
@@ -75,19 +76,21 @@ func (s *service) contactsOf(ctx context.Context, w string, accounts []store.Acc
 	if err != nil {
 		return nil, err
 	}
-	of, err := s.Store.AttributesOf(ctx, w, ids...)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]contacts.Contact, len(accounts))
-	errs := parallel.Each(ctx, len(accounts), 16, func(i int) (err error) {
-		all[i], err = s.contactOf(ctx, w, accounts[i], of[i], now)
+	all := make([]contacts.Listed, len(accounts))
+	errs := parallel.Each(ctx, len(accounts), 16, func(i int) error {
+		of, err := s.Store.AttributesOf(ctx, w, ids[i])
+		tooMany := fault.Is(err, fault.TooLarge)
+		if err != nil && !tooMany {
+			return err
+		}
+		c, err := s.contactOf(ctx, w, accounts[i], of[0], now)
+		all[i] = contacts.Listed{Person: persons[i], Account: ids[i], Contact: c, TooMany: tooMany}
 		return err
 	})
 	var out []contacts.Listed
-	for i, c := range all {
-		if c.ID != social.Unknown {
-			out = append(out, contacts.Listed{Person: persons[i], Account: ids[i], Contact: c})
+	for _, l := range all {
+		if l.Contact.ID != social.Unknown {
+			out = append(out, l)
 		}
 	}
 	return out, errors.Join(errs...)

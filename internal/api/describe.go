@@ -680,6 +680,7 @@ var words = map[string]word{
 	"OutcomeAccount":                  {doc: "The account that an outcome is kept with"},
 	"OutcomeAccount.account":          {example: "7781"},
 	"Listed":                          {doc: "An account and what holds of it"},
+	"Listed.attributes_left_out":      {example: true},
 	"Contact":                         {doc: "Somebody: an account, and what is known of it"},
 	"Contact.id":                      {example: "7781"},
 	"Contact.emails":                  {example: []string{"ana@contoso.com", "ana@lindqvist.se"}},

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -126,7 +125,7 @@ func (s *service) importRows(ctx context.Context, w string, in *importIn) (*Out[
 		return nil, err
 	}
 	source := profile.Source(cmp.Or(in.Body.Source, string(profile.Import)))
-	told := &toldAlready{}
+	told := &ingest.Told{}
 	errs := parallel.Each(ctx, len(rows), 16, func(n int) error {
 		if !rows[n].ok() {
 			return nil
@@ -380,7 +379,7 @@ func (i *importing) withoutErased(erased map[string]time.Time, back map[string]b
 }
 
 // lookImport finds out what of a row is new, and whether it can be taken.
-func (s *service) lookImport(ctx context.Context, w string, i *importing, source profile.Source, told *toldAlready, now time.Time) error {
+func (s *service) lookImport(ctx context.Context, w string, i *importing, source profile.Source, told *ingest.Told, now time.Time) error {
 	if i.account != "" {
 		if err := s.lookContact(ctx, w, i, source, now); err != nil {
 			return err
@@ -401,7 +400,7 @@ func (s *service) lookImport(ctx context.Context, w string, i *importing, source
 		case err != nil:
 			return err
 		case len(twins) == 1 && twins[0].Taken:
-		case told.takes(a, twins):
+		case told.Stands(a, twins):
 			i.again = append(i.again, a)
 		default:
 			i.facts = append(i.facts, a)
@@ -436,9 +435,11 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 		trusted := profile.Of{Account: i.account, Facts: slices.DeleteFunc(slices.Clone(of[0].Facts), func(f profile.Fact) bool {
 			return slices.Index(profile.Sources, f.Source) > slices.Index(profile.Sources, source)
 		})}
-		c, err := s.contactOf(ctx, w, store.Account{ID: i.account, AccountRef: ref}, trusted, now)
-		if err != nil {
-			return err
+		c := contacts.Exported(ref, profile.Holding([]profile.Of{trusted}, now), social.Actor{})
+		if source == profile.Import { // an export has the names that accounts show, where nobody told others
+			if c, err = s.contactOf(ctx, w, store.Account{ID: i.account, AccountRef: ref}, trusted, now); err != nil {
+				return err
+			}
 		}
 		for _, t := range c.Tells() {
 			holds[[2]string{t.Name, t.Value}] = true
@@ -477,31 +478,6 @@ func (s *service) lookContact(ctx context.Context, w string, i *importing, sourc
 		i.refuse("its contact has too many attributes: %d were told before, and of one account at most %d are kept, %d at once", len(of[0].Facts), store.MaxAttributes, store.MaxTold)
 	}
 	return nil
-}
-
-// toldAlready are the facts that rows of a request tell anew, each of which
-// stands for one of them. Who reads the queue decides it for good.
-type toldAlready struct {
-	sync.Mutex
-	by map[[2]string]string // a fact's key and how exactly it is told anew, and the key of that
-}
-
-// takes takes one of the facts that an activity can be; false: none is left.
-func (t *toldAlready) takes(a social.Activity, twins []store.Twin) bool {
-	t.Lock()
-	defer t.Unlock()
-	for _, x := range twins {
-		k := [2]string{x.Key, string(a.Precision)}
-		if by, there := t.by[k]; there && by != a.Key {
-			continue
-		}
-		if t.by == nil {
-			t.by = map[[2]string]string{}
-		}
-		t.by[k] = a.Key
-		return true
-	}
-	return false
 }
 
 // lookOutcome finds out with whom it came out so, and whether that is known.

@@ -12,9 +12,11 @@ import (
 	diff "github.com/google/go-cmp/cmp"
 
 	"rapport/internal/api"
+	"rapport/internal/contacts"
 	"rapport/internal/fault"
 	"rapport/internal/ingest"
 	"rapport/internal/limit"
+	"rapport/internal/profile"
 	"rapport/internal/social"
 )
 
@@ -269,5 +271,48 @@ func TestImportOfWhoWasForgotten(t *testing.T) {
 	x.wants("who came back", rowsOf(row("contact", row("platform", "discord", "id", "1", "name", "Ana"), "activities", []any{joinedBy("1", time.Hour), joinedBy("1", 72*time.Hour)})), "imported 3")
 	if len(x.queued) != 1 || strings.Count(string(x.queued[0].Request.Body), "\n") != 1 {
 		t.Errorf("queued %v", x.queued)
+	}
+}
+
+// What a CRM calls somebody is told, also where it is what the account shows: the account may show
+// another name tomorrow. What was exported, with the names that accounts show, tells nothing.
+func TestANameThatIsOnlyShownIsTold(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	joined := social.Activity{Platform: "discord", Type: social.Join, Actor: social.Actor{ID: "7", Handle: "ana", Name: "Ana Lindqvist"}, Occurred: t0.Add(-time.Hour), Known: t0, Direction: social.Inbound}
+	joined.Key = social.ActivityKey("discord", "", social.Join, "1", joined.Occurred)
+	if err := x.store.PutAccount(t.Context(), "acme", joined); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.store.PutActivity(t.Context(), "acme", joined); err != nil {
+		t.Fatal(err)
+	}
+	body := rowsOf(row("contact", row("platform", "discord", "id", "7", "name", "Ana Lindqvist")))
+	x.wants("an export", body, "known 0")
+	body["source"] = "crm"
+	x.wants("a CRM", body, "imported 1")
+	x.wants("a CRM again", body, "known 0")
+}
+
+// An account with more attributes than can be read stands in no other's way.
+func TestExportOfAnAccountWithTooManyAttributes(t *testing.T) {
+	x := newWorld(t)
+	x.workspace("acme", "ann")
+	x.wants("three", rowsOf(row("contact", row("platform", "discord", "id", "1", "title", "CTO")), row("contact", row("platform", "discord", "id", "2", "title", "CTO")), row("contact", row("platform", "discord", "id", "3", "title", "CTO"))),
+		"imported 2", "imported 2", "imported 2")
+	one := profile.Of{Account: accountAt("2"), Facts: []profile.Fact{{ID: "plan-0001", Name: "plan", Kind: profile.Text, Value: "gold", Source: profile.CRM, At: t0, Known: t0, By: "key_a"}}}
+	if _, errs := x.store.PutAttributes(t.Context(), "acme", one); errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	x.table.TellMany(t, accountAt("2"), 81)
+	var page api.Page[contacts.Listed]
+	x.get("ann", inAcme+"/contacts", &page)
+	if len(page.Items) != 3 {
+		t.Fatalf("%+v", page.Items)
+	}
+	for _, l := range page.Items {
+		if many := l.Account == accountAt("2"); l.TooMany != many || (l.Contact.Title == "") != many || l.Contact.ID == "" {
+			t.Errorf("%+v", l)
+		}
 	}
 }

@@ -93,6 +93,7 @@ type Listed struct {
 	Person  string  `json:"person" doc:"Whose account it is"`
 	Account string  `json:"account" doc:"Rapport's id of the account"`
 	Contact Contact `json:"contact" doc:"The account, and what holds of it: a row that import-rows takes"`
+	TooMany bool    `json:"attributes_left_out,omitempty" doc:"So many attributes were told of the account (over 2,000) that they can't be read: the contact is without them. Neither is its person scored. Erasing the account is the way out"`
 }
 
 // Shape is which columns a table of contacts needs: it is to see every contact

@@ -799,7 +799,7 @@ func TestItDoesNotComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Replay = true
-		o, err := x.in.Would(t.Context(), w, d)
+		o, err := x.in.Would(t.Context(), w, d, &ingest.Told{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"rapport/internal/fault"
 	"rapport/internal/parallel"
@@ -65,6 +66,33 @@ func (in *Ingest) once(ctx context.Context, r *result, w string, ids []string, s
 		return nil
 	})...)
 	return errors.Join(errs...)
+}
+
+// Told are the facts that are found to be what somebody tells anew, each of which
+// stands for one event of each precision; within one request, which stores
+// nothing of it. Whoever reads the queue decides it for good.
+type Told struct {
+	mu sync.Mutex
+	by map[[2]string]string // a fact's key and how exactly it is told anew, and the key of that
+}
+
+// Stands reports whether one of an activity's twins stands for it, and keeps it
+// from standing for another.
+func (t *Told) Stands(a social.Activity, twins []store.Twin) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, x := range twins {
+		k := [2]string{x.Key, string(a.Precision)}
+		if by, there := t.by[k]; there && by != a.Key {
+			continue
+		}
+		if t.by == nil {
+			t.by = map[[2]string]string{}
+		}
+		t.by[k] = a.Key
+		return true
+	}
+	return false
 }
 
 // twins are the facts that can be the event that an activity tells. What a

@@ -120,7 +120,7 @@ func TestWebhookAndListDateAnEventDifferently(t *testing.T) {
 					if err := json.Unmarshal(m(t).Body, &x); err != nil || x.App == platform.Imports {
 						continue
 					}
-					if o, err := d.Would(t.Context(), w, x); err != nil || len(o.Add)+len(o.Differ) > 0 || o.Same != 1 {
+					if o, err := d.Would(t.Context(), w, x, &ingest.Told{}); err != nil || len(o.Add)+len(o.Differ) > 0 || o.Same != 1 {
 						t.Errorf("a replay would %+v, %v", o, err)
 					}
 				}
@@ -193,5 +193,37 @@ func TestAListAfterAnErasure(t *testing.T) {
 	l, err := d.store.ListSpan(t.Context(), w, account)
 	if noon := time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC); err != nil || !l.Holds(noon) || l.Holds(noon.Add(-time.Second)) || l.Holds(noon.Add(time.Second)) {
 		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// One row stands for one event, also where a replay only looks.
+func TestAReplayThatLooksCountsARowOnce(t *testing.T) {
+	d := listDesk(t)
+	d.batch(t, rowOf(t, "join", "7", "", "10:00:00", social.ToMinute))
+	var told ingest.Told
+	would := func(m ingest.Message) (o ingest.Outcome) {
+		t.Helper()
+		var x platform.Delivery
+		err := json.Unmarshal(m.Body, &x)
+		if err == nil {
+			o, err = d.Would(t.Context(), w, x, &told)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	first, second := event("e1", "join", "7", "a", "10:00:10"), event("e2", "join", "7", "b", "10:00:20")
+	for range 2 {
+		if o := would(first); o.Same != 1 || len(o.Add) > 0 {
+			t.Errorf("the first: %+v", o)
+		}
+		if o := would(second); o.Same != 0 || len(o.Add) != 1 {
+			t.Errorf("the second: %+v", o)
+		}
+	}
+	d.batch(t, first, second)
+	if got := d.times(t); len(got) != 2 {
+		t.Errorf("the replay comes to %q", got)
 	}
 }

@@ -48,7 +48,7 @@ func TestACorrectedDateIsNoOtherFact(t *testing.T) {
 	if err != nil || len(facts) != 1 || facts[0].Occurred.Hour() != 6 {
 		t.Errorf("%+v, %v; want one, of 6 o'clock", facts, err)
 	}
-	would, err := d.Would(t.Context(), w, of(9))
+	would, err := d.Would(t.Context(), w, of(9), &ingest.Told{})
 	if err != nil || len(would.Add) != 0 || would.Same != 1 {
 		t.Errorf("a replay would come to %+v, %v", would, err)
 	}

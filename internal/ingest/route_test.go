@@ -373,7 +373,7 @@ func TestWouldAndReplay(t *testing.T) {
 	}
 	would := func() ingest.Outcome {
 		t.Helper()
-		o, err := d.Would(t.Context(), w, x)
+		o, err := d.Would(t.Context(), w, x, &ingest.Told{})
 		if err != nil {
 			t.Fatal(err)
 		}

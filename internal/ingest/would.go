@@ -20,8 +20,9 @@ type Outcome struct {
 	Ignored int
 }
 
-// Would says what d would come to in workspace w, and stores nothing.
-func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery) (Outcome, error) {
+// Would says what d would come to in workspace w after the deliveries of which
+// told knows, and stores nothing.
+func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery, told *Told) (Outcome, error) {
 	var o Outcome
 	results, err := in.understandDelivery(ctx, d, parkAfter)
 	if err != nil {
@@ -56,7 +57,7 @@ func (in *Ingest) Would(ctx context.Context, w string, d platform.Delivery) (Out
 				switch {
 				case err != nil:
 					return o, err
-				case len(twins) > 0: // as a list told it
+				case told.Stands(a, twins): // as a list told it
 					o.Same++
 				default:
 					o.Add = append(o.Add, a.Key)

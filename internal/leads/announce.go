@@ -43,8 +43,9 @@ func (p *past) news(ctx context.Context, m scoring.Model, old store.Lead, h *sto
 	again := old.Version > 0 && old.ModelVer == h.ModelVer && open(m, *h) // it may be held no more
 	ended := again && old.Calls && !open(m, old)
 	if !live {
-		// A snooze that passed unseen until now is left to the next tick.
-		if h.Waits = again && (old.Waits || ended && old.Working == h.Working); h.Waits && !old.Waits {
+		// A snooze that passed unseen until now is left to the next tick, and so is
+		// what one that was not live left to it before.
+		if h.Waits = again && (old.Waits || ended && old.Working == h.Working); h.Waits && (!old.Waits || !old.Due.After(now)) {
 			h.Due = now
 		}
 		return nil, nil

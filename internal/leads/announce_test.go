@@ -133,6 +133,14 @@ func (c *community) at(now time.Time, s view.Stale) {
 	}
 }
 
+// attribute scores an account at an instant as when something was told of it.
+func (c *community) attribute(who string, at time.Time) {
+	c.Helper()
+	if err := errors.Join(c.l.Score(c.Context(), w, at, view.Stale{Account: accountOf(who), Since: at, Until: at, Decided: true})...); err != nil {
+		c.Fatal(err)
+	}
+}
+
 // decides has something decided about somebody, who is scored as decide-lead does.
 func (c *community) decides(who string, at time.Time, d store.LeadDecision) {
 	c.Helper()
@@ -174,11 +182,13 @@ func TestACallThatWasHeldIsAnnouncedWhenNothingHoldsItAnyMore(t *testing.T) {
 	if n := c.tick(at.Add(29 * time.Hour)); n != 0 {
 		t.Errorf("%d are due while the snooze lasts", n)
 	}
-	// An attribute that is told right after the end is no news, and hides none.
-	if err := errors.Join(c.l.Score(t.Context(), w, at.Add(30*time.Hour), view.Stale{Account: accountOf("a"), Since: at, Until: at, Decided: true})...); err != nil {
-		t.Fatal(err)
+	// Attributes that are told right after the end are no news, and hide none.
+	for i := range 2 {
+		c.attribute("a", at.Add(30*time.Hour+time.Duration(i)*time.Minute))
 	}
 	c.announced(rose)
+	c.tick(at.Add(31 * time.Hour))
+	c.announced(rose, call)
 	for range 2 {
 		c.tick(at.Add(31 * time.Hour))
 		c.at(at.Add(32*time.Hour), view.Stale{Account: accountOf("a")})
@@ -243,6 +253,11 @@ func TestACallWaitsForAComplaint(t *testing.T) {
 	if _, err := c.s.Restand(t.Context(), w, p.Thread, accountOf("e")); err != nil {
 		t.Fatal(err)
 	}
+	for i := range 2 { // told after the time to look again, and before it is looked
+		c.attribute("e", at.AddDate(0, 0, 10).Add(time.Duration(i-2)*time.Minute))
+	}
+	c.tick(at.AddDate(0, 0, 10))
+	c.announced(rose, call)
 	for range 2 {
 		c.tick(at.AddDate(0, 0, 10))
 		c.at(at.AddDate(0, 0, 11), view.Stale{Account: accountOf("e")})

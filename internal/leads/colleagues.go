@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"rapport/internal/fault"
@@ -34,26 +35,80 @@ type people struct {
 
 // peopleOf reads who is listed at a company; "": nobody.
 func (l *Leads) peopleOf(ctx context.Context, w, company, person string) (people, error) {
+	var once companies
+	p, err := once.othersOf(ctx, l.store, w, company, person)
+	if err == nil && p.more && p.mine.Version == 0 {
+		p.mine, err = l.store.ColleagueOf(ctx, w, company, person)
+	}
+	return p, err
+}
+
+// companies are who is listed at the companies of a workspace, each read once:
+// for as long as one request takes.
+type companies struct {
+	sync.Mutex
+	read map[string]*listed
+	held int // people
+}
+
+// listed is who is listed at a company.
+type listed struct {
+	sync.Mutex
+	done bool
+	list []store.Colleague
+	more bool
+}
+
+// maxHeld bounds how many people are held of all companies.
+const maxHeld = 20_000
+
+// othersOf is who is listed at a company, seen by one of them; "": nobody. The
+// place of who is not among the first 500 is not looked for.
+func (c *companies) othersOf(ctx context.Context, s *store.Store, w, company, person string) (people, error) {
 	p := people{company: company, mine: store.Colleague{Person: person}}
 	if company == "" {
 		return p, nil
 	}
-	list, more, err := l.store.PeopleOf(ctx, w, company)
+	at, err := c.of(ctx, s, w, company)
 	if err != nil {
 		return p, err
 	}
-	p.more = more
-	for _, c := range list {
+	p.more = at.more
+	for _, c := range at.list {
 		if c.Person == person {
 			p.mine = c
 		} else {
 			p.others = append(p.others, c)
 		}
 	}
-	if more && p.mine.Version == 0 {
-		p.mine, err = l.store.ColleagueOf(ctx, w, company, person)
+	return p, nil
+}
+
+func (c *companies) of(ctx context.Context, s *store.Store, w, company string) (*listed, error) {
+	c.Lock()
+	if c.read == nil || c.held > maxHeld {
+		c.read, c.held = map[string]*listed{}, 0
 	}
-	return p, err
+	at := c.read[company]
+	if at == nil {
+		at = &listed{}
+		c.read[company] = at
+	}
+	c.Unlock()
+	at.Lock()
+	defer at.Unlock()
+	if at.done {
+		return at, nil
+	}
+	var err error
+	if at.list, at.more, err = s.PeopleOf(ctx, w, company); err != nil {
+		return at, err
+	}
+	at.done = true
+	c.Lock()
+	c.held += len(at.list)
+	c.Unlock()
+	return at, nil
 }
 
 // firm is what a score knows of the company of a person of whom k is known.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -345,4 +346,59 @@ func TestTwoAccountsOfOnePersonAreOneColleague(t *testing.T) {
 	want("one", "5")
 	c.must(undo("one-person", "b", "d"))
 	want("two again", "9")
+}
+
+// Who is found to be no person any more, when due, is missed by the colleagues at once.
+func TestAColleagueWhoIsAnothersByNow(t *testing.T) {
+	c := newCommunity(t, question("a", 10), question("b", 5), question("d", 40))
+	c.works("a", "Contoso")
+	c.works("b", "Contoso")
+	c.publish(team)
+	if h := c.stored("a"); scoring.Decimal(h.Micro) != "9" {
+		t.Fatalf("the test is blind: %d", h.Micro)
+	}
+	// b is d's by what somebody decided, and whoever was to follow up on it died.
+	decided := person.Decision{ID: "b-is-d", At: now(), Verb: person.Same, One: []string{accountOf("b")}, Other: []string{accountOf("d")}, By: "mem_1"}
+	if err := c.s.PutLinks(t.Context(), w, store.Linked{Decision: decided, With: []string{accountOf("b"), accountOf("d")}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.s.Regroup(t.Context(), w, accountOf("b")); err != nil {
+		t.Fatal(err)
+	}
+	if c.tick(c.stored("b").Due); len(c.places()) != 1 {
+		t.Errorf("listed: %q", c.places())
+	}
+	if h := c.stored("a"); scoring.Decimal(h.Micro) != "5" {
+		t.Errorf("a has %d points by who is gone", h.Micro)
+	}
+}
+
+// Of a company, people are read once for all who are looked at.
+func TestAPageReadsACompanyOnce(t *testing.T) {
+	cost := func(model string) (read float64) {
+		c := newCommunity(t)
+		for i := range 5 {
+			who := fmt.Sprint("p", i)
+			c.tell(question(who, 10))
+			c.works(who, "Contoso")
+		}
+		c.publish(model)
+		var mu sync.Mutex
+		c.s.Consumed = func(r, _ float64) { mu.Lock(); defer mu.Unlock(); read += r }
+		page, _, failed, err := c.l.By("team").Page(t.Context(), w, "", 100, now())
+		if err != nil || failed > 0 || len(page) != 5 {
+			t.Fatalf("%d leads, %d failed, %v", len(page), failed, err)
+		}
+		for _, e := range page {
+			if model == team && scoring.Decimal(e.Micro) != "9" {
+				t.Errorf("%s has %d", e.Person, e.Micro)
+			}
+		}
+		return read
+	}
+	alone := cost(strings.Replace(team, `,
+	{"id":"colleagues","kind":"company","recent_days":30,"at_least":1,"points":"4"}`, "", 1))
+	if with := cost(team); with > alone+2 { // one query, strongly consistent
+		t.Errorf("a page reads %g units, and %g without the rule about colleagues", with, alone)
+	}
 }

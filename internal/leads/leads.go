@@ -524,9 +524,17 @@ func (l *Leads) score(ctx context.Context, w string, models []scoring.Model, old
 		return err
 	}
 	if !here {
-		return l.store.DropLeads(ctx, w, x.ID)
+		return l.drop(ctx, w, x.ID, now)
 	}
 	return failed
+}
+
+// drop takes away the leads of one who is no person any more, whom the colleagues then miss.
+func (l *Leads) drop(ctx context.Context, w, person string, now time.Time) error {
+	if err := l.Unlist(ctx, w, person, now); err != nil {
+		return err
+	}
+	return l.store.DropLeads(ctx, w, person)
 }
 
 // headBy is the head by a model that stood as in old: as of the newest fact, or
@@ -583,10 +591,7 @@ func (l *Leads) Regroup(ctx context.Context, w, account string, now time.Time) (
 	for _, p := range before {
 		if !is[p.ID] && !gone[p.ID] {
 			gone[p.ID] = true
-			if err := l.Unlist(ctx, w, p.ID, now); err != nil {
-				return nil, nil, err
-			}
-			if err := l.store.DropLeads(ctx, w, p.ID); err != nil {
+			if err := l.drop(ctx, w, p.ID, now); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -1091,7 +1096,7 @@ func (l *Leads) Due(ctx context.Context, now time.Time, limit int) ([]DueBy, err
 			ids = ids[len(p.Accounts):]
 			if len(whose) == 0 || slices.ContainsFunc(whose, func(id string) bool { return id != p.ID }) {
 				// Its accounts are others' now, who are scored as such.
-				if err := l.store.DropLeads(ctx, w, p.ID); err != nil {
+				if err := l.drop(ctx, w, p.ID, now); err != nil {
 					return nil, err
 				}
 				continue
@@ -1129,7 +1134,7 @@ func (l *Leads) Evaluate(ctx context.Context, w, person string, asOf time.Time) 
 	if err != nil {
 		return Evaluated{}, err
 	}
-	p, e, err := l.evaluate(ctx, m, w, who, head, asOf)
+	p, e, err := l.evaluate(ctx, m, w, who, head, asOf, &companies{})
 	if err != nil {
 		return Evaluated{}, err
 	}
@@ -1156,8 +1161,8 @@ func (l *Leads) Person(ctx context.Context, w, id string) (store.Person, error) 
 	return now[0], nil
 }
 
-// evaluate computes a lead of which the head is known.
-func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who store.Person, head store.Lead, asOf time.Time) (*past, Evaluated, error) {
+// evaluate computes a lead of which the head is known; at is whom it reads of companies.
+func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who store.Person, head store.Lead, asOf time.Time, at *companies) (*past, Evaluated, error) {
 	p := &past{leads: l, w: w, accounts: who.Accounts, model: m, head: head}
 	none := func(err error) (*past, Evaluated, error) { return nil, Evaluated{}, err }
 	from, to := head.Seen, store.EndOfHistory
@@ -1184,11 +1189,11 @@ func (l *Leads) evaluate(ctx context.Context, m scoring.Model, w string, who sto
 		e.Known = knownOf(of, asOf)
 	}
 	if m.CompanyDays() > 0 {
-		at, err := l.peopleOf(ctx, w, e.Known.Company, who.ID)
+		others, err := at.othersOf(ctx, l.store, w, e.Known.Company, who.ID)
 		if err != nil {
 			return none(err)
 		}
-		p.firm = at.firm(e.Known)
+		p.firm = others.firm(e.Known)
 	}
 	if err := p.last(ctx, &e, asOf); err != nil {
 		return none(err)
@@ -1330,9 +1335,9 @@ func (l *Leads) evaluateAll(ctx context.Context, w string, m scoring.Model, head
 	if err != nil {
 		return nil, 0, err
 	}
-	found := make([]Evaluated, len(heads))
+	found, at := make([]Evaluated, len(heads)), &companies{}
 	errs := parallel.Each(ctx, len(heads), atOnce, func(i int) (err error) {
-		_, found[i], err = l.evaluate(ctx, m, w, persons[i], heads[i], asOf)
+		_, found[i], err = l.evaluate(ctx, m, w, persons[i], heads[i], asOf, at)
 		return err
 	})
 	for i, err := range errs {

@@ -127,7 +127,7 @@ func (l *Leads) Try(ctx context.Context, w string, document []byte, people []str
 	if err != nil {
 		return nil, nil, err
 	}
-	found := make([]Trial, len(people))
+	found, at := make([]Trial, len(people)), &companies{}
 	errs := parallel.Each(ctx, len(people), atOnce, func(i int) error {
 		who, err := l.Person(ctx, w, people[i])
 		if err != nil {
@@ -137,11 +137,11 @@ func (l *Leads) Try(ctx context.Context, w string, document []byte, people []str
 		if err != nil {
 			return err
 		}
-		_, by, err := l.evaluate(ctx, m, w, who, head, asOf)
+		_, by, err := l.evaluate(ctx, m, w, who, head, asOf, at)
 		if err != nil {
 			return err
 		}
-		_, now, err := l.evaluate(ctx, active, w, who, head, asOf)
+		_, now, err := l.evaluate(ctx, active, w, who, head, asOf, at)
 		found[i] = Trial{who.ID, by.Score, now.Score, m.Calls(by.Score), active.Calls(now.Score)}
 		return err
 	})

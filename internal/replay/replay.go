@@ -26,7 +26,7 @@ type Archive interface {
 type Replay struct {
 	Store   *store.Store
 	Archive Archive
-	Would   func(ctx context.Context, w string, d platform.Delivery) (ingest.Outcome, error)
+	Would   func(ctx context.Context, w string, d platform.Delivery, told *ingest.Told) (ingest.Outcome, error)
 	Enqueue func(ctx context.Context, d platform.Delivery) error
 }
 
@@ -80,12 +80,13 @@ var errEnough = fmt.Errorf("enough")
 func (r *Replay) DryRun(ctx context.Context, which Which, each func(platform.Delivery, ingest.Outcome) error) (Result, error) {
 	out := Result{Keys: []string{}}
 	planned := map[string]bool{} // activities that an earlier delivery of this run would add
+	var told ingest.Told
 	err := r.walk(ctx, which, func(d platform.Delivery) error {
 		if which.Limit > 0 && out.Deliveries >= which.Limit {
 			out.More = true
 			return errEnough
 		}
-		o, err := r.Would(ctx, which.Workspace, d)
+		o, err := r.Would(ctx, which.Workspace, d, &told)
 		if err != nil {
 			return err
 		}

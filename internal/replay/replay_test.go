@@ -67,7 +67,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	d := &desk{t: t, shelf: shelf{map[string][]byte{}, map[string][]platform.Delivery{}}, would: map[string]ingest.Outcome{}}
 	d.Replay = &replay.Replay{Store: storetest.New(t), Archive: d.shelf,
-		Would: func(_ context.Context, workspace string, x platform.Delivery) (ingest.Outcome, error) {
+		Would: func(_ context.Context, workspace string, x platform.Delivery, _ *ingest.Told) (ingest.Outcome, error) {
 			if workspace != w {
 				t.Errorf("asked about the workspace %s", workspace)
 			}

@@ -61,7 +61,7 @@ func (s *Store) AttributesOf(ctx context.Context, w string, accounts ...string) 
 	errs := parallel.Each(ctx, len(accounts), 16, func(i int) error {
 		items, err := all[attributeItem](ctx, s, query{pk: accountPK(factsOf(w), accounts[i]), prefix: attributes, limit: readAttributes + 1})
 		if err == nil && len(items) > readAttributes {
-			err = fault.New(fault.TooLarge, "over %d attributes were told of one account: they can't be read", readAttributes)
+			err = fault.New(fault.TooLarge, "over %d attributes were told of one account: they can't be read, and its person is not scored. The way out is to erase the account", readAttributes)
 		}
 		if err != nil {
 			return fmt.Errorf("attributes of %s: %w", accounts[i], err)

@@ -3,13 +3,9 @@ package store_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rapport/internal/fault"
 	"rapport/internal/profile"
@@ -74,12 +70,12 @@ func TestAttributes(t *testing.T) {
 	if !fault.Is(errs[0], fault.TooLarge) {
 		t.Errorf("one over the bound: %v", errs[0])
 	}
-	over := toldByMany(t, table, accounts[1], 24)
+	over := table.TellMany(t, accounts[1], 24)
 	if of, err := s.AttributesOf(t.Context(), "acme", accounts[1]); err != nil || len(of[0].Facts) != over || over <= store.MaxAttributes+store.MaxTold {
 		t.Errorf("told by many at once: %d of %d are read, %v", len(of[0].Facts), over, err)
 	}
 	// More than can be read is said, and never half of it.
-	toldByMany(t, table, accounts[1], 81)
+	table.TellMany(t, accounts[1], 81)
 	if _, err := s.AttributesOf(t.Context(), "acme", accounts[1]); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("over what is read: %v", err)
 	}
@@ -87,7 +83,7 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("told to whom too much was: %v", errs[0])
 	}
 	// Nobody passes the bound by telling at the same time.
-	toldByMany(t, table, accounts[2], 19) // 477 with the two
+	table.TellMany(t, accounts[2], 19) // 477 with the two
 	at := make([]profile.Of, 8)
 	for n := range at {
 		at[n] = profile.Of{Account: accounts[2]}
@@ -113,38 +109,4 @@ func TestAttributes(t *testing.T) {
 	if of, err = s.AttributesOf(t.Context(), "acme", accounts[0]); err != nil || len(of[0].Facts) != 0 {
 		t.Errorf("left: %+v, %v", of, err)
 	}
-}
-
-// toldByMany writes more attributes of an account than are kept, as those do
-// who tell some at the same time. It returns how many there are.
-func toldByMany(t *testing.T, table storetest.Table, account string, batches int) int {
-	t.Helper()
-	n := 0
-	var one map[string]types.AttributeValue
-	for k := range table.Dump(t) {
-		pk, sk, _ := strings.Cut(k, " | ")
-		if !strings.HasSuffix(pk, account) || !strings.HasSuffix(sk, "-0001") {
-			continue
-		}
-		n++
-		got, err := table.DB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table.Name, Key: map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		one = got.Item
-	}
-	prefix, _, _ := strings.Cut(one["SK"].(*types.AttributeValueMemberS).Value, "-0001")
-	for range batches {
-		var puts []types.WriteRequest
-		for range 25 {
-			it := maps.Clone(one)
-			it["SK"] = &types.AttributeValueMemberS{Value: fmt.Sprintf("%s-many-%05d", prefix, n)}
-			puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
-			n++
-		}
-		if _, err := table.DB.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table.Name: puts}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return n
 }

@@ -39,10 +39,10 @@ func Make(ctx context.Context, cfg aws.Config, env map[string]string) (*ingest.I
 
 // Would is Ingest.Would of what make makes when it is first asked: rare work,
 // whose key is not worth the start of every other call.
-func Would(make func() (*ingest.Ingest, error)) func(context.Context, string, platform.Delivery) (ingest.Outcome, error) {
+func Would(make func() (*ingest.Ingest, error)) func(context.Context, string, platform.Delivery, *ingest.Told) (ingest.Outcome, error) {
 	var mu sync.Mutex // an Ingest does one thing at a time
 	var in *ingest.Ingest
-	return func(ctx context.Context, w string, d platform.Delivery) (o ingest.Outcome, err error) {
+	return func(ctx context.Context, w string, d platform.Delivery, told *ingest.Told) (o ingest.Outcome, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if in == nil {
@@ -50,6 +50,6 @@ func Would(make func() (*ingest.Ingest, error)) func(context.Context, string, pl
 				return o, err
 			}
 		}
-		return in.Would(ctx, w, d)
+		return in.Would(ctx, w, d, told)
 	}
 }

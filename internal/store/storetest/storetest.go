@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -118,4 +119,39 @@ func text(v types.AttributeValue) string {
 		return fmt.Sprint(m) // sorted by key
 	}
 	return "null"
+}
+
+// TellMany writes attributes of an account, 25 a batch, also more than are kept, as
+// those did who told some at the same time. They are as one that is there and whose
+// id ends in -0001. It returns how many there are.
+func (tb Table) TellMany(t testing.TB, account string, batches int) int {
+	t.Helper()
+	n := 0
+	var one map[string]types.AttributeValue
+	for k := range tb.Dump(t) {
+		pk, sk, _ := strings.Cut(k, " | ")
+		if !strings.HasSuffix(pk, account) || !strings.HasSuffix(sk, "-0001") {
+			continue
+		}
+		n++
+		got, err := tb.DB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &tb.Name, Key: map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one = got.Item
+	}
+	prefix, _, _ := strings.Cut(one["SK"].(*types.AttributeValueMemberS).Value, "-0001")
+	for range batches {
+		var puts []types.WriteRequest
+		for range 25 {
+			it := maps.Clone(one)
+			it["SK"] = &types.AttributeValueMemberS{Value: fmt.Sprintf("%s-many-%05d", prefix, n)}
+			puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
+			n++
+		}
+		if _, err := tb.DB.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{tb.Name: puts}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }
