@@ -165,6 +165,10 @@ func New() (*Reader, error) {
 	return Open(b)
 }
 
+// boilerplate is what stands in place of words where somebody answered a form in a
+// chat: WhatsApp's Flows say it, in English everywhere.
+const boilerplate = "Sent"
+
 // Read says what text says. It reads at most plain.Most runes: of a long text
 // its beginning, its end, and parts between. A text in a language that is not
 // read is unread: only its language is told. What has no letters, as emoji, is
@@ -183,7 +187,7 @@ func (r *Reader) ReadBy(d *refit.Document, text string, expected ...string) Read
 		return Reading{Language: language, Sentiment: Sentiment{Label: social.SentimentUnread}, Intent: Intent{Label: social.IntentUnread}}
 	}
 	out := Reading{Language: language}
-	if text == "" {
+	if text == "" || text == boilerplate {
 		out.Sentiment, out.Intent = Sentiment{Label: social.SentimentNeutral, Neutral: 1}, Intent{social.IntentChatter, 1}
 		return out
 	}

@@ -38,7 +38,7 @@ func TestReadSaysWhatIsMeant(t *testing.T) {
 		{strings.Repeat("TWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcms", 20), "und", social.SentimentUnread, social.IntentUnread},
 		{"danke schön", "de", social.SentimentPositive, ""}, {"geht nicht", "de", "", social.IntentProblem}, {"app geht nicht", "de", social.SentimentNegative, social.IntentProblem}, {"muchas gracias", "es", "", social.IntentClosing},
 		{"❤️❤️", "und", social.SentimentPositive, ""}, {"😡😡😡", "und", social.SentimentNegative, ""},
-		{"", "und", social.SentimentNeutral, social.IntentChatter},
+		{"", "und", social.SentimentNeutral, social.IntentChatter}, {"Sent", "en", social.SentimentNeutral, social.IntentChatter},
 	} {
 		got := readtest.Reader(t).Read(c.text)
 		want := [3]string{c.language, c.sentiment, c.intent}
