@@ -117,7 +117,7 @@ type Usage struct {
 
 // Prices of docs/cost.md, which a test compares.
 const (
-	dollarsPerMillion = 7.6
+	dollarsPerMillion = 8.8
 	dollarsQuiet      = 0.007
 )
 
