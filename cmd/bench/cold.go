@@ -24,6 +24,7 @@ var coldEnv = []string{"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRE
 	"ISSUER=https://issuer.example", "JWKS_URL=https://issuer.example/keys", "CLIENT_ID=c", "SECRETS_PREFIX=/p/"}
 
 func init() {
+	coldEnv = append(coldEnv, "HOME="+os.Getenv("HOME")) // where ingest finds the reader's weights here; in AWS they are a layer
 	for _, name := range []string{"TABLE", "BUCKET", "REPORT_FUNCTION", "DISCOVER_FUNCTION", "ERASURE_KEY_SECRET",
 		"DELIVERIES_QUEUE_URL", "SCORING_QUEUE_URL", "FEEDBACK_QUEUE_URL", "ERASE_QUEUE_URL", "WATCH_QUEUE_URL", "POLL_QUEUE_URL", "REPORT_QUEUE_URL", "BULK_QUEUE_URL", "REPLAYS_QUEUE_URL", "IMPORTS_QUEUE_URL"} {
 		coldEnv = append(coldEnv, name+"=x")
