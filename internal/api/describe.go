@@ -561,6 +561,8 @@ var words = map[string]word{
 	"ModelPreset.model":               {example: map[string]any{"id": "default", "version": 1}},
 	"Model.model":                     {example: map[string]any{"id": "default", "version": 1}},
 	"NewModel.model":                  {example: exampleModel},
+	"NewDraft.model":                  {example: exampleModel},
+	"ModelDraft.model":                {example: map[string]any{"id": "default", "version": 1}},
 	"AuditLine.outcome":               {example: "done"},
 	"LeftOut.why":                     {example: "no_activity"},
 	"NewImport.source":                {example: "crm"},
