@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/fault"
@@ -49,12 +50,16 @@ func engine(t *testing.T) aws.Config {
 	return cfg
 }
 
-// bodies are the messages that are handed out now, sorted; they stay.
+// bodies are the messages that are there, sorted; they stay. What was handed
+// out in an answer that got lost on its way is waited for.
 func (l line) bodies(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	seen := map[string]bool{}
-	for empty := 0; empty < 3; {
+	for empty, until := 0, time.Now().Add(25*time.Second); empty < 3 || len(out) < l.count(t) && time.Now().Before(until); {
+		if empty >= 3 {
+			time.Sleep(time.Second)
+		}
 		got, err := l.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &l.url, MaxNumberOfMessages: 10, VisibilityTimeout: 20})
 		if err != nil {
 			t.Fatal(err)
@@ -71,6 +76,24 @@ func (l line) bodies(t *testing.T) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// count is how many messages there are, handed out or not.
+func (l line) count(t *testing.T) (n int) {
+	t.Helper()
+	out, err := l.client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &l.url, AttributeNames: []types.QueueAttributeName{
+		types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range out.Attributes {
+		k, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += k
+	}
+	return n
 }
 
 // fill sends the numbers below n.
