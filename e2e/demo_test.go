@@ -76,21 +76,26 @@ func (c *client) waits(base string, messages map[string]map[string]told, meant m
 			wrong = append(wrong, fmt.Sprintf("%d. %s: %q", i+1, m.Kind, w.Waiting.Text))
 		}
 	}
+	texts := map[string][]string{}
+	for _, m := range meant {
+		is := m.Platform + " " + m.Conversation
+		texts[is] = append(texts[is], m.Text)
+	}
 	var missing []string
 	for platform, said := range messages {
 		for _, m := range said {
 			if is := platform + " " + m.Conversation; m.Owed && !found[is] {
-				missing = append(missing, m.Kind+" in "+is)
+				missing = append(missing, fmt.Sprintf("%s in %s: %q", m.Kind, is, texts[is]))
 			}
 		}
 	}
 	slices.Sort(missing)
-	c.t.Logf("waiting: %d listed, of whom %d are owed an answer, %d of the first 20; %d of the %d who are owed one are listed", len(listed), right, rightOf20, len(found), len(owed))
+	c.t.Logf("waiting: %d listed, of whom %d are owed an answer, %d of the first 20; %d of the %d who are owed one are listed; these are not:\n%s\nand these are missing:\n%s", len(listed), right, rightOf20, len(found), len(owed), lines(wrong), lines(missing))
 	if rightOf20 < 18 || float64(right) < 0.75*float64(len(listed)) {
-		c.t.Errorf("of %d who are said to wait %d are owed an answer, of the first 20 %d; these are not:\n%s", len(listed), right, rightOf20, lines(wrong))
+		c.t.Errorf("of %d who are said to wait %d are owed an answer, of the first 20 %d", len(listed), right, rightOf20)
 	}
 	if float64(len(found)) < 0.75*float64(len(owed)) {
-		c.t.Errorf("of %d who are owed an answer %d are said to wait; these messages are missing:\n%s", len(owed), len(found), lines(missing))
+		c.t.Errorf("of %d who are owed an answer %d are said to wait", len(owed), len(found))
 	}
 }
 
@@ -141,9 +146,9 @@ func (c *client) raised(base string, meant map[string]told) {
 			c.t.Logf("the issue %q is none: %d of its %d messages are a purchase, chatter, a closing or spam", i.Label, others, held)
 		}
 	}
-	c.t.Logf("issues: %d with %d messages, of which %d are a purchase, chatter, a closing or spam", len(issues.Items), all, len(amiss))
+	c.t.Logf("issues: %d with %d messages, of which %d are a purchase, chatter, a closing or spam:\n%s", len(issues.Items), all, len(amiss), lines(amiss))
 	if float64(len(amiss)) > 0.2*float64(all) {
-		c.t.Errorf("of %d messages in issues %d do not belong there:\n%s", all, len(amiss), lines(amiss))
+		c.t.Errorf("of %d messages in issues %d do not belong there", all, len(amiss))
 	}
 }
 
@@ -204,10 +209,10 @@ func (c *client) calls(base, end string, archetypes map[string]string, meant map
 	}
 }
 
-// lines are at most 40 of some, one a line.
+// lines are at most 60 of some, one a line.
 func lines(some []string) (out string) {
 	for i, s := range some {
-		if i == 40 {
+		if i == 60 {
 			return out + fmt.Sprintf("  … and %d more", len(some)-i)
 		}
 		out += "  " + s + "\n"

@@ -74,8 +74,9 @@ func run(data, only string) error {
 				all = append(all, said[language]...)
 			}
 			said["mixed"] = all
+			said["en_and_de"] = append(slices.Clone(said["en"]), said["de"]...)
 			var out []quality.Figure
-			for _, language := range append(languages, "mixed") {
+			for _, language := range append(languages, "en_and_de", "mixed") {
 				ten, err := quality.Themes("community_"+language, said[language], 10, runs)
 				if err != nil {
 					return nil, err

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -159,16 +158,18 @@ func (h *lowest) Pop() any {
 }
 
 // sample returns the texts that themes are found in: of the period's feedback
-// in the language that most of it is in, the 20,000 whose ids hash lowest, and
-// of these as many as have 64 MB together. Texts of several languages would be
-// put together by language. The same facts give the same sample.
+// that could be read, the 20,000 whose ids hash lowest, and of these as many as
+// have 64 MB together. Where nine in ten are in one language, it is of that one
+// alone: the few others would make no themes, and vectors for one language tell
+// its themes better. The same facts give the same sample.
 func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]theme.Doc, error) {
-	byLanguage, count := map[string]*lowest{}, map[string]int{}
+	byLanguage, count, all := map[string]*lowest{}, map[string]int{}, 0
 	err := d.store.Days(ctx, w, store.Span{From: from, To: to, Strong: true}, func(_ time.Time, ts []day.Tuple) error {
 		for _, t := range ts {
 			if !issue.Feedback(t) || t.Language == langid.Undetermined {
 				continue
 			}
+			all++
 			if count[t.Language]++; byLanguage[t.Language] == nil {
 				byLanguage[t.Language] = &lowest{}
 			}
@@ -188,13 +189,18 @@ func (d *Discover) sample(ctx context.Context, w string, from, to time.Time) ([]
 		return nil, err
 	}
 	var kept lowest
-	most := 0
-	for _, language := range slices.Sorted(maps.Keys(count)) {
-		if count[language] > most {
-			kept, most = *byLanguage[language], count[language]
+	for language, n := range count {
+		if theme.OneLanguage(n, all) {
+			kept = *byLanguage[language]
+		}
+	}
+	if kept == nil {
+		for _, some := range byLanguage {
+			kept = append(kept, *some...)
 		}
 	}
 	slices.SortFunc(kept, func(a, b sampled) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	kept = kept[:min(len(kept), theme.MaxDocs)]
 	var docs []theme.Doc
 	size := 0
 	for part := range slices.Chunk(kept, readAtOnce) {

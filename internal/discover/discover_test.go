@@ -13,6 +13,7 @@ import (
 	"rapport/internal/social"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/vector"
 	"rapport/internal/view/byday"
 )
 
@@ -96,17 +97,33 @@ func TestTickOnceAWeek(t *testing.T) {
 	}
 }
 
-// Where most of the feedback is in German, the themes are those of what is said in German.
-func TestThemesOfTheLanguageThatMostIsSaidIn(t *testing.T) {
+// What is said in every language counts where no one language has nine in ten.
+func TestThemesOfAllLanguages(t *testing.T) {
 	s := storetest.New(t)
 	for n := range 12 {
 		say(t, s, n+1, fmt.Sprintf("Paket Nummer %d kommt schon wieder zu spät, wo bleibt das Paket?", n), "de", "problem")
 		say(t, s, n+101, fmt.Sprintf("die App stürzt beim Start ab, Version %d stürzt auch ab", n), "de", "problem")
-		say(t, s, n+201, fmt.Sprintf("the parcel number %d is late again, where is my parcel?", n), "en", "problem")
+		say(t, s, n+201, fmt.Sprintf("they charged me twice for order %d, I want my money back", n), "en", "problem")
 	}
 	set, err := discover.New(s).Run(t.Context(), w, now, now)
-	if err != nil || set.Docs != 24 || len(set.Themes) != 2 {
-		t.Errorf("%d texts, %d themes, %v; want the 24 German ones, in two themes", set.Docs, len(set.Themes), err)
+	if err != nil || set.Docs != 36 || len(set.Themes) != 3 || set.Reader != vector.Multilingual.Version() {
+		t.Errorf("%d texts by %s, %d themes, %v; want all 36 in three, by vectors for all languages", set.Docs, set.Reader, len(set.Themes), err)
+	}
+}
+
+// A few words in another language change neither the vectors nor the themes.
+func TestFewInAnotherLanguageMakeNoThemes(t *testing.T) {
+	s := storetest.New(t)
+	for n := range 18 {
+		say(t, s, n+1, fmt.Sprintf("the parcel number %d is late again, where is my parcel?", n), "en", "problem")
+		say(t, s, n+101, fmt.Sprintf("the app crashes on start, version %d crashes too", n), "en", "problem")
+	}
+	for n := range 4 {
+		say(t, s, n+201, fmt.Sprintf("Paket Nummer %d kommt schon wieder zu spät, wo bleibt das Paket?", n), "de", "problem")
+	}
+	set, err := discover.New(s).Run(t.Context(), w, now, now)
+	if err != nil || set.Docs != 36 || set.Reader != vector.English.Version() {
+		t.Errorf("%d texts by %s, %v; want the 36 English ones by English vectors", set.Docs, set.Reader, err)
 	}
 }
 

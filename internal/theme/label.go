@@ -26,52 +26,16 @@ type phrase struct {
 
 func (p phrase) pair() bool { return strings.Contains(p.stems, " ") }
 
-// name gives each theme its keywords, and a label where it has none. A phrase
-// counts by the share of the theme's people who use it, times the log-odds of
-// a person inside using it against one outside.
+// name gives each theme its keywords, and a label where it has none, in one
+// language: the one that most people of the set speak, where a third of the
+// theme's do; else the one that most of the theme's speak, and so on until one
+// has a phrase that two people use. Where none has, its most typical text names it.
 func (s *Set) name(docs []Doc, own string) {
-	barred := map[string]bool{}
-	for _, stem := range stems(own) {
-		barred[stem] = true
-	}
 	of, _ := s.assign(docs)
-	type use struct{ phrase, person string }
-	all := map[string]int{}              // people who use a phrase
-	inside := map[int]map[string]int{}   // the same, by theme
-	forms := map[string]map[string]int{} // how a phrase is written
-	voices, total := map[int]int{}, s.People
-	seen, seenIn, spoke := map[use]bool{}, map[int]map[use]bool{}, map[int]map[string]bool{}
+	u := usageOf(docs, of, own)
+	place := map[string]int{}
 	for i, d := range docs {
-		c := of[i]
-		if inside[c] == nil {
-			inside[c], seenIn[c], spoke[c] = map[string]int{}, map[use]bool{}, map[string]bool{}
-		}
-		if !spoke[c][d.Person] {
-			spoke[c][d.Person] = true
-			voices[c]++
-		}
-		for _, p := range phrases(d.Text, languageOf(d), func(phrase, form string, close bool) {
-			if forms[phrase] == nil {
-				forms[phrase] = map[string]int{}
-			}
-			forms[phrase][form]++
-			if close {
-				forms[phrase][form] += closely
-			}
-		}) {
-			if a, b, _ := strings.Cut(p, " "); barred[a] || barred[b] {
-				continue
-			}
-			u := use{p, d.Person}
-			if !seen[u] {
-				seen[u] = true
-				all[p]++
-			}
-			if !seenIn[c][u] {
-				seenIn[c][u] = true
-				inside[c][p]++
-			}
-		}
+		place[d.ID] = i
 	}
 	taken := map[string]bool{}
 	for _, t := range s.Themes {
@@ -81,44 +45,145 @@ func (s *Set) name(docs []Doc, own string) {
 	}
 	for i := range s.Themes {
 		t := &s.Themes[i]
-		n := float64(voices[i])
 		var list []phrase
-		for p, in := range inside[i] {
-			if in < 2 {
-				continue
+		for _, language := range u.languages(i) {
+			if list = u.phrases(i, language, func(p string, people int) bool { return people > 1 }); len(list) > 0 {
+				break
 			}
-			out := float64(all[p] - in)
-			odds := math.Log((float64(in) + 0.5) / (n + 1) * (float64(total) - n + 1) / (out + 0.5))
-			if odds <= 0 {
-				continue
-			}
-			x := phrase{stems: p, share: float64(in) / n}
-			if x.score = x.share * odds; x.pair() {
-				x.score *= pairBonus
-			}
-			if odds < telling {
-				x.share = 0 // frequent everywhere
-			}
-			// The step keeps the last bits of the logarithm out of the order.
-			x.score = math.Round(x.score*1e6) / 1e6
-			list = append(list, x)
 		}
-		slices.SortFunc(list, func(a, b phrase) int {
-			return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.stems, b.stems))
-		})
+		if len(list) == 0 && len(t.Quotes) > 0 {
+			d := docs[place[t.Quotes[0].ID]]
+			said := phrases(d.Text, languageOf(d), func(string, string, bool) {})
+			list = u.phrases(i, languageOf(d), func(p string, _ int) bool { return slices.Contains(said, p) })
+		}
 		t.Keywords = []string{}
 		for _, k := range keywords(list) {
-			t.Keywords = append(t.Keywords, written(forms[k]))
+			t.Keywords = append(t.Keywords, written(u.forms[k]))
 		}
 		if t.Label == "" {
 			var names []string
 			for _, p := range candidates(list) {
-				names = append(names, written(forms[p]))
+				names = append(names, written(u.forms[p]))
 			}
 			t.Label = label(names, t.Keywords, taken)
 		}
 		taken[words(t.Label)] = true
 	}
+}
+
+// speakers are the people who speak of a theme, or of anything, in a language.
+type speakers struct {
+	language string
+	theme    int // everything: anything
+}
+
+const everything = -1
+
+// usage says which phrases people use.
+type usage struct {
+	voices map[speakers]int            // people
+	using  map[speakers]map[string]int // of these, who use a phrase
+	forms  map[string]map[string]int   // how often a phrase is written in a form
+}
+
+// usageOf counts what is said in docs, of each the theme; no phrase has a word of own.
+func usageOf(docs []Doc, of []int, own string) usage {
+	u := usage{map[speakers]int{}, map[speakers]map[string]int{}, map[string]map[string]int{}}
+	barred := stems(own)
+	seen := map[speakers]map[string]bool{} // people, and "person\x00phrase"
+	first := func(g speakers, what string) bool {
+		was := seen[g][what]
+		seen[g][what] = true
+		return !was
+	}
+	for i, d := range docs {
+		language := languageOf(d)
+		said := phrases(d.Text, language, func(phrase, form string, close bool) {
+			if u.forms[phrase] == nil {
+				u.forms[phrase] = map[string]int{}
+			}
+			u.forms[phrase][form]++
+			if close {
+				u.forms[phrase][form] += closely
+			}
+		})
+		groups := []speakers{{language, everything}, {language, of[i]}}
+		if of[i] < 0 {
+			groups = groups[:1]
+		}
+		for _, g := range groups {
+			if u.using[g] == nil {
+				u.using[g], seen[g] = map[string]int{}, map[string]bool{}
+			}
+			if first(g, d.Person) {
+				u.voices[g]++
+			}
+			for _, p := range said {
+				a, b, _ := strings.Cut(p, " ")
+				if !slices.Contains(barred, a) && !slices.Contains(barred, b) && first(g, d.Person+"\x00"+p) {
+					u.using[g][p]++
+				}
+			}
+		}
+	}
+	return u
+}
+
+// languages are those that a theme's people speak, in the order in which it is named by them.
+func (u usage) languages(theme int) []string {
+	all, most := 0, ""
+	var out []string
+	for _, l := range languages {
+		if n := u.voices[speakers{l, theme}]; n > 0 {
+			all += n
+			out = append(out, l)
+		}
+		if u.voices[speakers{l, everything}] > u.voices[speakers{most, everything}] {
+			most = l
+		}
+	}
+	rank := func(language string) int {
+		n := u.voices[speakers{language, theme}]
+		if language == most && 3*n >= all {
+			return all
+		}
+		return n
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(rank(b), rank(a)) })
+	return out
+}
+
+// phrases are those that a theme's people use in a language and that are
+// wanted, best first. A phrase counts by the share of them who use it, times
+// the log-odds of a person inside the theme using it against one outside.
+func (u usage) phrases(theme int, language string, wanted func(phrase string, people int) bool) []phrase {
+	inside, all := speakers{language, theme}, speakers{language, everything}
+	n, total := float64(u.voices[inside]), float64(u.voices[all])
+	var list []phrase
+	for p, in := range u.using[inside] {
+		if !wanted(p, in) {
+			continue
+		}
+		out := float64(u.using[all][p] - in)
+		odds := math.Log((float64(in) + 0.5) / (n + 1) * (total - n + 1) / (out + 0.5))
+		if odds <= 0 {
+			continue
+		}
+		x := phrase{stems: p, share: float64(in) / n}
+		if x.score = x.share * odds; x.pair() {
+			x.score *= pairBonus
+		}
+		if odds < telling {
+			x.share = 0 // frequent everywhere
+		}
+		// The step keeps the last bits of the logarithm out of the order.
+		x.score = math.Round(x.score*1e6) / 1e6
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b phrase) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.stems, b.stems))
+	})
+	return list
 }
 
 // keywords are the best phrases that add a word.

@@ -201,7 +201,8 @@ func prepare(docs []Doc) ([]Doc, error) {
 	return docs, nil
 }
 
-// modelFor returns the model for docs: English's own where most are in English.
+// modelFor returns the model for docs: English's own where they are in English,
+// but for strays whose language was told wrong.
 func modelFor(docs []Doc) vector.Model {
 	english := 0
 	for _, d := range docs {
@@ -209,11 +210,15 @@ func modelFor(docs []Doc) vector.Model {
 			english++
 		}
 	}
-	if 2*english >= len(docs) {
+	if OneLanguage(english, len(docs)) {
 		return vector.English
 	}
 	return vector.Multilingual
 }
+
+// OneLanguage reports whether texts, of which most are in one language, are as
+// good as all in it: at least nine in ten.
+func OneLanguage(most, all int) bool { return 10*most >= 9*all }
 
 // people counts the writers of the docs in cluster c; of all where of is nil.
 func people(docs []Doc, of []int, c int) int {

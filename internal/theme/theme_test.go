@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -493,5 +494,47 @@ func TestIdentityLastsFromEnglishVectorsToMultilingual(t *testing.T) {
 	}
 	if as := assign(before, "where is my package? it should have arrived on monday"); !as.OK {
 		t.Errorf("the set before assigns nothing any more: %+v", as)
+	}
+}
+
+// Who says the same in three languages speaks of one theme, which is named in one of them.
+func TestAcrossLanguages(t *testing.T) {
+	var docs []theme.Doc
+	for _, language := range []string{"en", "de", "es"} {
+		b, err := os.ReadFile("../quality/testdata/themes_" + language + ".tsv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(b), "\n") {
+			if _, text, ok := strings.Cut(line, "\t"); ok && i > 0 {
+				docs = append(docs, theme.Doc{ID: fmt.Sprint(language, i), Text: text, Language: language})
+			}
+		}
+	}
+	set, err := theme.Discover(docs, theme.Options{Seed: 1})
+	if err != nil || len(set.Themes) < 10 {
+		t.Fatalf("%d themes, %v; want ten and more", len(set.Themes), err)
+	}
+	a, spoken := theme.NewAssigner(set), map[string]map[string]bool{}
+	for _, d := range docs {
+		x := a.Assign(d.Text)
+		if spoken[x.ThemeID] == nil {
+			spoken[x.ThemeID] = map[string]bool{}
+		}
+		spoken[x.ThemeID][d.Language] = true
+	}
+	all := 0
+	for _, x := range set.Themes[:10] {
+		if len(spoken[x.ID]) == 3 {
+			all++
+		}
+	}
+	if all < 8 {
+		t.Errorf("of the ten greatest themes %d are spoken of in all three languages, want 8 and more", all)
+	}
+	for _, x := range set.Themes {
+		if len(x.Keywords) == 0 || strings.Contains(x.Label, "various") {
+			t.Errorf("theme %q of %d people has the keywords %q", x.Label, x.People, x.Keywords)
+		}
 	}
 }

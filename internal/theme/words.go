@@ -39,9 +39,12 @@ func languageOf(d Doc) string {
 	if d.Language == "en" || stopOf[d.Language] != nil {
 		return d.Language
 	}
-	language, _ := langid.Identify(plain.Text(d.Text), append([]string{"en"}, slices.Sorted(maps.Keys(stopOf))...)...)
+	language, _ := langid.Identify(plain.Text(d.Text), languages...)
 	return language
 }
+
+// languages are those whose stop words are known, in order.
+var languages = slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(stopOf)), "en")))
 
 // stop holds words that name no theme, in texts of any language.
 var stop = func() map[string]bool {

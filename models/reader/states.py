@@ -1,4 +1,4 @@
-"""Computes what the first eight layers make of each training text, once, so that training only runs the last four.
+"""Computes what the first layers, eight if not said, make of each training text, once, so that training only runs the others.
 
     python states.py WEIGHTS OUT.npz < texts.jsonl       a line a text: {"text": …}
 """
@@ -27,11 +27,11 @@ def plain(s):
     return re.sub(r"\s+", " ", s).strip()
 
 
-def states(m, texts):
+def states(m, texts, kept=8):
     """A float16 array of tokens × 384 for each text."""
     ids = [m.tokens("query: " + plain(t), SIZES[-1]) for t in texts]
     out = [None] * len(ids)
-    f = jax.jit(lambda x, k: net.layers(m.layers[:8], x, k))
+    f = jax.jit(lambda x, k: net.layers(m.layers[:kept], x, k))
     for size in SIZES:
         some = [i for i in range(len(ids)) if out[i] is None and len(ids[i]) <= size]
         for a in range(0, len(some), 64):

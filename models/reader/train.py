@@ -1,16 +1,17 @@
-"""Trains the last four layers of multilingual-e5-small together with the heads of the reader.
+"""Trains the last layers of multilingual-e5-small together with the heads of the reader.
 
     python train.py --weights e5-small-q4.bin --vader hutto_ICWSM_2014 --out reader.npz [--held 10]
-        [--leave daily,short] [--unbalanced] [--start ../../internal/reading/model] [--umsab ../shared/data/umsab]
+        [--kept 8] [--leave daily,short] [--unbalanced] [--start ../../internal/reading/model] [--umsab ../shared/data/umsab]
 
-With --held 10 a tenth of the families of sentences is held out, and the figures on it are printed. --leave leaves out
+With --held 10 a tenth of the families of sentences is held out, and the figures on it are printed. --kept says how
+many of the first layers stay as they are. --leave leaves out
 files of sentences by the ends of their names; --unbalanced leaves the classes of sentiment as often as they
 are. --start goes on from a model that was written, once over all texts and in small steps, and lets rare intents weigh
 more. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
 
 Texts: VADER's ground-truth sets (MIT; tweets, Amazon and a third of the NYT, mean ratings of twenty people),
 models/intents.tsv and models/sentences/*.tsv, written for this project. A fifth of VADER's texts is never trained
-on: make quality measures on it. What the first eight layers make of a text
+on: make quality measures on it. What the layers that stay make of a text
 is computed once and kept beside --out. Heads, linear in the mean of the last layer: sentiment, intent, severity,
 and whether an answer is owed, at the beginning and after the business said something.
 """
@@ -31,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import net
-from e5 import D, F, E5
+from e5 import D, F, LAYERS, E5
 from states import SIZES, states
 
 SENTIMENTS = ["negative", "neutral", "positive"]
@@ -181,10 +182,11 @@ def step(p, m, v, b, key, i, rate):
     return p, m, v, value
 
 
-def fit(model, es, p=None):
+def fit(layers, es, p=None):
+    """Trains these layers and new heads, or goes on from p."""
     r, start = np.random.default_rng(SEED), np.random.default_rng(SEED)  # all trainings start alike, so that their mean means something
     epochs, top = (ON_EPOCHS, ON_RATE) if p else (EPOCHS, RATE)
-    p = p or {"layers": [{k: jnp.asarray(v) for k, v in l.items()} for l in model.layers[8:]],
+    p = p or {"layers": [{k: jnp.asarray(v) for k, v in l.items()} for l in layers],
          "heads": {h: (jnp.asarray(start.normal(0, 0.02, (384, n)), jnp.float32), jnp.zeros(n)) for h, n in HEADS.items()}}
     m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
     steps, i, began, key = epochs * math.ceil(len(es) / BATCH), 0, time.time(), jax.random.PRNGKey(SEED)
@@ -205,8 +207,8 @@ def fit(model, es, p=None):
     return p
 
 
-def read(folder):
-    """The layers and heads that export.py wrote."""
+def read(folder, before=()):
+    """The layers and heads that export.py wrote; where it wrote fewer layers than are trained, those before it come first."""
     b = open(os.path.join(folder, "layers.bin"), "rb").read()
     (n,), at, layers = struct.unpack_from("<I", b, 4), 8, []
     for _ in range(n):
@@ -225,12 +227,14 @@ def read(folder):
         at += 4 * m * D
         heads[h] = jnp.asarray(w), jnp.asarray(np.frombuffer(b, "<f4", m, at))
         at += 4 * m
-    return {"layers": layers, "heads": heads}
+    more = [{k: jnp.asarray(v) for k, v in l.items()} for l in before[: len(before) - len(layers)]]
+    return {"layers": more + layers, "heads": heads}
 
 
 def flat(p):
     """Layers and heads as arrays by name."""
-    out = {f"l{i + 8}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
+    first = LAYERS - len(p["layers"])
+    out = {f"l{i + first}.{k}": np.asarray(v) for i, l in enumerate(p["layers"]) for k, v in l.items()}
     for h, (w, b) in p["heads"].items():
         out[h + ".w"], out[h + ".b"] = np.asarray(w), np.asarray(b)
     return out
@@ -265,15 +269,15 @@ def figures(o, es):
         print(f"{language or 'all'} n={len(k)}: sentiment {macro_f1(*best('sentiment'), 3):.3f}, intent {macro_f1(*best('intent'), len(INTENTS)):.3f}, answer owed right {owed:.3f}", flush=True)
 
 
-def umsab(p, model, folder):
+def umsab(p, model, kept, folder):
     for path in sorted(glob.glob(os.path.join(folder, "*.tsv"))):
         rs = [r for r in rows(path) if r[0] in "012"]
-        es = [{"set": "own", "state": s} for s in states(model, [r[1] for r in rs])]
+        es = [{"set": "own", "state": s} for s in states(model, [r[1] for r in rs], kept)]
         got = [int(o["sentiment"].argmax()) for o in outputs(p, es)]
         print(f"{os.path.basename(path)[:-4]} n={len(rs)}: sentiment {macro_f1([int(r[0]) for r in rs], got, 3):.3f}", flush=True)
 
 
-def remembered(model, texts, file):
+def remembered(model, texts, file, kept=8):
     """What the first layers make of texts, by text; what is not in file yet is computed and kept there."""
     known = {}
     if os.path.exists(file):
@@ -282,7 +286,7 @@ def remembered(model, texts, file):
         known = {t: all_states[end - n : end] for t, end, n in zip(json.loads(str(z["texts"])), ends, z["lens"])}
     new = list(dict.fromkeys(t for t in texts if t not in known))
     if new:
-        known |= zip(new, states(model, new))
+        known |= zip(new, states(model, new, kept))
         np.savez(file, texts=json.dumps(list(known)), lens=[len(s) for s in known.values()], states=np.concatenate(list(known.values())))
     return known
 
@@ -292,13 +296,14 @@ def main():
     for name in ["--weights", "--vader", "--out"]:
         a.add_argument(name, required=True)
     a.add_argument("--held", type=int, default=0)
+    a.add_argument("--kept", type=int, default=8)
     a.add_argument("--leave", default="")
     a.add_argument("--unbalanced", action="store_true")
     a.add_argument("--start")
     a.add_argument("--umsab")
     a = a.parse_args()
     model, es = E5(a.weights), [e for e in examples(a.vader) if e.get("file") not in a.leave.split(",")]
-    known = remembered(model, [e["text"] for e in es], a.out + ".states.npz")
+    known = remembered(model, [e["text"] for e in es], a.out + ".states.npz", a.kept)
     for e in es:
         e["state"] = known[e["text"]]
     out = lambda e: held_out(e, a.held)
@@ -306,12 +311,13 @@ def main():
         balanced(es)
     if a.start:
         rare(es)
-    p = fit(model, [e for e in es if not out(e)], a.start and read(a.start))
+    trained = model.layers[a.kept :]
+    p = fit(trained, [e for e in es if not out(e)], a.start and read(a.start, trained))
     if a.held:
         own = [e for e in es if out(e) and e["set"] == "own"]
         figures(outputs(p, own), own)
     if a.umsab:
-        umsab(p, model, a.umsab)
+        umsab(p, model, a.kept, a.umsab)
     np.savez(a.out, **flat(p))
 
 
