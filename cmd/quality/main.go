@@ -126,7 +126,20 @@ func run(data, only string) error {
 				labelled[i] = quality.Labelled{Text: x.Text, Label: x.Sentiment}
 			}
 			refitted, err := refits(r, "support", labelled)
-			return append(quality.NeedsAnswer(r, of), refitted...), err
+			return append(quality.NeedsAnswer(r, "needs_answer", of), refitted...), err
+		}},
+		{"answers", func(string) ([]quality.Figure, error) {
+			said, err := quality.ReadAnswers(filepath.FromSlash("internal/quality/testdata"))
+			if err != nil {
+				return nil, err
+			}
+			var out []quality.Figure
+			var all []quality.Support
+			for _, language := range slices.Sorted(maps.Keys(said)) {
+				all = append(all, said[language]...)
+				out = append(out, quality.NeedsAnswer(r, "needs_answer_"+language, said[language])...)
+			}
+			return append(out, quality.NeedsAnswer(r, "needs_answer_seven", all)...), nil
 		}},
 		{"app_reviews", func(folder string) ([]quality.Figure, error) {
 			reviews, err := quality.ReadAppReviews(folder)

@@ -194,6 +194,25 @@ func ReadSupport(labels, folder string) ([]Support, error) {
 	return out, nil
 }
 
+// ReadAnswers reads messages to businesses in their own channels, by language,
+// and whether an answer is owed. They were written for this project, labelled
+// twice, and are for measuring alone.
+func ReadAnswers(folder string) (map[string][]Support, error) {
+	out := map[string][]Support{}
+	for _, language := range []string{"de", "en", "es", "fr", "it", "nl", "pt"} {
+		b, err := os.ReadFile(filepath.Join(folder, "answers_"+language+".tsv"))
+		if err != nil {
+			return nil, fmt.Errorf("open labelled texts: %w", err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if x := strings.Split(strings.TrimRight(line, "\n"), "\t"); len(x) == 3 && x[2] != "owed" {
+				out[language] = append(out[language], Support{Text: x[1], After: strings.HasPrefix(x[0], "team:"), Owed: x[2] == "1"})
+			}
+		}
+	}
+	return out, nil
+}
+
 // rows are those of a table after its first.
 func rows(path string, comma rune) ([][]string, error) {
 	f, err := os.Open(path)

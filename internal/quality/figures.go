@@ -103,7 +103,7 @@ func calibration(right []bool, sure []float64) (ece float64) {
 // NeedsAnswer measures how well the reader tells which messages are owed an
 // answer: precision and recall at a probability of 0.5, the precision where the
 // recall is 0.8, and the calibration error.
-func NeedsAnswer(r *reading.Reader, of []Support) []Figure {
+func NeedsAnswer(r *reading.Reader, name string, of []Support) []Figure {
 	p := make([]float64, len(of))
 	right, sure := make([]bool, len(of)), make([]float64, len(of))
 	for i, x := range of {
@@ -150,9 +150,9 @@ func NeedsAnswer(r *reading.Reader, of []Support) []Figure {
 		of   func([]int) float64
 	}{{"precision", half}, {"recall", found}, {"precision_at_recall_80", where}} {
 		low, high := Bootstrap(len(of), draws, Seed, f.of)
-		out = append(out, Figure{Name: "needs_answer_" + f.name, Value: f.of(all), Low: low, High: high, Unit: "share", N: len(of)})
+		out = append(out, Figure{Name: name + "_" + f.name, Value: f.of(all), Low: low, High: high, Unit: "share", N: len(of)})
 	}
-	return append(out, Figure{Name: "needs_answer_calibration_error", Value: calibration(right, sure), Low: math.NaN(), High: math.NaN(), Unit: "share", N: len(of)})
+	return append(out, Figure{Name: name + "_calibration_error", Value: calibration(right, sure), Low: math.NaN(), High: math.NaN(), Unit: "share", N: len(of)})
 }
 
 func macro(name string, want, got, labels []string) Figure {

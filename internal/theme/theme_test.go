@@ -104,7 +104,7 @@ func TestSetHasTheSameBytesOnEveryProcessor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "fa000136886c1496b8a5861c483d68c9eb08a17b2a03bc46a8e3c6764a04ad08"; got != want {
+	if got, want := fmt.Sprintf("%x", sha256.Sum256(b)), "77fe114ffd267f2149e10128a104c2d20847dc46f1ebb6fd0a8ffe98235579ce"; got != want {
 		t.Errorf("hash %s, want %s", got, want)
 	}
 }
@@ -256,37 +256,49 @@ func TestSubjectsAreFoundWholeAmongOtherTexts(t *testing.T) {
 	for i, text := range strings.Split(odd, "|") {
 		docs = append(docs, theme.Doc{ID: fmt.Sprint("odd-", i), Text: text})
 	}
-	set := discover(t, docs, theme.Options{Seed: 1})
-	if len(set.Themes) < 4 || len(set.Themes) > 6 {
-		t.Errorf("%d themes of four subjects", len(set.Themes))
-	}
-	in := map[string]map[string]int{}
-	strange := 0
-	for _, d := range docs {
-		as := assign(set, d.Text)
-		subject := strings.Split(d.ID, "-")[0]
-		if subject == "odd" && as.OK {
-			strange++
-		}
-		if as.OK {
-			if in[subject] == nil {
-				in[subject] = map[string]int{}
+	const seeds = 20 // a single one says little
+	var themes, strange float64
+	whole := map[string]float64{} // texts of a subject that are in the same theme
+	for seed := range uint64(seeds) {
+		a := theme.NewAssigner(discover(t, docs, theme.Options{Seed: seed + 1}))
+		in := map[string]map[string]int{}
+		for _, d := range docs {
+			as := a.Assign(d.Text)
+			subject := strings.Split(d.ID, "-")[0]
+			switch {
+			case !as.OK:
+			case subject == "odd":
+				strange++
+			default:
+				if in[subject] == nil {
+					in[subject] = map[string]int{}
+				}
+				in[subject][as.ThemeID]++
 			}
-			in[subject][as.ThemeID]++
 		}
+		found := map[string]bool{}
+		for subject, n := range in {
+			most := 0
+			for id, k := range n {
+				found[id] = true
+				most = max(most, k)
+			}
+			whole[subject] += float64(most)
+		}
+		themes += float64(len(found))
+	}
+	if themes/seeds < 4 || themes/seeds > 7 {
+		t.Errorf("%.2f themes of four subjects", themes/seeds)
 	}
 	for _, s := range []string{"delivery", "login", "price", "coffee"} {
-		most := 0
-		for _, n := range in[s] {
-			most = max(most, n)
-		}
-		if most < 13 {
-			t.Errorf("%s is scattered: %v", s, in[s])
+		if whole[s]/seeds < 13 {
+			t.Errorf("%s is scattered: %.2f are together", s, whole[s]/seeds)
 		}
 	}
-	if strange > 4 {
-		t.Errorf("%d of 24 texts about nothing in common have a theme", strange)
+	if strange/seeds > 4 {
+		t.Errorf("%.2f of 24 texts about nothing in common have a theme", strange/seeds)
 	}
+	t.Logf("%.2f themes, %.2f odd texts in one, together: %v", themes/seeds, strange/seeds, whole)
 }
 
 func TestSetSurvivesJSON(t *testing.T) {
@@ -536,5 +548,30 @@ func TestAcrossLanguages(t *testing.T) {
 		if len(x.Keywords) == 0 || strings.Contains(x.Label, "various") {
 			t.Errorf("theme %q of %d people has the keywords %q", x.Label, x.People, x.Keywords)
 		}
+	}
+}
+
+// What everybody in a small community speaks of is a theme, not what all texts share.
+func TestOneMatter(t *testing.T) {
+	var docs []theme.Doc
+	for i, text := range []string{
+		"The printer jams on every second page", "my printer is offline again", "Printer prints blank sheets since Monday", "the printer takes ten minutes to wake up",
+		"No colour comes out of the printer", "Printer keeps asking for cartridges it has", "the new printer smells burnt", "Scanning works but the printer doesn't",
+		"printer lost the wifi after the update", "Our printer eats envelopes", "the printer shows error 49", "Printer feeds two sheets at once",
+	} {
+		docs = append(docs, theme.Doc{ID: fmt.Sprint("a", i), Text: text, Language: "en"})
+	}
+	for i, text := range []string{
+		"The invoice lists the wrong VAT number", "I can't download my invoice", "invoice for June is missing", "Please send the invoice to our accountant", "the invoice shows the old address", "Two invoices for one month",
+	} {
+		docs = append(docs, theme.Doc{ID: fmt.Sprint("b", i), Text: text, Language: "en"})
+	}
+	set, err := theme.Discover(docs[:12], theme.Options{Seed: 1})
+	if err != nil || len(set.Themes) != 1 || set.Themes[0].People < 11 || !strings.Contains(set.Themes[0].Label, "printer") {
+		t.Errorf("alone: %+v, %v; want one theme, the printer, of all twelve", set.Themes, err)
+	}
+	set, err = theme.Discover(docs, theme.Options{Seed: 1})
+	if err != nil || len(set.Themes) != 2 || set.Themes[0].People < 11 || set.Themes[1].People < 5 {
+		t.Errorf("beside invoices: %+v, %v; want the printer of twelve and the invoices of six", set.Themes, err)
 	}
 }
