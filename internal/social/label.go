@@ -3,7 +3,7 @@ package social
 // ReaderVersion names the reader (package reading) as it comes: the revision of
 // its code, raised by hand when a reading changes, and the first digits of a
 // hash over its models. It stands here so that who compares it need not link them.
-const ReaderVersion = "r4-149456a1ca"
+const ReaderVersion = "r5-085ce6ec86"
 
 // What the reader (package reading) says of a text's sentiment. It stands here
 // so that who compares an activity's need not link the reader's models.

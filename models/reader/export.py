@@ -1,6 +1,6 @@
 """Writes what was trained as internal/reading reads it: layers.bin and heads.bin.
 
-    python export.py --model MODEL... --vader hutto_ICWSM_2014 --states first.npz.states.npz --out ../../internal/reading/model
+    python export.py --model MODEL... --weights e5-small-q4.bin --vader hutto_ICWSM_2014 --states first.npz.states.npz --out ../../internal/reading/model
 
 A model is what train.py wrote, or a folder that this program wrote. What is written is the mean of the models, which reads texts of other kinds better than each (Wortsman et al. 2022,
 "Model soups").
@@ -17,6 +17,7 @@ import struct
 import numpy as np
 
 import train
+from e5 import E5
 
 ORDER = ["sentiment", "intent", "severity", "answer", "after"]
 
@@ -46,10 +47,10 @@ def rows8(w):
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--model", nargs="+", required=True)
-    for name in ["--vader", "--states", "--out"]:
+    for name in ["--weights", "--vader", "--states", "--out"]:
         a.add_argument(name, required=True)
     a = a.parse_args()
-    models = [train.flat(train.read(m)) if os.path.isdir(m) else np.load(m) for m in a.model]
+    models = [train.flat(train.read(m, E5(a.weights).layers[train.KEPT :])) if os.path.isdir(m) else np.load(m) for m in a.model]
     m = {k: sum(x[k] for x in models) / len(models) for k in models[0]}
     known = train.remembered(None, [], a.states)
     es = [e for e in train.examples(a.vader) if e["set"] == "own" and train.held_out(e, 10) and e["text"] in known]

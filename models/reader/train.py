@@ -41,7 +41,8 @@ HEADS = {"sentiment": 3, "intent": len(INTENTS), "severity": 4, "answer": 1, "af
 SHARE = {"sentiment": 1, "intent": 0.7, "severity": 0.3, "answer": 0.7, "after": 0.7}  # of the loss
 WEIGHT = {"tweets": 1, "amazonReviewSnippets": 0.7, "nytEditorialSnippets": 0.4, "intents": 1.5, "own": 2}
 EPOCHS, RATE, BATCH, SEED = 3, 1e-4, 32, 1
-ON_EPOCHS, ON_RATE = 1, 4e-5  # where a training goes on from another
+KEPT = 4  # of the twelve layers
+ON_EPOCHS, ON_RATE = 1, 6e-5  # where a training goes on from another
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -298,14 +299,14 @@ def main():
     for name in ["--weights", "--vader", "--out"]:
         a.add_argument(name, required=True)
     a.add_argument("--held", type=int, default=0)
-    a.add_argument("--kept", type=int, default=4)
+    a.add_argument("--kept", type=int, default=KEPT)
     a.add_argument("--seed", type=int, default=SEED)
     a.add_argument("--leave", default="")
     a.add_argument("--unbalanced", action="store_true")
     a.add_argument("--start")
     a.add_argument("--umsab")
     a = a.parse_args()
-    model, es = E5(a.weights), [e for e in examples(a.vader) if e.get("file") not in a.leave.split(",")]
+    model, es = E5(a.weights), [e for e in examples(a.vader) if not a.leave or e.get("file") not in a.leave.split(",")]
     known = remembered(model, [e["text"] for e in es], a.out + ".states.npz", a.kept)
     for e in es:
         e["state"] = known[e["text"]]
