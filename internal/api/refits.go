@@ -19,7 +19,7 @@ import (
 
 // ReaderInUse is what a workspace's texts are read by.
 type ReaderInUse struct {
-	Reader   string     `json:"reader" example:"r4-149456a1ca+a1b2c3d4" doc:"The version that each activity keeps that comes from a minute after since on: of the reader as it comes, and after a + the id of its adjustments to the workspace's corrections, where there are some"`
+	Reader   string     `json:"reader" example:"r5-085ce6ec86+a1b2c3d4" doc:"The version that each activity keeps that comes from a minute after since on: of the reader as it comes, and after a + the id of its adjustments to the workspace's corrections, where there are some"`
 	Since    *time.Time `json:"since,omitempty" doc:"When the adjustments were put in use; absent: the reader is in use as it comes"`
 	Outdated bool       `json:"outdated" doc:"The adjustments were made for another version of the reader than there is now. They don't count: ask for a new refit"`
 	Refit    *Refit     `json:"refit,omitempty" doc:"The refit that the adjustments are of; absent: the reader is in use as it comes"`
@@ -40,7 +40,7 @@ type Refit struct {
 
 // RefitResult is what came of a refit.
 type RefitResult struct {
-	Reader      string      `json:"reader" example:"r4-149456a1ca+a1b2c3d4" doc:"The version of the reader with these adjustments; without a + where no head is adjusted"`
+	Reader      string      `json:"reader" example:"r5-085ce6ec86+a1b2c3d4" doc:"The version of the reader with these adjustments; without a + where no head is adjusted"`
 	Drawn       int         `json:"drawn" example:"240" doc:"How many labels of drawn messages were looked at, and could be used"`
 	Picked      int         `json:"picked" example:"31" doc:"How many messages were picked. Nothing is fitted to them: people pick what is read wrong, so that they say nothing of how frequent what is"`
 	Unread      int         `json:"unread" example:"4" doc:"How many labels more are of texts that the models don't read"`
