@@ -31,9 +31,9 @@ func (c *client) meant(base string, messages map[string]map[string]told) map[str
 }
 
 // waits compares the list of who waits with who is owed an answer: of the
-// first 20 at least 18 are, of all at least 75 %, and at least 75 % of those
-// who are owed one are listed. This is what is reached; the aims are 19, 85 and
-// 90 %.
+// first 20 at least 19 are, of all at least 82 %, and at least 82 % of those
+// who are owed one are listed. Reached are 20, 87 and 86 %; the aims are 19, 85
+// and 90 %.
 func (c *client) waits(base string, messages map[string]map[string]told, meant map[string]told) {
 	c.t.Helper()
 	owed := map[string]bool{}
@@ -91,10 +91,10 @@ func (c *client) waits(base string, messages map[string]map[string]told, meant m
 	}
 	slices.Sort(missing)
 	c.t.Logf("waiting: %d listed, of whom %d are owed an answer, %d of the first 20; %d of the %d who are owed one are listed; these are not:\n%s\nand these are missing:\n%s", len(listed), right, rightOf20, len(found), len(owed), lines(wrong), lines(missing))
-	if rightOf20 < 18 || float64(right) < 0.75*float64(len(listed)) {
+	if rightOf20 < 19 || float64(right) < 0.82*float64(len(listed)) {
 		c.t.Errorf("of %d who are said to wait %d are owed an answer, of the first 20 %d", len(listed), right, rightOf20)
 	}
-	if float64(len(found)) < 0.75*float64(len(owed)) {
+	if float64(len(found)) < 0.82*float64(len(owed)) {
 		c.t.Errorf("of %d who are owed an answer %d are said to wait", len(owed), len(found))
 	}
 }
@@ -104,8 +104,8 @@ type waiting struct {
 	Waiting struct{ Key, Text string } `json:"waiting"`
 }
 
-// raised looks into the month's issues: of the messages in them at most a fifth
-// asks for nothing to be mended. This is what is reached, since a purchase's
+// raised looks into the month's issues: of the messages in them at most one in
+// eight asks for nothing to be mended. This is what is reached, since a purchase's
 // questions are read as questions; the aim is none.
 func (c *client) raised(base string, meant map[string]told) {
 	c.t.Helper()
@@ -147,7 +147,7 @@ func (c *client) raised(base string, meant map[string]told) {
 		}
 	}
 	c.t.Logf("issues: %d with %d messages, of which %d are a purchase, chatter, a closing or spam:\n%s", len(issues.Items), all, len(amiss), lines(amiss))
-	if float64(len(amiss)) > 0.2*float64(all) {
+	if float64(len(amiss)) > 0.12*float64(all) {
 		c.t.Errorf("of %d messages in issues %d do not belong there", all, len(amiss))
 	}
 }
