@@ -475,11 +475,16 @@ func (in *Ingest) complete(a social.Activity, received time.Time) social.Activit
 }
 
 // reading is what an activity's text says. "1" in a chat is a choice or a
-// number, and no mark.
+// number, and no mark. A review ends no talk: who says thanks in one is content.
 func (in *Ingest) reading(a social.Activity, by *refit.Document, languages ...string) social.Reading {
 	r := in.Read(a.Text, by, languages...)
 	if a.Type == social.Message && strings.TrimSpace(a.Text) == "1" {
 		r.Sentiment, r.Negative, r.Intent = social.SentimentNeutral, 0, social.IntentChatter
+	}
+	if (a.Type == social.Review || a.Type == social.Recommend) && r.Intent == social.IntentClosing {
+		if r.Intent = social.IntentChatter; r.Sentiment == social.SentimentPositive {
+			r.Intent = social.IntentPraise
+		}
 	}
 	return r
 }
