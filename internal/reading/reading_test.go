@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"rapport/internal/needs"
 	"rapport/internal/reading"
@@ -61,6 +62,36 @@ func TestReadSaysWhatIsMeant(t *testing.T) {
 // A deal is somebody who plainly buys or leaves; in what is denied, nobody
 // does. Both count: a reader that never says so reads all that is denied right.
 var kinds = map[string]int{"negation": 85, "request": 90, "sarcasm": 60, "closing": 90, "deal": 85, "denied": 85, "emoji": 90}
+
+// None of them is one that the reader was trained on.
+func TestKindsAreNew(t *testing.T) {
+	words := func(s string) string {
+		return strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), " ")
+	}
+	trained := map[string]bool{}
+	files, err := filepath.Glob("../../models/sentences/*.tsv")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	for _, path := range append(files, "../../models/intents.tsv") {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			trained[words(line[strings.LastIndexByte(line, '\t')+1:])] = true
+		}
+	}
+	b, err := os.ReadFile("testdata/kinds.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if text := line[strings.LastIndexByte(line, '\t')+1:]; trained[words(text)] && strings.Contains(words(text), " ") {
+			t.Errorf("the reader was trained on %q", strings.TrimSpace(text))
+		}
+	}
+}
 
 func TestKinds(t *testing.T) {
 	f, err := os.Open("testdata/kinds.tsv")
