@@ -105,7 +105,7 @@ type waiting struct {
 }
 
 // raised looks into the month's issues: of the messages in them at most one in
-// eight asks for nothing to be mended. This is what is reached, since a purchase's
+// eight asks for nothing to be mended. Reached is one in twelve, since a purchase's
 // questions are read as questions; the aim is none.
 func (c *client) raised(base string, meant map[string]told) {
 	c.t.Helper()

@@ -41,6 +41,21 @@ func TestARatingDecides(t *testing.T) {
 	}
 }
 
+// A review ends no talk: a closing in one is praise, a complaint or chatter, by its sentiment.
+func TestAReviewClosesNothing(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for sentiment, intent := range map[string]string{social.SentimentPositive: social.IntentPraise, social.SentimentNegative: social.IntentComplaint, social.SentimentNeutral: social.IntentChatter} {
+		in := New(Deps{Read: func(string, *refit.Document, ...string) social.Reading {
+			return social.Reading{Language: "en", Sentiment: sentiment, Intent: social.IntentClosing}
+		}})
+		for kind, want := range map[social.Type]string{social.Review: intent, social.Recommend: intent, social.Message: social.IntentClosing, social.Reply: social.IntentClosing} {
+			if got := in.complete(social.Activity{Type: kind, Text: "thanks", Occurred: at}, at); got.Intent != want {
+				t.Errorf("%s %s: %s, want %s", sentiment, kind, got.Intent, want)
+			}
+		}
+	}
+}
+
 func TestExpectedLanguagesHaveAShortTextReadAgain(t *testing.T) {
 	in := New(Deps{Read: readtest.Read(t)})
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)

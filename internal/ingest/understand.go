@@ -482,9 +482,7 @@ func (in *Ingest) reading(a social.Activity, by *refit.Document, languages ...st
 		r.Sentiment, r.Negative, r.Intent = social.SentimentNeutral, 0, social.IntentChatter
 	}
 	if (a.Type == social.Review || a.Type == social.Recommend) && r.Intent == social.IntentClosing {
-		if r.Intent = social.IntentChatter; r.Sentiment == social.SentimentPositive {
-			r.Intent = social.IntentPraise
-		}
+		r.Intent = map[string]string{social.SentimentPositive: social.IntentPraise, social.SentimentNegative: social.IntentComplaint, social.SentimentNeutral: social.IntentChatter}[r.Sentiment]
 	}
 	return r
 }

@@ -102,7 +102,7 @@ func calibration(right []bool, sure []float64) (ece float64) {
 
 // NeedsAnswer measures how well the reader tells which messages are owed an
 // answer: precision and recall at a probability of 0.5, the precision where the
-// recall is 0.8, and the calibration error.
+// recall is 0.8, and the calibration error. The figures' names begin with name.
 func NeedsAnswer(r *reading.Reader, name string, of []Support) []Figure {
 	p := make([]float64, len(of))
 	right, sure := make([]bool, len(of)), make([]float64, len(of))

@@ -25,8 +25,8 @@ func TestReadingIsAdjusted(t *testing.T) {
 	if sum := got.Sentiment.Negative + got.Sentiment.Neutral + got.Sentiment.Positive; math.Abs(sum-1) > 1e-9 || got.Sentiment.Negative != math.Floor(got.Sentiment.Negative*4096)/4096 {
 		t.Errorf("probabilities %+v", got.Sentiment)
 	}
-	// What no head of the document is of stays; how sure the intent is goes with the sentiment.
-	got.Sentiment, got.NeedsAnswer, got.Intent.P = as.Sentiment, as.NeedsAnswer, as.Intent.P
+	// What no head of the document is of stays.
+	got.Sentiment, got.NeedsAnswer = as.Sentiment, as.NeedsAnswer
 	if got != as {
 		t.Errorf("the rest reads as %+v, as it comes %+v", got, as)
 	}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"rapport/internal/encoder"
@@ -204,9 +205,8 @@ func (r *Reader) ReadBy(d *refit.Document, text string, expected ...string) Read
 	out.Sentiment = Sentiment{Negative: grid(s[0]), Positive: grid(s[2])}
 	out.Sentiment.Neutral = 1 - out.Sentiment.Negative - out.Sentiment.Positive
 	out.Sentiment.Label = social.Sentiments[argmax([]float64{out.Sentiment.Negative, out.Sentiment.Neutral, out.Sentiment.Positive})]
-	intents := consistent(p[intent], s)
-	best := argmax(intents)
-	out.Intent = Intent{social.Intents[best], grid(intents[best])}
+	best := argmax(p[intent])
+	out.Intent = Intent{social.Intents[best], grid(p[intent][best])}
 	out.Severity = argmax(p[severity])
 	out.NeedsAnswer, out.NeedsAnswerAfter = grid(p[answer][0]), grid(p[answerAfter][0])
 	if s, ok := signs(text); ok {
@@ -288,6 +288,12 @@ func (r *Reader) probabilities(text string) (p [heads][]float64) {
 			}
 		}
 	}
+	feels := p[sentiment]
+	if s, ok := signs(text); ok {
+		feels = []float64{0, 0, 0}
+		feels[slices.Index(social.Sentiments, s)] = 1
+	}
+	p[intent] = consistent(p[intent], feels)
 	return p
 }
 

@@ -82,13 +82,42 @@ func TestKindsAreNew(t *testing.T) {
 			trained[words(line[strings.LastIndexByte(line, '\t')+1:])] = true
 		}
 	}
-	b, err := os.ReadFile("testdata/kinds.tsv")
-	if err != nil {
-		t.Fatal(err)
+	tests, err := filepath.Glob("../quality/testdata/answers_*.tsv")
+	if err != nil || len(tests) != 7 {
+		t.Fatal(len(tests), err)
 	}
-	for line := range strings.Lines(string(b)) {
-		if text := line[strings.LastIndexByte(line, '\t')+1:]; trained[words(text)] && strings.Contains(words(text), " ") {
-			t.Errorf("the reader was trained on %q", strings.TrimSpace(text))
+	for _, path := range append(tests, "testdata/kinds.tsv") {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			for _, text := range strings.Split(line, "\t") {
+				if trained[words(text)] && strings.Contains(words(text), " ") {
+					t.Errorf("%s: the reader was trained on %q", path, strings.TrimSpace(text))
+				}
+			}
+		}
+	}
+}
+
+// Intent and sentiment don't contradict each other, of emoji alone either.
+func TestIntentFitsSentiment(t *testing.T) {
+	for _, text := range []string{"❤️❤️", "👍", "😡", "😍😍😍", "🤮", "jamais indicaria esse hotel", "I would never recommend this place", "No lo recomiendo para nada"} {
+		got := readtest.Reader(t).Read(text)
+		switch got.Intent.Label {
+		case social.IntentPraise:
+			if got.Sentiment.Label != social.SentimentPositive {
+				t.Errorf("%q: %s praise", text, got.Sentiment.Label)
+			}
+		case social.IntentRecommendation, social.IntentPurchase, social.IntentClosing:
+			if got.Sentiment.Label == social.SentimentNegative {
+				t.Errorf("%q: negative %s", text, got.Intent.Label)
+			}
+		case social.IntentComplaint:
+			if got.Sentiment.Label != social.SentimentNegative {
+				t.Errorf("%q: %s complaint", text, got.Sentiment.Label)
+			}
 		}
 	}
 }

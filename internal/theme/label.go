@@ -29,14 +29,10 @@ func (p phrase) pair() bool { return strings.Contains(p.stems, " ") }
 // name gives each theme its keywords, and a label where it has none, in one
 // language: the one that most people of the set speak, where a third of the
 // theme's do; else the one that most of the theme's speak, and so on until one
-// has a phrase that two people use. Where none has, its most typical text names it.
+// has a phrase that two people use. What one person alone says names no theme.
 func (s *Set) name(docs []Doc, own string) {
 	of, _ := s.assign(docs)
 	u := usageOf(docs, of, own)
-	place := map[string]int{}
-	for i, d := range docs {
-		place[d.ID] = i
-	}
 	taken := map[string]bool{}
 	for _, t := range s.Themes {
 		if t.Label != "" {
@@ -46,24 +42,20 @@ func (s *Set) name(docs []Doc, own string) {
 	for i := range s.Themes {
 		t := &s.Themes[i]
 		var list []phrase
-		for _, language := range u.languages(i) {
-			if list = u.phrases(i, language, func(p string, people int) bool { return people > 1 }); len(list) > 0 {
+		var language string
+		for _, language = range u.languages(i) {
+			if list = u.phrases(i, language); len(list) > 0 {
 				break
 			}
 		}
-		if len(list) == 0 && len(t.Quotes) > 0 {
-			d := docs[place[t.Quotes[0].ID]]
-			said := phrases(d.Text, languageOf(d), func(string, string, bool) {})
-			list = u.phrases(i, languageOf(d), func(p string, _ int) bool { return slices.Contains(said, p) })
-		}
 		t.Keywords = []string{}
 		for _, k := range keywords(list) {
-			t.Keywords = append(t.Keywords, written(u.forms[k]))
+			t.Keywords = append(t.Keywords, written(u.forms[spoken{language, k}]))
 		}
 		if t.Label == "" {
 			var names []string
 			for _, p := range candidates(list) {
-				names = append(names, written(u.forms[p]))
+				names = append(names, written(u.forms[spoken{language, p}]))
 			}
 			t.Label = label(names, t.Keywords, taken)
 		}
@@ -83,15 +75,19 @@ const everything = -1
 type usage struct {
 	voices map[speakers]int            // people
 	using  map[speakers]map[string]int // of these, who use a phrase
-	forms  map[string]map[string]int   // how often a phrase is written in a form
+	forms  map[spoken]map[string]int   // how often a phrase is written in a form
 }
+
+// spoken is a phrase in a language: "error" is the stem of errors and of errores.
+type spoken struct{ language, phrase string }
 
 // usageOf counts what is said in docs, of each the theme; no phrase has a word of own.
 func usageOf(docs []Doc, of []int, own string) usage {
-	u := usage{map[speakers]int{}, map[speakers]map[string]int{}, map[string]map[string]int{}}
+	u := usage{map[speakers]int{}, map[speakers]map[string]int{}, map[spoken]map[string]int{}}
+	type use struct{ person, phrase string } // phrase is empty for that they speak
 	barred := stems(own)
-	seen := map[speakers]map[string]bool{} // people, and "person\x00phrase"
-	first := func(g speakers, what string) bool {
+	seen := map[speakers]map[use]bool{}
+	first := func(g speakers, what use) bool {
 		was := seen[g][what]
 		seen[g][what] = true
 		return !was
@@ -99,12 +95,13 @@ func usageOf(docs []Doc, of []int, own string) usage {
 	for i, d := range docs {
 		language := languageOf(d)
 		said := phrases(d.Text, language, func(phrase, form string, close bool) {
-			if u.forms[phrase] == nil {
-				u.forms[phrase] = map[string]int{}
+			at := spoken{language, phrase}
+			if u.forms[at] == nil {
+				u.forms[at] = map[string]int{}
 			}
-			u.forms[phrase][form]++
+			u.forms[at][form]++
 			if close {
-				u.forms[phrase][form] += closely
+				u.forms[at][form] += closely
 			}
 		})
 		groups := []speakers{{language, everything}, {language, of[i]}}
@@ -113,14 +110,14 @@ func usageOf(docs []Doc, of []int, own string) usage {
 		}
 		for _, g := range groups {
 			if u.using[g] == nil {
-				u.using[g], seen[g] = map[string]int{}, map[string]bool{}
+				u.using[g], seen[g] = map[string]int{}, map[use]bool{}
 			}
-			if first(g, d.Person) {
+			if first(g, use{d.Person, ""}) {
 				u.voices[g]++
 			}
 			for _, p := range said {
 				a, b, _ := strings.Cut(p, " ")
-				if !slices.Contains(barred, a) && !slices.Contains(barred, b) && first(g, d.Person+"\x00"+p) {
+				if !slices.Contains(barred, a) && !slices.Contains(barred, b) && first(g, use{d.Person, p}) {
 					u.using[g][p]++
 				}
 			}
@@ -153,15 +150,14 @@ func (u usage) languages(theme int) []string {
 	return out
 }
 
-// phrases are those that a theme's people use in a language and that are
-// wanted, best first. A phrase counts by the share of them who use it, times
+// phrases are those that at least two of a theme's people use in a language, best first. A phrase counts by the share of them who use it, times
 // the log-odds of a person inside the theme using it against one outside.
-func (u usage) phrases(theme int, language string, wanted func(phrase string, people int) bool) []phrase {
+func (u usage) phrases(theme int, language string) []phrase {
 	inside, all := speakers{language, theme}, speakers{language, everything}
 	n, total := float64(u.voices[inside]), float64(u.voices[all])
 	var list []phrase
 	for p, in := range u.using[inside] {
-		if !wanted(p, in) {
+		if in < 2 {
 			continue
 		}
 		out := float64(u.using[all][p] - in)

@@ -216,8 +216,8 @@ func modelFor(docs []Doc) vector.Model {
 	return vector.Multilingual
 }
 
-// OneLanguage reports whether texts, of which most are in one language, are as
-// good as all in it: at least nine in ten.
+// OneLanguage reports whether texts are as good as all in one language: whether
+// most, those in the commonest, are at least nine in ten of all.
 func OneLanguage(most, all int) bool { return 10*most >= 9*all }
 
 // people counts the writers of the docs in cluster c; of all where of is nil.

@@ -26,8 +26,7 @@ const (
 	idfStep      = 16   // an IDF is a multiple of 1/16, at most 255/16
 	// unshared is how many texts that share nothing are thought beside a set's
 	// when its mean is taken: else the one matter that a small community speaks
-	// of would be what all texts share, and no theme. With 50 to 100 of them
-	// Banking77, CLINC150 and communities of 200 texts stay as they are.
+	// of would be what all texts share, and no theme (decision 41).
 	unshared = 100
 )
 

@@ -52,7 +52,7 @@ def main():
     a = a.parse_args()
     models = [train.flat(train.read(m, E5(a.weights).layers[train.KEPT :])) if os.path.isdir(m) else np.load(m) for m in a.model]
     m = {k: sum(x[k] for x in models) / len(models) for k in models[0]}
-    known = train.remembered(None, [], a.states)
+    known = train.remembered(None, [], a.states, train.KEPT)
     es = [e for e in train.examples(a.vader) if e["set"] == "own" and train.held_out(e, 10) and e["text"] in known]
     for e in es:
         e["state"] = known[e["text"]]

@@ -16,16 +16,16 @@ if [ ! -d "$work/hutto_ICWSM_2014" ]; then
 fi
 vader=$work/hutto_ICWSM_2014
 train() { "$work/venv/bin/python" train.py --weights "$weights" --vader "$vader" --held 10 --out "$work/$1.npz" "${@:2}"; }
-written() { # FOLDER MODEL...
-	mkdir -p "$1"
-	"$work/venv/bin/python" export.py --weights "$weights" --vader "$vader" --states "$work/first.npz.states.npz" --out "$1" --model "${@:2}"
+written() { # STATES FOLDER MODEL...
+	mkdir -p "$2"
+	"$work/venv/bin/python" export.py --weights "$weights" --vader "$vader" --states "$work/$1.npz.states.npz" --out "$2" --model "${@:3}"
 }
-# The oldest sentences, whose files have no kind in their names, and those of what is said and denied come last.
+# The oldest sentences, whose files have no kind in their names, and those of the files _said come last.
 train first --leave ,said
 cp "$work/first.npz.states.npz" "$work/second.npz.states.npz"
 train second --leave ,said --unbalanced --seed 2
 cp "$work/first.npz.states.npz" "$work/third.npz.states.npz"
-written "$work/mean" "$work/first.npz" "$work/second.npz"
+written first "$work/mean" "$work/first.npz" "$work/second.npz"
 train third --start "$work/mean"
-written ../../internal/reading/model "$work/first.npz" "$work/second.npz" "$work/third.npz"
+written third ../../internal/reading/model "$work/first.npz" "$work/second.npz" "$work/third.npz"
 echo "Now set ReaderVersion in internal/social/label.go to what its test says, and measure with make quality."

@@ -1,6 +1,6 @@
-"""Computes what the first layers, eight if not said, make of each training text, once, so that training only runs the others.
+"""Computes what the first layers make of each training text, once, so that training only runs the others.
 
-    python states.py WEIGHTS OUT.npz < texts.jsonl       a line a text: {"text": …}
+    python states.py WEIGHTS LAYERS OUT.npz < texts.jsonl       a line a text: {"text": …}
 """
 
 import html
@@ -27,7 +27,7 @@ def plain(s):
     return re.sub(r"\s+", " ", s).strip()
 
 
-def states(m, texts, kept=8):
+def states(m, texts, kept):
     """A float16 array of tokens × 384 for each text."""
     ids = [m.tokens("query: " + plain(t), SIZES[-1]) for t in texts]
     out = [None] * len(ids)
@@ -48,7 +48,7 @@ def states(m, texts, kept=8):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    got = states(E5(sys.argv[1]), [json.loads(line)["text"] for line in sys.stdin])
-    np.savez(sys.argv[2], lens=np.array([len(o) for o in got], np.int32), states=np.concatenate(got))
+    got = states(E5(sys.argv[1]), [json.loads(line)["text"] for line in sys.stdin], int(sys.argv[2]))
+    np.savez(sys.argv[3], lens=np.array([len(o) for o in got], np.int32), states=np.concatenate(got))

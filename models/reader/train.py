@@ -6,8 +6,8 @@
 With --held 10 a tenth of the families of sentences is held out, and the figures on it are printed. --kept says how
 many of the first layers stay as they are. --leave leaves out
 files of sentences by the ends of their names; --unbalanced leaves the classes of sentiment as often as they
-are. --start goes on from a model that was written, once over all texts and in small steps, and lets rare intents weigh
-more. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
+are; else they weigh the same in each set and language, and rare intents weigh more. --seed orders the texts.
+--start goes on from a model that was written, once over all texts and in small steps. --umsab prints figures on these sets, on which nothing is trained and nothing may be tuned.
 
 Texts: VADER's ground-truth sets (MIT; tweets, Amazon and a third of the NYT, mean ratings of twenty people),
 models/intents.tsv and models/sentences/*.tsv, written for this project. A fifth of VADER's texts is never trained
@@ -280,17 +280,17 @@ def umsab(p, model, kept, folder):
         print(f"{os.path.basename(path)[:-4]} n={len(rs)}: sentiment {macro_f1([int(r[0]) for r in rs], got, 3):.3f}", flush=True)
 
 
-def remembered(model, texts, file, kept=8):
-    """What the first layers make of texts, by text; what is not in file yet is computed and kept there."""
+def remembered(model, texts, file, kept):
+    """What the first layers make of texts, by text; what is not in file yet, or is of other layers, is computed and kept there."""
     known = {}
-    if os.path.exists(file):
-        z = np.load(file)
+    z = np.load(file) if os.path.exists(file) else {}
+    if "kept" in z and int(z["kept"]) == kept:
         ends, all_states = np.cumsum(z["lens"]), z["states"]
         known = {t: all_states[end - n : end] for t, end, n in zip(json.loads(str(z["texts"])), ends, z["lens"])}
     new = list(dict.fromkeys(t for t in texts if t not in known))
     if new:
         known |= zip(new, states(model, new, kept))
-        np.savez(file, texts=json.dumps(list(known)), lens=[len(s) for s in known.values()], states=np.concatenate(list(known.values())))
+        np.savez(file, kept=kept, texts=json.dumps(list(known)), lens=[len(s) for s in known.values()], states=np.concatenate(list(known.values())))
     return known
 
 
