@@ -82,18 +82,32 @@ func ReadBanking(folder, split string) ([]Labelled, error) {
 // themes in each. It was written for this project, and is for measuring alone.
 func ReadCommunity(folder string) (map[string][]Labelled, error) {
 	out := map[string][]Labelled{}
+	err := eachLanguage(folder, "themes_", 2, func(language string, x []string) {
+		out[language] = append(out[language], Labelled{Text: x[1], Label: x[0]})
+	})
+	return out, err
+}
+
+// eachLanguage calls each with the columns of every line but the first of
+// folder's files of the seven languages, whose names begin with prefix.
+func eachLanguage(folder, prefix string, columns int, each func(language string, x []string)) error {
 	for _, language := range []string{"de", "en", "es", "fr", "it", "nl", "pt"} {
-		b, err := os.ReadFile(filepath.Join(folder, "themes_"+language+".tsv"))
+		path := filepath.Join(folder, prefix+language+".tsv")
+		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("open labelled texts: %w", err)
+			return fmt.Errorf("open labelled texts: %w", err)
 		}
-		for line := range strings.Lines(string(b)) {
-			if label, text, ok := strings.Cut(strings.TrimRight(line, "\n"), "\t"); ok && label != "theme" {
-				out[language] = append(out[language], Labelled{Text: text, Label: label})
+		for i, line := range strings.Split(strings.TrimRight(string(b), "\n"), "\n") {
+			x := strings.Split(line, "\t")
+			if len(x) != columns {
+				return fmt.Errorf("%s:%d: %d columns, want %d", path, i+1, len(x), columns)
+			}
+			if i > 0 {
+				each(language, x)
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // ReadAppReviews reads the labelled app reviews of Panichella et al. 2015.
@@ -199,18 +213,10 @@ func ReadSupport(labels, folder string) ([]Support, error) {
 // twice, and are for measuring alone.
 func ReadAnswers(folder string) (map[string][]Support, error) {
 	out := map[string][]Support{}
-	for _, language := range []string{"de", "en", "es", "fr", "it", "nl", "pt"} {
-		b, err := os.ReadFile(filepath.Join(folder, "answers_"+language+".tsv"))
-		if err != nil {
-			return nil, fmt.Errorf("open labelled texts: %w", err)
-		}
-		for line := range strings.Lines(string(b)) {
-			if x := strings.Split(strings.TrimRight(line, "\n"), "\t"); len(x) == 3 && x[2] != "owed" {
-				out[language] = append(out[language], Support{Text: x[1], After: strings.HasPrefix(x[0], "team:"), Owed: x[2] == "1"})
-			}
-		}
-	}
-	return out, nil
+	err := eachLanguage(folder, "answers_", 3, func(language string, x []string) {
+		out[language] = append(out[language], Support{Text: x[1], After: strings.HasPrefix(x[0], "team:"), Owed: x[2] == "1"})
+	})
+	return out, err
 }
 
 // rows are those of a table after its first.

@@ -66,7 +66,7 @@ func (s *Set) name(docs []Doc, own string) {
 // speakers are the people who speak of a theme, or of anything, in a language.
 type speakers struct {
 	language string
-	theme    int // everything: anything
+	theme    int // its place in the set, or everything
 }
 
 const everything = -1
@@ -81,7 +81,8 @@ type usage struct {
 // spoken is a phrase in a language: "error" is the stem of errors and of errores.
 type spoken struct{ language, phrase string }
 
-// usageOf counts what is said in docs, of each the theme; no phrase has a word of own.
+// usageOf counts who says what in docs; of holds each doc's theme, -1 for none.
+// Phrases with a word of own, the customer's names, are left out.
 func usageOf(docs []Doc, of []int, own string) usage {
 	u := usage{map[speakers]int{}, map[speakers]map[string]int{}, map[spoken]map[string]int{}}
 	type use struct{ person, phrase string } // phrase is empty for that they speak
@@ -150,8 +151,10 @@ func (u usage) languages(theme int) []string {
 	return out
 }
 
-// phrases are those that at least two of a theme's people use in a language, best first. A phrase counts by the share of them who use it, times
-// the log-odds of a person inside the theme using it against one outside.
+// phrases are those that at least two of a theme's people use in a language,
+// best first. A phrase counts by the share of them who use it, times the
+// log-odds of a person inside the theme using it against one outside, of those
+// who speak the language.
 func (u usage) phrases(theme int, language string) []phrase {
 	inside, all := speakers{language, theme}, speakers{language, everything}
 	n, total := float64(u.voices[inside]), float64(u.voices[all])
